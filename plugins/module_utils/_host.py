@@ -1,0 +1,415 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The only door to the host: files, /proc and /sys, ioctl, netlink, commands.
+
+Everything that reads or changes the machine goes through `Host`. The rest of the collection is
+functions over values. A `Host` can be rooted at a directory, which is how the tests give it a
+file system of its own.
+"""
+
+from __future__ import annotations
+
+import array
+import contextlib
+import errno
+import fcntl
+import os
+import pwd
+import socket
+import stat
+import struct
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+LOCK_PATH = "/run/siptune.lock"
+LOCK_POLL_SECONDS = 0.1
+COMMAND_TIMEOUT_SECONDS = 30
+KERNEL_READ_BYTES = 65536
+
+SIOCETHTOOL = 0x8946  # linux/sockios.h
+IFREQ_NAME_BYTES = 16  # IFNAMSIZ, linux/if.h
+IFREQ_BYTES = 40  # struct ifreq on 64-bit Linux: the name and a 24-byte union
+
+NETLINK_HEADER = struct.Struct("=IHHII")  # struct nlmsghdr: length, type, flags, sequence, port
+NLM_F_REQUEST_DUMP = 0x301  # NLM_F_REQUEST | NLM_F_DUMP, linux/netlink.h
+NLMSG_ERROR = 2
+NLMSG_DONE = 3
+
+
+T = TypeVar("T")
+
+
+class HostError(Exception):
+    """The host would not do what was asked. Names the path or object and the system's reason."""
+
+    def __init__(self, subject: str, reason: str, number: int | None = None) -> None:
+        super().__init__(f"{subject}: {reason}")
+        self.subject = subject
+        self.reason = reason
+        self.errno = number
+
+
+def _refusal(subject: str, error: OSError) -> HostError:
+    name = errno.errorcode.get(error.errno or 0, "")
+    reason = f"{error.strerror} ({name})" if name else str(error)
+    return HostError(subject, reason, error.errno)
+
+
+class FileRecord(NamedTuple):
+    """A regular file as it is: enough to put it back exactly."""
+
+    content: bytes
+    mode: int
+    uid: int
+    gid: int
+
+
+class CommandResult(NamedTuple):
+    status: int
+    stdout: str
+    stderr: str
+
+
+class StagedFile:
+    """New content for a file, already on the disk beside it and waiting for its name.
+
+    Until `commit` the old file stands untouched, and afterwards the new one is whole: rename(2) is
+    atomic, so a reader, or the next boot after a power cut, sees the old text or the new one.
+    """
+
+    def __init__(self, host: Host, path: str, directory: int, temporary: str) -> None:
+        self.path = path
+        self._host = host
+        self._directory = directory
+        self._temporary = temporary
+
+    def commit(self) -> None:
+        """Give the staged content its name. Raises HostError."""
+        try:
+            os.rename(
+                self._temporary, os.path.basename(self.path), src_dir_fd=self._directory, dst_dir_fd=self._directory
+            )
+            os.fsync(self._directory)
+        except OSError as error:
+            self.discard()
+            raise _refusal(self.path, error) from error
+        self._close()
+
+    def discard(self) -> None:
+        """Forget the staged content. Does nothing after `commit`."""
+        if self._directory < 0:
+            return
+        with contextlib.suppress(OSError):
+            os.unlink(self._temporary, dir_fd=self._directory)
+        self._close()
+
+    def _close(self) -> None:
+        os.close(self._directory)
+        self._directory = -1
+
+
+class Host:
+    """The machine, or with `root` the tree below a directory that stands for one."""
+
+    def __init__(self, root: str = "/") -> None:
+        self._root = root.rstrip("/")
+
+    def _real(self, path: str) -> str:
+        return self._root + path
+
+    # --- reading -----------------------------------------------------------------------------
+
+    def read_bytes(self, path: str) -> bytes | None:
+        """The content of a file of /proc, /sys or the disk; None where there is none. Raises HostError."""
+        try:
+            descriptor = os.open(self._real(path), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise _refusal(path, error) from error
+        try:
+            chunks = []
+            while True:
+                chunk = os.read(descriptor, KERNEL_READ_BYTES)
+                if not chunk:
+                    return b"".join(chunks)
+                chunks.append(chunk)
+        except OSError as error:
+            raise _refusal(path, error) from error
+        finally:
+            os.close(descriptor)
+
+    def read_text(self, path: str) -> str | None:
+        """As `read_bytes`, decoded; bytes that are not UTF-8 survive a round trip (surrogateescape)."""
+        content = self.read_bytes(path)
+        return None if content is None else content.decode("utf-8", "surrogateescape")
+
+    def list_directory(self, path: str) -> list[str]:
+        """The sorted names in a directory; empty where there is none. Raises HostError."""
+        try:
+            return sorted(os.listdir(self._real(path)))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            raise _refusal(path, error) from error
+
+    def exists(self, path: str) -> bool:
+        """Whether anything has this path, a dangling link included."""
+        return os.path.lexists(self._real(path))
+
+    def read_link(self, path: str) -> str | None:
+        """The target of a symbolic link as it is written; None if it is no link."""
+        try:
+            return os.readlink(self._real(path))
+        except OSError:
+            return None
+
+    def resolves_to_null_device(self, path: str) -> bool:
+        """Whether the path leads to /dev/null, which is how a configuration file is masked."""
+        return os.path.realpath(self._real(path)) == "/dev/null"
+
+    def writable(self, path: str) -> bool:
+        """Whether a write would be let through. For /proc/sys the kernel's answer is exact, root or not."""
+        return os.access(self._real(path), os.W_OK)
+
+    def snapshot(self, path: str) -> FileRecord | None:
+        """A regular file with its owner and mode; None if nothing is there.
+
+        Raises HostError for a symbolic link or anything else that is not a regular file, also
+        where a directory on the way is a link: such a path is never written.
+        """
+        try:
+            directory = self._open_parent(path)
+        except HostError as error:
+            if error.errno == errno.ENOENT:
+                return None
+            raise
+        try:
+            name = os.path.basename(path)
+            try:
+                status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+            except FileNotFoundError:
+                return None
+            if stat.S_ISLNK(status.st_mode):
+                raise HostError(path, "is a symbolic link, which is never followed", errno.ELOOP)
+            if stat.S_ISDIR(status.st_mode):
+                raise HostError(path, "is a directory", errno.EISDIR)
+            if not stat.S_ISREG(status.st_mode):
+                raise HostError(path, "is not a regular file", errno.EINVAL)
+            descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=directory)
+            with os.fdopen(descriptor, "rb") as stream:
+                return FileRecord(stream.read(), stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid)
+        except OSError as error:
+            raise _refusal(path, error) from error
+        finally:
+            os.close(directory)
+
+    def read_lenient(self, path: str) -> str | None:
+        """The text of a file for facts and messages: None also where the host refuses, and printable always."""
+        content = unless_refused(self.read_bytes, path)
+        return None if content is None else content.decode("utf-8", "replace")
+
+    # --- writing -----------------------------------------------------------------------------
+
+    def write_kernel(self, path: str, text: str) -> None:
+        """Write a value to a file of /proc or /sys, in one write(2), as the kernel requires. Raises HostError."""
+        try:
+            descriptor = os.open(self._real(path), os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except OSError as error:
+            raise _refusal(path, error) from error
+        try:
+            os.write(descriptor, text.encode("utf-8", "surrogateescape") + b"\n")
+        except OSError as error:
+            raise _refusal(path, error) from error
+        finally:
+            os.close(descriptor)
+
+    def stage(self, path: str, record: FileRecord) -> StagedFile:
+        """Write a file's new content beside it, synced to the disk, without touching the file. Raises HostError.
+
+        A full disk, a read-only file system and a missing directory show here, before anything
+        has changed. The temporary name is fixed, so that what a killed run left behind is
+        overwritten by the next one, and has no ending that any program would read.
+        """
+        directory = self._open_parent(path)
+        temporary = f".{os.path.basename(path)}.siptune-new"
+        staged = StagedFile(self, path, directory, temporary)
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary, dir_fd=directory)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+            descriptor = os.open(temporary, flags, 0o600, dir_fd=directory)
+            with os.fdopen(descriptor, "wb") as stream:
+                if (record.uid, record.gid) != (os.geteuid(), os.getegid()):
+                    os.fchown(stream.fileno(), record.uid, record.gid)
+                os.fchmod(stream.fileno(), record.mode)
+                stream.write(record.content)
+                stream.flush()
+                os.fsync(stream.fileno())
+        except OSError as error:
+            staged.discard()
+            raise _refusal(path, error) from error
+        return staged
+
+    def remove(self, path: str) -> None:
+        """Unlink a file, durably. Raises HostError."""
+        directory = self._open_parent(path)
+        try:
+            os.unlink(os.path.basename(path), dir_fd=directory)
+            os.fsync(directory)
+        except OSError as error:
+            raise _refusal(path, error) from error
+        finally:
+            os.close(directory)
+
+    def make_directory(self, path: str, mode: int) -> bool:
+        """Create one directory with this mode; False if it is there already. Raises HostError."""
+        directory = self._open_parent(path)
+        try:
+            os.mkdir(os.path.basename(path), mode, dir_fd=directory)
+            os.fsync(directory)
+            return True
+        except FileExistsError:
+            return False
+        except OSError as error:
+            raise _refusal(path, error) from error
+        finally:
+            os.close(directory)
+
+    def remove_directory(self, path: str) -> None:
+        """Remove an empty directory. Raises HostError."""
+        try:
+            os.rmdir(self._real(path))
+        except OSError as error:
+            raise _refusal(path, error) from error
+
+    def _open_parent(self, path: str) -> int:
+        """A descriptor of the directory that holds `path`, walked without following a single link."""
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+        directory = os.open(self._root or "/", flags)
+        for part in os.path.dirname(path).split("/"):
+            if not part:
+                continue
+            try:
+                below = os.open(part, flags | os.O_NOFOLLOW, dir_fd=directory)
+            except OSError as error:
+                if error.errno in (errno.ELOOP, errno.ENOTDIR):
+                    raise HostError(path, f"{part!r} on the way is no plain directory", error.errno) from error
+                raise _refusal(path, error) from error
+            finally:
+                os.close(directory)
+            directory = below
+        return directory
+
+    # --- one run at a time -------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def lock(self, timeout_seconds: float) -> Iterator[None]:
+        """Hold this host's siptune lock. Raises HostError when another run keeps it past the limit."""
+        try:
+            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+            descriptor = os.open(self._real(LOCK_PATH), flags, 0o600)
+        except OSError as error:
+            raise _refusal(LOCK_PATH, error) from error
+        try:
+            self._wait_for_lock(descriptor, time.monotonic() + timeout_seconds)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _wait_for_lock(self, descriptor: int, deadline: float) -> None:
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError as error:
+                if time.monotonic() >= deadline:
+                    message = "another siptune run holds this host's lock; try again when it has ended"
+                    raise HostError(LOCK_PATH, message, error.errno) from error
+                time.sleep(LOCK_POLL_SECONDS)
+
+    # --- kernel interfaces -------------------------------------------------------------------
+
+    def ethtool(self, interface: str, request: bytes) -> bytes:
+        """One SIOCETHTOOL call: the request structure as it comes back from the driver. Raises HostError.
+
+        Source: linux/ethtool.h; netdevice(7) for struct ifreq.
+        """
+        buffer = array.array("B", request)
+        head = struct.pack(f"={IFREQ_NAME_BYTES}s", interface.encode()) + struct.pack("@P", buffer.buffer_info()[0])
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+            try:
+                fcntl.ioctl(control, SIOCETHTOOL, head.ljust(IFREQ_BYTES, b"\0"))
+            except OSError as error:
+                raise _refusal(interface, error) from error
+        return buffer.tobytes()
+
+    def route_dump(self, message_type: int, family: int = socket.AF_UNSPEC) -> bytes:
+        """The messages of a whole rtnetlink dump, headers included. Raises HostError. Source: rtnetlink(7)."""
+        body = struct.pack("=Bxxx", family)
+        header = NETLINK_HEADER.pack(NETLINK_HEADER.size + len(body), message_type, NLM_F_REQUEST_DUMP, 1, 0)
+        messages = []
+        try:
+            with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC) as netlink:
+                netlink.bind((0, 0))
+                netlink.send(header + body)
+                while True:
+                    datagram = netlink.recv(KERNEL_READ_BYTES)
+                    messages.append(datagram)
+                    if _ends_dump(datagram):
+                        return b"".join(messages)
+        except OSError as error:
+            raise _refusal("rtnetlink", error) from error
+
+    # --- processes ---------------------------------------------------------------------------
+
+    def run(self, arguments: Sequence[str]) -> CommandResult | None:
+        """Run a program by its words, never through a shell; None if it is not installed. Raises HostError."""
+        environment = dict(os.environ, LC_ALL="C", SYSTEMD_PAGER="", SYSTEMD_COLORS="0")
+        try:
+            done = subprocess.run(
+                list(arguments),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                env=environment,
+                timeout=COMMAND_TIMEOUT_SECONDS,
+                check=False,
+            )
+        except FileNotFoundError:
+            return None
+        except subprocess.TimeoutExpired as error:
+            raise HostError(arguments[0], f"did not end within {COMMAND_TIMEOUT_SECONDS} s") from error
+        except OSError as error:
+            raise _refusal(arguments[0], error) from error
+        return CommandResult(
+            done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
+        )
+
+    def user_name(self, uid: int) -> str | None:
+        """The name of the account with this number, by the system's name service; None if there is none."""
+        try:
+            return pwd.getpwuid(uid).pw_name
+        except (KeyError, OverflowError):
+            return None
+
+
+def unless_refused(read: Callable[..., T], *arguments: Any) -> T | None:
+    """What a read of the host returns, or None where the host refuses: for facts, in which that is null."""
+    try:
+        return read(*arguments)
+    except HostError:
+        return None
+
+
+def _ends_dump(datagram: bytes) -> bool:
+    """Whether a datagram of a netlink dump holds its last message."""
+    offset = 0
+    while offset + NETLINK_HEADER.size <= len(datagram):
+        length, kind = NETLINK_HEADER.unpack_from(datagram, offset)[:2]
+        if kind in (NLMSG_DONE, NLMSG_ERROR) or length < NETLINK_HEADER.size:
+            return True
+        offset += (length + 3) & ~3
+    return False
