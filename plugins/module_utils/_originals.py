@@ -1,0 +1,144 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the host had before us, kept so that everything can be put back.
+
+An original is recorded once, before the first change of an item, and never overwritten while the
+item is ours. Beside it stands what we made of the item: if the host has something else today,
+somebody else changed it since, and it is no longer ours to put back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from ansible_collections.siptune.linux.plugins.module_utils._host import FileRecord
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import parse_key
+
+DIRECTORY = "/var/lib/siptune"
+DIRECTORY_MODE = 0o700
+PATH = f"{DIRECTORY}/originals.json"
+FILE_MODE = 0o600
+SCHEMA = 1
+
+
+class OriginalsError(Exception):
+    """The record of originals cannot be trusted. Says what to do."""
+
+
+class KeyOriginal(NamedTuple):
+    """A kernel setting as it was found.
+
+    `value` is what it read before the first change; `written` what we wrote last, None for a side
+    effect; `left` what it read after that, None as long as this is not known. `owners` are the
+    files whose settings need it, and `cause` the key whose writing changed this one along with it.
+    """
+
+    value: str
+    written: str | None
+    left: str | None
+    owners: tuple[str, ...]
+    cause: str | None = None
+
+
+class FileOriginal(NamedTuple):
+    """A file as it was found (`record` is None: it was not there), and the digests of what we wrote.
+
+    There are two digests while a run is under way, of the old text and of the new one: should it be
+    killed, either is known to be ours.
+    """
+
+    record: FileRecord | None
+    written: tuple[str, ...]
+
+
+class Originals(NamedTuple):
+    """Everything recorded on a host: sysctl keys by their path, files by theirs."""
+
+    keys: Mapping[str, KeyOriginal]
+    files: Mapping[str, FileOriginal]
+
+    @property
+    def empty(self) -> bool:
+        return not self.keys and not self.files
+
+
+NOTHING = Originals({}, {})
+
+
+def digest(content: bytes) -> str:
+    """A fingerprint by which we know our own text again."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def parse(content: bytes) -> Originals:
+    """The originals in a file's content. Raises OriginalsError if it is damaged or of a newer version."""
+    try:
+        document = json.loads(content.decode("utf-8"))
+        schema = document["schema"]
+        if not isinstance(schema, int) or isinstance(schema, bool):
+            raise TypeError("schema is no number")
+        if schema > SCHEMA:
+            raise OriginalsError(
+                f"{PATH} was written by a newer version of siptune.linux (schema {schema}, this version knows "
+                f"{SCHEMA}); run that version, or a later one, on this host"
+            )
+        keys = {parse_key(path): _key_original(entry) for path, entry in document["sysctl"].items()}
+        files = {path: _file_original(entry) for path, entry in document["files"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise OriginalsError(
+            f"{PATH} is damaged ({type(error).__name__}: {error}). It holds the values this host had before it was "
+            "tuned, so nothing was changed. Restore it from a backup; or, if the values of today may "
+            "count as the originals, move it away and run again"
+        ) from error
+    return Originals(keys, files)
+
+
+def _key_original(entry: Mapping[str, Any]) -> KeyOriginal:
+    original = KeyOriginal(
+        entry["value"], entry["written"], entry["left"], tuple(entry["owners"]), entry["cause"]
+    )
+    texts = (original.value, *original.owners)
+    optional = (original.written, original.left, original.cause)
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError("a value is no text")
+    if not all(text is None or isinstance(text, str) for text in optional):
+        raise TypeError("a value is neither text nor null")
+    if any("\n" in text or "\0" in text for text in (*texts, *filter(None, optional))):
+        raise ValueError("a value holds a line break or NUL")
+    return original
+
+
+def _file_original(entry: Mapping[str, Any]) -> FileOriginal:
+    found = entry["found"]
+    if found is None:
+        return FileOriginal(None, tuple(entry["written"]))
+    content = found["content"].encode("utf-8", "surrogateescape")
+    record = FileRecord(content, int(found["mode"], 8), int(found["uid"]), int(found["gid"]))
+    return FileOriginal(record, tuple(entry["written"]))
+
+
+def render(originals: Originals) -> bytes:
+    """The content of the file that holds the originals; `parse` reads it back."""
+    document = {
+        "schema": SCHEMA,
+        "sysctl": {path: entry._asdict() for path, entry in sorted(originals.keys.items())},
+        "files": {path: _file_entry(entry) for path, entry in sorted(originals.files.items())},
+    }
+    return (json.dumps(document, indent=1) + "\n").encode("ascii")
+
+
+def _file_entry(original: FileOriginal) -> dict[str, Any]:
+    found = None
+    if original.record is not None:
+        record = original.record
+        found = {
+            "content": record.content.decode("utf-8", "surrogateescape"),
+            "mode": f"{record.mode:04o}",
+            "uid": record.uid,
+            "gid": record.gid,
+        }
+    return {"found": found, "written": original.written}

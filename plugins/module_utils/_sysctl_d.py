@@ -1,0 +1,205 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files of sysctl.d: reading them, and working out what a boot would set.
+
+The rules are those of systemd-sysctl(8) and sysctl.d(5): of files with one name only the first
+directory's counts; files are read in the order of their names, wherever they are; the last
+assignment of a key wins; a glob never touches a key that is named outright, not even one that is
+only excluded (`-key` without a value).
+"""
+
+from __future__ import annotations
+
+import posixpath
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_kernel import (
+    module_trees,
+    partner,
+)
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import (
+    SysctlError,
+    display_name,
+    glob_matches,
+    is_glob,
+    read_key,
+)
+
+# The order in which a file of the same name is looked for. /lib is a link to /usr/lib on most hosts: the names
+# found there a second time then change nothing.
+DIRECTORIES = ("/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d", "/lib/sysctl.d")
+PROCPS_FILE = "/etc/sysctl.conf"  # read by `sysctl --system`, last; systemd-sysctl does not read it
+SUFFIX = ".conf"
+COMMENT_CHARACTERS = "#;"
+COMMENT_WIDTH = 100
+FIRST_SYSTEMD_WITH_GLOBS = 245  # systemd NEWS, changes with 245
+
+HEADING = (
+    "# Managed by Ansible (siptune.linux.sysctl_bulk). Edits made here are lost with the next run;\n"
+    "# a later file such as 99-local.conf has the last word.\n"
+)
+RULES_HEADING = (
+    "# Managed by Ansible (siptune.linux.sysctl_bulk). These keys exist only once their module is loaded,\n"
+    "# which can be after systemd-sysctl has run. Nothing is loaded because of this file.\n"
+)
+
+
+class Assignment(NamedTuple):
+    """A line of a sysctl.d file. `value` is None for an exclusion (`-key`)."""
+
+    path: str
+    value: str | None
+    file: str
+    line: int
+
+
+class Line(NamedTuple):
+    """A setting to be written to a file. `path` may be a glob."""
+
+    path: str
+    value: str
+    why: str
+
+
+# --- one file -------------------------------------------------------------------------------
+
+
+def check_file_path(path: str) -> None:
+    """Raises SysctlError unless `path` names a .conf file directly in a sysctl.d directory."""
+    directory, name = posixpath.split(path)
+    if directory not in DIRECTORIES or posixpath.normpath(path) != path:
+        raise SysctlError(path, f"is not in a directory that is read at boot: {', '.join(DIRECTORIES)}")
+    if not name.endswith(SUFFIX) or name == SUFFIX or name.startswith("."):
+        raise SysctlError(path, "only files that end in .conf and are not hidden are read at boot")
+    if not all(character.isalnum() or character in "-_.@+" for character in name) or not name.isascii():
+        raise SysctlError(path, "a file name consists of letters, digits and - _ . @ +")
+
+
+def parse(text: str, file: str) -> list[Assignment]:
+    """The assignments of a file. Lines that systemd-sysctl would skip with a warning are skipped."""
+    assignments = []
+    for number, raw in enumerate(text.split("\n"), 1):
+        line = raw.strip()
+        if not line or line[0] in COMMENT_CHARACTERS:
+            continue
+        key, equals, value = line.partition("=")
+        if not equals and line[0] != "-":
+            continue
+        path = read_key((key[1:] if key[0] == "-" else key).strip()) if key else ""
+        if path:
+            assignments.append(Assignment(path, value.strip() if equals else None, file, number))
+    return assignments
+
+
+def render(lines: Sequence[Line]) -> str:
+    """The text of a file that holds these settings in this order, each below its reason."""
+    blocks = [HEADING]
+    for line in lines:
+        why = textwrap.fill(
+            " ".join(line.why.split()), COMMENT_WIDTH, initial_indent="# ", subsequent_indent="# "
+        )
+        blocks.append(f"{why}\n" * bool(line.why.strip()) + f"{display_name(line.path)} = {line.value}\n")
+    return "\n".join(blocks)
+
+
+# --- a boot ---------------------------------------------------------------------------------
+
+
+def effective_files(names: Mapping[str, Iterable[str]]) -> list[str]:
+    """The paths that are read, in their order, given the file names in each directory."""
+    chosen: dict[str, str] = {}
+    for directory in DIRECTORIES:
+        for name in names.get(directory, ()):
+            if name.endswith(SUFFIX) and not name.startswith("."):
+                chosen.setdefault(name, f"{directory}/{name}")
+    return [chosen[name] for name in sorted(chosen)]
+
+
+class Boot:
+    """What a boot would set, given the assignments of all files in the order they are read."""
+
+    def __init__(self, assignments: Iterable[Assignment]) -> None:
+        self._named: dict[str, Assignment] = {}
+        for assignment in assignments:
+            earlier = self._named.get(assignment.path)
+            if earlier is not None and earlier.value == assignment.value:
+                continue  # the same again keeps its place in the order of writing
+            self._named.pop(assignment.path, None)
+            self._named[assignment.path] = assignment
+        self._order = {path: place for place, path in enumerate(self._named)}
+        self._globs = [one for one in self._named.values() if is_glob(one.path) and one.value is not None]
+
+    def named(self, path: str) -> Assignment | None:
+        """The line that names this very key or glob, an exclusion included."""
+        return self._named.get(path)
+
+    def assignment(self, path: str) -> Assignment | None:
+        """The line that decides the key's value; None if no file sets it.
+
+        Of two keys that set each other to 0, the one written last leaves the other at 0.
+        """
+        own, other = self._assignment(path), partner(path)
+        rival = self._assignment(other) if other else None
+        if rival is None or rival.value == "0" or (own is not None and self._place(own) > self._place(rival)):
+            return own
+        return Assignment(path, "0", rival.file, rival.line)
+
+    def _assignment(self, path: str) -> Assignment | None:
+        named = self._named.get(path)
+        if named is not None:
+            return named if named.value is not None else None
+        winner = None
+        for candidate in self._globs:
+            if glob_matches(candidate.path, path):
+                winner = candidate
+        return winner
+
+    def _place(self, assignment: Assignment) -> int:
+        return self._order[assignment.path]
+
+
+def with_file(others: Sequence[tuple[str, str]], path: str, text: str | None) -> list[tuple[str, str]]:
+    """All files in the order they are read: `others`, and `path` with this text (None: it is not there).
+
+    `others` are (path, text) pairs in the order they are read without `path`. Of two files with one
+    name only that in the more important directory is read.
+    """
+    if text is None:
+        return list(others)
+    directory, name = posixpath.split(path)
+    kept = []
+    for file, content in others:
+        if posixpath.basename(file) == name and file != PROCPS_FILE:
+            if DIRECTORIES.index(posixpath.dirname(file)) < DIRECTORIES.index(directory):
+                return list(others)
+            continue
+        kept.append((file, content))
+    kept.append((path, text))
+    return sorted(kept, key=lambda entry: (entry[0] == PROCPS_FILE, posixpath.basename(entry[0])))
+
+
+def boot_of(texts: Iterable[tuple[str, str]]) -> Boot:
+    """The boot that these files, in the order they are read, would bring."""
+    return Boot(assignment for file, text in texts for assignment in parse(text, file))
+
+
+# --- keys of modules ------------------------------------------------------------------------
+
+
+def rules_path(path: str) -> str:
+    """The udev rules file that accompanies a sysctl.d file: /etc/sysctl.d/x.conf, /etc/udev/rules.d/x.rules."""
+    directory, name = posixpath.split(path)
+    return f"{posixpath.dirname(directory)}/udev/rules.d/{name[: -len(SUFFIX)]}.rules"
+
+
+def render_rules(modules: Iterable[str], systemd_sysctl: str) -> str:
+    """udev rules that apply the settings of a module's keys when it has been loaded. Source: sysctl.d(5), udev(7)."""
+    rules = [RULES_HEADING]
+    for module in modules:
+        prefixes = " ".join(f"--prefix={tree}" for tree in module_trees(module))
+        match = f'ACTION=="add", SUBSYSTEM=="module", KERNEL=="{module}"'
+        rules.append(f'{match}, RUN+="{systemd_sysctl} {prefixes}"\n')
+    return "".join(rules)

@@ -1,0 +1,246 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the kernel does with a sysctl: which values make sense, how it stores them, what else it changes.
+
+Sources, unless a line says otherwise: the kernel's Documentation/networking/ip-sysctl.rst,
+Documentation/admin-guide/sysctl/{fs,kernel,net,vm}.rst, Documentation/networking/nf_conntrack-sysctl.rst
+and, where those are silent, the handlers themselves (net/ipv4/devinet.c, net/ipv6/addrconf.c,
+mm/page-writeback.c, ipc/ipc_sysctl.c), checked on 6.1 and 6.12.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import (
+    for_interface,
+    interface_of,
+)
+
+INT_MAX = 2**31 - 1
+LONG_MAX = 2**63 - 1
+ULONG_MAX = 2**64 - 1
+HIGHEST_PORT = 65535
+SLOWEST_CLOCK_HZ = 1000  # CONFIG_HZ is at most 1000, and seconds are kept as an int of jiffies
+LONGEST_SECONDS = INT_MAX // SLOWEST_CLOCK_HZ
+LEAST_RECEIVE_BUFFER = 2304  # SOCK_MIN_RCVBUF on 64-bit, include/net/sock.h
+KERNEL_OWN_FILE_MAX = 8192  # NR_FILE, include/linux/fs.h: the kernel never starts with fewer
+IPCMNI = 32768  # include/linux/ipc_namespace.h
+HASH_BUCKETS_PER_PAGE = 512  # a 4 KiB page of 8-byte list heads, nf_ct_alloc_hashtable
+
+NUMBERS, PORTS, TEXT = "numbers", "ports", "text"
+
+
+class KernelKey(NamedTuple):
+    """What is known of a key beyond what the kernel checks itself.
+
+    `low` and `high` bound each number, or one bound per field where they are tuples. `fields` is
+    the number of numbers; `ascending` vectors must not fall; `rounded` is what the kernel makes of
+    a number; with `zero_is_unlimited` 0 is above every other number.
+    """
+
+    low: int | tuple[int, ...] = 0
+    high: int | tuple[int, ...] = INT_MAX
+    fields: int = 1
+    kind: str = NUMBERS
+    ascending: bool = False
+    rounded: Callable[[int], int] | None = None
+    zero_is_unlimited: bool = False
+
+
+def _whole_pages_of_buckets(buckets: int) -> int:
+    return -(-buckets // HASH_BUCKETS_PER_PAGE) * HASH_BUCKETS_PER_PAGE
+
+
+def _power_of_two(entries: int) -> int:
+    return 1 << (entries - 1).bit_length() if entries > 0 else 0
+
+
+SWITCH = KernelKey(0, 1)
+COUNT = KernelKey(1)
+U8 = KernelKey(0, 255)
+SECONDS = KernelKey(1, LONGEST_SECONDS)
+MEMORY_PAGES = KernelKey(1, LONG_MAX, fields=3, ascending=True)
+POOL_BYTES = KernelKey(0, ULONG_MAX)
+PERCENT = KernelKey(0, 100)
+
+_KEYS = {
+    "fs/file-max": KernelKey(KERNEL_OWN_FILE_MAX, LONG_MAX),
+    "fs/nr_open": KernelKey(64, INT_MAX),
+    "fs/protected_fifos": KernelKey(0, 2),
+    "fs/protected_hardlinks": SWITCH,
+    "fs/protected_regular": KernelKey(0, 2),
+    "fs/protected_symlinks": SWITCH,
+    "kernel/core_pattern": KernelKey(kind=TEXT),
+    "kernel/domainname": KernelKey(kind=TEXT),
+    "kernel/hostname": KernelKey(kind=TEXT),
+    "kernel/kptr_restrict": KernelKey(0, 2),
+    "kernel/modprobe": KernelKey(kind=TEXT),
+    "kernel/panic": KernelKey(0),
+    "kernel/perf_event_paranoid": KernelKey(0, 4),  # 3 is Debian's and 4 Ubuntu's, both stricter than mainline
+    "kernel/randomize_va_space": KernelKey(0, 2),
+    "kernel/sem": KernelKey(0, (INT_MAX, INT_MAX, INT_MAX, IPCMNI), fields=4),
+    "kernel/shmall": POOL_BYTES,
+    "kernel/shmmax": POOL_BYTES,
+    "kernel/yama/ptrace_scope": KernelKey(0, 3),
+    "net/core/default_qdisc": KernelKey(kind=TEXT),
+    "net/core/netdev_max_backlog": COUNT,
+    "net/core/rmem_default": KernelKey(LEAST_RECEIVE_BUFFER),
+    "net/core/rmem_max": KernelKey(LEAST_RECEIVE_BUFFER),
+    "net/core/rps_sock_flow_entries": KernelKey(0, rounded=_power_of_two),
+    "net/core/somaxconn": KernelKey(0),
+    "net/ipv4/icmp_echo_ignore_broadcasts": SWITCH,
+    "net/ipv4/icmp_ignore_bogus_error_responses": SWITCH,
+    "net/ipv4/ip_forward": SWITCH,
+    "net/ipv4/ip_local_port_range": KernelKey(1, HIGHEST_PORT, fields=2, ascending=True),
+    "net/ipv4/ip_local_reserved_ports": KernelKey(kind=PORTS),
+    "net/ipv4/ip_nonlocal_bind": SWITCH,
+    "net/ipv4/tcp_available_congestion_control": KernelKey(kind=TEXT),
+    "net/ipv4/tcp_congestion_control": KernelKey(kind=TEXT),
+    "net/ipv4/tcp_fin_timeout": SECONDS,
+    "net/ipv4/tcp_keepalive_intvl": SECONDS,
+    "net/ipv4/tcp_keepalive_probes": U8,
+    "net/ipv4/tcp_keepalive_time": SECONDS,
+    "net/ipv4/tcp_max_syn_backlog": COUNT,
+    "net/ipv4/tcp_max_tw_buckets": COUNT,
+    "net/ipv4/tcp_mem": MEMORY_PAGES,
+    "net/ipv4/tcp_no_metrics_save": SWITCH,
+    "net/ipv4/tcp_retries2": U8,
+    "net/ipv4/tcp_rfc1337": SWITCH,
+    "net/ipv4/tcp_rmem": KernelKey(4096, fields=3, ascending=True),
+    "net/ipv4/tcp_sack": SWITCH,
+    "net/ipv4/tcp_syn_retries": KernelKey(1, 127),
+    "net/ipv4/tcp_syncookies": KernelKey(0, 2),
+    "net/ipv4/tcp_timestamps": KernelKey(0, 2),
+    "net/ipv4/tcp_tw_recycle": SWITCH,
+    "net/ipv4/tcp_tw_reuse": KernelKey(0, 2),
+    "net/ipv4/tcp_window_scaling": SWITCH,
+    "net/ipv4/tcp_wmem": KernelKey(1, fields=3, ascending=True),
+    "net/ipv4/udp_mem": MEMORY_PAGES,
+    "net/ipv4/udp_rmem_min": COUNT,
+    "net/ipv4/udp_wmem_min": COUNT,
+    "net/ipv6/ip_nonlocal_bind": SWITCH,
+    "net/netfilter/nf_conntrack_buckets": KernelKey(0, rounded=_whole_pages_of_buckets),
+    "net/netfilter/nf_conntrack_max": KernelKey(0, zero_is_unlimited=True),
+    "net/nf_conntrack_max": KernelKey(0, zero_is_unlimited=True),
+    "vm/dirty_background_bytes": KernelKey(0, ULONG_MAX),
+    "vm/dirty_background_ratio": PERCENT,
+    "vm/dirty_bytes": KernelKey(0, ULONG_MAX),
+    "vm/dirty_ratio": PERCENT,
+    "vm/max_map_count": KernelKey(0),
+    "vm/swappiness": KernelKey(0, 200),
+}
+
+# Per-interface switches whose handlers take any number: a 7 would be stored and mean something else to each reader.
+_INTERFACE_KEYS = {
+    "net/ipv4/conf/*/accept_redirects": SWITCH,
+    "net/ipv4/conf/*/accept_source_route": SWITCH,
+    "net/ipv4/conf/*/forwarding": SWITCH,
+    "net/ipv4/conf/*/log_martians": SWITCH,
+    "net/ipv4/conf/*/rp_filter": KernelKey(0, 2),
+    "net/ipv4/conf/*/secure_redirects": SWITCH,
+    "net/ipv4/conf/*/send_redirects": SWITCH,
+    "net/ipv6/conf/*/accept_redirects": SWITCH,
+    "net/ipv6/conf/*/disable_ipv6": SWITCH,
+    "net/ipv6/conf/*/forwarding": SWITCH,
+}
+
+# Setting one of a pair makes the kernel report 0 for the other (mm/page-writeback.c, mm/util.c).
+_EITHER_OR = (
+    ("vm/dirty_ratio", "vm/dirty_bytes"),
+    ("vm/dirty_background_ratio", "vm/dirty_background_bytes"),
+    ("vm/overcommit_ratio", "vm/overcommit_kbytes"),
+)
+_PARTNER = dict([*_EITHER_OR, *((second, first) for first, second in _EITHER_OR)])
+
+# Keys that exist only once a module is loaded, which may be long after systemd-sysctl has run.
+_MODULE_PREFIXES = (
+    ("net/netfilter/nf_conntrack_", "nf_conntrack"),
+    ("net/nf_conntrack_max", "nf_conntrack"),
+    ("net/bridge/", "br_netfilter"),
+    ("net/ipv4/vs/", "ip_vs"),
+    ("net/sctp/", "sctp"),
+)
+_MODULE_TREES = {
+    "nf_conntrack": ("/net/netfilter", "/net/nf_conntrack_max"),
+    "br_netfilter": ("/net/bridge",),
+    "ip_vs": ("/net/ipv4/vs",),
+    "sctp": ("/net/sctp",),
+}
+
+# Their `all` is copied to every interface there is (net/ipv6/addrconf.c).
+_IPV6_FANS_OUT = frozenset(
+    f"net/ipv6/conf/all/{leaf}"
+    for leaf in ("forwarding", "disable_ipv6", "disable_policy", "addr_gen_mode", "ignore_routes_with_linkdown")
+)
+
+_IPC_KEYS = ("kernel/sem", "kernel/shm", "kernel/msg", "fs/mqueue/")
+_UTS_KEYS = ("kernel/hostname", "kernel/domainname")
+
+
+def known(path: str) -> KernelKey | None:
+    """What is known of a key, or None. A glob over interfaces is known as each of them is."""
+    exact = _KEYS.get(path)
+    if exact is not None or interface_of(path) is None:
+        return exact
+    return _INTERFACE_KEYS.get(for_interface(path, "*"))
+
+
+def partner(path: str) -> str | None:
+    """The key that the kernel sets to 0 when this one is written with another value than it has."""
+    return _PARTNER.get(path)
+
+
+def module_of(path: str) -> str | None:
+    """The kernel module that brings the key, for the keys known to come with one."""
+    for prefix, module in _MODULE_PREFIXES:
+        if path.startswith(prefix):
+            return module
+    return None
+
+
+def module_trees(module: str) -> tuple[str, ...]:
+    """The prefixes to give to `systemd-sysctl --prefix=` when the module has been loaded."""
+    return _MODULE_TREES[module]
+
+
+def side_effects(path: str) -> list[str]:
+    """Other keys, as patterns, that the kernel may change when this one is written."""
+    effects = [] if partner(path) is None else [_PARTNER[path]]
+    if path in ("net/ipv4/ip_forward", "net/ipv4/conf/all/forwarding"):
+        effects += [
+            "net/ipv4/ip_forward",
+            "net/ipv4/conf/*/forwarding",
+            "net/ipv4/conf/all/accept_redirects",
+        ]
+    elif path.startswith("net/ipv4/conf/default/") or path in _IPV6_FANS_OUT:
+        effects.append(for_interface(path, "*"))
+    return [effect for effect in effects if effect != path]
+
+
+class Surroundings(NamedTuple):
+    """Which parts of the kernel's state belong to whoever asks. Source: namespaces(7)."""
+
+    container: bool
+    child_network_namespace: bool
+    child_ipc_namespace: bool
+
+
+def foreign(path: str, surroundings: Surroundings) -> str | None:
+    """Why a key must not be written from here although it may be writable; None if it is ours.
+
+    A privileged container can write fs.* and vm.*, and would change the whole machine.
+    """
+    if not surroundings.container:
+        return None
+    if path.startswith("net/"):
+        if surroundings.child_network_namespace:
+            return None
+        return "this container shares its machine's network: the key is the machine's own"
+    if path.startswith(_IPC_KEYS) and surroundings.child_ipc_namespace:
+        return None
+    if path in _UTS_KEYS or path.startswith("user/"):
+        return None
+    return "in a container this key is the whole machine's, not the container's own"

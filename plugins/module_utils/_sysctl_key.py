@@ -1,0 +1,123 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Names of sysctl keys: their two spellings, their globs, and the order in which they may be written.
+
+Inside the collection a key is its path below /proc/sys, `net/ipv4/conf/eth0.100/rp_filter`. People
+write and read it with dots, `net.ipv4.conf.eth0/100.rp_filter`. Source: sysctl.d(5).
+"""
+
+from __future__ import annotations
+
+import fnmatch
+
+GLOB_CHARACTERS = frozenset("*?[")
+LONGEST_KEY = 1024  # far above any real key; keeps a paste accident out of a file name
+_SWAP_SEPARATORS = str.maketrans("./", "/.")
+
+FORWARDING_SWITCHES = ("net/ipv4/ip_forward", "net/ipv4/conf/all/forwarding", "net/ipv6/conf/all/forwarding")
+_PER_INTERFACE = ("net/ipv4/conf/", "net/ipv6/conf/", "net/ipv4/neigh/", "net/ipv6/neigh/")
+
+
+class SysctlError(ValueError):
+    """A key, a value or a file that cannot be used. Names the item and says why."""
+
+    def __init__(self, item: str, reason: str) -> None:
+        super().__init__(f"{item}: {reason}")
+        self.item = item
+        self.reason = reason
+
+
+def parse_key(text: object) -> str:
+    """The path below /proc/sys that a key names, `net.ipv4.tcp_sack` or `net/ipv4/tcp_sack`.
+
+    The first separator decides, as in sysctl.d(5): after a dot, dots and slashes trade places, so
+    an interface name keeps its dot in `net.ipv4.conf.eth0/100.rp_filter`. Globs stay as they are.
+    Raises SysctlError for anything that could name something outside /proc/sys or break a line.
+    """
+    if not isinstance(text, str):
+        raise SysctlError(repr(text), "a sysctl key is a text such as net.ipv4.tcp_sack")
+    shown = repr(text)[:LONGEST_KEY]
+    if not text:
+        raise SysctlError("''", "an empty key names nothing")
+    if len(text) > LONGEST_KEY:
+        raise SysctlError(shown, "too long for a sysctl key")
+    if not text.isprintable() or " " in text or "=" in text:
+        raise SysctlError(shown, "a key has no blanks, no '=', and no control or undecodable characters")
+    if text[0] == "/":
+        raise SysctlError(shown, "an absolute path is no sysctl key; leave out /proc/sys/")
+    if text[0] == "-":
+        raise SysctlError(shown, "the '-' prefix is not used here; missing keys are reported, not fatal, by default")
+    if text[0] in "#;":
+        raise SysctlError(shown, "would be read as a comment")
+    path = _with_slashes(text)
+    parts = path.split("/")
+    if len(parts) < 2:
+        raise SysctlError(shown, "a sysctl key has at least two parts, such as net.ipv4.tcp_sack")
+    if any(part in ("", ".", "..") for part in parts):
+        raise SysctlError(shown, "empty parts and steps out of /proc/sys are not allowed")
+    if "." in parts[0] or GLOB_CHARACTERS & set(parts[0]):
+        raise SysctlError(shown, "the first part is a plain directory of /proc/sys, such as net, vm or kernel")
+    return path
+
+
+def _with_slashes(text: str) -> str:
+    for character in text:
+        if character == "/":
+            return text
+        if character == ".":
+            return text.translate(_SWAP_SEPARATORS)
+    return text
+
+
+def read_key(text: str) -> str:
+    """A key as systemd-sysctl reads it from a file: the same spellings, but nothing is refused."""
+    return "/".join(part for part in _with_slashes(text).split("/") if part)
+
+
+def display_name(path: str) -> str:
+    """The dotted spelling of a path below /proc/sys; the inverse of `parse_key`."""
+    return path.translate(_SWAP_SEPARATORS)
+
+
+def is_glob(path: str) -> bool:
+    """Whether the path is a pattern for several keys."""
+    return not GLOB_CHARACTERS.isdisjoint(path)
+
+
+def glob_matches(pattern: str, path: str) -> bool:
+    """Whether a pattern names the path. A wildcard never crosses a slash, as in glob(7)."""
+    wanted, given = pattern.split("/"), path.split("/")
+    return len(wanted) == len(given) and all(map(fnmatch.fnmatchcase, given, wanted))
+
+
+def interface_of(path: str) -> str | None:
+    """The third level of a per-interface key (`eth0`, `all`, `default`, or a glob); None for any other key."""
+    parts = path.split("/")
+    if len(parts) == 5 and path.startswith(_PER_INTERFACE):
+        return parts[3]
+    return None
+
+
+def for_interface(path: str, interface: str) -> str:
+    """The same per-interface key of another interface."""
+    parts = path.split("/")
+    parts[3] = interface
+    return "/".join(parts)
+
+
+def write_rank(path: str) -> int:
+    """Where in a batch a key is written, so that none undoes another; equal ranks keep their order.
+
+    The forwarding switches come first, as they rewrite the redirect keys (net/ipv4/devinet.c,
+    inet_forward_change). `all` fans out, `default` reaches interfaces without an address, so
+    single interfaces come after both; lo.disable_ipv6 is last, as `all` would take ::1 away again.
+    """
+    if path in FORWARDING_SWITCHES:
+        return 0
+    if path == "net/ipv6/conf/lo/disable_ipv6":
+        return 4
+    interface = interface_of(path)
+    if interface is None or interface == "all":
+        return 1
+    return 2 if interface == "default" else 3

@@ -1,0 +1,742 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From what is wanted and what the host has to what must be done: the plan of sysctl settings.
+
+Nothing here reads or writes anything. `plan` takes a Request and what was Observed and gives a
+Plan: a Change per item for the user, the kernel writes in their order, and the files. Putting a
+host back is the plan for no settings at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ansible_collections.siptune.linux.plugins.module_utils._change import (
+    ABSENT,
+    CHANGED,
+    KEPT,
+    OK,
+    PENDING,
+    READONLY,
+    SHADOWED,
+    Change,
+)
+from ansible_collections.siptune.linux.plugins.module_utils._host import FileRecord
+from ansible_collections.siptune.linux.plugins.module_utils._originals import (
+    FileOriginal,
+    KeyOriginal,
+    Originals,
+    digest,
+)
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_d import (
+    HEADING,
+    RULES_HEADING,
+    Boot,
+    Line,
+    boot_of,
+    render,
+    render_rules,
+    rules_path,
+    with_file,
+)
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_kernel import (
+    Surroundings,
+    foreign,
+    module_of,
+    partner,
+    side_effects,
+)
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import (
+    SysctlError,
+    display_name,
+    for_interface,
+    interface_of,
+    is_glob,
+    parse_key,
+    write_rank,
+)
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_value import (
+    AT_LEAST,
+    EXACT,
+    check_rule,
+    parse_rule,
+    parse_value,
+    same,
+    satisfied,
+    stored,
+    wanted_from,
+)
+
+CONFIG_MODE = 0o644
+SETTING_FIELDS = ("value", "rule", "why", "hazard")
+
+
+# --- what is wanted -------------------------------------------------------------------------
+
+
+class Setting(NamedTuple):
+    """One validated setting. `path` may be a glob; `value` is the text for the kernel."""
+
+    path: str
+    value: str
+    rule: str = EXACT
+    why: str = ""
+    hazard: str = ""
+
+
+class Request(NamedTuple):
+    """What a call asks for: these settings, in this sysctl.d file, now and at boot."""
+
+    path: str
+    settings: Sequence[Setting]
+    live: bool = True
+    boot: bool = True
+
+
+def parse_settings(given: Mapping[object, object]) -> list[Setting]:
+    """The settings of a mapping `key: value` or `key: {value, rule, why, hazard}`. Raises SysctlError."""
+    settings: dict[str, Setting] = {}
+    spellings: dict[str, object] = {}
+    for key, content in given.items():
+        path = parse_key(key)
+        if path in settings:
+            raise SysctlError(str(key), f"is named twice, also as {spellings[path]}")
+        spellings[path] = key
+        settings[path] = _parse_setting(path, content)
+    for path in settings:
+        other = partner(path)
+        if other in settings:
+            raise SysctlError(
+                display_name(path), f"and {display_name(other)} exclude each other: the kernel sets one to 0 for the other"
+            )
+    return list(settings.values())
+
+
+def _parse_setting(path: str, content: object) -> Setting:
+    name = display_name(path)
+    if not isinstance(content, Mapping):
+        return _checked(Setting(path, parse_value(path, content)))
+    unknown = [str(field) for field in content if field not in SETTING_FIELDS]
+    if unknown:
+        raise SysctlError(name, f"unknown option {', '.join(unknown)}; there are {', '.join(SETTING_FIELDS)}")
+    if "value" not in content:
+        raise SysctlError(name, "has no value")
+    texts = {field: content.get(field) or "" for field in ("why", "hazard")}
+    for field, text in texts.items():
+        if not isinstance(text, str):
+            raise SysctlError(name, f"{field} is a text, not a {type(text).__name__}")
+    rule = parse_rule(name, content.get("rule", EXACT))
+    return _checked(Setting(path, parse_value(path, content["value"]), rule, str(texts["why"]), str(texts["hazard"])))
+
+
+def _checked(setting: Setting) -> Setting:
+    check_rule(setting.path, setting.rule, setting.value)
+    other = partner(setting.path)
+    if other and setting.value == "0":
+        raise SysctlError(display_name(setting.path), f"cannot be set to 0; set {display_name(other)} instead")
+    return setting
+
+
+# --- what the host has ----------------------------------------------------------------------
+
+
+class LiveKey(NamedTuple):
+    """A key of the running kernel. `value` is None where it cannot be read."""
+
+    value: str | None
+    writable: bool
+
+
+class Observed(NamedTuple):
+    """Everything the plan depends on.
+
+    `live` has the keys that exist; `matches` the existing keys of each glob; `others` the sysctl.d
+    files but ours, as (path, text) in the order they are read; `systemd_sysctl` the path of that
+    program, None where there is none; `glob_lines` whether it understands globs; `udev` whether
+    udev rules are read here. `ipv6_reasons` say why IPv6 is needed, `highest_nofile` is the
+    highest descriptor limit of any process (None: not looked up, as nothing wants it lowered).
+    """
+
+    live: Mapping[str, LiveKey]
+    matches: Mapping[str, Sequence[str]]
+    own: FileRecord | None
+    own_rules: FileRecord | None
+    others: Sequence[tuple[str, str]]
+    originals: Originals
+    surroundings: Surroundings
+    loaded_modules: frozenset[str]
+    systemd_sysctl: str | None
+    glob_lines: bool
+    udev: bool
+    owner: tuple[int, int]
+    ipv6_reasons: Sequence[str] = ()
+    highest_nofile: int | None = None
+
+
+def keys_to_observe(settings: Iterable[Setting], originals: Originals, path: str) -> list[str]:
+    """The keys and globs whose live values `plan` needs: the wanted ones, those they affect, and ours of before."""
+    wanted = [setting.path for setting in settings]
+    ours = [key for key, original in originals.keys.items() if path in original.owners]
+    affected = [effect for key in (*wanted, *ours) for effect in side_effects(key)]
+    # A key of an interface that is not there is told from a mistyped one by its `default`.
+    defaults = [for_interface(key, "default") for key in wanted if interface_of(key) is not None]
+    return list(dict.fromkeys((*wanted, *ours, *affected, *defaults)))
+
+
+# --- the plan -------------------------------------------------------------------------------
+
+
+class Write(NamedTuple):
+    """A value to write to the kernel, and what the key reads before."""
+
+    path: str
+    text: str
+    before: str
+
+
+class FileChange(NamedTuple):
+    """A file to be replaced, created (`before` is None) or removed (`after` is None)."""
+
+    path: str
+    before: FileRecord | None
+    after: FileRecord | None
+
+
+class Plan(NamedTuple):
+    """What will be done. `originals` is what to record before the first effect."""
+
+    changes: list[Change]
+    writes: list[Write]
+    files: list[FileChange]
+    originals: Originals
+    side_effects: list[str]
+    released: list[str]  # keys and files whose records can go
+    hazards: list[str]
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.writes or self.files)
+
+
+class _Decision(NamedTuple):
+    """What becomes of one existing or missing key of a setting."""
+
+    path: str
+    setting: Setting
+    before: str | None = None
+    after: str | None = None
+    write: str | None = None  # the text to write now
+    fallback: str | None = None  # the text to write should another key's writing undo this one
+    line: str | None = None  # the value to persist
+    state: str | None = None  # where it is settled already
+    reason: str = ""
+    release: bool = False  # the host is back at its original, the record can go
+
+
+def plan(request: Request, observed: Observed) -> Plan:
+    """The plan that brings the host to what is requested. Raises SysctlError where that must not be done."""
+    boot_without_us = boot_of(observed.others)
+    decisions = [
+        _decide(path, setting, request, observed, boot_without_us)
+        for path, setting in _targets(request.settings, observed)
+    ]
+    _guard(decisions, observed)
+    releases = _releases(request, observed, {decision.path for decision in decisions})
+    writes = _ordered_writes(decisions, releases, observed)
+    files, notes = _files(request, decisions, observed, boot_without_us)
+    changes = _changes(request, decisions, files, observed) + releases.changes + notes
+    effects = _side_effects(writes, observed)
+    return Plan(
+        changes=changes,
+        writes=writes,
+        files=files,
+        originals=_recorded(request, writes, effects, files, observed),
+        side_effects=sorted(effects),
+        released=[
+            *releases.settled,
+            *(decision.path for decision in decisions if decision.release),
+            *_released_files(request, observed, files),
+        ],
+        hazards=_hazards(changes, decisions),
+    )
+
+
+def _targets(settings: Sequence[Setting], observed: Observed) -> list[tuple[str, Setting]]:
+    """Each setting with each key it names; a key named outright is not also taken from a glob."""
+    targets: dict[str, Setting] = {setting.path: setting for setting in settings if not is_glob(setting.path)}
+    for setting in settings:
+        if not is_glob(setting.path):
+            continue
+        for path in observed.matches.get(setting.path, ()):
+            taken = targets.setdefault(path, setting)
+            if is_glob(taken.path) and taken.path != setting.path and taken[1:3] != setting[1:3]:
+                raise SysctlError(
+                    display_name(path),
+                    f"{display_name(taken.path)} and {display_name(setting.path)} want different values for it",
+                )
+        if not observed.matches.get(setting.path):
+            targets[setting.path] = setting
+    return list(targets.items())
+
+
+def _decide(path: str, setting: Setting, request: Request, observed: Observed, boot_without_us: Boot) -> _Decision:
+    live = observed.live.get(path)
+    if live is None:
+        return _decide_missing(path, setting, request, observed)
+    reason = foreign(path, observed.surroundings)
+    if reason is None and live.value is None:
+        reason = "cannot be read back: it is an action, not a setting"
+    if reason is None and not live.writable:
+        reason = "not writable from here: the kernel or a read-only mount protects it"
+    if reason is not None or live.value is None:
+        return _Decision(path, setting, live.value, live.value, state=READONLY, reason=reason or "")
+    if setting.rule == EXACT:
+        return _decide_exact(path, setting, live.value, request, observed)
+    return _decide_bound(path, setting, live.value, request, observed, boot_without_us)
+
+
+def _decide_missing(path: str, setting: Setting, request: Request, observed: Observed) -> _Decision:
+    """A key that is not there: gone for good, or only waiting for its module or interface."""
+    module, interface = module_of(path), interface_of(path)
+    waits_for = None
+    if module is not None and module not in observed.loaded_modules and observed.udev:
+        waits_for = f"the {module} module is not loaded; udev sets the key when it is"
+    elif interface is not None and not is_glob(path) and for_interface(path, "default") in observed.live:
+        waits_for = f"there is no interface {interface}; udev sets the key when there is"
+    if waits_for and setting.rule == EXACT and request.boot and not observed.surroundings.container:
+        return _Decision(path, setting, line=setting.value, state=PENDING, reason=waits_for)
+    if waits_for:
+        return _Decision(path, setting, state=ABSENT, reason=waits_for.partition(";")[0])
+    reason = "this kernel has no such key"
+    if is_glob(path):
+        reason = "no key matches"
+    elif path.startswith("net/") and observed.surroundings.child_network_namespace:
+        reason = "this network namespace has no such key"
+    return _Decision(path, setting, state=ABSENT, reason=reason)
+
+
+def _decide_exact(path: str, setting: Setting, now: str, request: Request, observed: Observed) -> _Decision:
+    record = observed.originals.keys.get(path)
+    after = stored(path, setting.value, now)
+    taken_before = record is not None and record.written == setting.value and record.left == now
+    if same(path, after, now) or taken_before:
+        after, write = now, None
+    else:
+        write = setting.value
+    return _settled(_Decision(path, setting, now, after, write, setting.value, setting.value), request)
+
+
+def _decide_bound(
+    path: str, setting: Setting, now: str, request: Request, observed: Observed, boot_without_us: Boot
+) -> _Decision:
+    """A floor or a ceiling, measured against what the host would have without us.
+
+    A value of ours of an earlier run is not the host's own: when the floor falls, the host falls
+    back with it, but never below its original.
+    """
+    record = observed.originals.keys.get(path)
+    ours = record is not None and (record.left is None or same(path, record.left, now))
+    without_us = record.value if record is not None else now
+    after = wanted_from(path, setting.rule, setting.value, record.value if record is not None and ours else now)
+    write = None if same(path, after, now) else after
+    line = None
+    if _needs_line(path, setting, without_us, boot_without_us):
+        line = wanted_from(path, setting.rule, setting.value, without_us)
+    elif record is None:
+        line = _surviving_line(path, setting, request, observed)
+    decision = _Decision(path, setting, now, after if write else now, write, after, line, release=line is None)
+    return _settled(decision, request)
+
+
+def _needs_line(path: str, setting: Setting, without_us: str, boot_without_us: Boot) -> bool:
+    """Whether the host would not meet the bound after a boot without our file."""
+    if not satisfied(path, setting.rule, setting.value, without_us):
+        return True
+    assignment = boot_without_us.assignment(path)
+    return assignment is not None and not _meets(path, setting, assignment.value or "")
+
+
+def _surviving_line(path: str, setting: Setting, request: Request, observed: Observed) -> str | None:
+    """The value of a line of ours whose original is not recorded (any more): it stays, at least as high."""
+    if observed.own is None:
+        return None
+    line = boot_of([(request.path, _text(observed.own))]).named(path)
+    if line is None or line.value is None:
+        return None
+    try:
+        return wanted_from(path, setting.rule, setting.value, line.value)
+    except SysctlError:
+        return None
+
+
+def _meets(path: str, setting: Setting, value: str) -> bool:
+    try:
+        return satisfied(path, setting.rule, setting.value, value)
+    except SysctlError:  # a file may say anything; what cannot be compared does not meet the setting
+        return False
+
+
+def _settled(decision: _Decision, request: Request) -> _Decision:
+    """The decision as far as the call reaches: only now, only at boot, or both."""
+    if not request.boot:
+        decision = decision._replace(line=None)
+    if not request.live and decision.write is not None:
+        return decision._replace(
+            after=decision.before,
+            write=None,
+            fallback=None,
+            release=False,
+            state=PENDING,
+            reason="set at the next boot; the running kernel is left alone (live: false)",
+        )
+    return decision
+
+
+def _guard(decisions: Iterable[_Decision], observed: Observed) -> None:
+    """Raises SysctlError for what would lock people out."""
+    for decision in decisions:
+        path, wanted = decision.path, decision.setting.value
+        if decision.state in (READONLY, ABSENT) or decision.before == wanted:
+            continue
+        if _switches_ipv6_off(path, wanted) and observed.ipv6_reasons:
+            reasons = "; ".join(observed.ipv6_reasons)
+            raise SysctlError(display_name(path), f"IPv6 is in use here and is not switched off: {reasons}")
+        ceiling = decision.write or decision.line
+        if path == "fs/nr_open" and ceiling and int(ceiling) < (observed.highest_nofile or 0):
+            raise SysctlError(
+                display_name(path),
+                f"{ceiling} is below a descriptor limit in use ({observed.highest_nofile}): logins and services "
+                "with such a limit would be refused",
+            )
+
+
+def _switches_ipv6_off(path: str, value: str) -> bool:
+    """Whether the setting takes IPv6 from a whole host or an interface that is not the loopback."""
+    leaf = path.rpartition("/")[2]
+    return leaf == "disable_ipv6" and path.startswith("net/ipv6/conf/") and interface_of(path) != "lo" and value == "1"
+
+
+def needs_ipv6_reasons(settings: Iterable[Setting]) -> bool:
+    """Whether `plan` has to know if IPv6 is in use."""
+    return any(_switches_ipv6_off(setting.path, setting.value) for setting in settings)
+
+
+def needs_highest_nofile(settings: Iterable[Setting]) -> bool:
+    """Whether `plan` has to know the highest descriptor limit of any process."""
+    return any(setting.path == "fs/nr_open" and setting.rule != AT_LEAST for setting in settings)
+
+
+# --- what is no longer wanted ---------------------------------------------------------------
+
+
+class _Releases(NamedTuple):
+    changes: list[Change]
+    writes: list[Write]
+    settled: list[str]  # records that can go once the writes are done
+
+
+def _releases(request: Request, observed: Observed, wanted: set[str]) -> _Releases:
+    """Keys this file set in an earlier run and does not want any more go back to their originals."""
+    releases = _Releases([], [], [])
+    for path, record in observed.originals.keys.items():
+        if request.path not in record.owners or path in wanted or record.cause in wanted:
+            continue
+        live = observed.live.get(path)
+        if record.owners != (request.path,) or live is None or live.value is None:
+            releases.settled.append(path)
+            continue
+        _release(path, record, live.value, live.writable, request, releases)
+    return releases
+
+
+def _release(path: str, record: KeyOriginal, now: str, writable: bool, request: Request, releases: _Releases) -> None:
+    state, reason, after = OK, "", now
+    if same(path, record.value, now):
+        releases.settled.append(path)
+    elif record.left is not None and not same(path, record.left, now):
+        state, reason = KEPT, f"somebody else has set it since (we left {record.left}): left alone"
+        releases.settled.append(path)
+    elif not request.live:
+        state, reason = PENDING, "back at its original with the next boot (live: false)"
+    elif not writable:
+        state, reason = READONLY, "not writable from here any more"
+    else:
+        state, after = CHANGED, record.value
+        releases.settled.append(path)
+        if partner(path) is None or record.value != "0":  # a 0 comes back by itself with the partner's value
+            releases.writes.append(Write(path, record.value, now))
+    if record.cause is None or state not in (OK, KEPT):
+        why = "no longer wanted: back to what the host had"
+        releases.changes.append(Change(display_name(path), None, now, after, None, state, why, reason))
+
+
+# --- the kernel -----------------------------------------------------------------------------
+
+
+def _ordered_writes(decisions: Iterable[_Decision], releases: _Releases, observed: Observed) -> list[Write]:
+    """All writes in an order in which none undoes another.
+
+    A wanted key that is right already is written again after a key that may undo it.
+    """
+    decided = {decision.path: decision for decision in decisions if decision.fallback is not None}
+    writes = {write.path: write for write in releases.writes}
+    for path, decision in decided.items():
+        if decision.write is not None:
+            writes[path] = Write(path, decision.write, decision.before or "")
+    pending = list(writes)
+    while pending:
+        for path in _affected_by(pending.pop(), observed):
+            if path in decided and path not in writes:
+                writes[path] = Write(path, decided[path].fallback or "", decided[path].before or "")
+                pending.append(path)
+    return sorted(writes.values(), key=lambda write: write_rank(write.path))
+
+
+def _affected_by(path: str, observed: Observed) -> list[str]:
+    """The existing keys that writing `path` may change."""
+    affected = []
+    for effect in side_effects(path):
+        affected += observed.matches.get(effect, ()) if is_glob(effect) else [effect]
+    return [effect for effect in affected if effect != path and effect in observed.live]
+
+
+def _side_effects(writes: Iterable[Write], observed: Observed) -> dict[str, str]:
+    """Keys that the writes may change although nobody asked for it, with the key that does it."""
+    written = {write.path for write in writes}
+    effects: dict[str, str] = {}
+    for write in writes:
+        for path in _affected_by(write.path, observed):
+            if path not in written:
+                effects.setdefault(path, write.path)
+    return effects
+
+
+# --- the files ------------------------------------------------------------------------------
+
+
+def _files(
+    request: Request, decisions: Sequence[_Decision], observed: Observed, boot_without_us: Boot
+) -> tuple[list[FileChange], list[Change]]:
+    """The changes of our sysctl.d file and of the udev rules beside it, and items for files left alone."""
+    if not request.boot:
+        return [], []
+    lines = _lines(decisions, observed, boot_without_us)
+    rules = _rules(lines, observed)
+    files, notes = [], []
+    for path, current, heading, text in (
+        (request.path, observed.own, HEADING, render(lines) if lines else None),
+        (rules_path(request.path), observed.own_rules, RULES_HEADING, rules),
+    ):
+        change, note = _file(path, current, heading, text, observed)
+        files += [change] if change else []
+        notes += [note] if note else []
+    return files, notes
+
+
+def _lines(decisions: Sequence[_Decision], observed: Observed, boot_without_us: Boot) -> list[Line]:
+    lines: dict[str, Line] = {}
+    for decision in decisions:
+        if decision.line is None:
+            continue
+        setting = decision.setting
+        if not is_glob(setting.path) or setting.rule != EXACT or not observed.glob_lines:
+            lines[decision.path] = Line(decision.path, decision.line, setting.why)
+            continue
+        lines.setdefault(setting.path, Line(setting.path, setting.value, setting.why))
+        if boot_without_us.named(decision.path) is not None:
+            reason = "named here too, as another file names it, and that would beat the glob"
+            lines[decision.path] = Line(decision.path, decision.line, reason)
+    return sorted(lines.values(), key=lambda line: write_rank(line.path))
+
+
+def _rules(lines: Iterable[Line], observed: Observed) -> str | None:
+    """udev rules for the keys of loadable modules; a module that is built in has its keys before any file is read."""
+    modules = set()
+    for line in lines:
+        module = module_of(line.path)
+        if module is not None and (module in observed.loaded_modules or line.path not in observed.live):
+            modules.add(module)
+    if not modules or not observed.systemd_sysctl or not observed.udev:
+        return None
+    return render_rules(sorted(modules), observed.systemd_sysctl)
+
+
+def _file(
+    path: str, current: FileRecord | None, heading: str, text: str | None, observed: Observed
+) -> tuple[FileChange | None, Change | None]:
+    """What becomes of one file of ours; without text it goes back to what it was."""
+    if text is not None:
+        wanted = FileRecord(text.encode("utf-8", "replace"), CONFIG_MODE, *observed.owner)
+        return (None if wanted == current else FileChange(path, current, wanted)), None
+    record = observed.originals.files.get(path)
+    if current is None:
+        return None, None
+    if record is not None and digest(current.content) in record.written:
+        return FileChange(path, current, record.record), None
+    if record is None and current.content.startswith(heading.encode()):
+        return FileChange(path, current, None), None
+    shown = f"{len(current.content)} bytes"
+    reason = "somebody else wrote or edited it: left alone"
+    return None, Change(path, None, shown, shown, None, KEPT, "no longer needed", reason)
+
+
+def _released_files(request: Request, observed: Observed, files: Iterable[FileChange]) -> list[str]:
+    """Our files that are not there, or are what they were before us, once this plan is done."""
+    after = {request.path: observed.own, rules_path(request.path): observed.own_rules}
+    after.update({file.path: file.after for file in files})
+    recorded = observed.originals.files
+    return [path for path, record in after.items() if record is None or record == getattr(recorded.get(path), "record", None)]
+
+
+def _text(record: FileRecord | None) -> str:
+    return "" if record is None else record.content.decode("utf-8", "surrogateescape")
+
+
+# --- what the user sees ---------------------------------------------------------------------
+
+
+def _changes(
+    request: Request, decisions: Iterable[_Decision], files: Iterable[FileChange], observed: Observed
+) -> list[Change]:
+    own_then = observed.own
+    for file in files:
+        if file.path == request.path:
+            own_then = file.after
+    boots = [
+        boot_of(with_file(observed.others, request.path, _text(own) if own is not None else None))
+        for own in (observed.own, own_then)
+    ]
+    return [_change(decision, request, *boots) for decision in decisions]
+
+
+def _change(decision: _Decision, request: Request, boot_now: Boot, boot_then: Boot) -> Change:
+    path, setting, state, reason = decision.path, decision.setting, decision.state, decision.reason
+    now, then = boot_now.assignment(path), boot_then.assignment(path)
+    if decision.line is not None and (then is None or not _meets(path, setting, then.value or "")):
+        state, reason = SHADOWED, _shadow(path, request, boot_then)
+    if state is None:
+        line_is_new = (now and (now.value, now.file)) != (then and (then.value, then.file))
+        if decision.write is not None or (request.boot and line_is_new):
+            state = CHANGED
+        else:
+            state = KEPT if decision.release else OK
+    at_boot = then.value if then is not None else None
+    return Change(
+        display_name(path), _wanted(setting), decision.before, decision.after, at_boot, state, setting.why, reason
+    )
+
+
+def _wanted(setting: Setting) -> str:
+    """The wanted value as a person reads it."""
+    if setting.rule == EXACT:
+        return setting.value
+    return f"{'at least' if setting.rule == AT_LEAST else 'at most'} {setting.value}"
+
+
+def _shadow(path: str, request: Request, boot: Boot) -> str:
+    """Who sets what in place of our file at boot."""
+    winner = boot.assignment(path)
+    if winner is not None:
+        return f"{winner.file} line {winner.line} sets {winner.value}"
+    exclusion = boot.named(path)
+    if exclusion is not None:
+        return f"{exclusion.file} line {exclusion.line} excludes it"
+    return f"a file named like {request.path} in a directory of higher precedence hides it"
+
+
+def _hazards(changes: Iterable[Change], decisions: Iterable[_Decision]) -> list[str]:
+    """The hazards of the settings that are, or will be, in force."""
+    in_force = {change.item for change in changes if change.state in (OK, CHANGED, SHADOWED, PENDING)}
+    hazards = {}
+    for decision in decisions:
+        if decision.setting.hazard and display_name(decision.path) in in_force:
+            hazards[f"{display_name(decision.setting.path)} = {decision.setting.value}: {decision.setting.hazard}"] = True
+    return list(hazards)
+
+
+# --- the originals --------------------------------------------------------------------------
+
+
+def _recorded(
+    request: Request,
+    writes: Iterable[Write],
+    effects: Mapping[str, str],
+    files: Iterable[FileChange],
+    observed: Observed,
+) -> Originals:
+    """The originals as they must stand before the first effect: what may change is recorded, once."""
+    keys = dict(observed.originals.keys)
+    for write in writes:
+        first = keys.get(write.path) or KeyOriginal(write.before, None, None, ())
+        owners = tuple(sorted({*first.owners, request.path}))
+        keys[write.path] = KeyOriginal(first.value, write.text, None, owners)
+    for path, cause in effects.items():
+        value = observed.live[path].value
+        if path in keys:
+            keys[path] = keys[path]._replace(left=None)
+        elif value is not None:
+            keys[path] = KeyOriginal(value, None, None, (request.path,), cause)
+    recorded = dict(observed.originals.files)
+    for file in files:
+        current = recorded.get(file.path) or FileOriginal(file.before, ())
+        ours = {digest(record.content) for record in (file.before, file.after) if record is not None}
+        recorded[file.path] = current._replace(written=tuple(sorted({*current.written, *ours})))
+    return Originals(keys, recorded)
+
+
+def settle(request: Request, planned: Plan, live: Mapping[str, str | None]) -> Originals:
+    """The originals once everything is done: what each key was left at, without what is no longer ours.
+
+    `live` has the values read back of all keys that were written or may have changed along.
+    """
+    keys = dict(planned.originals.keys)
+    for path in planned.released:
+        if path not in keys:
+            continue
+        owners = tuple(owner for owner in keys[path].owners if owner != request.path)
+        if owners:
+            keys[path] = keys[path]._replace(owners=owners)
+        else:
+            del keys[path]
+    for path, value in live.items():
+        record = keys.get(path)
+        if record is None:
+            continue
+        if record.cause is not None and value is not None and same(path, record.value, value):
+            del keys[path]  # it could have changed along, and did not
+        else:
+            keys[path] = record._replace(left=value)
+    files = {path: original for path, original in planned.originals.files.items() if path not in planned.released}
+    for file in planned.files:
+        if file.after is not None and file.path in files:
+            files[file.path] = files[file.path]._replace(written=(digest(file.after.content),))
+    return Originals(keys, files)
+
+
+# --- diff -----------------------------------------------------------------------------------
+
+
+def diff(planned: Plan) -> list[dict[str, Any]]:
+    """What Ansible's --diff shows: each file, and the live values."""
+    shown = [
+        {
+            "before_header": file.path,
+            "after_header": file.path,
+            "before": _text(file.before),
+            "after": _text(file.after),
+        }
+        for file in planned.files
+    ]
+    changes = {change.item: change for change in planned.changes if change.before != change.after}
+    if changes:
+        shown.append(
+            {
+                "before_header": "live values",
+                "after_header": "live values",
+                "before": "".join(f"{name} = {change.before}\n" for name, change in changes.items()),
+                "after": "".join(f"{name} = {change.after}\n" for name, change in changes.items()),
+            }
+        )
+    return shown

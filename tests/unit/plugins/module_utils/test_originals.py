@@ -1,0 +1,85 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from ansible_collections.siptune.linux.plugins.module_utils._host import FileRecord
+from ansible_collections.siptune.linux.plugins.module_utils._originals import (
+    NOTHING,
+    FileOriginal,
+    KeyOriginal,
+    Originals,
+    OriginalsError,
+    parse,
+    render,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+ORIGINALS = Originals(
+    {
+        "net/core/somaxconn": KeyOriginal("4096", "8192", "8192", ("/etc/sysctl.d/a.conf", "/etc/sysctl.d/b.conf")),
+        "net/ipv4/conf/eth0/forwarding": KeyOriginal("1", None, "0", ("/etc/sysctl.d/a.conf",), "net/ipv4/ip_forward"),
+    },
+    {
+        "/etc/sysctl.d/a.conf": FileOriginal(FileRecord(b"vm.swappiness=1\n\xff", 0o640, 0, 4), ("ab", "cd")),
+        "/etc/sysctl.d/b.conf": FileOriginal(None, ("ef",)),
+    },
+)
+
+
+@pytest.mark.parametrize("originals", [NOTHING, ORIGINALS])
+def test_originals_survive_a_round_trip(originals: Originals) -> None:
+    assert parse(render(originals)) == originals
+
+
+@given(st.binary())
+def test_any_content_survives_a_round_trip(content: bytes) -> None:
+    originals = Originals({}, {"/etc/sysctl.d/a.conf": FileOriginal(FileRecord(content, 0o644, 0, 0), ())})
+    assert parse(render(originals)) == originals
+
+
+@given(st.binary())
+def test_damage_is_always_the_domain_error(content: bytes) -> None:
+    with pytest.raises(OriginalsError, match="damaged"):
+        parse(content)
+
+
+def damaged(*path: str, value: object) -> bytes:
+    document = json.loads(render(ORIGINALS))
+    place = document
+    for step in path[:-1]:
+        place = place[step]
+    place[path[-1]] = value
+    return json.dumps(document).encode()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b"{", id="cut off"),
+        pytest.param(b"[]", id="a list"),
+        pytest.param(b'{"schema": 1}', id="nothing in it"),
+        pytest.param(damaged("schema", value="1"), id="schema is a text"),
+        pytest.param(damaged("sysctl", value=[]), id="keys are a list"),
+        pytest.param(damaged("sysctl", "net/core/somaxconn", "value", value=4096), id="a value is a number"),
+        pytest.param(damaged("sysctl", "net/core/somaxconn", "value", value="1\n2"), id="a value has two lines"),
+        pytest.param(damaged("sysctl", "net/core/somaxconn", "left", value=1), id="left is a number"),
+        pytest.param(damaged("sysctl", "../../etc/passwd", value={}), id="a key leads out of /proc/sys"),
+        pytest.param(damaged("files", "/etc/sysctl.d/a.conf", "found", "mode", value="rw"), id="a mode is no number"),
+        pytest.param(damaged("files", "/etc/sysctl.d/a.conf", "found", value={}), id="a file without content"),
+    ],
+)
+def test_a_record_edited_by_hand_is_not_trusted(content: bytes) -> None:
+    with pytest.raises(OriginalsError, match=r"damaged.*nothing was changed.*backup"):
+        parse(content)
+
+
+def test_a_newer_schema_is_refused_with_the_way_out() -> None:
+    with pytest.raises(OriginalsError, match="newer version"):
+        parse(damaged("schema", value=99))

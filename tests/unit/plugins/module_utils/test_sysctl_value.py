@@ -1,0 +1,206 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import SysctlError
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_value import (
+    AT_LEAST,
+    AT_MOST,
+    EXACT,
+    check_rule,
+    parse_ports,
+    parse_rule,
+    parse_value,
+    raised,
+    render_ports,
+    same,
+    satisfied,
+    stored,
+    wanted_from,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+RMEM = "net/ipv4/tcp_rmem"
+PORTS = "net/ipv4/ip_local_reserved_ports"
+
+
+@pytest.mark.parametrize(
+    ("path", "given_value", "text"),
+    [
+        pytest.param("net/core/rmem_max", 67108864, "67108864", id="integer"),
+        pytest.param("net/core/rmem_max", "67108864", "67108864", id="quoted integer"),
+        pytest.param("net/core/rmem_max", " 67108864 ", "67108864", id="blanks around"),
+        pytest.param("net/core/rmem_max", "0x4000000", "67108864", id="hexadecimal, as the kernel reads it"),
+        pytest.param(RMEM, "4096\t131072   6291456", "4096 131072 6291456", id="vector"),
+        pytest.param(RMEM, [4096, 131072, 6291456], "4096 131072 6291456", id="vector as a list"),
+        pytest.param(RMEM, "4096 131072", "4096 131072", id="short vector"),
+        pytest.param(PORTS, "5060-5061,10000-20000,5062", "5060-5062,10000-20000", id="ports merge"),
+        pytest.param(PORTS, ["5060-5061", 8080], "5060-5061,8080", id="ports as a list"),
+        pytest.param(PORTS, "", "", id="no ports"),
+        pytest.param("kernel/core_pattern", "|/usr/bin/core %P  %u", "|/usr/bin/core %P  %u", id="text as written"),
+        pytest.param("kernel/shmmax", 18446744073692774399, "18446744073692774399", id="unsigned long"),
+        pytest.param("user/max_user_namespaces", "15000", "15000", id="a key nobody told us of"),
+    ],
+)
+def test_a_value_is_taken_as_it_was_written(path: str, given_value: object, text: str) -> None:
+    assert parse_value(path, given_value) == text
+
+
+@pytest.mark.parametrize(
+    ("path", "given_value", "complaint"),
+    [
+        pytest.param("net/ipv4/tcp_sack", True, "write 1 or 0", id="yes is a boolean to YAML"),
+        pytest.param("net/ipv4/tcp_sack", 1.0, "whole number", id="fraction"),
+        pytest.param("net/core/rmem_max", "6.7e7", "whole number", id="exponent"),
+        pytest.param("net/core/rmem_max", "64M", "without unit", id="unit"),
+        pytest.param("net/core/somaxconn", "010", "octal", id="leading zero"),
+        pytest.param("user/max_user_namespaces", "007", "octal", id="leading zero of an unknown key"),
+        pytest.param("net/ipv4/tcp_sack", None, "no value", id="none"),
+        pytest.param("net/ipv4/tcp_sack", "", "empty", id="empty"),
+        pytest.param("net/ipv4/tcp_sack", [1], "one value", id="list for a scalar"),
+        pytest.param("user/max_user_namespaces", [1], "one value", id="list for an unknown key"),
+        pytest.param(RMEM, ["4096 131072", 6291456], "several values", id="vector within a list"),
+        pytest.param("net/ipv4/tcp_sack", {"a": 1}, "not a dict", id="dictionary"),
+        pytest.param("net/ipv4/tcp_sack", "1\n0", "line break", id="newline"),
+        pytest.param("kernel/core_pattern", "core\0", "control character", id="NUL"),
+        pytest.param("kernel/core_pattern", "\ud800", "no character", id="lone surrogate"),
+        pytest.param("kernel/core_pattern", "x" * 5000, "longer than", id="too long for the kernel"),
+        pytest.param(RMEM, "1 2 3 4", "3 numbers", id="too many fields"),
+        pytest.param(RMEM, "131072 4096 6291456", "rise", id="falling vector"),
+        pytest.param("net/ipv4/tcp_fin_timeout", -5, "outside", id="negative, which the kernel accepts"),
+        pytest.param("net/ipv4/tcp_max_tw_buckets", -1, "outside", id="negative buckets"),
+        pytest.param("net/core/netdev_max_backlog", 0, "outside", id="no backlog at all"),
+        pytest.param("net/ipv4/tcp_timestamps", 7, "outside", id="unchecked flag"),
+        pytest.param("net/ipv4/conf/eth0/rp_filter", 7, "outside", id="unchecked interface flag"),
+        pytest.param("net/ipv4/conf/*/rp_filter", 7, "outside", id="unchecked interface flag by glob"),
+        pytest.param("kernel/perf_event_paranoid", 9, "outside", id="unchecked paranoia"),
+        pytest.param("kernel/perf_event_paranoid", -1, "outside", id="negative paranoia"),
+        pytest.param("kernel/randomize_va_space", 5, "outside", id="unchecked randomization"),
+        pytest.param("kernel/panic", -1, "outside", id="negative panic"),
+        pytest.param("net/ipv4/udp_mem", "-1 0 0", "outside", id="negative pages"),
+        pytest.param("kernel/sem", "250 32000 100 40000", "outside", id="more semaphore sets than the kernel has"),
+        pytest.param("net/core/rmem_max", 2**31, "outside", id="over an int"),
+        pytest.param("net/ipv4/ip_local_port_range", "65535 1024", "rise", id="range upside down"),
+        pytest.param(PORTS, "5060-70000", "no port", id="port too high"),
+        pytest.param(PORTS, "5061-5060", "no port", id="port range upside down"),
+    ],
+)
+def test_a_value_that_would_be_mangled_or_do_harm_is_refused(path: str, given_value: object, complaint: str) -> None:
+    with pytest.raises(SysctlError, match=complaint):
+        parse_value(path, given_value)
+
+
+@given(st.sampled_from(["net/core/somaxconn", RMEM, PORTS, "kernel/core_pattern", "dev/unknown"]), st.text())
+def test_any_text_gives_a_value_for_one_line_or_the_domain_error(path: str, text: str) -> None:
+    try:
+        value = parse_value(path, text)
+    except SysctlError:
+        return
+    assert "\n" not in value
+    assert "\0" not in value
+    assert parse_value(path, value) == value
+    assert same(path, value, value)
+
+
+@pytest.mark.parametrize(
+    ("path", "one", "other", "equal"),
+    [
+        (RMEM, "4096 131072 6291456", "4096\t131072\t6291456", True),
+        (RMEM, "4096 131072 6291456", "4096 131072", False),
+        ("net/core/rmem_max", "67108864", "0x4000000", True),
+        (PORTS, "5060-5061,5062", "5060-5062", True),
+        (PORTS, "", "", True),
+        (PORTS, "5060", "nonsense", False),
+        ("kernel/core_pattern", "core 0x10", "core 16", False),
+        ("dev/unknown", "on  off", "on off", True),
+    ],
+)
+def test_values_are_compared_as_the_kernel_stores_them(path: str, one: str, other: str, equal: bool) -> None:
+    assert same(path, one, other) is equal
+
+
+@pytest.mark.parametrize(
+    ("path", "written", "before", "after"),
+    [
+        pytest.param("net/ipv4/udp_mem", "1", "19 20 21", "1 20 21", id="a short vector keeps its tail"),
+        pytest.param("net/netfilter/nf_conntrack_buckets", "100000", "65536", "100352", id="whole pages of buckets"),
+        pytest.param("net/core/rps_sock_flow_entries", "30000", "0", "32768", id="power of two"),
+        pytest.param("net/core/rps_sock_flow_entries", "32768", "0", "32768", id="power of two already"),
+        pytest.param("net/core/rps_sock_flow_entries", "0", "32768", "0", id="off"),
+        pytest.param("net/ipv4/tcp_rmem", "4096 131072 6291456", None, "4096 131072 6291456", id="nothing known"),
+    ],
+)
+def test_what_the_kernel_makes_of_a_value(path: str, written: str, before: str | None, after: str) -> None:
+    assert stored(path, written, before) == after
+
+
+@pytest.mark.parametrize(
+    ("path", "rule", "wanted", "live", "after"),
+    [
+        ("net/core/rmem_max", AT_LEAST, "4194304", "212992", "4194304"),
+        ("net/core/rmem_max", AT_LEAST, "4194304", "33554432", "33554432"),
+        (RMEM, AT_LEAST, "10240 87380 10485760", "4096 131072 6291456", "10240 131072 10485760"),
+        (RMEM, AT_LEAST, "10240", "4096 131072 6291456", "10240 131072 6291456"),
+        ("kernel/sem", AT_LEAST, "250 32000 100 128", "32000 1024000000 500 32000", "32000 1024000000 500 32000"),
+        ("net/netfilter/nf_conntrack_max", AT_LEAST, "131072", "0", "0"),
+        ("net/netfilter/nf_conntrack_max", AT_LEAST, "131072", "65536", "131072"),
+        ("net/netfilter/nf_conntrack_max", AT_MOST, "131072", "0", "131072"),
+        ("net/netfilter/nf_conntrack_max", AT_MOST, "131072", "65536", "65536"),
+        ("vm/swappiness", AT_MOST, "10", "60", "10"),
+        ("vm/swappiness", AT_MOST, "10", "1", "1"),
+        (PORTS, AT_LEAST, "5060-5061", "8080,5062", "5060-5062,8080"),
+        (PORTS, AT_LEAST, "5060-5061", "", "5060-5061"),
+        (RMEM, EXACT, "4096", "8192 131072 6291456", "4096 131072 6291456"),
+    ],
+)
+def test_floors_and_ceilings_go_field_by_field(path: str, rule: str, wanted: str, live: str, after: str) -> None:
+    assert wanted_from(path, rule, wanted, live) == after
+    assert satisfied(path, rule, wanted, after)
+
+
+vectors = st.lists(st.integers(0, 2**31 - 1), min_size=3, max_size=3).map(lambda xs: " ".join(map(str, xs)))
+
+
+@given(vectors, vectors)
+def test_a_floor_never_lowers_a_field(floor: str, live: str) -> None:
+    after = raised("net/ipv4/tcp_mem", floor, live).split()
+    assert all(int(new) >= int(old) for new, old in zip(after, live.split()))
+    assert raised("net/ipv4/tcp_mem", floor, " ".join(after)) == " ".join(after)
+
+
+def test_a_floor_that_does_not_fit_the_key_is_refused() -> None:
+    with pytest.raises(SysctlError, match="fields"):
+        raised("dev/unknown", "1 2", "1")
+    with pytest.raises(SysctlError, match="kernel's value"):
+        raised("dev/unknown", "1", "cubic")
+
+
+@pytest.mark.parametrize(
+    ("path", "rule", "value"),
+    [
+        ("kernel/core_pattern", AT_LEAST, "core"),
+        ("dev/unknown", AT_MOST, "cubic"),
+        (PORTS, AT_MOST, "5060"),
+    ],
+)
+def test_a_bound_on_what_is_no_number_is_refused(path: str, rule: str, value: str) -> None:
+    with pytest.raises(SysctlError):
+        check_rule(path, rule, value)
+
+
+@pytest.mark.parametrize("rule", ["atleast", "", None, 3, ["exact"]])
+def test_an_unknown_rule_is_refused(rule: object) -> None:
+    with pytest.raises(SysctlError, match="unknown rule"):
+        parse_rule("net.core.somaxconn", rule)
+
+
+@given(st.lists(st.tuples(st.integers(0, 65535), st.integers(0, 65535)).map(lambda pair: tuple(sorted(pair)))))
+def test_ports_survive_a_round_trip(ranges: list[tuple[int, int]]) -> None:
+    merged = parse_ports("ports", render_ports(ranges))
+    assert parse_ports("ports", render_ports(merged)) == merged
+    assert all(high + 1 < low for (_, high), (low, _) in zip(merged, merged[1:]))
+    assert all(any(low <= port <= high for low, high in merged) for pair in ranges for port in pair)
