@@ -9,7 +9,7 @@ mode, diff, audit and the real run share the plan; `Change.as_item` is what user
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 OK = "ok"
@@ -45,11 +45,6 @@ class Change(NamedTuple):
         return self._asdict()
 
 
-def any_in(changes: Iterable[Change], *states: str) -> bool:
-    """Whether any change is in one of the states."""
-    return any(change.state in states for change in changes)
-
-
 class UndoLog:
     """What it takes to put a half-done call back, newest first.
 
@@ -58,9 +53,9 @@ class UndoLog:
     """
 
     def __init__(self) -> None:
-        self._steps: list[tuple[str, Callable[[], None]]] = []
+        self._steps: list[tuple[str, Callable[[], object]]] = []
 
-    def note(self, what: str, undo: Callable[[], None]) -> None:
+    def note(self, what: str, undo: Callable[[], object]) -> None:
         """Remember how to undo the effect that comes next.
 
         `what` is how a person would name it, empty for a step that is not worth telling.

@@ -131,7 +131,7 @@ class Host:
         except OSError as error:
             raise _refusal(path, error) from error
         try:
-            chunks = []
+            chunks: list[bytes] = []
             while True:
                 chunk = os.read(descriptor, KERNEL_READ_BYTES)
                 if not chunk:

@@ -98,9 +98,7 @@ def parse(content: bytes) -> Originals:
 
 
 def _key_original(entry: Mapping[str, Any]) -> KeyOriginal:
-    original = KeyOriginal(
-        entry["value"], entry["written"], entry["left"], tuple(entry["owners"]), entry["cause"]
-    )
+    original = KeyOriginal(entry["value"], entry["written"], entry["left"], tuple(entry["owners"]), entry["cause"])
     texts = (original.value, *original.owners)
     optional = (original.written, original.left, original.cause)
     if not all(isinstance(text, str) for text in texts):

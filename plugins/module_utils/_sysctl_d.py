@@ -98,9 +98,7 @@ def render(lines: Sequence[Line]) -> str:
     """The text of a file that holds these settings in this order, each below its reason."""
     blocks = [HEADING]
     for line in lines:
-        why = textwrap.fill(
-            " ".join(line.why.split()), COMMENT_WIDTH, initial_indent="# ", subsequent_indent="# "
-        )
+        why = textwrap.fill(" ".join(line.why.split()), COMMENT_WIDTH, initial_indent="# ", subsequent_indent="# ")
         blocks.append(f"{why}\n" * bool(line.why.strip()) + f"{display_name(line.path)} = {line.value}\n")
     return "\n".join(blocks)
 

@@ -54,15 +54,12 @@ from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import (
     for_interface,
     interface_of,
     is_glob,
-    parse_key,
     write_rank,
 )
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_settings import Setting
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_value import (
     AT_LEAST,
     EXACT,
-    check_rule,
-    parse_rule,
-    parse_value,
     same,
     satisfied,
     stored,
@@ -70,20 +67,9 @@ from ansible_collections.siptune.linux.plugins.module_utils._sysctl_value import
 )
 
 CONFIG_MODE = 0o644
-SETTING_FIELDS = ("value", "rule", "why", "hazard")
 
 
-# --- what is wanted -------------------------------------------------------------------------
-
-
-class Setting(NamedTuple):
-    """One validated setting. `path` may be a glob; `value` is the text for the kernel."""
-
-    path: str
-    value: str
-    rule: str = EXACT
-    why: str = ""
-    hazard: str = ""
+# --- what is asked for and what there is ----------------------------------------------------
 
 
 class Request(NamedTuple):
@@ -93,53 +79,6 @@ class Request(NamedTuple):
     settings: Sequence[Setting]
     live: bool = True
     boot: bool = True
-
-
-def parse_settings(given: Mapping[object, object]) -> list[Setting]:
-    """The settings of a mapping `key: value` or `key: {value, rule, why, hazard}`. Raises SysctlError."""
-    settings: dict[str, Setting] = {}
-    spellings: dict[str, object] = {}
-    for key, content in given.items():
-        path = parse_key(key)
-        if path in settings:
-            raise SysctlError(str(key), f"is named twice, also as {spellings[path]}")
-        spellings[path] = key
-        settings[path] = _parse_setting(path, content)
-    for path in settings:
-        other = partner(path)
-        if other in settings:
-            raise SysctlError(
-                display_name(path), f"and {display_name(other)} exclude each other: the kernel sets one to 0 for the other"
-            )
-    return list(settings.values())
-
-
-def _parse_setting(path: str, content: object) -> Setting:
-    name = display_name(path)
-    if not isinstance(content, Mapping):
-        return _checked(Setting(path, parse_value(path, content)))
-    unknown = [str(field) for field in content if field not in SETTING_FIELDS]
-    if unknown:
-        raise SysctlError(name, f"unknown option {', '.join(unknown)}; there are {', '.join(SETTING_FIELDS)}")
-    if "value" not in content:
-        raise SysctlError(name, "has no value")
-    texts = {field: content.get(field) or "" for field in ("why", "hazard")}
-    for field, text in texts.items():
-        if not isinstance(text, str):
-            raise SysctlError(name, f"{field} is a text, not a {type(text).__name__}")
-    rule = parse_rule(name, content.get("rule", EXACT))
-    return _checked(Setting(path, parse_value(path, content["value"]), rule, str(texts["why"]), str(texts["hazard"])))
-
-
-def _checked(setting: Setting) -> Setting:
-    check_rule(setting.path, setting.rule, setting.value)
-    other = partner(setting.path)
-    if other and setting.value == "0":
-        raise SysctlError(display_name(setting.path), f"cannot be set to 0; set {display_name(other)} instead")
-    return setting
-
-
-# --- what the host has ----------------------------------------------------------------------
 
 
 class LiveKey(NamedTuple):
@@ -243,7 +182,7 @@ def plan(request: Request, observed: Observed) -> Plan:
         for path, setting in _targets(request.settings, observed)
     ]
     _guard(decisions, observed)
-    releases = _releases(request, observed, {decision.path for decision in decisions})
+    releases = _releases(request, observed, decisions)
     writes = _ordered_writes(decisions, releases, observed)
     files, notes = _files(request, decisions, observed, boot_without_us)
     changes = _changes(request, decisions, files, observed) + releases.changes + notes
@@ -252,7 +191,7 @@ def plan(request: Request, observed: Observed) -> Plan:
         changes=changes,
         writes=writes,
         files=files,
-        originals=_recorded(request, writes, effects, files, observed),
+        originals=_recorded(request, writes, effects, releases.governed, files, observed),
         side_effects=sorted(effects),
         released=[
             *releases.settled,
@@ -435,13 +374,19 @@ class _Releases(NamedTuple):
     changes: list[Change]
     writes: list[Write]
     settled: list[str]  # records that can go once the writes are done
+    governed: dict[str, str]  # keys that are no longer wanted, but follow from one that is
 
 
-def _releases(request: Request, observed: Observed, wanted: set[str]) -> _Releases:
+def _releases(request: Request, observed: Observed, decisions: Sequence[_Decision]) -> _Releases:
     """Keys this file set in an earlier run and does not want any more go back to their originals."""
-    releases = _Releases([], [], [])
+    releases = _Releases([], [], [], {})
+    wanted = {decision.path for decision in decisions}
+    governed = _governed(decisions, observed)
     for path, record in observed.originals.keys.items():
         if request.path not in record.owners or path in wanted or record.cause in wanted:
+            continue
+        if path in governed:
+            releases.governed[path] = governed[path]
             continue
         live = observed.live.get(path)
         if record.owners != (request.path,) or live is None or live.value is None:
@@ -449,6 +394,24 @@ def _releases(request: Request, observed: Observed, wanted: set[str]) -> _Releas
             continue
         _release(path, record, live.value, live.writable, request, releases)
     return releases
+
+
+def _governed(decisions: Iterable[_Decision], observed: Observed) -> dict[str, str]:
+    """Keys that the kernel derives from a wanted one that is not at its original, with that one.
+
+    `conf/default` governs nothing: it is copied, and only to interfaces without an address.
+    """
+    changed = [
+        decision.path
+        for decision in decisions
+        if decision.write is not None or decision.path in observed.originals.keys
+    ]
+    return {
+        affected: path
+        for path in changed
+        if interface_of(path) != "default"
+        for affected in _affected_by(path, observed)
+    }
 
 
 def _release(path: str, record: KeyOriginal, now: str, writable: bool, request: Request, releases: _Releases) -> None:
@@ -496,7 +459,7 @@ def _ordered_writes(decisions: Iterable[_Decision], releases: _Releases, observe
 
 def _affected_by(path: str, observed: Observed) -> list[str]:
     """The existing keys that writing `path` may change."""
-    affected = []
+    affected: list[str] = []
     for effect in side_effects(path):
         affected += observed.matches.get(effect, ()) if is_glob(effect) else [effect]
     return [effect for effect in affected if effect != path and effect in observed.live]
@@ -587,7 +550,11 @@ def _released_files(request: Request, observed: Observed, files: Iterable[FileCh
     after = {request.path: observed.own, rules_path(request.path): observed.own_rules}
     after.update({file.path: file.after for file in files})
     recorded = observed.originals.files
-    return [path for path, record in after.items() if record is None or record == getattr(recorded.get(path), "record", None)]
+    return [
+        path
+        for path, record in after.items()
+        if record is None or record == getattr(recorded.get(path), "record", None)
+    ]
 
 
 def _text(record: FileRecord | None) -> str:
@@ -652,7 +619,9 @@ def _hazards(changes: Iterable[Change], decisions: Iterable[_Decision]) -> list[
     hazards = {}
     for decision in decisions:
         if decision.setting.hazard and display_name(decision.path) in in_force:
-            hazards[f"{display_name(decision.setting.path)} = {decision.setting.value}: {decision.setting.hazard}"] = True
+            hazards[f"{display_name(decision.setting.path)} = {decision.setting.value}: {decision.setting.hazard}"] = (
+                True
+            )
     return list(hazards)
 
 
@@ -663,6 +632,7 @@ def _recorded(
     request: Request,
     writes: Iterable[Write],
     effects: Mapping[str, str],
+    governed: Mapping[str, str],
     files: Iterable[FileChange],
     observed: Observed,
 ) -> Originals:
@@ -678,6 +648,8 @@ def _recorded(
             keys[path] = keys[path]._replace(left=None)
         elif value is not None:
             keys[path] = KeyOriginal(value, None, None, (request.path,), cause)
+    for path, cause in governed.items():
+        keys[path] = keys[path]._replace(cause=cause)
     recorded = dict(observed.originals.files)
     for file in files:
         current = recorded.get(file.path) or FileOriginal(file.before, ())

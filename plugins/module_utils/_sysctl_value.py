@@ -105,7 +105,9 @@ def _check_unknown(name: str, text: str) -> None:
 
 def _refuse_octal(name: str, token: str) -> None:
     if _OCTAL.match(token):
-        raise SysctlError(name, f"the kernel reads {token} as an octal number because of its leading zero; write it without")
+        raise SysctlError(
+            name, f"the kernel reads {token} as an octal number because of its leading zero; write it without"
+        )
 
 
 def _checked_numbers(name: str, key: KernelKey, text: str) -> str:

@@ -66,7 +66,9 @@ def test_one_line(line: str, path: str, value: str | None) -> None:
     assert parse(line, "x.conf") == [Assignment(path, value, "x.conf", 1)]
 
 
-@pytest.mark.parametrize("line", ["", "   ", "# net.ipv4.tcp_sack = 0", "; x = 1", "net.ipv4.tcp_sack 0", "=", "= 5", "-"])
+@pytest.mark.parametrize(
+    "line", ["", "   ", "# net.ipv4.tcp_sack = 0", "; x = 1", "net.ipv4.tcp_sack 0", "=", "= 5", "-"]
+)
 def test_lines_that_set_nothing(line: str) -> None:
     assert parse(line, "x.conf") == []
 
@@ -178,7 +180,10 @@ RP_FILTER = "net/ipv4/conf/eth0/rp_filter"
             id="the last file wins",
         ),
         pytest.param(
-            [("a", "net.core.somaxconn = 1\nnet.core.somaxconn = 3")], "net/core/somaxconn", ("3", "a:2"), id="the last line"
+            [("a", "net.core.somaxconn = 1\nnet.core.somaxconn = 3")],
+            "net/core/somaxconn",
+            ("3", "a:2"),
+            id="the last line",
         ),
         pytest.param([("50", DEBIAN_13_DEFAULTS)], RP_FILTER, ("2", "50:5"), id="a glob"),
         pytest.param([("50", DEBIAN_13_DEFAULTS)], "net/ipv4/conf/all/rp_filter", None, id="excluded from the glob"),
@@ -202,10 +207,16 @@ RP_FILTER = "net/ipv4/conf/eth0/rp_filter"
         ),
         pytest.param([("a", "vm.dirty_ratio = 20")], "vm/dirty_ratio", ("20", "a:1"), id="one of a pair"),
         pytest.param(
-            [("a", "vm.dirty_ratio = 20"), ("b", "vm.dirty_bytes = 1")], "vm/dirty_ratio", ("0", "b:1"), id="its partner later"
+            [("a", "vm.dirty_ratio = 20"), ("b", "vm.dirty_bytes = 1")],
+            "vm/dirty_ratio",
+            ("0", "b:1"),
+            id="its partner later",
         ),
         pytest.param(
-            [("a", "vm.dirty_bytes = 1"), ("b", "vm.dirty_ratio = 20")], "vm/dirty_ratio", ("20", "b:1"), id="its partner before"
+            [("a", "vm.dirty_bytes = 1"), ("b", "vm.dirty_ratio = 20")],
+            "vm/dirty_ratio",
+            ("20", "b:1"),
+            id="its partner before",
         ),
         pytest.param(
             [("a", "net.core.somaxconn=1\nnet.core.rmem_max=5"), ("b", "net.core.somaxconn=1")],

@@ -18,18 +18,17 @@ from ansible_collections.siptune.linux.plugins.module_utils._originals import (
 )
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_d import Line, parse, render
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_kernel import Surroundings
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import SysctlError, parse_key
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import SysctlError, glob_matches, parse_key
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_plan import (
     LiveKey,
     Observed,
     Plan,
     Request,
     diff,
-    parse_settings,
     plan,
     settle,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import glob_matches
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_settings import parse_settings
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_value import stored
 from hypothesis import given
 from hypothesis import strategies as st
@@ -85,14 +84,17 @@ def request(settings: dict[str, Any], **options: Any) -> Request:
     return Request(PATH, parse_settings(settings), **options)
 
 
+SWITCHES = ("net/ipv4/ip_forward", "net/ipv4/conf/all/forwarding")
+
+
 def carried_out(host: Observed, wanted: Request) -> tuple[Observed, Plan]:
     """The host after the plan, as a kernel that does what it is told would have it."""
     done = plan(wanted, host)
     live = dict(host.live)
     for write in done.writes:
-        if write.path == "net/ipv4/ip_forward" and live[write.path].value != write.text:
+        if write.path in SWITCHES and live[write.path].value != write.text:
             for path in live:
-                if path.endswith("/forwarding"):
+                if path in SWITCHES or path.endswith("/forwarding"):
                     live[path] = LiveKey(write.text, True)
             live["net/ipv4/conf/all/accept_redirects"] = LiveKey("0" if write.text == "1" else "1", True)
         if write.path == "vm/dirty_bytes":
@@ -276,6 +278,15 @@ def test_what_changes_along_comes_back_too() -> None:
     assert host.live["net/ipv4/conf/eth0/forwarding"].value == "1"
     assert "net/ipv4/conf/eth0/forwarding" in done.side_effects
     assert not carried_out(host, request({"net.ipv4.ip_forward": 1}))[1].changed
+    assert carried_out(host, request({}))[0] == start
+
+
+def test_another_name_of_the_same_switch_takes_over_what_follows_from_it() -> None:
+    start = observed()
+    host, _ = carried_out(start, request({"net.ipv4.conf.all.forwarding": 1}))
+    host, done = carried_out(host, request({"net.ipv4.ip_forward": 1}))
+    assert not done.writes
+    assert host.live["net/ipv4/conf/eth0/forwarding"].value == "1"
     assert carried_out(host, request({}))[0] == start
 
 
@@ -465,7 +476,9 @@ def test_a_kernel_that_rounds_in_its_own_way_is_believed() -> None:
     host = observed({"dev.odd": "5"})
     done = plan(wanted, host)
     settled = settle(wanted, done, {"dev/odd": "1024"})
-    after = host._replace(live={**host.live, "dev/odd": LiveKey("1024", True)}, originals=settled, own=done.files[0].after)
+    after = host._replace(
+        live={**host.live, "dev/odd": LiveKey("1024", True)}, originals=settled, own=done.files[0].after
+    )
     assert not plan(wanted, after).changed
 
 
@@ -505,9 +518,15 @@ KEYS = [key for key in LIVE if key not in ("vm.dirty_bytes", "vm.dirty_ratio", "
 BOUNDED = ["net.core.somaxconn", "net.core.rmem_max", "net.ipv4.tcp_rmem"]
 setting = st.one_of(
     st.tuples(st.sampled_from(BOUNDED), st.integers(4096, 2**30), st.sampled_from(["exact", "at_least", "at_most"])),
-    st.tuples(st.sampled_from([key for key in KEYS if key not in BOUNDED and key != "fs.nr_open"]), st.integers(0, 1), st.just("exact")),
+    st.tuples(
+        st.sampled_from([key for key in KEYS if key not in BOUNDED and key != "fs.nr_open"]),
+        st.integers(0, 1),
+        st.just("exact"),
+    ),
 )
-runs = st.lists(st.lists(setting).map(lambda rows: {key: {"value": value, "rule": rule} for key, value, rule in rows}), max_size=4)
+runs = st.lists(
+    st.lists(setting).map(lambda rows: {key: {"value": value, "rule": rule} for key, value, rule in rows}), max_size=4
+)
 
 
 def _fits(settings: dict[str, Any]) -> bool:

@@ -1,0 +1,23 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The controller's half of siptune.linux.sysctl_bulk: a look at what YAML made of the numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+from ansible_collections.siptune.linux.plugins.plugin_utils._yaml_numbers import misread
+
+
+class ActionModule(ActionBase):
+    """Refuse numbers that YAML has misread; everything else is up to the module."""
+
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result = super().run(tmp, task_vars)
+        for key, advice in misread(self._task.args.get("settings")):
+            return {**result, "failed": True, "msg": f"{key.removesuffix('.value')}: {advice}. Nothing was changed."}
+        return {**result, **self._execute_module(task_vars=task_vars)}

@@ -1,0 +1,470 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A host's network as it stands: interfaces, addresses, default routes, the connection that controls it.
+
+Interfaces and addresses come from rtnetlink and not from /sys/class/net, because a /sys mounted in
+another network namespace shows that namespace's interfaces. Parsers take bytes or text and never
+raise; what they cannot read is None.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+import struct
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from ansible_collections.siptune.linux.plugins.module_utils._ethtool import (
+    EthtoolError,
+    RingParameters,
+    RingSizes,
+    pack_driver_request,
+    pack_ring_request,
+    unpack_driver,
+    unpack_rings,
+)
+from ansible_collections.siptune.linux.plugins.module_utils._host import (
+    NETLINK_HEADER,
+    NLMSG_DONE,
+    Host,
+    unless_refused,
+)
+from ansible_collections.siptune.linux.plugins.module_utils._processes import process_environment, process_status
+
+# --- rtnetlink -------------------------------------------------------------------------------
+
+# Source: linux/rtnetlink.h, linux/if_link.h, linux/if_addr.h, linux/if.h; rtnetlink(7)
+RTM_NEWLINK, RTM_GETLINK = 16, 18
+RTM_NEWADDR, RTM_GETADDR = 20, 22
+RTM_NEWROUTE, RTM_GETROUTE = 24, 26
+ATTRIBUTE_TYPE_MASK = 0x3FFF  # NLA_TYPE_MASK, linux/netlink.h: the upper two bits are flags
+
+IFLA_ADDRESS = 1
+IFLA_IFNAME = 3
+IFLA_LINKINFO = 18
+IFLA_PARENT_DEV_NAME = 56  # Linux 5.14 and later
+IFLA_INFO_KIND = 1  # inside IFLA_LINKINFO: there for every interface that is made of software
+IFF_UP = 0x1
+ARPHRD_LOOPBACK = 772  # linux/if_arp.h
+
+IFA_ADDRESS = 1
+IFA_LOCAL = 2
+
+RTA_OIF = 4
+RTA_MULTIPATH = 9
+RTN_UNICAST = 1
+
+_ATTRIBUTE = struct.Struct("=HH")  # struct rtattr: length, type
+_LINK = struct.Struct("=BxHiII")  # struct ifinfomsg: family, ARP type, index, flags, change mask
+_ADDRESS = struct.Struct("=BBBBI")  # struct ifaddrmsg: family, prefix length, flags, scope, index
+_ROUTE = struct.Struct("=BBBBBBBBI")  # struct rtmsg: family, lengths, tos, table, protocol, scope, type, flags
+_NEXT_HOP = struct.Struct("=HBBi")  # struct rtnexthop: length, flags, hops, interface index
+_INDEX = struct.Struct("=i")
+
+HARDWARE_ADDRESS_BYTES = 6  # ETH_ALEN, linux/if_ether.h
+
+
+class Link(NamedTuple):
+    """An interface as rtnetlink tells it; `virtual` is None where the kernel does not say."""
+
+    index: int
+    name: str
+    up: bool
+    mac: str | None
+    virtual: bool | None
+
+
+def parse_links(dump: bytes) -> list[Link] | None:
+    """The interfaces of an RTM_GETLINK dump, None if the dump is broken or not whole."""
+    payloads = _payloads(dump, RTM_NEWLINK)
+    if payloads is None:
+        return None
+    return [_parse_link(payload) for payload in payloads if len(payload) >= _LINK.size]
+
+
+def _parse_link(payload: bytes) -> Link:
+    _, arp_type, index, flags, _ = _LINK.unpack_from(payload)
+    attributes = _attributes(payload, _LINK.size)
+    hardware_address = attributes.get(IFLA_ADDRESS, b"")
+    return Link(
+        index=index,
+        name=attributes.get(IFLA_IFNAME, b"").split(b"\0", 1)[0].decode("utf-8", "replace"),
+        up=bool(flags & IFF_UP),
+        mac=hardware_address.hex(":")
+        if len(hardware_address) == HARDWARE_ADDRESS_BYTES and any(hardware_address)
+        else None,
+        virtual=_virtual(arp_type, attributes),
+    )
+
+
+def _virtual(arp_type: int, attributes: dict[int, bytes]) -> bool | None:
+    if IFLA_PARENT_DEV_NAME in attributes:
+        return False
+    if arp_type == ARPHRD_LOOPBACK or IFLA_INFO_KIND in _attributes(attributes.get(IFLA_LINKINFO, b""), 0):
+        return True
+    return None
+
+
+def parse_addresses(dump: bytes) -> dict[int, list[str]] | None:
+    """The own addresses of an RTM_GETADDR dump, `address/prefix length`, by interface index."""
+    payloads = _payloads(dump, RTM_NEWADDR)
+    if payloads is None:
+        return None
+    found: dict[int, list[str]] = {}
+    for payload in payloads:
+        if len(payload) < _ADDRESS.size:
+            continue
+        _, prefix_length, _, _, index = _ADDRESS.unpack_from(payload)
+        attributes = _attributes(payload, _ADDRESS.size)
+        # On a point-to-point link IFA_ADDRESS is the peer's; IPv6 sends IFA_LOCAL only where they differ.
+        address = _address(attributes.get(IFA_LOCAL, attributes.get(IFA_ADDRESS, b"")))
+        if address:
+            found.setdefault(index, []).append(f"{address}/{prefix_length}")
+    return found
+
+
+def _address(packed: bytes) -> str | None:
+    try:
+        return str(ipaddress.ip_address(packed))
+    except ValueError:
+        return None
+
+
+def parse_default_routes(dump: bytes) -> list[int] | None:
+    """The interface indexes that default routes of an RTM_GETROUTE dump lead out of, in any table.
+
+    Every next hop of a multipath route counts: /proc/net/route shows the first one only.
+    """
+    payloads = _payloads(dump, RTM_NEWROUTE)
+    if payloads is None:
+        return None
+    indexes: set[int] = set()
+    for payload in payloads:
+        if len(payload) < _ROUTE.size:
+            continue
+        _, destination_length, _, _, _, _, _, route_type, _ = _ROUTE.unpack_from(payload)
+        if destination_length == 0 and route_type == RTN_UNICAST:
+            indexes.update(_out_interfaces(_attributes(payload, _ROUTE.size)))
+    return sorted(indexes)
+
+
+def _out_interfaces(attributes: dict[int, bytes]) -> Iterator[int]:
+    out = attributes.get(RTA_OIF, b"")
+    if len(out) == _INDEX.size:
+        yield _INDEX.unpack(out)[0]
+    hops = attributes.get(RTA_MULTIPATH, b"")
+    offset = 0
+    while offset + _NEXT_HOP.size <= len(hops):
+        length, _, _, index = _NEXT_HOP.unpack_from(hops, offset)
+        if length < _NEXT_HOP.size:
+            return
+        yield index
+        offset += _aligned(length)
+
+
+def _payloads(dump: bytes, wanted_type: int) -> list[bytes] | None:
+    """What the messages of one type carry; None unless the dump is whole: ended by NLMSG_DONE and no error."""
+    payloads = []
+    offset = 0
+    while offset + NETLINK_HEADER.size <= len(dump):
+        length, message_type = NETLINK_HEADER.unpack_from(dump, offset)[:2]
+        if length < NETLINK_HEADER.size or offset + length > len(dump):
+            return None
+        if message_type == NLMSG_DONE:
+            return payloads
+        if message_type != wanted_type:
+            return None
+        payloads.append(dump[offset + NETLINK_HEADER.size : offset + length])
+        offset += _aligned(length)
+    return None
+
+
+def _attributes(payload: bytes, offset: int) -> dict[int, bytes]:
+    """The attributes that begin at an offset, by type; what follows a malformed one is left out."""
+    found = {}
+    while offset + _ATTRIBUTE.size <= len(payload):
+        length, attribute_type = _ATTRIBUTE.unpack_from(payload, offset)
+        if length < _ATTRIBUTE.size or offset + length > len(payload):
+            break
+        found[attribute_type & ATTRIBUTE_TYPE_MASK] = payload[offset + _ATTRIBUTE.size : offset + length]
+        offset += _aligned(length)
+    return found
+
+
+def _aligned(length: int) -> int:
+    """NLMSG_ALIGN, RTA_ALIGN and RTNH_ALIGN: all round up to four bytes."""
+    return (length + 3) & ~3
+
+
+# --- interfaces ------------------------------------------------------------------------------
+
+SYS_CLASS_NET = "/sys/class/net"
+UNKNOWN_SPEED = 0xFFFFFFFF  # SPEED_UNKNOWN, linux/ethtool.h: some kernels print it unsigned
+
+
+class Interface(NamedTuple):
+    """A network interface: what sizing and the ring and link modules need to know."""
+
+    name: str
+    driver: str | None
+    virtual: bool | None
+    up: bool
+    mac: str | None
+    speed_mbps: int | None
+    addresses: list[str] | None
+    rps: bool | None
+    ring: RingSizes | None
+    ring_max: RingSizes | None
+
+
+def interfaces(host: Host, links: list[Link] | None) -> list[Interface] | None:
+    """The interfaces behind the links of our network namespace, sorted by name, lo included."""
+    if links is None:
+        return None
+    addresses = parse_addresses(unless_refused(host.route_dump, RTM_GETADDR) or b"")
+    found = [_observe(host, link, None if addresses is None else addresses.get(link.index, [])) for link in links]
+    return sorted(found, key=lambda interface: interface.name)
+
+
+def observe_links(host: Host) -> list[Link] | None:
+    """The links of our network namespace as rtnetlink dumps them."""
+    return parse_links(unless_refused(host.route_dump, RTM_GETLINK) or b"")
+
+
+def _observe(host: Host, link: Link, addresses: list[str] | None) -> Interface:
+    directory = f"{SYS_CLASS_NET}/{link.name}"
+    in_sysfs = _in_sysfs(host, directory, link)
+    rings = ring_parameters(host, link.name)
+    return Interface(
+        name=link.name,
+        driver=driver(host, link.name),
+        virtual=not host.exists(directory + "/device") if in_sysfs else link.virtual,
+        up=link.up,
+        mac=link.mac,
+        speed_mbps=parse_speed_mbps(host.read_lenient(directory + "/speed") or "") if in_sysfs else None,
+        addresses=addresses,
+        rps=_steers_packets(host, directory + "/queues") if in_sysfs else None,
+        ring=rings.current if rings else None,
+        ring_max=rings.maximum if rings else None,
+    )
+
+
+def _in_sysfs(host: Host, directory: str, link: Link) -> bool:
+    """Whether /sys shows this very interface, and not a namesake in the namespace where /sys was mounted.
+
+    Only a hardware address proves it: an lo with index 1 is in every namespace.
+    """
+    if link.mac is None:
+        return False
+    index = (host.read_lenient(directory + "/ifindex") or "").strip()
+    mac = (host.read_lenient(directory + "/address") or "").strip()
+    return index == str(link.index) and mac == link.mac
+
+
+def parse_speed_mbps(speed: str) -> int | None:
+    """/sys/class/net/X/speed; None for the ways drivers have of saying that they do not know."""
+    found = re.fullmatch(r"([0-9]{1,10})\n?", speed)
+    mbps = int(found.group(1)) if found else 0
+    return mbps if 0 < mbps < UNKNOWN_SPEED else None
+
+
+def _steers_packets(host: Host, queues: str) -> bool | None:
+    names = [name for name in unless_refused(host.list_directory, queues) or [] if name.startswith("rx-")]
+    masks = [parse_cpu_mask(host.read_lenient(f"{queues}/{name}/rps_cpus") or "") for name in names]
+    known = [mask for mask in masks if mask is not None]
+    if any(known):
+        return True
+    return False if known and len(known) == len(masks) else None
+
+
+def parse_cpu_mask(mask: str) -> int | None:
+    """A kernel CPU mask such as `00000000,0000000f`. Source: cpuset(7), "Mask format"."""
+    digits = mask.strip().replace(",", "")
+    return int(digits, 16) if re.fullmatch(r"[0-9a-fA-F]+", digits) else None
+
+
+def driver(host: Host, interface: str) -> str | None:
+    """The name of the driver behind an interface, None if it tells none."""
+    try:
+        return unpack_driver(unless_refused(host.ethtool, interface, pack_driver_request()) or b"")
+    except EthtoolError:
+        return None
+
+
+def ring_parameters(host: Host, interface: str) -> RingParameters | None:
+    """The ring sizes of an interface, None if its driver has no say in them."""
+    try:
+        return unpack_rings(unless_refused(host.ethtool, interface, pack_ring_request()) or b"")
+    except EthtoolError:
+        return None
+
+
+# --- default routes --------------------------------------------------------------------------
+
+RTF_REJECT = 0x0200  # linux/route.h
+RTF_CACHE = 0x01000000  # linux/ipv6_route.h
+LOOPBACK = "lo"
+
+
+class DefaultRoutes(NamedTuple):
+    """The interfaces that default routes lead out of, sorted, by address family; None where unreadable."""
+
+    ipv4: list[str] | None
+    ipv6: list[str] | None
+
+
+def default_routes(host: Host, links: list[Link] | None) -> DefaultRoutes:
+    """The default routes of every routing table; those that reject do not count."""
+    indexes = parse_default_routes(unless_refused(host.route_dump, RTM_GETROUTE, socket.AF_INET) or b"")
+    ipv4 = None
+    if indexes is not None and links is not None:
+        ipv4 = sorted(link.name for link in links if link.index in indexes and link.name != LOOPBACK)
+    return DefaultRoutes(ipv4, ipv6_default_routes(host))
+
+
+def ipv6_default_routes(host: Host) -> list[str] | None:
+    """The interfaces that IPv6 default routes lead out of. /proc/net/ipv6_route has a line per next hop."""
+    table = _ipv6_table(host, "ipv6_route")
+    return None if table is None else parse_ipv6_default_routes(table)
+
+
+def parse_ipv6_default_routes(table: str) -> list[str]:
+    """The interfaces of the default routes in /proc/net/ipv6_route (net/ipv6/route.c, rt6_info_route())."""
+    found = set()
+    for line in table.split("\n"):
+        fields = line.split()
+        # destination, its length, source, its length, gateway, metric, references, uses, flags, interface
+        if len(fields) != 10 or fields[1] != "00" or not re.fullmatch(r"[0-9a-f]{8}", fields[8]):
+            continue
+        if not int(fields[8], 16) & (RTF_REJECT | RTF_CACHE) and fields[9] != LOOPBACK:
+            found.add(fields[9])
+    return sorted(found)
+
+
+def _ipv6_table(host: Host, name: str) -> str | None:
+    """A table of /proc/net that only IPv6 fills: empty where the kernel runs without IPv6."""
+    text = host.read_lenient(f"/proc/net/{name}")
+    if text is None and host.exists("/proc/net/dev") and not host.exists("/proc/net/if_inet6"):
+        return ""
+    return text
+
+
+# --- IPv6 listeners --------------------------------------------------------------------------
+
+TCP_LISTEN = "0A"  # include/net/tcp_states.h
+UDP_UNCONNECTED = "07"  # TCP_CLOSE, which is what a UDP socket without a peer is in
+SOCKET_TABLES = (("udp6", "udp", UDP_UNCONNECTED), ("tcp6", "tcp", TCP_LISTEN))
+
+
+class Listener(NamedTuple):
+    """A socket bound to one address of the host and waiting for anyone to send."""
+
+    port: int
+    address: str
+    transport: str
+
+    def __str__(self) -> str:
+        return f"[{self.address}]:{self.port}/{self.transport}"
+
+
+def ipv6_listeners(host: Host) -> list[Listener] | None:
+    """The sockets bound to a specific global IPv6 address, sorted by port."""
+    found: set[Listener] = set()
+    for name, transport, state in SOCKET_TABLES:
+        table = _ipv6_table(host, name)
+        if table is None:
+            return None
+        found.update(parse_listeners(table, transport, state))
+    return sorted(found)
+
+
+def parse_listeners(table: str, transport: str, state: str) -> set[Listener]:
+    """The sockets of /proc/net/udp6 or tcp6 in a state and bound to a specific global address. Source: proc_net(5)."""
+    found = set()
+    for line in table.split("\n"):
+        fields = line.split(None, 4)  # slot, local address, remote address, state, the rest
+        if len(fields) < 5 or fields[3] != state:
+            continue
+        local = re.fullmatch(r"([0-9A-F]{32}):([0-9A-F]{4})", fields[1])
+        if local:
+            address = _parse_kernel_ipv6(local.group(1))
+            if _specific_and_global(address):
+                found.add(Listener(int(local.group(2), 16), str(address), transport))
+    return found
+
+
+def _parse_kernel_ipv6(digits: str) -> ipaddress.IPv6Address:
+    """An address of /proc/net: four 32-bit words, each printed as a number of the host's byte order."""
+    words = (int(digits[start : start + 8], 16) for start in range(0, 32, 8))
+    return ipaddress.IPv6Address(struct.pack("=4I", *words))
+
+
+def _specific_and_global(address: ipaddress.IPv6Address) -> bool:
+    local = address.is_unspecified or address.is_loopback or address.is_link_local
+    return not (local or address.is_multicast or address.ipv4_mapped)
+
+
+# --- the connection that controls the host ---------------------------------------------------
+
+SSH_VARIABLE = "SSH_CONNECTION"  # ssh(1): client address, client port, server address, server port
+MOST_ANCESTORS = 64  # an end to the walk, should /proc change under it
+
+
+class ControlConnection(NamedTuple):
+    """This end of the ssh connection that runs us; both None where there is none."""
+
+    family: str | None
+    address: str | None
+
+
+NO_CONTROL_CONNECTION = ControlConnection(None, None)
+
+
+def parse_ssh_connection(value: str) -> ControlConnection | None:
+    """The server's end of an SSH_CONNECTION value, an IPv4-mapped address as the IPv4 address it is."""
+    fields = value.split(" ")
+    if len(fields) != 4:
+        return None
+    plain, _, zone = fields[2].partition("%")
+    try:
+        address = ipaddress.ip_address(plain)
+    except ValueError:
+        return None
+    mapped = getattr(address, "ipv4_mapped", None)
+    if mapped or address.version == 4:
+        return ControlConnection("ipv4", str(mapped or address))
+    return ControlConnection("ipv6", f"{address}%{zone}" if zone else str(address))
+
+
+def control_connection(host: Host) -> ControlConnection:
+    """The ssh connection we are run by: from our environment, or, as sudo strips it, from an ancestor's."""
+    process: int | str = "self"
+    for _ in range(MOST_ANCESTORS):
+        found = parse_ssh_connection(process_environment(host, process).get(SSH_VARIABLE, ""))
+        status = process_status(host, process)
+        if found or status is None or status.parent == 0:
+            return found or NO_CONTROL_CONNECTION
+        process = status.parent
+    return NO_CONTROL_CONNECTION
+
+
+# --- what needs IPv6 -------------------------------------------------------------------------
+
+LISTENERS_NAMED = 5  # enough to recognize the service; a media relay has thousands of sockets
+
+
+def ipv6_in_use(host: Host) -> list[str]:
+    """The reasons, for people to read, why IPv6 must not be switched off on this host now."""
+    reasons = []
+    control = control_connection(host)
+    if control.family == "ipv6":
+        reasons.append(f"the control connection comes in over IPv6 ({control.address})")
+    reasons += [f"the default route of {name} is IPv6" for name in ipv6_default_routes(host) or []]
+    listeners = ipv6_listeners(host) or []
+    reasons += [f"a SIP/RTP or other service listens on {listener}" for listener in listeners[:LISTENERS_NAMED]]
+    if len(listeners) > LISTENERS_NAMED:
+        reasons.append(f"{len(listeners) - LISTENERS_NAMED} more sockets listen on IPv6 addresses of this host")
+    return reasons

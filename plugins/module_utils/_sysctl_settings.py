@@ -1,0 +1,75 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What users want of sysctl keys: their settings, validated before anything is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_kernel import partner
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import SysctlError, display_name, parse_key
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_value import (
+    EXACT,
+    check_rule,
+    parse_rule,
+    parse_value,
+)
+
+SETTING_FIELDS = ("value", "rule", "why", "hazard")
+
+
+class Setting(NamedTuple):
+    """One validated setting. `path` may be a glob; `value` is the text for the kernel."""
+
+    path: str
+    value: str
+    rule: str = EXACT
+    why: str = ""
+    hazard: str = ""
+
+
+def parse_settings(given: Mapping[object, object]) -> list[Setting]:
+    """The settings of a mapping `key: value` or `key: {value, rule, why, hazard}`. Raises SysctlError."""
+    settings: dict[str, Setting] = {}
+    spellings: dict[str, object] = {}
+    for key, content in given.items():
+        path = parse_key(key)
+        if path in settings:
+            raise SysctlError(str(key), f"is named twice, also as {spellings[path]}")
+        spellings[path] = key
+        settings[path] = _parse_setting(path, content)
+    for path in settings:
+        other = partner(path)
+        if other in settings:
+            raise SysctlError(
+                display_name(path),
+                f"and {display_name(other)} exclude each other: the kernel sets one to 0 for the other",
+            )
+    return list(settings.values())
+
+
+def _parse_setting(path: str, content: object) -> Setting:
+    name = display_name(path)
+    if not isinstance(content, Mapping):
+        return _checked(Setting(path, parse_value(path, content)))
+    unknown = [str(field) for field in content if field not in SETTING_FIELDS]
+    if unknown:
+        raise SysctlError(name, f"unknown option {', '.join(unknown)}; there are {', '.join(SETTING_FIELDS)}")
+    if "value" not in content:
+        raise SysctlError(name, "has no value")
+    texts = {field: content.get(field) or "" for field in ("why", "hazard")}
+    for field, text in texts.items():
+        if not isinstance(text, str):
+            raise SysctlError(name, f"{field} is a text, not a {type(text).__name__}")
+    rule = parse_rule(name, content.get("rule", EXACT))
+    return _checked(Setting(path, parse_value(path, content["value"]), rule, str(texts["why"]), str(texts["hazard"])))
+
+
+def _checked(setting: Setting) -> Setting:
+    check_rule(setting.path, setting.rule, setting.value)
+    other = partner(setting.path)
+    if other and setting.value == "0":
+        raise SysctlError(display_name(setting.path), f"cannot be set to 0; set {display_name(other)} instead")
+    return setting
