@@ -64,7 +64,7 @@ FIRST_IPC_NAMESPACE = "ipc:[4026531839]"  # PROC_IPC_INIT_INO, include/linux/pro
 OPEN_FILES_LIMIT = re.compile(r"^Max open files\s+\S+\s+([0-9]+)", re.MULTILINE)  # proc_pid_limits(5)
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """A change of an item, a key or a file, that the host would not take.
 
     Everything has been put back, but for what `not_undone` names with the reason.
@@ -78,7 +78,7 @@ class Refused(Exception):
         self.not_undone = not_undone
 
 
-class _KeyRefused(HostError):
+class _KeyRefusedError(HostError):
     """The kernel did not take a value. The subject is the key's name."""
 
 
@@ -195,7 +195,7 @@ class Outcome(NamedTuple):
 
 
 def carry_out(host: Host, request: Request, observed: Observed, planned: Plan) -> Outcome:
-    """Do all of a plan, or nothing of it. Raises Refused.
+    """Do all of a plan, or nothing of it. Raises RefusedError.
 
     The order keeps every moment safe: originals first, so that nothing is changed unrecorded; then
     the files, staged and synced, so that a full disk shows before the kernel is touched; the
@@ -205,7 +205,7 @@ def carry_out(host: Host, request: Request, observed: Observed, planned: Plan) -
     try:
         return _carry_out(host, request, observed, planned, log)
     except HostError as error:
-        raise Refused(error, *log.undo()) from error
+        raise RefusedError(error, *log.undo()) from error
     except BaseException:
         log.undo()
         raise
@@ -243,7 +243,7 @@ def _write(host: Host, write: Write, log: UndoLog) -> None:
     try:
         host.write_kernel(file, write.text)
     except HostError as error:
-        raise _KeyRefused(name, f"the kernel refused '{write.text}': {error.reason}", error.errno) from error
+        raise _KeyRefusedError(name, f"the kernel refused '{write.text}': {error.reason}", error.errno) from error
 
 
 def _note_side_effects(host: Host, before: dict[str, str], log: UndoLog) -> None:
@@ -264,11 +264,11 @@ def _value(host: Host, path: str) -> str | None:
 
 
 def _read_back(host: Host, write: Write) -> str | None:
-    """What the kernel made of a write. Raises _KeyRefused if it is what was there before."""
+    """What the kernel made of a write. Raises _KeyRefusedError if it is what was there before."""
     taken = _value(host, write.path)
     expected = stored(write.path, write.text, write.before)
     if taken is not None and same(write.path, taken, write.before) and not same(write.path, taken, expected):
-        raise _KeyRefused(
+        raise _KeyRefusedError(
             display_name(write.path), f"the kernel took '{write.text}' without complaint and kept {taken}"
         )
     return taken
@@ -332,7 +332,7 @@ def _make_parents(host: Host, path: str, mode: int, log: UndoLog) -> None:
         log.note("", lambda: host.remove_directory(directory))
 
 
-def refused_item(planned: Plan, error: Refused) -> Change:
+def refused_item(planned: Plan, error: RefusedError) -> Change:
     """The item of a failed call: what was refused, and why. Everything else is as it was before."""
     for change in planned.changes:
         if change.item == error.item:

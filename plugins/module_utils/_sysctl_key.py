@@ -13,6 +13,12 @@ import fnmatch
 
 GLOB_CHARACTERS = frozenset("*?[")
 LONGEST_KEY = 1024  # far above any real key; keeps a paste accident out of a file name
+FORBIDDEN_STARTS = {
+    "/": "an absolute path is no sysctl key; leave out /proc/sys/",
+    "-": "the '-' prefix is not used here; missing keys are reported, not fatal, by default",
+    "#": "would be read as a comment",
+    ";": "would be read as a comment",
+}
 _SWAP_SEPARATORS = str.maketrans("./", "/.")
 
 FORWARDING_SWITCHES = ("net/ipv4/ip_forward", "net/ipv4/conf/all/forwarding", "net/ipv6/conf/all/forwarding")
@@ -37,28 +43,32 @@ def parse_key(text: object) -> str:
     """
     if not isinstance(text, str):
         raise SysctlError(repr(text), "a sysctl key is a text such as net.ipv4.tcp_sack")
-    shown = repr(text)[:LONGEST_KEY]
-    if not text:
-        raise SysctlError("''", "an empty key names nothing")
-    if len(text) > LONGEST_KEY:
-        raise SysctlError(shown, "too long for a sysctl key")
-    if not text.isprintable() or " " in text or "=" in text:
-        raise SysctlError(shown, "a key has no blanks, no '=', and no control or undecodable characters")
-    if text[0] == "/":
-        raise SysctlError(shown, "an absolute path is no sysctl key; leave out /proc/sys/")
-    if text[0] == "-":
-        raise SysctlError(shown, "the '-' prefix is not used here; missing keys are reported, not fatal, by default")
-    if text[0] in "#;":
-        raise SysctlError(shown, "would be read as a comment")
     path = _with_slashes(text)
-    parts = path.split("/")
-    if len(parts) < 2:
-        raise SysctlError(shown, "a sysctl key has at least two parts, such as net.ipv4.tcp_sack")
-    if any(part in ("", ".", "..") for part in parts):
-        raise SysctlError(shown, "empty parts and steps out of /proc/sys are not allowed")
-    if "." in parts[0] or GLOB_CHARACTERS & set(parts[0]):
-        raise SysctlError(shown, "the first part is a plain directory of /proc/sys, such as net, vm or kernel")
+    reason = _spelling_fault(text) or _path_fault(path)
+    if reason:
+        raise SysctlError(repr(text)[:LONGEST_KEY], reason)
     return path
+
+
+def _spelling_fault(text: str) -> str | None:
+    if not text:
+        return "an empty key names nothing"
+    if len(text) > LONGEST_KEY:
+        return "too long for a sysctl key"
+    if not text.isprintable() or " " in text or "=" in text:
+        return "a key has no blanks, no '=', and no control or undecodable characters"
+    return FORBIDDEN_STARTS.get(text[0])
+
+
+def _path_fault(path: str) -> str | None:
+    parts = path.split("/")
+    if any(part in ("", ".", "..") for part in parts):
+        return "empty parts and steps out of /proc/sys are not allowed"
+    if len(parts) < 2:
+        return "a sysctl key has at least two parts, such as net.ipv4.tcp_sack"
+    if "." in parts[0] or GLOB_CHARACTERS & set(parts[0]):
+        return "the first part is a plain directory of /proc/sys, such as net, vm or kernel"
+    return None
 
 
 def _with_slashes(text: str) -> str:

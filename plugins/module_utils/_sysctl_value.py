@@ -46,10 +46,7 @@ def parse_value(path: str, given: object) -> str:
     advice, and so is a number with a leading zero, which the kernel would read as octal.
     """
     name = display_name(path)
-    if isinstance(given, (list, tuple)):
-        text = _joined(path, given)
-    else:
-        text = _scalar(name, given)
+    text = _joined(path, given) if isinstance(given, (list, tuple)) else _scalar(name, given)
     key = known(path)
     if key is None:
         _check_unknown(name, text)
@@ -72,7 +69,7 @@ def _scalar(name: str, given: object) -> str:
         raise SysctlError(name, f"{given!r} is a fraction to YAML; write a whole number, or put the value in quotes")
     if not isinstance(given, str):
         raise SysctlError(name, f"a value is a text or a number, not a {type(given).__name__}")
-    if any(ord(character) < 32 and character != "\t" or ord(character) == 127 for character in given):
+    if any((ord(character) < 32 and character != "\t") or ord(character) == 127 for character in given):
         raise SysctlError(name, f"the value {given!r} holds a line break or another control character")
     if len(given) > LONGEST_VALUE:
         raise SysctlError(name, f"the value is longer than the {LONGEST_VALUE} bytes that the kernel reads")

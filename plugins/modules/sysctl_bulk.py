@@ -61,8 +61,8 @@ options:
     default: true
   missing:
     description:
-      - What to do about keys that this kernel does not have, or that must not be written from here. In a container those
-        are all keys that belong to the whole machine.
+      - What to do about keys that this kernel does not have, or that must not be written from here. In a container
+        those are the keys that belong to the whole machine.
     type: str
     choices: [report, fail]
     default: report
@@ -185,7 +185,12 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.siptune.linux.plugins.module_utils._change import ABSENT, READONLY, SHADOWED, Change
 from ansible_collections.siptune.linux.plugins.module_utils._host import Host, HostError
 from ansible_collections.siptune.linux.plugins.module_utils._originals import OriginalsError
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl import Refused, carry_out, observe, refused_item
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl import (
+    RefusedError,
+    carry_out,
+    observe,
+    refused_item,
+)
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_d import check_file_path
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import SysctlError
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_plan import (
@@ -199,7 +204,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._sysctl_settings imp
 LOCK_TIMEOUT_SECONDS = 30
 
 
-class NotAcceptable(Exception):
+class NotAcceptableError(Exception):
     """The plan holds items in a state that the user wants to fail on."""
 
     def __init__(self, changes: list[Change]) -> None:
@@ -214,7 +219,7 @@ def build_request(params: dict) -> Request:
 
 
 def check_acceptable(changes: list[Change], params: dict) -> None:
-    """Raises NotAcceptable for states that `missing: fail` and `shadowed: fail` rule out."""
+    """Raises NotAcceptableError for states that `missing: fail` and `shadowed: fail` rule out."""
     unwanted = []
     if params["missing"] == "fail":
         unwanted += [ABSENT, READONLY]
@@ -222,7 +227,7 @@ def check_acceptable(changes: list[Change], params: dict) -> None:
         unwanted.append(SHADOWED)
     found = [change for change in changes if change.state in unwanted]
     if found:
-        raise NotAcceptable(found)
+        raise NotAcceptableError(found)
 
 
 def run(host: Host, module: AnsibleModule) -> dict:
@@ -237,12 +242,12 @@ def run(host: Host, module: AnsibleModule) -> dict:
     if not module.check_mode:
         try:
             changes, changed = carry_out(host, request, observed, planned)
-        except Refused as error:
+        except RefusedError as error:
             module.fail_json(**refusal(error, planned))
     return {"changed": changed, "items": [change.as_item() for change in changes], "diff": diff(planned)}
 
 
-def refusal(error: Refused, planned: Plan) -> dict:
+def refusal(error: RefusedError, planned: Plan) -> dict:
     """The arguments of fail_json for a change that the host refused."""
     if error.not_undone:
         ending = f"Could not be put back: {'; '.join(error.not_undone)}"
@@ -276,7 +281,7 @@ def main() -> None:
         else:
             with host.lock(LOCK_TIMEOUT_SECONDS):
                 result = run(host, module)
-    except (SysctlError, HostError, OriginalsError, NotAcceptable) as error:
+    except (SysctlError, HostError, OriginalsError, NotAcceptableError) as error:
         module.fail_json(msg=f"{error}. Nothing was changed.")
     module.exit_json(**result)
 

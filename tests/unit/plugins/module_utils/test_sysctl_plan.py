@@ -352,7 +352,7 @@ def test_an_old_systemd_gets_names_in_place_of_a_glob() -> None:
 
 def test_a_key_named_outright_is_not_taken_from_the_glob() -> None:
     settings = {"net.ipv4.conf.*.accept_redirects": 0, "net.ipv4.conf.eth0.accept_redirects": 1}
-    host, done = carried_out(observed(), request(settings))
+    host, _ = carried_out(observed(), request(settings))
     assert host.live["net/ipv4/conf/eth0/accept_redirects"].value == "1"
     assert host.live["net/ipv4/conf/all/accept_redirects"].value == "0"
     assert lines(host) == {"net/ipv4/conf/*/accept_redirects": "0", "net/ipv4/conf/eth0/accept_redirects": "1"}
@@ -413,7 +413,7 @@ def test_only_at_boot_leaves_the_kernel_alone() -> None:
 
 
 def test_only_live_leaves_the_file_alone() -> None:
-    host, done = carried_out(observed(), request({"net.core.rmem_max": 4194304}, boot=False))
+    host, _ = carried_out(observed(), request({"net.core.rmem_max": 4194304}, boot=False))
     assert host.own is None
     assert host.live["net/core/rmem_max"].value == "4194304"
     assert not carried_out(host, request({"net.core.rmem_max": 4194304}, boot=False))[1].changed
