@@ -70,6 +70,6 @@ class UndoLog:
             try:
                 undo()
                 undone += [what] if what else []
-            except Exception as error:  # noqa: BLE001 - one failure must not keep the rest from being put back
+            except Exception as error:
                 failed.append(f"{what}: {error}")
         return undone, failed

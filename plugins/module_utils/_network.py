@@ -70,7 +70,7 @@ HARDWARE_ADDRESS_BYTES = 6  # ETH_ALEN, linux/if_ether.h
 class Link(NamedTuple):
     """An interface as rtnetlink tells it; `virtual` is None where the kernel does not say."""
 
-    index: int
+    ifindex: int
     name: str
     up: bool
     mac: str | None
@@ -86,11 +86,11 @@ def parse_links(dump: bytes) -> list[Link] | None:
 
 
 def _parse_link(payload: bytes) -> Link:
-    _, arp_type, index, flags, _ = _LINK.unpack_from(payload)
+    _, arp_type, ifindex, flags, _ = _LINK.unpack_from(payload)
     attributes = _attributes(payload, _LINK.size)
     hardware_address = attributes.get(IFLA_ADDRESS, b"")
     return Link(
-        index=index,
+        ifindex=ifindex,
         name=attributes.get(IFLA_IFNAME, b"").split(b"\0", 1)[0].decode("utf-8", "replace"),
         up=bool(flags & IFF_UP),
         mac=hardware_address.hex(":")
@@ -167,7 +167,7 @@ def _out_interfaces(attributes: dict[int, bytes]) -> Iterator[int]:
 
 def _payloads(dump: bytes, wanted_type: int) -> list[bytes] | None:
     """What the messages of one type carry; None unless the dump is whole: ended by NLMSG_DONE and no error."""
-    payloads = []
+    payloads: list[bytes] = []
     offset = 0
     while offset + NETLINK_HEADER.size <= len(dump):
         length, message_type = NETLINK_HEADER.unpack_from(dump, offset)[:2]
@@ -225,7 +225,7 @@ def interfaces(host: Host, links: list[Link] | None) -> list[Interface] | None:
     if links is None:
         return None
     addresses = parse_addresses(unless_refused(host.route_dump, RTM_GETADDR) or b"")
-    found = [_observe(host, link, None if addresses is None else addresses.get(link.index, [])) for link in links]
+    found = [_observe(host, link, None if addresses is None else addresses.get(link.ifindex, [])) for link in links]
     return sorted(found, key=lambda interface: interface.name)
 
 
@@ -261,7 +261,7 @@ def _in_sysfs(host: Host, directory: str, link: Link) -> bool:
         return False
     index = (host.read_lenient(directory + "/ifindex") or "").strip()
     mac = (host.read_lenient(directory + "/address") or "").strip()
-    return index == str(link.index) and mac == link.mac
+    return index == str(link.ifindex) and mac == link.mac
 
 
 def parse_speed_mbps(speed: str) -> int | None:
@@ -321,7 +321,7 @@ def default_routes(host: Host, links: list[Link] | None) -> DefaultRoutes:
     indexes = parse_default_routes(unless_refused(host.route_dump, RTM_GETROUTE, socket.AF_INET) or b"")
     ipv4 = None
     if indexes is not None and links is not None:
-        ipv4 = sorted(link.name for link in links if link.index in indexes and link.name != LOOPBACK)
+        ipv4 = sorted(link.name for link in links if link.ifindex in indexes and link.name != LOOPBACK)
     return DefaultRoutes(ipv4, ipv6_default_routes(host))
 
 
@@ -445,7 +445,7 @@ def control_connection(host: Host) -> ControlConnection:
     for _ in range(MOST_ANCESTORS):
         found = parse_ssh_connection(process_environment(host, process).get(SSH_VARIABLE, ""))
         status = process_status(host, process)
-        if found or status is None or status.parent == 0:
+        if found or status is None:
             return found or NO_CONTROL_CONNECTION
         process = status.parent
     return NO_CONTROL_CONNECTION

@@ -103,9 +103,8 @@ def test_content_that_is_not_text_survives(tree: Path) -> None:
 
 def test_the_lock_makes_the_second_run_wait_and_then_say_why(tree: Path) -> None:
     host = Host(str(tree))
-    with host.lock(1):
-        with pytest.raises(HostError, match="another siptune run"), host.lock(0.2):
-            pytest.fail("two runs at once")
+    with host.lock(1), pytest.raises(HostError, match="another siptune run"), host.lock(0.2):
+        pytest.fail("two runs at once")
     with host.lock(0):
         pass
 

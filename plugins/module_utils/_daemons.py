@@ -1,0 +1,273 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The SIP daemons of a host: installed and running, under a unit or without one.
+
+What is known of each daemon stands in one table. Parsers take text and never raise.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from ansible_collections.siptune.linux.plugins.module_utils._host import Host, unless_refused
+from ansible_collections.siptune.linux.plugins.module_utils._processes import (
+    ProcessNames,
+    ProcessStatus,
+    process_status,
+)
+
+
+class Daemon(NamedTuple):
+    """How to recognize a SIP daemon.
+
+    `units` are unit names without `.service` and without an instance, `command` is the name of its
+    process. A process with a word in its command line that matches `console` is a client that
+    shares the daemon's binary.
+    """
+
+    name: str
+    units: tuple[str, ...]
+    command: str
+    binaries: tuple[str, ...]
+    console: str = ""
+
+
+# Unit names and paths as Debian, the RPM distributions and the projects' own packages and
+# `make install` have them.
+DAEMONS = (
+    Daemon(
+        name="asterisk",
+        units=("asterisk",),
+        command="asterisk",
+        binaries=("/usr/sbin/asterisk", "/usr/local/sbin/asterisk"),
+        # asterisk(8): -r, -R and -x talk to a running asterisk, which then calls itself rasterisk; the
+        # letters excluded take an argument
+        console=r"rasterisk\b|-[^-CGLMUesx]*[rRx]",
+    ),
+    Daemon(
+        name="freeswitch",
+        units=("freeswitch",),
+        command="freeswitch",
+        binaries=("/usr/bin/freeswitch", "/usr/local/freeswitch/bin/freeswitch", "/opt/freeswitch/bin/freeswitch"),
+    ),
+    Daemon(
+        name="kamailio",
+        units=("kamailio",),
+        command="kamailio",
+        binaries=("/usr/sbin/kamailio", "/usr/local/sbin/kamailio"),
+    ),
+    Daemon(
+        name="opensips",
+        units=("opensips",),
+        command="opensips",
+        binaries=("/usr/sbin/opensips", "/usr/local/sbin/opensips"),
+    ),
+    Daemon(
+        name="rtpengine",
+        units=("rtpengine-daemon", "ngcp-rtpengine-daemon", "rtpengine"),
+        command="rtpengine",
+        binaries=("/usr/bin/rtpengine", "/usr/sbin/rtpengine", "/usr/local/bin/rtpengine", "/usr/local/sbin/rtpengine"),
+    ),
+)
+
+# Source: systemd.unit(5), "Unit File Load Path", the first wins
+UNIT_DIRECTORIES = (
+    "/etc/systemd/system",
+    "/run/systemd/system",
+    "/usr/local/lib/systemd/system",
+    "/usr/lib/systemd/system",
+    "/lib/systemd/system",
+)
+DEPENDENCY_SUFFIXES = (".wants", ".requires")  # an enabled instance is a link in one of these
+UNIT_SUFFIX = ".service"
+UNIT_PROPERTIES = ("Id", "Names", "LoadState", "ActiveState", "SubState", "MainPID")
+NOT_FOUND = "not-found"
+
+
+class Unit(NamedTuple):
+    """A unit as systemd has it; `running` and `main_pid` are None where there is no systemd to ask."""
+
+    id: str
+    names: tuple[str, ...]
+    running: bool | None
+    main_pid: int | None
+
+
+class Process(NamedTuple):
+    """The first process of a daemon: the one whose parent is not the same program."""
+
+    pid: int
+    status: ProcessStatus
+    control_groups: frozenset[str]
+
+
+class SipDaemon(NamedTuple):
+    """A SIP daemon of the host. None where it cannot be told; `unit` is None for one without a unit."""
+
+    name: str
+    unit: str | None
+    installed: bool
+    running: bool | None
+    main_pid: int | None
+    user: str | None
+
+
+def sip_daemons(host: Host, processes: ProcessNames, systemd_running: bool) -> list[SipDaemon]:
+    """The SIP daemons of the host, one record for each unit and each process without one, sorted."""
+    units = observe_units(host, find_unit_names(host), systemd_running)
+    found = [record for daemon in DAEMONS for record in _records(host, daemon, units, processes)]
+    return sorted(found, key=lambda record: (record.name, record.unit or "", record.main_pid or 0))
+
+
+def _records(host: Host, daemon: Daemon, units: Iterable[Unit], processes: ProcessNames) -> list[SipDaemon]:
+    own_units = [unit for unit in units if any(belongs_to(daemon, name) for name in (unit.id, *unit.names))]
+    first = first_processes(host, daemon, processes)
+    records = [_unit_record(host, daemon, unit, first, processes) for unit in own_units]
+    records += [
+        SipDaemon(daemon.name, None, True, True, process.pid, owner(host, process.status))
+        for process in first
+        if not any(runs_under(unit, process) for unit in own_units)
+    ]
+    if not records and any(host.exists(path) for path in daemon.binaries):
+        records.append(SipDaemon(daemon.name, None, True, False if processes.complete else None, None, None))
+    return records
+
+
+def _unit_record(
+    host: Host, daemon: Daemon, unit: Unit, first: Iterable[Process], processes: ProcessNames
+) -> SipDaemon:
+    main_pid = unit.main_pid or next((process.pid for process in first if runs_under(unit, process)), None)
+    running = True if main_pid else unit.running
+    if running is None and processes.complete:
+        running = False
+    status = process_status(host, main_pid) if main_pid else None
+    return SipDaemon(daemon.name, unit.id, True, running, main_pid, owner(host, status))
+
+
+def owner(host: Host, status: ProcessStatus | None) -> str | None:
+    """The account a process runs under; None in another namespace, whose numbers are not this host's."""
+    return None if status is None or status.in_child_namespace else host.user_name(status.uid)
+
+
+# --- units -----------------------------------------------------------------------------------
+
+
+_SERVICE = re.compile(r"([A-Za-z0-9:_.\\-]+)(@[A-Za-z0-9:_.\\-]*)?\.service")
+_SIP_SERVICE_PREFIXES = tuple(stem for daemon in DAEMONS for stem in daemon.units)
+
+
+def unit_stem(name: str) -> str | None:
+    """`kamailio` of kamailio.service, kamailio@.service and kamailio@edge.service; None if it is no service."""
+    found = _SERVICE.fullmatch(name)
+    return found.group(1) if found else None
+
+
+def belongs_to(daemon: Daemon, unit_name: str) -> bool:
+    """Whether a unit's name is one of a daemon's, or an instance of one."""
+    return unit_stem(unit_name) in daemon.units
+
+
+def is_template(unit_name: str) -> bool:
+    """Whether a unit's name is that of a template, which runs as its instances only. Source: systemd.unit(5)."""
+    return unit_name.endswith("@" + UNIT_SUFFIX)
+
+
+def find_unit_names(host: Host) -> dict[str, str]:
+    """The names of the daemons' unit files and enabled instances, with the path of each that counts."""
+    found: dict[str, str] = {}
+    for directory in UNIT_DIRECTORIES:
+        names = unless_refused(host.list_directory, directory) or []
+        found.update(_known_units(directory, names, found))
+        for name in names:
+            if name.endswith(DEPENDENCY_SUFFIXES):
+                below = f"{directory}/{name}"
+                found.update(_known_units(below, unless_refused(host.list_directory, below) or [], found))
+    return found
+
+
+def _known_units(directory: str, names: Iterable[str], seen: dict[str, str]) -> dict[str, str]:
+    return {
+        name: f"{directory}/{name}"
+        for name in names
+        if name.startswith(_SIP_SERVICE_PREFIXES)
+        and name not in seen
+        and any(belongs_to(daemon, name) for daemon in DAEMONS)
+    }
+
+
+def observe_units(host: Host, paths: dict[str, str], systemd_running: bool) -> list[Unit]:
+    """The units of these names, from systemd in one call if it runs, else as far as their files tell."""
+    if paths and systemd_running:
+        arguments = ["systemctl", "show", "--no-pager", "--property=" + ",".join(UNIT_PROPERTIES), "--"]
+        shown = unless_refused(host.run, [*arguments, *(unit_pattern(name) for name in sorted(paths))])
+        if shown and shown.status == 0:
+            return parse_units(shown.stdout)
+    names = [name for name in paths if not is_template(name) and not _is_alias(host, name, paths)]
+    return [Unit(name, (name,), running=None, main_pid=None) for name in names]
+
+
+def unit_pattern(name: str) -> str:
+    """What to ask systemctl for: a name, or for a template the pattern of its loaded instances."""
+    return name[: -len(UNIT_SUFFIX)] + "*" + UNIT_SUFFIX if is_template(name) else name
+
+
+def _is_alias(host: Host, name: str, paths: dict[str, str]) -> bool:
+    target = (host.read_link(paths[name]) or "").rsplit("/", 1)[-1]
+    return target != name and target in paths and not is_template(target)
+
+
+def parse_units(shown: str) -> list[Unit]:
+    """The units of a `systemctl show` with UNIT_PROPERTIES: each real one once, by its Id. Source: systemctl(1)."""
+    units: dict[str, Unit] = {}
+    for block in shown.split("\n\n"):
+        properties = {name: value for name, _, value in (line.partition("=") for line in block.split("\n"))}
+        identity = properties.get("Id", "")
+        if unit_stem(identity) and not is_template(identity) and properties.get("LoadState") != NOT_FOUND:
+            units[identity] = _unit(identity, properties)
+    return list(units.values())
+
+
+def _unit(identity: str, properties: dict[str, str]) -> Unit:
+    pid = properties.get("MainPID", "")
+    main_pid = int(pid) if re.fullmatch(r"[0-9]{1,10}", pid) and int(pid) else None
+    # A script of the old kind is "active (exited)" for good; of that its processes must tell.
+    running = properties.get("ActiveState") == "active" and properties.get("SubState") == "running"
+    return Unit(identity, tuple(properties.get("Names", "").split(" ")), running or bool(main_pid), main_pid)
+
+
+# --- processes -------------------------------------------------------------------------------
+
+
+def first_processes(host: Host, daemon: Daemon, processes: ProcessNames) -> list[Process]:
+    """The first process of each running copy of a daemon; its workers and its clients do not count."""
+    seen = {pid: process_status(host, pid) for pid in processes.pids_named(daemon.command)}
+    return [
+        Process(pid, status, parse_control_groups(host.read_lenient(f"/proc/{pid}/cgroup") or ""))
+        for pid, status in seen.items()
+        if status and status.parent not in seen and not _is_client(host, daemon, pid)
+    ]
+
+
+def _is_client(host: Host, daemon: Daemon, pid: int) -> bool:
+    return is_client_call(daemon, host.read_lenient(f"/proc/{pid}/cmdline") or "")
+
+
+def is_client_call(daemon: Daemon, command_line: str) -> bool:
+    """Whether a /proc/PID/cmdline of the daemon's binary is that of a client of the running daemon."""
+    return bool(daemon.console) and any(re.match(daemon.console, word) for word in command_line.split("\0"))
+
+
+def parse_control_groups(cgroup: str) -> frozenset[str]:
+    """The names on the paths of /proc/PID/cgroup; under systemd the unit is one of them. Source: cgroups(7)."""
+    paths = (line.split(":", 2)[-1] for line in cgroup.split("\n"))
+    return frozenset(name for path in paths for name in path.split("/") if name)
+
+
+def runs_under(unit: Unit, process: Process) -> bool:
+    """Whether a process of this host's own namespace belongs to a unit."""
+    if process.status.in_child_namespace:
+        return False
+    return process.pid == unit.main_pid or unit.id in process.control_groups

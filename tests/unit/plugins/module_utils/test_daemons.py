@@ -1,0 +1,336 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""SIP daemons, from unit trees and `systemctl show` captured on Debian 11 (asterisk) and 13 (kamailio, rtpengine)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ansible_collections.siptune.linux.plugins.module_utils._daemons import (
+    DAEMONS,
+    SipDaemon,
+    Unit,
+    find_unit_names,
+    is_client_call,
+    parse_control_groups,
+    parse_units,
+    sip_daemons,
+    unit_pattern,
+    unit_stem,
+)
+from ansible_collections.siptune.linux.plugins.module_utils._host import CommandResult, Host, HostError
+from ansible_collections.siptune.linux.plugins.module_utils._processes import process_names
+from hypothesis import given
+from hypothesis import strategies as st
+
+BY_NAME = {daemon.name: daemon for daemon in DAEMONS}
+
+SHOWN_ON_DEBIAN_13 = """MainPID=0
+Id=rtpengine-daemon.service
+Names=rtpengine-daemon.service rtpengine.service
+LoadState=loaded
+ActiveState=failed
+SubState=failed
+
+MainPID=0
+Id=rtpengine-daemon.service
+Names=rtpengine-daemon.service rtpengine.service
+LoadState=loaded
+ActiveState=failed
+SubState=failed
+
+MainPID=0
+Id=kamailio@off.service
+Names=kamailio@off.service
+LoadState=loaded
+ActiveState=inactive
+SubState=dead
+
+MainPID=172
+Id=kamailio@edge.service
+Names=kamailio@edge.service
+LoadState=loaded
+ActiveState=active
+SubState=running
+"""
+SHOWN_NOT_FOUND = """MainPID=0
+Id=kamailio.service
+Names=kamailio.service
+LoadState=not-found
+ActiveState=inactive
+SubState=dead
+"""
+SHOWN_RUNNING = """MainPID=36
+Id=asterisk.service
+Names=asterisk.service
+LoadState=loaded
+ActiveState=active
+SubState=running
+"""
+SHOWN_EXITED = """MainPID=0
+Id=freeswitch.service
+Names=freeswitch.service
+LoadState=loaded
+ActiveState=active
+SubState=exited
+"""
+
+
+class SystemdHost(Host):
+    """A tree with a systemd that answers `systemctl show` with captured text, or refuses."""
+
+    def __init__(self, root: Path, shown: str | None, status: int = 0) -> None:
+        super().__init__(str(root))
+        self.shown = shown
+        self.status = status
+        self.asked: list[str] = []
+
+    def run(self, arguments):
+        self.asked = list(arguments)
+        if self.shown is None:
+            raise HostError("systemctl", "did not end within 30 s")
+        return CommandResult(self.status, self.shown, "")
+
+
+def place(root: Path, path: str, text: str = "") -> None:
+    target = root / path.lstrip("/")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(text)
+
+
+def run_process(
+    root: Path, pid: int, comm: str, parent: int = 1, cgroup: str = "/", command_line: str = "", nspid: str = ""
+) -> None:
+    place(root, f"/proc/{pid}/comm", f"{comm}\n")
+    place(root, f"/proc/{pid}/status", f"PPid:\t{parent}\nUid:\t0\t0\t0\t0\nNSpid:\t{nspid or pid}\n")
+    place(root, f"/proc/{pid}/cgroup", f"0::{cgroup}\n")
+    place(root, f"/proc/{pid}/cmdline", command_line)
+
+
+def found(host: Host, systemd_running: bool = False) -> list[tuple]:
+    records = sip_daemons(host, process_names(host), systemd_running)
+    assert all(record.installed for record in records)
+    return [(record.name, record.unit, record.running, record.main_pid, record.user) for record in records]
+
+
+@pytest.fixture(name="root")
+def root_with_first_process(tmp_path: Path) -> Path:
+    place(tmp_path, "/proc/1/comm", "systemd\n")
+    return tmp_path
+
+
+# --- parsers ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("kamailio.service", "kamailio"),
+        ("kamailio@.service", "kamailio"),
+        ("kamailio@edge.service", "kamailio"),
+        ("kamailio@a\\x2db.service", "kamailio"),
+        ("ngcp-rtpengine-daemon.service", "ngcp-rtpengine-daemon"),
+        ("kamailio.service.d", None),
+        ("kamailio.socket", None),
+        ("kamailio; reboot.service", None),
+        ("kamailio@a b.service", None),
+        ("", None),
+    ],
+)
+def test_unit_stem(name: str, expected: str | None) -> None:
+    assert unit_stem(name) == expected
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        (
+            SHOWN_ON_DEBIAN_13,
+            [
+                Unit("rtpengine-daemon.service", ("rtpengine-daemon.service", "rtpengine.service"), False, None),
+                Unit("kamailio@off.service", ("kamailio@off.service",), False, None),
+                Unit("kamailio@edge.service", ("kamailio@edge.service",), True, 172),
+            ],
+        ),
+        (SHOWN_NOT_FOUND, []),
+        (SHOWN_EXITED, [Unit("freeswitch.service", ("freeswitch.service",), False, None)]),
+        ("", []),
+    ],
+    ids=["alias once, two instances", "not found", "active but exited", "nothing"],
+)
+def test_units(shown: str, expected: list[Unit]) -> None:
+    assert parse_units(shown) == expected
+
+
+@pytest.mark.parametrize(
+    ("command_line", "expected"),
+    [
+        ("/usr/sbin/asterisk\0-g\0-f\0-p\0-U\0asterisk\0-G\0asterisk\0", False),
+        ("/usr/sbin/asterisk\0-Uasterisk\0-fp\0", False),
+        ("/usr/sbin/asterisk\0-C\0/etc/asterisk/other.conf\0", False),
+        ("/usr/sbin/asterisk\0", False),
+        ("rasterisk\0r\0", True),
+        ("asterisk\0-rvvv\0", True),
+        ("asterisk\0-vvvr\0", True),
+        ("asterisk\0-x\0core show channels\0", True),
+        ("/usr/sbin/asterisk\0-R\0", True),
+    ],
+    ids=["Debian", "user attached", "another configuration", "plain", "as it names itself", "-r", "-vr", "-x", "-R"],
+)
+def test_a_console_of_asterisk_is_no_daemon(command_line: str, expected: bool) -> None:
+    assert is_client_call(BY_NAME["asterisk"], command_line) is expected
+
+
+def test_other_daemons_have_no_console() -> None:
+    assert not is_client_call(BY_NAME["kamailio"], "/usr/sbin/kamailio\0-r\0")
+
+
+@pytest.mark.parametrize(
+    ("cgroup", "unit"),
+    [
+        ("0::/system.slice/asterisk.service\n", "asterisk.service"),
+        ("9:name=systemd:/system.slice/asterisk.service\n2:cpuacct:/\n0::/\n", "asterisk.service"),
+        ("0::/system.slice/system-kamailio.slice/kamailio@edge.service\n", "kamailio@edge.service"),
+    ],
+    ids=["version 2", "version 1", "instance"],
+)
+def test_the_unit_is_in_the_control_group(cgroup: str, unit: str) -> None:
+    assert unit in parse_control_groups(cgroup)
+
+
+@given(text=st.text())
+def test_arbitrary_text_never_raises(text: str) -> None:
+    unit_stem(text)
+    parse_units(text)
+    parse_units(f"Id=kamailio.service\nMainPID={text}\nNames={text}\nLoadState={text}")
+    parse_control_groups(text)
+    is_client_call(BY_NAME["asterisk"], text)
+
+
+# --- unit files ------------------------------------------------------------------------------
+
+
+def test_unit_files_are_found_where_systemd_looks(tmp_path: Path) -> None:
+    place(tmp_path, "/usr/lib/systemd/system/kamailio@.service")
+    place(tmp_path, "/etc/systemd/system/multi-user.target.wants/kamailio@edge.service")
+    place(tmp_path, "/usr/local/lib/systemd/system/freeswitch.service")
+    place(tmp_path, "/etc/systemd/system/asterisk.service")
+    place(tmp_path, "/usr/lib/systemd/system/asterisk.service")
+    place(tmp_path, "/lib/systemd/system/kamailio-exporter.service")
+    place(tmp_path, "/lib/systemd/system/ssh.service")
+    assert find_unit_names(Host(str(tmp_path))) == {
+        "asterisk.service": "/etc/systemd/system/asterisk.service",
+        "kamailio@edge.service": "/etc/systemd/system/multi-user.target.wants/kamailio@edge.service",
+        "freeswitch.service": "/usr/local/lib/systemd/system/freeswitch.service",
+        "kamailio@.service": "/usr/lib/systemd/system/kamailio@.service",
+    }
+
+
+def test_a_template_is_asked_for_by_its_instances() -> None:
+    assert unit_pattern("kamailio@.service") == "kamailio@*.service"
+    assert unit_pattern("kamailio@edge.service") == "kamailio@edge.service"
+
+
+# --- records ---------------------------------------------------------------------------------
+
+
+def test_debian_13_with_an_instance_and_an_alias(root: Path) -> None:
+    place(root, "/usr/lib/systemd/system/rtpengine-daemon.service")
+    (root / "usr/lib/systemd/system/rtpengine.service").symlink_to("rtpengine-daemon.service")
+    place(root, "/etc/systemd/system/kamailio@.service")
+    run_process(root, 172, "kamailio", cgroup="/system.slice/system-kamailio.slice/kamailio@edge.service")
+    run_process(root, 173, "kamailio", 172, "/system.slice/system-kamailio.slice/kamailio@edge.service")
+    host = SystemdHost(root, SHOWN_ON_DEBIAN_13)
+    assert found(host, systemd_running=True) == [
+        ("kamailio", "kamailio@edge.service", True, 172, "root"),
+        ("kamailio", "kamailio@off.service", False, None, None),
+        ("rtpengine", "rtpengine-daemon.service", False, None, None),
+    ]
+    assert host.asked[-3:] == ["kamailio@*.service", "rtpengine-daemon.service", "rtpengine.service"]
+
+
+def test_without_a_unit_file_no_process_is_started(root: Path) -> None:
+    run_process(root, 36, "asterisk")
+    host = SystemdHost(root, "")
+    assert found(host, systemd_running=True) == [("asterisk", None, True, 36, "root")]
+    assert host.asked == []
+
+
+def test_a_unit_beside_a_copy_started_by_hand_and_a_console(root: Path) -> None:
+    place(root, "/lib/systemd/system/asterisk.service")
+    run_process(root, 36, "asterisk", cgroup="/system.slice/asterisk.service")
+    run_process(root, 50, "asterisk", cgroup="/user.slice/session-3.scope")
+    run_process(root, 60, "asterisk", 50, "/user.slice/session-3.scope")
+    run_process(root, 61, "asterisk", 40, "/user.slice/session-3.scope", command_line="rasterisk\0r\0")
+    assert found(SystemdHost(root, SHOWN_RUNNING), systemd_running=True) == [
+        ("asterisk", None, True, 50, "root"),
+        ("asterisk", "asterisk.service", True, 36, "root"),
+    ]
+
+
+def test_a_unit_without_a_main_process_is_known_by_its_control_group(root: Path) -> None:
+    place(root, "/lib/systemd/system/freeswitch.service")
+    assert found(SystemdHost(root, SHOWN_EXITED), systemd_running=True) == [
+        ("freeswitch", "freeswitch.service", False, None, None)
+    ]
+    run_process(root, 90, "freeswitch", cgroup="/system.slice/freeswitch.service")
+    assert found(SystemdHost(root, SHOWN_EXITED), systemd_running=True) == [
+        ("freeswitch", "freeswitch.service", True, 90, "root")
+    ]
+
+
+@pytest.mark.parametrize(("shown", "status"), [(None, 0), ("", 1)], ids=["too slow", "no bus"])
+def test_a_systemd_that_does_not_answer_leaves_files_and_processes(root: Path, shown: str | None, status: int) -> None:
+    place(root, "/lib/systemd/system/kamailio.service")
+    run_process(root, 75, "kamailio", cgroup="/system.slice/kamailio.service")
+    assert found(SystemdHost(root, shown, status), systemd_running=True) == [
+        ("kamailio", "kamailio.service", True, 75, "root")
+    ]
+
+
+def test_without_systemd_an_alias_is_no_second_unit(root: Path) -> None:
+    place(root, "/lib/systemd/system/rtpengine-daemon.service")
+    place(root, "/lib/systemd/system/kamailio@.service")
+    aliases = root / "etc/systemd/system"
+    (aliases / "multi-user.target.wants").mkdir(parents=True)
+    (aliases / "rtpengine.service").symlink_to("/lib/systemd/system/rtpengine-daemon.service")
+    (aliases / "multi-user.target.wants/kamailio@edge.service").symlink_to("/lib/systemd/system/kamailio@.service")
+    assert found(Host(str(root))) == [
+        ("kamailio", "kamailio@edge.service", False, None, None),
+        ("rtpengine", "rtpengine-daemon.service", False, None, None),
+    ]
+
+
+def test_a_daemon_in_a_container_is_not_the_hosts_unit_nor_user(root: Path) -> None:
+    place(root, "/lib/systemd/system/kamailio.service")
+    cgroup = "/machine.slice/libpod-1.scope/system.slice/kamailio.service"
+    run_process(root, 800, "kamailio", cgroup=cgroup, nspid="800\t75")
+    assert found(Host(str(root))) == [
+        ("kamailio", None, True, 800, None),
+        ("kamailio", "kamailio.service", False, None, None),
+    ]
+
+
+@pytest.mark.parametrize("binary", [daemon.binaries[0] for daemon in DAEMONS])
+def test_a_binary_alone(root: Path, binary: str) -> None:
+    place(root, binary)
+    assert found(Host(str(root))) == [(binary.rsplit("/", 1)[-1], None, False, None, None)]
+
+
+def test_where_processes_are_hidden_nothing_is_said_not_to_run(tmp_path: Path) -> None:
+    place(tmp_path, "/usr/sbin/kamailio")
+    place(tmp_path, "/lib/systemd/system/asterisk.service")
+    assert found(Host(str(tmp_path))) == [
+        ("asterisk", "asterisk.service", None, None, None),
+        ("kamailio", None, None, None, None),
+    ]
+
+
+def test_a_host_without_sip(root: Path) -> None:
+    assert found(Host(str(root))) == []
+
+
+def test_a_record_has_the_documented_fields() -> None:
+    assert SipDaemon._fields == ("name", "unit", "installed", "running", "main_pid", "user")
