@@ -45,7 +45,8 @@ def parse_settings(given: Mapping[object, object]) -> list[Setting]:
         if other in settings:
             raise SysctlError(
                 display_name(path),
-                f"and {display_name(other)} exclude each other: the kernel sets one to 0 for the other",
+                f"is set together with {display_name(other)}, but they exclude each other: the kernel sets one to 0 "
+                "for the other",
             )
     return list(settings.values())
 

@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Write docs/keys.md from the layers' catalogues, or with --check say whether it is current."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import inspect
+import sys
+import types
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+PAGE = CHECKOUT / "docs" / "keys.md"
+LINES_OF_DIFF = 20
+
+
+def _make_importable() -> None:
+    """Let the checkout be imported as ansible_collections.siptune.linux wherever it lies."""
+    for name, path in (
+        ("ansible_collections", []),
+        ("ansible_collections.siptune", []),
+        ("ansible_collections.siptune.linux", [str(CHECKOUT)]),
+    ):
+        if name not in sys.modules:
+            module = types.ModuleType(name)
+            module.__path__ = path
+            sys.modules[name] = module
+
+
+_make_importable()
+
+from ansible_collections.siptune.linux.plugins.plugin_utils._layers import LAYERS, Layer, load_layer  # noqa: E402
+from ansible_collections.siptune.linux.plugins.plugin_utils._sizing import FORMULAS  # noqa: E402
+
+TITLES = {"network": "Network", "memory": "Memory", "fs": "File handles and file system", "security": "Security"}
+
+INTRODUCTION = """\
+<!-- Written by docs/generate.py from the catalogues in roles/*/vars/main.yml. Change those, then run it again. -->
+
+# The keys, one by one
+
+Every kernel parameter that the two source documents name, and the useful ones they lack (marked **+**).
+
+- **Sources** is what the documents say. S0 is "Optimizing System Performance for SIP servers" (2018), S1 is "Linux
+  Tuning For SIP Routers", parts 3 and 4 (2014).
+- **Classic** is what `siptune_profile: classic` sets: the documents' literal numbers, exactly.
+- **Modern** is what `siptune_profile: modern`, the default, sets. Values in *italics* are sized to the host; the
+  formulas are [below](#formulas).
+- **Rule** belongs to modern. `at_least` is a floor and `at_most` a ceiling: a host that is beyond it is left alone.
+  Vectors count field by field.
+- A dash means that the key is left alone.
+
+Any key can be set in the inventory, `siptune_network_sysctl: {net.core.somaxconn: 8192}`, and `null` leaves one alone.
+"""
+
+FORMULAS_HEADING = """\
+## Formulas
+
+They take the facts of `siptune.linux.host_facts`, the figures of `siptune_capacity` and a role's options, and live in
+[plugins/plugin_utils/_sizing.py](../plugins/plugin_utils/_sizing.py).
+"""
+
+
+def page(layers: Iterable[Layer]) -> str:
+    """The whole page as Markdown."""
+    sections = [INTRODUCTION]
+    sections += [_section(layer) for layer in layers]
+    sections += [FORMULAS_HEADING, *(_formula(name) for name in sorted(FORMULAS))]
+    return "\n".join(sections)
+
+
+def _section(layer: Layer) -> str:
+    variable = (
+        f"Own settings: `siptune_{layer.name}_sysctl`. File: `{layer.defaults[f'siptune_{layer.name}_sysctl_path']}`."
+    )
+    rows = [_row(key, entry) for key, entry in layer.catalogue.items()]
+    heading = "| Key | Sources | Classic | Modern | Rule | Why |\n|---|---|---|---|---|---|\n"
+    return f"## {TITLES[layer.name]}\n\n{variable}\n\n{heading}{''.join(rows)}"
+
+
+def _row(key: str, entry: dict[str, Any]) -> str:
+    modern = entry["modern"]
+    why = _escaped(entry["why"])
+    if entry.get("hazard"):
+        why += f" **Hazard of classic:** {_escaped(entry['hazard'])}"
+    cells = (
+        f"`{key}`" + (" **+**" if entry.get("extra") else ""),
+        _escaped(entry.get("sources", "-")),
+        _classic(entry["classic"]),
+        _modern(modern),
+        f"`{modern['rule']}`" if modern else "-",
+        why,
+    )
+    return f"| {' | '.join(cells)} |\n"
+
+
+def _classic(choice: dict[str, Any] | None) -> str:
+    if choice is None:
+        return "-"
+    return f"`{choice['value']}`" + ("" if choice["rule"] == "exact" else f" (`{choice['rule']}`)")
+
+
+def _modern(choice: dict[str, Any] | None) -> str:
+    if choice is None:
+        return "-"
+    if "sized" in choice:
+        name = choice["sized"]
+        return f"*{_escaped(FORMULAS[name].summary)}* ([{name}](#{name}))"
+    return f"`{choice['value']}`"
+
+
+def _formula(name: str) -> str:
+    return f"### {name}\n\n```text\n{inspect.getdoc(FORMULAS[name].formula)}\n```\n"
+
+
+def _escaped(text: str) -> str:
+    """Text in which Markdown finds nothing of its own: no column, emphasis, tag or link."""
+    for character in "\\|*_<>[]":
+        text = text.replace(character, "\\" + character)
+    return text
+
+
+def main() -> int:
+    """Write the page; with --check compare only, and return 1 if the page is not current."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="change nothing, exit 1 if docs/keys.md is not current")
+    check = parser.parse_args().check
+    wanted = page(map(load_layer, LAYERS))
+    present = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
+    if wanted == present:
+        return 0
+    if not check:
+        PAGE.write_text(wanted, encoding="utf-8")
+        return 0
+    diff = list(
+        difflib.unified_diff(present.splitlines(), wanted.splitlines(), "docs/keys.md", "catalogues", n=0, lineterm="")
+    )
+    print("\n".join(diff[:LINES_OF_DIFF]))
+    print("docs/keys.md is not current: run docs/generate.py")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

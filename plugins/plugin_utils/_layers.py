@@ -1,0 +1,86 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a layer's role is made of, and the check of all layers together before any of them acts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_d import check_file_path
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import SysctlError
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_settings import parse_settings
+from ansible_collections.siptune.linux.plugins.plugin_utils._catalogue import CatalogueError, settings
+
+LAYERS = ("network", "memory", "fs", "security")
+COLLECTION = Path(__file__).resolve().parents[2]
+
+
+class Layer(NamedTuple):
+    """A layer as data: its catalogue, its role's defaults, and the options of its argument specification."""
+
+    name: str
+    catalogue: dict[str, dict[str, Any]]
+    defaults: dict[str, Any]
+    argument_spec: dict[str, dict[str, Any]]
+
+    def options(self, variables: Mapping[str, Any]) -> dict[str, Any]:
+        """The role's own variables without their prefix, defaults where they are not given."""
+        prefix = f"siptune_{self.name}_"
+        own = {name: variables.get(name, default) for name, default in self.defaults.items() if name.startswith(prefix)}
+        return {name[len(prefix) :]: value for name, value in own.items()}
+
+
+def load_layer(name: str, collection: Path = COLLECTION) -> Layer:
+    """A layer from the files of its role."""
+    role = collection / "roles" / name
+    return Layer(
+        name,
+        _load(role / "vars" / "main.yml")[f"__siptune_{name}_sysctl"],
+        _load(role / "defaults" / "main.yml"),
+        _load(role / "meta" / "argument_specs.yml")["argument_specs"]["main"]["options"],
+    )
+
+
+def _load(path: Path) -> dict[str, Any]:
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def layer_settings(layer: Layer, variables: Mapping[str, Any], host: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The settings of a layer as its role would give them to sysctl_bulk. Raises CatalogueError."""
+    given = {**layer.defaults, **variables}
+    options = layer.options(variables)
+    try:
+        check_file_path(str(options["sysctl_path"]))
+        return settings(
+            layer.catalogue, given["siptune_profile"], host, given["siptune_capacity"], options["sysctl"], options
+        )
+    except (CatalogueError, SysctlError) as error:
+        raise CatalogueError(f"{layer.name} layer: {error}") from error
+
+
+def check_together(layers: Iterable[Layer], variables: Mapping[str, Any], host: Mapping[str, Any]) -> None:
+    """Raises CatalogueError unless each layer's settings are good and no two layers are after one key or file."""
+    owner_of_key: dict[str, str] = {}
+    owner_of_path: dict[str, str] = {}
+    together: dict[Any, Any] = {}
+    for layer in layers:
+        wanted = layer_settings(layer, variables, host)
+        path = str(layer.options(variables)["sysctl_path"])
+        _claim(owner_of_path, path, layer.name)
+        for key in wanted:
+            _claim(owner_of_key, key, layer.name)
+        together.update(wanted)
+    try:
+        parse_settings(together)
+    except SysctlError as error:
+        raise CatalogueError(str(error)) from error
+
+
+def _claim(owners: dict[str, str], item: str, layer: str) -> None:
+    other = owners.setdefault(item, layer)
+    if other != layer:
+        raise CatalogueError(f"{item}: both the {other} and the {layer} layer set it; leave it to one of them")

@@ -1,0 +1,91 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The roles as data: their argument specifications, their defaults, and what they share."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+if sys.version_info < (3, 11):  # noqa: UP036 - a target may have less
+    pytest.skip("the roles' data is read on the controller, from Python 3.11 on", allow_module_level=True)
+
+import yaml
+from ansible_collections.siptune.linux.plugins.plugin_utils._catalogue import CAPACITY_NAMES, PROFILES
+from ansible_collections.siptune.linux.plugins.plugin_utils._layers import LAYERS, load_layer
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+SHARED = {"siptune_profile": "modern", "siptune_capacity": {}, "siptune_state": "present"}
+LAYER_BY_NAME = {name: load_layer(name) for name in LAYERS}
+
+
+def _yaml(*parts: str) -> Any:
+    return yaml.safe_load(CHECKOUT.joinpath(*parts).read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_the_argument_specification_is_that_of_the_defaults(name: str) -> None:
+    layer = LAYER_BY_NAME[name]
+    specified = {argument: option.get("default") for argument, option in layer.argument_spec.items()}
+    assert specified == layer.defaults
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_shared_variables_have_the_same_defaults_in_every_role(name: str) -> None:
+    shared = {key: value for key, value in LAYER_BY_NAME[name].defaults.items() if key in SHARED}
+    assert shared == SHARED
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_every_other_variable_bears_the_name_of_its_role(name: str) -> None:
+    own = LAYER_BY_NAME[name].defaults.keys() - SHARED.keys()
+    assert {variable for variable in own if not variable.startswith(f"siptune_{name}_")} == set()
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_the_choices_are_those_of_the_code(name: str) -> None:
+    spec = LAYER_BY_NAME[name].argument_spec
+    assert set(spec["siptune_profile"]["choices"]) == set(PROFILES)
+    assert set(spec["siptune_capacity"]["options"]) == set(CAPACITY_NAMES)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_role_is_facts_and_one_call(name: str) -> None:
+    facts, call = _yaml("roles", name, "tasks", "main.yml")
+    assert facts["register"] == "__siptune_host_facts"
+    assert facts["when"] == "__siptune_host_facts is not defined"
+    assert call["register"] == f"__siptune_{name}_result"
+    assert "ansible_facts.siptune_host" in call["siptune.linux.sysctl_bulk"]["settings"]
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_role_hands_over_each_variable_of_its_own(name: str) -> None:
+    tasks = CHECKOUT.joinpath("roles", name, "tasks", "main.yml").read_text(encoding="utf-8")
+    assert [variable for variable in LAYER_BY_NAME[name].defaults if variable not in tasks] == []
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_the_readme_names_each_variable(name: str) -> None:
+    readme = CHECKOUT.joinpath("roles", name, "README.md").read_text(encoding="utf-8")
+    assert [variable for variable in LAYER_BY_NAME[name].defaults if f"`{variable}`" not in readme] == []
+
+
+def test_site_applies_every_layer_once_under_its_tag() -> None:
+    (play,) = _yaml("playbooks", "site.yml")
+    block = play["tasks"][-1]["block"]
+    assert [task["ansible.builtin.import_role"]["name"] for task in block] == [
+        f"siptune.linux.{name}" for name in LAYERS
+    ]
+    assert [task["tags"] for task in block] == [[name] for name in LAYERS]
+
+
+@pytest.mark.parametrize("module", ["check_layers", "summary"])
+def test_the_documented_layers_are_those_there_are(module: str) -> None:
+    source = CHECKOUT.joinpath("plugins", "modules", f"{module}.py").read_text(encoding="utf-8")
+    documentation = yaml.safe_load(source.split('DOCUMENTATION = r"""')[1].split('"""')[0])
+    layers = documentation["options"]["layers"]
+    assert layers["choices"] == layers["default"] == list(LAYERS)
