@@ -235,7 +235,7 @@ class Host:
         overwritten by the next one, and has no ending that any program would read.
         """
         directory = self._open_parent(path)
-        temporary = f".{os.path.basename(path)}.siptune-new"
+        temporary = _temporary_name(path)
         staged = StagedFile(self, path, directory, temporary)
         try:
             with contextlib.suppress(FileNotFoundError):
@@ -253,6 +253,11 @@ class Host:
             staged.discard()
             raise _refusal(path, error) from error
         return staged
+
+    def remove_leftover(self, path: str) -> None:
+        """Remove what a killed run may have left behind while it staged this file. Never raises."""
+        with contextlib.suppress(OSError):
+            os.unlink(self._real(os.path.join(os.path.dirname(path), _temporary_name(path))))
 
     def remove(self, path: str) -> None:
         """Unlink a file, durably. Raises HostError."""
@@ -402,6 +407,10 @@ def unless_refused(read: Callable[..., T], *arguments: Any) -> T | None:
         return read(*arguments)
     except HostError:
         return None
+
+
+def _temporary_name(path: str) -> str:
+    return f".{os.path.basename(path)}.siptune-new"
 
 
 def _ends_dump(datagram: bytes) -> bool:

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fnmatch
 import functools
 import os
 import posixpath
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ansible_collections.siptune.linux.plugins.module_utils import _originals
@@ -42,7 +41,9 @@ from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import (
     GLOB_CHARACTERS,
     SysctlError,
     display_name,
+    expand_braces,
     is_glob,
+    part_matches,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_plan import (
     FileChange,
@@ -132,32 +133,37 @@ def _live_key(host: Host, path: str) -> LiveKey | None:
 
 def _expand(host: Host, pattern: str) -> list[str]:
     """The existing keys that a glob names, in the order of their names."""
+    found = [path for expanded in expand_braces(pattern) for path in _expand_parts(host, expanded.split("/"))]
+    return sorted(set(found), key=lambda path: path.split("/"))
+
+
+def _expand_parts(host: Host, parts: Sequence[str]) -> list[str]:
     found = [""]
-    parts = pattern.split("/")
-    for depth, part in enumerate(parts):
+    for part in parts:
         if GLOB_CHARACTERS.isdisjoint(part):
             found = [f"{path}/{part}" for path in found]
-            continue
-        found = [
-            f"{path}/{name}"
-            for path in found
-            for name in host.list_directory(PROC_SYS + path)
-            if fnmatch.fnmatchcase(name, part)
-        ]
-        if depth == len(parts) - 1:
-            return [path[1:] for path in found]
+        else:
+            found = [
+                f"{path}/{name}"
+                for path in found
+                for name in host.list_directory(PROC_SYS + path)
+                if part_matches(part, name)
+            ]
     return [path[1:] for path in found if host.exists(PROC_SYS + path)]
 
 
 def _other_files(host: Host, path: str) -> list[tuple[str, str]]:
-    """The sysctl.d files that are read at boot, in their order and with their text, all but ours."""
+    """The sysctl.d files that are read at boot, in their order and with their text, all but ours.
+
+    What cannot be read, such as a directory or a dangling link, still hides a file of its name.
+    """
     names = {directory: host.list_directory(directory) for directory in DIRECTORIES}
     directory, name = posixpath.split(path)
     names[directory] = [other for other in names[directory] if other != name]
     files = effective_files(names)
     if not any(map(host.exists, SYSTEMD_SYSCTL)):
         files.append(PROCPS_FILE)
-    return [(file, text) for file, text in ((file, host.read_text(file)) for file in files) if text is not None]
+    return [(file, host.read_lenient(file) or "") for file in files]
 
 
 def _surroundings(host: Host) -> Surroundings:
@@ -212,6 +218,7 @@ def carry_out(host: Host, request: Request, observed: Observed, planned: Plan) -
 
 
 def _carry_out(host: Host, request: Request, observed: Observed, planned: Plan, log: UndoLog) -> Outcome:
+    _tidy(host, request)
     if planned.changed:
         _store_originals(host, planned.originals, log)
     staged = [(file, _stage(host, file, log)) for file in planned.files]
@@ -228,7 +235,15 @@ def _carry_out(host: Host, request: Request, observed: Observed, planned: Plan, 
     recorded = planned.originals if planned.changed else observed.originals
     if settled != recorded:
         _store_originals(host, settled, log)
+    if settled.empty:
+        _remove_originals_directory(host, log)
     return Outcome(_confirmed(planned, live), planned.changed)
+
+
+def _tidy(host: Host, request: Request) -> None:
+    """Remove what a killed run may have left beside the files."""
+    for path in (_originals.PATH, request.path, rules_path(request.path)):
+        host.remove_leftover(path)
 
 
 def _write(host: Host, write: Write, log: UndoLog) -> None:
@@ -310,7 +325,7 @@ def put_back(host: Host, file: FileChange) -> None:
 
 
 def _store_originals(host: Host, after: Originals, log: UndoLog) -> None:
-    """Replace the record of originals; without any entry it goes, and its directory with it."""
+    """Replace the record of originals; without any entry it goes."""
     owner = (os.geteuid(), os.getegid())
     record = None if after.empty else FileRecord(_originals.render(after), _originals.FILE_MODE, *owner)
     change = FileChange(_originals.PATH, host.snapshot(_originals.PATH), record)
@@ -321,9 +336,12 @@ def _store_originals(host: Host, after: Originals, log: UndoLog) -> None:
     elif change.before is not None:
         log.note("", lambda: put_back(host, change))
         host.remove(_originals.PATH)
-        with contextlib.suppress(HostError):  # it may hold what is not ours
-            host.remove_directory(_originals.DIRECTORY)
-            log.note("", lambda: host.make_directory(_originals.DIRECTORY, _originals.DIRECTORY_MODE))
+
+
+def _remove_originals_directory(host: Host, log: UndoLog) -> None:
+    with contextlib.suppress(HostError):  # it may not be there, or hold what is not ours
+        host.remove_directory(_originals.DIRECTORY)
+        log.note("", lambda: host.make_directory(_originals.DIRECTORY, _originals.DIRECTORY_MODE))
 
 
 def _make_parents(host: Host, path: str, mode: int, log: UndoLog) -> None:

@@ -12,6 +12,7 @@ only excluded (`-key` without a value).
 from __future__ import annotations
 
 import posixpath
+import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
@@ -34,6 +35,8 @@ DIRECTORIES = ("/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/us
 PROCPS_FILE = "/etc/sysctl.conf"  # read by `sysctl --system`, last; systemd-sysctl does not read it
 SUFFIX = ".conf"
 COMMENT_CHARACTERS = "#;"
+BLANKS = " \t\r\n"
+LINE_END = re.compile("\r\n|[\n\r\0]")
 COMMENT_WIDTH = 100
 FIRST_SYSTEMD_WITH_GLOBS = 245  # systemd NEWS, changes with 245
 
@@ -70,6 +73,8 @@ class Line(NamedTuple):
 def check_file_path(path: str) -> None:
     """Raises SysctlError unless `path` names a .conf file directly in a sysctl.d directory."""
     directory, name = posixpath.split(path)
+    if not path.isprintable():
+        raise SysctlError(repr(path), "a file name consists of letters, digits and - _ . @ +")
     if directory not in DIRECTORIES or posixpath.normpath(path) != path:
         raise SysctlError(path, f"is not in a directory that is read at boot: {', '.join(DIRECTORIES)}")
     if not name.endswith(SUFFIX) or name == SUFFIX or name.startswith("."):
@@ -81,16 +86,16 @@ def check_file_path(path: str) -> None:
 def parse(text: str, file: str) -> list[Assignment]:
     """The assignments of a file. Lines that systemd-sysctl would skip with a warning are skipped."""
     assignments = []
-    for number, raw in enumerate(text.split("\n"), 1):
-        line = raw.strip()
+    for number, raw in enumerate(LINE_END.split(text), 1):
+        line = raw.strip(BLANKS)
         if not line or line[0] in COMMENT_CHARACTERS:
             continue
         key, equals, value = line.partition("=")
         if not equals and line[0] != "-":
             continue
-        path = read_key((key[1:] if key[0] == "-" else key).strip()) if key else ""
+        path = read_key((key[1:] if key[0] == "-" else key).strip(BLANKS)) if key else ""
         if path:
-            assignments.append(Assignment(path, value.strip() if equals else None, file, number))
+            assignments.append(Assignment(path, value.strip(BLANKS) if equals else None, file, number))
     return assignments
 
 

@@ -9,7 +9,9 @@ write and read it with dots, `net.ipv4.conf.eth0/100.rp_filter`. Source: sysctl.
 
 from __future__ import annotations
 
-import fnmatch
+import functools
+import re
+from collections.abc import Callable
 
 GLOB_CHARACTERS = frozenset("*?[")
 LONGEST_KEY = 1024  # far above any real key; keeps a paste accident out of a file name
@@ -20,6 +22,12 @@ FORBIDDEN_STARTS = {
     ";": "would be read as a comment",
 }
 _SWAP_SEPARATORS = str.maketrans("./", "/.")
+
+_INNERMOST_BRACES = re.compile(r"\{([^{}]*)\}")
+_GLOB_TOKEN = re.compile(
+    r"\[(?P<negated>[!^]?)(?P<characters>\]?[^\]]*)\]|\\(?P<escaped>.)|.",
+    re.DOTALL,
+)
 
 FORWARDING_SWITCHES = ("net/ipv4/ip_forward", "net/ipv4/conf/all/forwarding", "net/ipv6/conf/all/forwarding")
 _PER_INTERFACE = ("net/ipv4/conf/", "net/ipv6/conf/", "net/ipv4/neigh/", "net/ipv6/neigh/")
@@ -96,9 +104,67 @@ def is_glob(path: str) -> bool:
 
 
 def glob_matches(pattern: str, path: str) -> bool:
-    """Whether a pattern names the path. A wildcard never crosses a slash, as in glob(7)."""
-    wanted, given = pattern.split("/"), path.split("/")
-    return len(wanted) == len(given) and all(map(fnmatch.fnmatchcase, given, wanted))
+    """Whether a pattern names the path, as glob(7) has it: a wildcard never crosses a slash."""
+    return any(match(path) for match in _compiled(pattern))
+
+
+def part_matches(pattern: str, name: str) -> bool:
+    """Whether one part of a pattern names one part of a path."""
+    return _part_expression(pattern).match(name) is not None
+
+
+def expand_braces(pattern: str) -> list[str]:
+    """The patterns that `a{b,c}d` stands for, as systemd-sysctl has its globs expanded (GLOB_BRACE, glob(3))."""
+    found = _INNERMOST_BRACES.search(pattern)
+    if found is None:
+        return [pattern]
+    choices = found.group(1).split(",")
+    head, tail = pattern[: found.start()], pattern[found.end() :]
+    return [expanded for choice in choices for expanded in expand_braces(head + choice + tail)]
+
+
+@functools.lru_cache(maxsize=None)
+def _compiled(pattern: str) -> list[Callable[[str], object]]:
+    return [
+        re.compile("/".join(_part_expression(part).pattern[:-2] for part in expanded.split("/")) + r"\Z").match
+        for expanded in expand_braces(pattern)
+    ]
+
+
+@functools.lru_cache(maxsize=None)
+def _part_expression(pattern: str) -> re.Pattern[str]:
+    """A part of a glob as a regular expression. Source: glob(7); a leading dot must be named."""
+    expression = "" if pattern.startswith(".") else r"(?!\.)"
+    position = 0
+    while position < len(pattern):
+        found = _GLOB_TOKEN.match(pattern, position)
+        if found is None:
+            break
+        position = found.end()
+        escaped, characters = found.group("escaped"), found.group("characters")
+        if characters is not None:
+            expression += _character_set(characters, bool(found.group("negated")))
+        elif escaped is not None:
+            expression += re.escape(escaped)
+        else:
+            expression += {"*": "[^/]*", "?": "[^/]"}.get(found.group(), re.escape(found.group()))
+    return re.compile(expression + r"\Z")
+
+
+def _character_set(characters: str, negated: bool) -> str:
+    """What stands between the brackets of a glob, as a regular expression that never takes a slash."""
+    members, position = "", 0
+    while position < len(characters):
+        low, dash, high = (characters[position : position + 3] + "\0\0")[:3]
+        if dash == "-" and high != "\0":
+            members += f"{re.escape(low)}-{re.escape(high)}" if low <= high else ""
+            position += 3
+        else:
+            members += re.escape(low)
+            position += 1
+    if not members:
+        return "[^/]" if negated else "(?!)"
+    return f"(?!/)[{'^' if negated else ''}{members}]"
 
 
 def interface_of(path: str) -> str | None:

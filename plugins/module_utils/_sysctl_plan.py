@@ -441,7 +441,8 @@ def _release(path: str, record: KeyOriginal, now: str, writable: bool, request: 
 def _ordered_writes(decisions: Iterable[_Decision], releases: _Releases, observed: Observed) -> list[Write]:
     """All writes in an order in which none undoes another.
 
-    A wanted key that is right already is written again after a key that may undo it.
+    A key that is right already is written again after one that may undo it: a wanted key always, and
+    any other key when it is by putting one back that it would change.
     """
     decided = {decision.path: decision for decision in decisions if decision.fallback is not None}
     writes = {write.path: write for write in releases.writes}
@@ -449,11 +450,22 @@ def _ordered_writes(decisions: Iterable[_Decision], releases: _Releases, observe
         if decision.write is not None:
             writes[path] = Write(path, decision.write, decision.before or "")
     pending = list(writes)
+    putting_back = set(releases.settled)
     while pending:
-        for path in _affected_by(pending.pop(), observed):
-            if path in decided and path not in writes:
-                writes[path] = Write(path, decided[path].fallback or "", decided[path].before or "")
-                pending.append(path)
+        cause = pending.pop()
+        for path in _affected_by(cause, observed):
+            if path in writes or path in releases.governed:
+                continue
+            now = observed.live[path].value or ""
+            if path in decided:
+                writes[path] = Write(path, decided[path].fallback or "", now)
+            elif cause in putting_back and partner(cause) is None and observed.live[path].writable:
+                writes[path] = Write(path, now, now)
+                releases.settled.append(path)
+                putting_back.add(path)
+            else:
+                continue
+            pending.append(path)
     return sorted(writes.values(), key=lambda write: write_rank(write.path))
 
 

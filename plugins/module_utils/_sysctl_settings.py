@@ -17,6 +17,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._sysctl_value import
     parse_value,
 )
 
+IPV4_FORWARDING = ("net/ipv4/ip_forward", "net/ipv4/conf/all/forwarding")  # two names of one switch of the kernel
 SETTING_FIELDS = ("value", "rule", "why", "hazard")
 
 
@@ -40,6 +41,9 @@ def parse_settings(given: Mapping[object, object]) -> list[Setting]:
             raise SysctlError(str(key), f"is named twice, also as {spellings[path]}")
         spellings[path] = key
         settings[path] = _parse_setting(path, content)
+    switches = [settings[path] for path in IPV4_FORWARDING if path in settings]
+    if len({switch.value for switch in switches}) > 1:
+        raise SysctlError(display_name(switches[0].path), f"is one switch with {display_name(switches[1].path)}")
     for path in settings:
         other = partner(path)
         if other in settings:

@@ -95,12 +95,24 @@ def test_reading_a_files_key_never_fails(text: str) -> None:
         ("net/ipv4/conf/eth[01]/rp_filter", "net/ipv4/conf/eth2/rp_filter", False),
         ("net/ipv4/*", "net/ipv4/conf/all/rp_filter", False),
         ("net/*/rp_filter", "net/ipv4/conf/all/rp_filter", False),
+        ("net/ipv4/conf/[!e]*/rp_filter", "net/ipv4/conf/lo/rp_filter", True),
+        ("net/ipv4/conf/[^e]*/rp_filter", "net/ipv4/conf/eth0/rp_filter", False),
+        ("net/ipv4/conf/[]x]*/rp_filter", "net/ipv4/conf/]/rp_filter", True),
+        ("net/ipv4/conf/{eth0,l?}/rp_filter", "net/ipv4/conf/lo/rp_filter", True),
+        ("net/ipv4/conf/{eth0,l?}/rp_filter", "net/ipv4/conf/eth1/rp_filter", False),
+        ("net/ipv4/conf/eth\\0*/rp_filter", "net/ipv4/conf/eth0.100/rp_filter", True),
+        ("net/ipv4/conf/*/rp_filter", "net/ipv4/conf/.hidden/rp_filter", False),
+        ("net/ipv4/conf/eth[0/rp_filter", "net/ipv4/conf/eth[0/rp_filter", True),
     ],
 )
-def test_a_wildcard_never_crosses_a_slash(pattern: str, path: str, matches: bool) -> None:
+def test_a_glob_names_what_glob_7_says(pattern: str, path: str, matches: bool) -> None:
     assert glob_matches(pattern, path) is matches
     assert is_glob(pattern)
-    assert not is_glob(path)
+
+
+@given(st.text("ab*?[]!^-\\\\{},/."), st.text("ab./"))
+def test_no_glob_breaks_the_matching(pattern: str, path: str) -> None:
+    assert glob_matches(pattern, path) in (True, False)
 
 
 @pytest.mark.parametrize(
