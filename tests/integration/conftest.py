@@ -1,0 +1,83 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run every test of this directory inside a sandbox, or say loudly that nothing was tested."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import types
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+def _namespace(name: str, path: list[str]) -> None:
+    module = types.ModuleType(name)
+    module.__path__ = path
+    sys.modules[name] = module
+
+
+# As tests/unit/conftest.py does: a checkout has no place in a tree of collections, so it is given one.
+_namespace("ansible_collections", [])
+_namespace("ansible_collections.siptune", [])
+_namespace("ansible_collections.siptune.linux", [str(CHECKOUT)])
+
+import sandbox  # noqa: E402
+from calls import SYSTEMD_SYSCTL  # noqa: E402
+
+
+class _Call:
+    """A test function with its arguments, and the report of its failure as pytest prints it."""
+
+    def __init__(self, item: pytest.Function) -> None:
+        self._item = item
+        names = item._fixtureinfo.argnames  # noqa: SLF001 - as pytest's own hook takes them
+        self._arguments = {name: item.funcargs[name] for name in names}
+
+    def __call__(self) -> None:
+        self._item.obj(**self._arguments)
+
+    def describe(self) -> str:
+        failure = pytest.ExceptionInfo.from_current()
+        failure.traceback = failure.traceback.cut(path=self._item.path)
+        return str(failure.getrepr(style="long", chain=False))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "own_ipc: give the test an IPC namespace as well")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool:
+    """Call the test function in a sandbox of its own. A skip inside it is a failure: it would hide a gap."""
+    report = sandbox.run(_Call(pyfuncitem), own_ipc=pyfuncitem.get_closest_marker("own_ipc") is not None)
+    if report:
+        pytest.fail(report, pytrace=False)
+    return True
+
+
+def _missing() -> list[str]:
+    """What these tests need and this machine has not, in words."""
+    needs: list[tuple[str, Callable[[], object]]] = [
+        ("the command ip (Debian package iproute2)", lambda: shutil.which("ip")),
+        ("the command strace (Debian package strace)", lambda: shutil.which("strace")),
+        ("systemd-sysctl (Debian package systemd)", lambda: any(map(os.path.exists, SYSTEMD_SYSCTL))),
+    ]
+    missing = [name for name, find in needs if not find()]
+    if not missing:
+        report = sandbox.run(lambda: None)
+        missing += [f"namespaces of our own (root, or user namespaces for everybody): {report}"] if report else []
+    return missing
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _sandboxes_work() -> None:
+    missing = _missing()
+    if missing:
+        pytest.exit("THE INTEGRATION TESTS DID NOT RUN. There is no\n  " + "\n  ".join(missing), returncode=2)
