@@ -155,9 +155,10 @@ def _character_set(characters: str, negated: bool) -> str:
     """What stands between the brackets of a glob, as a regular expression that never takes a slash."""
     members, position = "", 0
     while position < len(characters):
-        low, dash, high = (characters[position : position + 3] + "\0\0")[:3]
-        if dash == "-" and high != "\0":
-            members += f"{re.escape(low)}-{re.escape(high)}" if low <= high else ""
+        low = characters[position]
+        span = characters[position : position + 3]
+        if len(span) == 3 and span[1] == "-":
+            members += f"{re.escape(low)}-{re.escape(span[2])}" if low <= span[2] else ""
             position += 3
         else:
             members += re.escape(low)
