@@ -171,6 +171,13 @@ class Host:
         """Whether the path leads to /dev/null, which is how a configuration file is masked."""
         return os.path.realpath(self._real(path)) == "/dev/null"
 
+    def modified_at(self, path: str) -> float | None:
+        """When a file was last written, in seconds of the wall clock; None if there is none."""
+        try:
+            return os.stat(self._real(path), follow_symlinks=False).st_mtime
+        except OSError:
+            return None
+
     def writable(self, path: str) -> bool:
         """Whether a write would be let through. For /proc/sys the kernel's answer is exact, root or not."""
         return os.access(self._real(path), os.W_OK)

@@ -5,18 +5,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
-import functools
 import os
 import posixpath
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils import _originals
-from ansible_collections.siptune.linux.plugins.module_utils._change import CHANGED, REFUSED, Change, UndoLog
-from ansible_collections.siptune.linux.plugins.module_utils._host import FileRecord, Host, HostError
+from ansible_collections.siptune.linux.plugins.module_utils._change import CHANGED, Change, UndoLog
+from ansible_collections.siptune.linux.plugins.module_utils._files import (
+    all_or_nothing,
+    read_originals,
+    remove_originals_directory,
+    stage,
+    store_originals,
+    tidy,
+)
+from ansible_collections.siptune.linux.plugins.module_utils._host import Host, HostError
 from ansible_collections.siptune.linux.plugins.module_utils._machine import (
     CONTAINER,
     child_network_namespace,
@@ -24,7 +29,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._machine import (
     virtualization,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._network import ipv6_in_use
-from ansible_collections.siptune.linux.plugins.module_utils._originals import Originals
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_d import (
     DIRECTORIES,
     FIRST_SYSTEMD_WITH_GLOBS,
@@ -46,7 +50,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import (
     part_matches,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_plan import (
-    FileChange,
     LiveKey,
     Observed,
     Plan,
@@ -63,20 +66,6 @@ PROC_SYS = "/proc/sys"
 SYSTEMD_SYSCTL = ("/usr/lib/systemd/systemd-sysctl", "/lib/systemd/systemd-sysctl")
 FIRST_IPC_NAMESPACE = "ipc:[4026531839]"  # PROC_IPC_INIT_INO, include/linux/proc_ns.h
 OPEN_FILES_LIMIT = re.compile(r"^Max open files\s+\S+\s+([0-9]+)", re.MULTILINE)  # proc_pid_limits(5)
-
-
-class RefusedError(Exception):
-    """A change of an item, a key or a file, that the host would not take.
-
-    Everything has been put back, but for what `not_undone` names with the reason.
-    """
-
-    def __init__(self, cause: HostError, undone: list[str], not_undone: list[str]) -> None:
-        super().__init__(str(cause))
-        self.item = cause.subject
-        self.reason = cause.reason
-        self.undone = [what for what in undone if what != self.item]
-        self.not_undone = not_undone
 
 
 class _KeyRefusedError(HostError):
@@ -111,12 +100,6 @@ def observe(host: Host, request: Request) -> Observed:
         ipv6_reasons=ipv6_in_use(host) if needs_ipv6_reasons(request.settings) else (),
         highest_nofile=_highest_nofile(host) if needs_highest_nofile(request.settings) else None,
     )
-
-
-def read_originals(host: Host) -> Originals:
-    """The originals recorded on this host. Raises OriginalsError, HostError."""
-    record = host.snapshot(_originals.PATH)
-    return _originals.NOTHING if record is None else _originals.parse(record.content)
 
 
 def _live_key(host: Host, path: str) -> LiveKey | None:
@@ -207,43 +190,29 @@ def carry_out(host: Host, request: Request, observed: Observed, planned: Plan) -
     the files, staged and synced, so that a full disk shows before the kernel is touched; the
     kernel; and at last the files get their names.
     """
-    log = UndoLog()
-    try:
-        return _carry_out(host, request, observed, planned, log)
-    except HostError as error:
-        raise RefusedError(error, *log.undo()) from error
-    except BaseException:
-        log.undo()
-        raise
+    return all_or_nothing(lambda log: _carry_out(host, request, observed, planned, log))
 
 
 def _carry_out(host: Host, request: Request, observed: Observed, planned: Plan, log: UndoLog) -> Outcome:
-    _tidy(host, request)
+    tidy(host, request.path, rules_path(request.path))
     if planned.changed:
-        _store_originals(host, planned.originals, log)
-    staged = [(file, _stage(host, file, log)) for file in planned.files]
+        store_originals(host, planned.originals, log)
+    staged = [stage(host, file, log) for file in planned.files]
     before = {path: observed.live[path].value or "" for path in planned.side_effects}
     _note_side_effects(host, before, log)
     for write in planned.writes:
         _write(host, write, log)
-    for file, commit in staged:
-        log.note(file.path, functools.partial(put_back, host, file))
+    for commit in staged:
         commit()
     live = {write.path: _read_back(host, write) for write in planned.writes}
     live.update({path: _value(host, path) for path in planned.side_effects})
     settled = settle(request, planned, live)
     recorded = planned.originals if planned.changed else observed.originals
     if settled != recorded:
-        _store_originals(host, settled, log)
+        store_originals(host, settled, log)
     if settled.empty:
-        _remove_originals_directory(host, log)
+        remove_originals_directory(host, log)
     return Outcome(_confirmed(planned, live), planned.changed)
-
-
-def _tidy(host: Host, request: Request) -> None:
-    """Remove what a killed run may have left beside the files."""
-    for path in (_originals.PATH, request.path, rules_path(request.path)):
-        host.remove_leftover(path)
 
 
 def _write(host: Host, write: Write, log: UndoLog) -> None:
@@ -301,58 +270,3 @@ def _confirmed(planned: Plan, live: dict[str, str | None]) -> list[Change]:
             change = change._replace(after=value)
         confirmed.append(change)
     return confirmed
-
-
-def _stage(host: Host, file: FileChange, log: UndoLog) -> Callable[[], None]:
-    """Prepare a file's change without touching the file; returns what carries it out."""
-    if file.after is None:
-        return lambda: host.remove(file.path)
-    _make_parents(host, file.path, 0o755, log)
-    staged = host.stage(file.path, file.after)
-    log.note("", staged.discard)
-    return staged.commit
-
-
-def put_back(host: Host, file: FileChange) -> None:
-    """Give a file back the content it had before, or its absence."""
-    current = host.snapshot(file.path)
-    if current == file.before:
-        return
-    if file.before is None:
-        host.remove(file.path)
-    else:
-        host.stage(file.path, file.before).commit()
-
-
-def _store_originals(host: Host, after: Originals, log: UndoLog) -> None:
-    """Replace the record of originals; without any entry it goes."""
-    owner = (os.geteuid(), os.getegid())
-    record = None if after.empty else FileRecord(_originals.render(after), _originals.FILE_MODE, *owner)
-    change = FileChange(_originals.PATH, host.snapshot(_originals.PATH), record)
-    if record is not None:
-        _make_parents(host, _originals.PATH, _originals.DIRECTORY_MODE, log)
-        log.note("", lambda: put_back(host, change))
-        host.stage(_originals.PATH, record).commit()
-    elif change.before is not None:
-        log.note("", lambda: put_back(host, change))
-        host.remove(_originals.PATH)
-
-
-def _remove_originals_directory(host: Host, log: UndoLog) -> None:
-    with contextlib.suppress(HostError):  # it may not be there, or hold what is not ours
-        host.remove_directory(_originals.DIRECTORY)
-        log.note("", lambda: host.make_directory(_originals.DIRECTORY, _originals.DIRECTORY_MODE))
-
-
-def _make_parents(host: Host, path: str, mode: int, log: UndoLog) -> None:
-    directory = posixpath.dirname(path)
-    if host.make_directory(directory, mode):
-        log.note("", lambda: host.remove_directory(directory))
-
-
-def refused_item(planned: Plan, error: RefusedError) -> Change:
-    """The item of a failed call: what was refused, and why. Everything else is as it was before."""
-    for change in planned.changes:
-        if change.item == error.item:
-            return change._replace(state=REFUSED, after=change.before, at_boot=None, reason=error.reason)
-    return Change(error.item, None, None, None, None, REFUSED, "", error.reason)

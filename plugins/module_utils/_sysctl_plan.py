@@ -23,13 +23,18 @@ from ansible_collections.siptune.linux.plugins.module_utils._change import (
     SHADOWED,
     Change,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._host import FileRecord
-from ansible_collections.siptune.linux.plugins.module_utils._originals import (
-    FileOriginal,
-    KeyOriginal,
-    Originals,
-    digest,
+from ansible_collections.siptune.linux.plugins.module_utils._file_change import (
+    FileChange,
+    OwnFile,
+    diff_files,
+    plan_file,
+    record_files,
+    released_files,
+    settle_files,
+    text_of,
 )
+from ansible_collections.siptune.linux.plugins.module_utils._host import FileRecord
+from ansible_collections.siptune.linux.plugins.module_utils._originals import KeyOriginal, Originals
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_d import (
     HEADING,
     RULES_HEADING,
@@ -65,9 +70,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._sysctl_value import
     stored,
     wanted_from,
 )
-
-CONFIG_MODE = 0o644
-
 
 # --- what is asked for and what there is ----------------------------------------------------
 
@@ -135,14 +137,6 @@ class Write(NamedTuple):
     before: str
 
 
-class FileChange(NamedTuple):
-    """A file to be replaced, created (`before` is None) or removed (`after` is None)."""
-
-    path: str
-    before: FileRecord | None
-    after: FileRecord | None
-
-
 class Plan(NamedTuple):
     """What will be done. `originals` is what to record before the first effect."""
 
@@ -196,7 +190,11 @@ def plan(request: Request, observed: Observed) -> Plan:
         released=[
             *releases.settled,
             *(decision.path for decision in decisions if decision.release),
-            *_released_files(request, observed, files),
+            *released_files(
+                {request.path: observed.own, rules_path(request.path): observed.own_rules},
+                files,
+                observed.originals.files,
+            ),
         ],
         hazards=_hazards(changes, decisions),
     )
@@ -301,7 +299,7 @@ def _surviving_line(path: str, setting: Setting, request: Request, observed: Obs
     """The value of a line of ours whose original is not recorded (any more): it stays, at least as high."""
     if observed.own is None:
         return None
-    line = boot_of([(request.path, _text(observed.own))]).named(path)
+    line = boot_of([(request.path, text_of(observed.own))]).named(path)
     if line is None or line.value is None:
         return None
     try:
@@ -504,7 +502,7 @@ def _files(
         (request.path, observed.own, HEADING, render(lines) if lines else None),
         (rules_path(request.path), observed.own_rules, RULES_HEADING, rules),
     ):
-        change, note = _file(path, current, heading, text, observed)
+        change, note = plan_file(OwnFile(path, current, heading), text, observed.originals.files, observed.owner)
         files += [change] if change else []
         notes += [note] if note else []
     return files, notes
@@ -538,41 +536,6 @@ def _rules(lines: Iterable[Line], observed: Observed) -> str | None:
     return render_rules(sorted(modules), observed.systemd_sysctl)
 
 
-def _file(
-    path: str, current: FileRecord | None, heading: str, text: str | None, observed: Observed
-) -> tuple[FileChange | None, Change | None]:
-    """What becomes of one file of ours; without text it goes back to what it was."""
-    if text is not None:
-        wanted = FileRecord(text.encode("utf-8", "replace"), CONFIG_MODE, *observed.owner)
-        return (None if wanted == current else FileChange(path, current, wanted)), None
-    record = observed.originals.files.get(path)
-    if current is None:
-        return None, None
-    if record is not None and digest(current.content) in record.written:
-        return FileChange(path, current, record.record), None
-    if record is None and current.content.startswith(heading.encode()):
-        return FileChange(path, current, None), None
-    shown = f"{len(current.content)} bytes"
-    reason = "somebody else wrote or edited it: left alone"
-    return None, Change(path, None, shown, shown, None, KEPT, "no longer needed", reason)
-
-
-def _released_files(request: Request, observed: Observed, files: Iterable[FileChange]) -> list[str]:
-    """Our files that are not there, or are what they were before us, once this plan is done."""
-    after = {request.path: observed.own, rules_path(request.path): observed.own_rules}
-    after.update({file.path: file.after for file in files})
-    recorded = observed.originals.files
-    return [
-        path
-        for path, record in after.items()
-        if record is None or record == getattr(recorded.get(path), "record", None)
-    ]
-
-
-def _text(record: FileRecord | None) -> str:
-    return "" if record is None else record.content.decode("utf-8", "surrogateescape")
-
-
 # --- what the user sees ---------------------------------------------------------------------
 
 
@@ -584,7 +547,7 @@ def _changes(
         if file.path == request.path:
             own_then = file.after
     boots = [
-        boot_of(with_file(observed.others, request.path, _text(own) if own is not None else None))
+        boot_of(with_file(observed.others, request.path, text_of(own) if own is not None else None))
         for own in (observed.own, own_then)
     ]
     return [_change(decision, request, *boots) for decision in decisions]
@@ -662,12 +625,7 @@ def _recorded(
             keys[path] = KeyOriginal(value, None, None, (request.path,), cause)
     for path, cause in governed.items():
         keys[path] = keys[path]._replace(cause=cause)
-    recorded = dict(observed.originals.files)
-    for file in files:
-        current = recorded.get(file.path) or FileOriginal(file.before, ())
-        ours = {digest(record.content) for record in (file.before, file.after) if record is not None}
-        recorded[file.path] = current._replace(written=tuple(sorted({*current.written, *ours})))
-    return Originals(keys, recorded)
+    return Originals(keys, record_files(observed.originals.files, files))
 
 
 def settle(request: Request, planned: Plan, live: Mapping[str, str | None]) -> Originals:
@@ -692,11 +650,7 @@ def settle(request: Request, planned: Plan, live: Mapping[str, str | None]) -> O
             del keys[path]  # it could have changed along, and did not
         else:
             keys[path] = record._replace(left=value)
-    files = {path: original for path, original in planned.originals.files.items() if path not in planned.released}
-    for file in planned.files:
-        if file.after is not None and file.path in files:
-            files[file.path] = files[file.path]._replace(written=(digest(file.after.content),))
-    return Originals(keys, files)
+    return Originals(keys, settle_files(planned.originals.files, planned.files, planned.released))
 
 
 # --- diff -----------------------------------------------------------------------------------
@@ -704,15 +658,7 @@ def settle(request: Request, planned: Plan, live: Mapping[str, str | None]) -> O
 
 def diff(planned: Plan) -> list[dict[str, Any]]:
     """What Ansible's --diff shows: each file, and the live values."""
-    shown = [
-        {
-            "before_header": file.path,
-            "after_header": file.path,
-            "before": _text(file.before),
-            "after": _text(file.after),
-        }
-        for file in planned.files
-    ]
+    shown: list[dict[str, Any]] = [*diff_files(planned.files)]
     changes = {change.item: change for change in planned.changes if change.before != change.after}
     if changes:
         shown.append(

@@ -34,7 +34,7 @@ attributes:
 notes:
   - Works for an ordinary user. Root sees more, for example the environment of processes through which the control
     connection is found after C(become), and all processes where C(/proc) is mounted with C(hidepid).
-  - Takes 10 to 20 milliseconds of its own on an idle host, plus those of C(systemctl) where a SIP daemon has a unit.
+  - Its own work takes 10 to 20 milliseconds on an idle host, plus that of C(systemctl) where a SIP daemon has a unit.
 seealso:
   - module: siptune.linux.sysctl_bulk
 """

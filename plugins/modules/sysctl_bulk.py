@@ -183,22 +183,13 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.siptune.linux.plugins.module_utils._change import ABSENT, READONLY, SHADOWED, Change
+from ansible_collections.siptune.linux.plugins.module_utils._files import RefusedError, refusal
 from ansible_collections.siptune.linux.plugins.module_utils._host import Host, HostError
 from ansible_collections.siptune.linux.plugins.module_utils._originals import OriginalsError
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl import (
-    RefusedError,
-    carry_out,
-    observe,
-    refused_item,
-)
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl import carry_out, observe
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_d import check_file_path
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import SysctlError
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_plan import (
-    Plan,
-    Request,
-    diff,
-    plan,
-)
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_plan import Request, diff, plan
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_settings import parse_settings
 
 LOCK_TIMEOUT_SECONDS = 30
@@ -243,20 +234,8 @@ def run(host: Host, module: AnsibleModule) -> dict:
         try:
             changes, changed = carry_out(host, request, observed, planned)
         except RefusedError as error:
-            module.fail_json(**refusal(error, planned))
+            module.fail_json(**refusal(error, planned.changes))
     return {"changed": changed, "items": [change.as_item() for change in changes], "diff": diff(planned)}
-
-
-def refusal(error: RefusedError, planned: Plan) -> dict:
-    """The arguments of fail_json for a change that the host refused."""
-    if error.not_undone:
-        ending = f"Could not be put back: {'; '.join(error.not_undone)}"
-    elif error.undone:
-        ending = f"Everything this call had changed has been put back: {', '.join(error.undone)}"
-    else:
-        ending = "Nothing was changed"
-    item = refused_item(planned, error).as_item()
-    return {"msg": f"{error}. {ending}.", "items": [item], "undone": error.undone}
 
 
 def main() -> None:

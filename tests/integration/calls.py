@@ -22,10 +22,10 @@ from ansible_collections.siptune.linux.plugins.module_utils._host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl import carry_out, observe
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_plan import Request, plan
 from ansible_collections.siptune.linux.plugins.modules import sysctl_bulk
+from checkout import CHECKOUT
 from sandbox import kernel_value
 
 SYSTEMD_SYSCTL = ("/usr/lib/systemd/systemd-sysctl", "/lib/systemd/systemd-sysctl")
-CHECKOUT = Path(__file__).resolve().parents[2]
 LIBRARY = str(Path(ansible.__file__).resolve().parents[1])
 
 # What Ansible's own wrapper does on a target, in short: only ansible.module_utils and our collection are there.

@@ -7,29 +7,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
-import types
 from collections.abc import Callable
-from pathlib import Path
 
+import checkout  # noqa: F401 - before anything that imports the collection
 import pytest
-
-CHECKOUT = Path(__file__).resolve().parents[2]
-
-
-def _namespace(name: str, path: list[str]) -> None:
-    module = types.ModuleType(name)
-    module.__path__ = path
-    sys.modules[name] = module
-
-
-# As tests/unit/conftest.py does: a checkout has no place in a tree of collections, so it is given one.
-_namespace("ansible_collections", [])
-_namespace("ansible_collections.siptune", [])
-_namespace("ansible_collections.siptune.linux", [str(CHECKOUT)])
-
-import sandbox  # noqa: E402
-from calls import SYSTEMD_SYSCTL  # noqa: E402
+import sandbox
+from calls import SYSTEMD_SYSCTL
 
 
 class _Call:

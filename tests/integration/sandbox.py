@@ -105,12 +105,13 @@ def mount_small(path: str, kibibytes: int) -> None:
 # --- in and out -----------------------------------------------------------------------------
 
 
-def run(function: Callable[[], object], own_ipc: bool = False) -> str:
+def run(function: Callable[[], object], own_ipc: bool = False, time_limit_seconds: int = TIME_LIMIT_SECONDS) -> str:
     """Call a function inside a sandbox. Returns the text of what it raised, empty if it returned."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(reader)
+        signal.alarm(time_limit_seconds)
         _run_in_child(function, own_ipc, writer)
     os.close(writer)
     with os.fdopen(reader, "rb") as stream:
@@ -124,7 +125,6 @@ def run(function: Callable[[], object], own_ipc: bool = False) -> str:
 def _run_in_child(function: Callable[[], object], own_ipc: bool, writer: int) -> None:
     status = 1
     try:
-        signal.alarm(TIME_LIMIT_SECONDS)
         enter(own_ipc)
         function()
         status = 0

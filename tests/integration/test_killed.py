@@ -111,9 +111,12 @@ def test_killed_again_while_recovering() -> None:
     moments = calls_of(run_first, CHANGING)
     put_back_at_once(start)
     for first, second in zip(moments[::3], reversed(moments[::3]), strict=True):
-        assert kill_before(first, run_first)
+        assert kill_before(first, run_first), first.line
         kill_before(second, run_first)  # it may have less to do than the first one
-        run_again_and_put_back(start)
+        try:
+            run_again_and_put_back(start)
+        except AssertionError as error:
+            raise AssertionError(f"killed at {first.line} and then at {second.line}: {error}") from error
 
 
 def test_run_starts_no_process() -> None:

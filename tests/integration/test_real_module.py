@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -15,12 +14,11 @@ from typing import Any
 
 import pytest
 from ansible.parsing.dataloader import DataLoader
-from calls import CHECKOUT, FILE, module, write_file
+from calls import FILE, module
+from controller import environment, program
 from sandbox import difference, dump, read
 
 OLDEST_TARGET_PYTHON = (3, 8)
-COLLECTIONS = "/run/collections"
-CONFIGURATION = "/run/ansible.cfg"
 
 SETTINGS = {
     "net.core.somaxconn": {"value": 9000, "rule": "at_least", "why": "Room for a burst of calls."},
@@ -48,31 +46,13 @@ def oldest_python() -> str:
     return sys.executable
 
 
-def ansible_environment() -> dict[str, str]:
-    """An environment in which Ansible finds this checkout and leaves nothing in anybody's home."""
-    tree = f"{COLLECTIONS}/ansible_collections/siptune"
-    if not os.path.exists(tree):
-        os.makedirs(tree)
-        os.symlink(CHECKOUT, f"{tree}/linux")
-        write_file(CONFIGURATION, "[connection]\npipelining = True\n")
-    return {
-        **{name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")},
-        "HOME": "/run",
-        "ANSIBLE_HOME": "/run/ansible",
-        "ANSIBLE_CONFIG": CONFIGURATION,
-        "ANSIBLE_COLLECTIONS_PATH": COLLECTIONS,
-        "ANSIBLE_REMOTE_TEMP": "/run/ansible/tmp",
-        "ANSIBLE_LOCALHOST_WARNING": "false",
-    }
-
-
 def ansible(python: str, check: bool = False, **parameters: Any) -> dict[str, Any]:
     """The result of one ad-hoc call on localhost."""
     words = ["localhost", "-o", "-m", "siptune.linux.sysctl_bulk", "-a", json.dumps(parameters)]
     words += ["-e", f"ansible_python_interpreter={python}"] + ["--check", "--diff"] * check
     done = subprocess.run(
-        [f"{os.path.dirname(sys.executable)}/ansible", *words],
-        env=ansible_environment(),
+        [program("ansible"), *words],
+        env=environment(),
         capture_output=True,
         text=True,
         check=False,
@@ -86,11 +66,11 @@ def ansible(python: str, check: bool = False, **parameters: Any) -> dict[str, An
 def test_through_ansible(python: str) -> None:
     start = dump()
     predicted = ansible(python, check=True, path=FILE, settings=SETTINGS)
-    assert predicted["changed"]
+    assert predicted["changed"], predicted
     assert difference(start, dump()) == {}
 
     first = ansible(python, path=FILE, settings=SETTINGS)
-    assert first["changed"]
+    assert first["changed"], first
     assert first["items"] == predicted["items"]
     assert (read("net/core/somaxconn"), read("net/ipv4/conf/sip0.100/rp_filter")) == ("9000", "2")
     assert "# Room for a burst of calls." in Path(FILE).read_text(encoding="utf-8")

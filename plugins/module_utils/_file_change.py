@@ -1,0 +1,110 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files that are ours as a whole: what becomes of them in a plan, and of the records of their originals.
+
+Nothing here reads or writes anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from ansible_collections.siptune.linux.plugins.module_utils._change import KEPT, Change
+from ansible_collections.siptune.linux.plugins.module_utils._host import FileRecord
+from ansible_collections.siptune.linux.plugins.module_utils._originals import FileOriginal, digest
+
+CONFIG_MODE = 0o644
+
+
+class FileChange(NamedTuple):
+    """A file to be replaced, created (`before` is None) or removed (`after` is None)."""
+
+    path: str
+    before: FileRecord | None
+    after: FileRecord | None
+
+
+class OwnFile(NamedTuple):
+    """A file of ours: what it is now, and by which first line we know it even without a record."""
+
+    path: str
+    current: FileRecord | None
+    heading: str
+
+
+def text_of(record: FileRecord | None) -> str:
+    """A file's text; empty where there is none."""
+    return "" if record is None else record.content.decode("utf-8", "surrogateescape")
+
+
+def plan_file(
+    file: OwnFile, text: str | None, originals: Mapping[str, FileOriginal], owner: tuple[int, int]
+) -> tuple[FileChange | None, Change | None]:
+    """What becomes of one file of ours, and an item where it is left alone.
+
+    Without text it goes back to what it was before us, unless somebody else has written it since.
+    """
+    path, current, heading = file
+    if text is not None:
+        wanted = FileRecord(text.encode("utf-8", "replace"), CONFIG_MODE, *owner)
+        return (None if wanted == current else FileChange(path, current, wanted)), None
+    record = originals.get(path)
+    if current is None:
+        return None, None
+    if record is not None and digest(current.content) in record.written:
+        return FileChange(path, current, record.record), None
+    if record is None and current.content.startswith(heading.encode()):
+        return FileChange(path, current, None), None
+    shown = f"{len(current.content)} bytes"
+    reason = "somebody else wrote or edited it: left alone"
+    return None, Change(path, None, shown, shown, None, KEPT, "no longer needed", reason)
+
+
+def released_files(
+    found: Mapping[str, FileRecord | None], changes: Iterable[FileChange], originals: Mapping[str, FileOriginal]
+) -> list[str]:
+    """Our files that are not there, or are what they were before us, once these changes are made."""
+    after = dict(found)
+    after.update({change.path: change.after for change in changes})
+    return [
+        path
+        for path, record in after.items()
+        if record is None or record == getattr(originals.get(path), "record", None)
+    ]
+
+
+def record_files(originals: Mapping[str, FileOriginal], changes: Iterable[FileChange]) -> dict[str, FileOriginal]:
+    """The records as they must stand before the first effect: what will change is recorded, once."""
+    recorded = dict(originals)
+    for change in changes:
+        current = recorded.get(change.path) or FileOriginal(change.before, ())
+        ours = {digest(record.content) for record in (change.before, change.after) if record is not None}
+        recorded[change.path] = current._replace(written=tuple(sorted({*current.written, *ours})))
+    return recorded
+
+
+def settle_files(
+    originals: Mapping[str, FileOriginal], changes: Iterable[FileChange], released: Iterable[str]
+) -> dict[str, FileOriginal]:
+    """The records once everything is done: what was written last, without what is no longer ours."""
+    gone = set(released)
+    settled = {path: original for path, original in originals.items() if path not in gone}
+    for change in changes:
+        if change.after is not None and change.path in settled:
+            settled[change.path] = settled[change.path]._replace(written=(digest(change.after.content),))
+    return settled
+
+
+def diff_files(changes: Iterable[FileChange]) -> list[dict[str, str]]:
+    """What Ansible's --diff shows of these changes."""
+    return [
+        {
+            "before_header": change.path,
+            "after_header": change.path,
+            "before": text_of(change.before),
+            "after": text_of(change.after),
+        }
+        for change in changes
+    ]

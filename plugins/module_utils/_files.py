@@ -1,0 +1,142 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The effects that every module with files shares: the record of originals, staged changes, and the way back."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import posixpath
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+from ansible_collections.siptune.linux.plugins.module_utils import _originals
+from ansible_collections.siptune.linux.plugins.module_utils._change import REFUSED, Change, UndoLog
+from ansible_collections.siptune.linux.plugins.module_utils._file_change import FileChange
+from ansible_collections.siptune.linux.plugins.module_utils._host import FileRecord, Host, HostError
+from ansible_collections.siptune.linux.plugins.module_utils._originals import Originals
+
+PARENT_MODE = 0o755
+
+Outcome = TypeVar("Outcome")
+
+
+class RefusedError(Exception):
+    """A change of an item, a key or a file, that the host would not take.
+
+    Everything has been put back, but for what `not_undone` names with the reason.
+    """
+
+    def __init__(self, cause: HostError, undone: list[str], not_undone: list[str]) -> None:
+        super().__init__(str(cause))
+        self.item = cause.subject
+        self.reason = cause.reason
+        self.undone = [what for what in undone if what != self.item]
+        self.not_undone = not_undone
+
+
+def all_or_nothing(effects: Callable[[UndoLog], Outcome]) -> Outcome:
+    """What these effects return; if one of them fails, all are undone. Raises RefusedError."""
+    log = UndoLog()
+    try:
+        return effects(log)
+    except HostError as error:
+        raise RefusedError(error, *log.undo()) from error
+    except BaseException:
+        log.undo()
+        raise
+
+
+def read_originals(host: Host) -> Originals:
+    """The originals recorded on this host. Raises OriginalsError, HostError."""
+    record = host.snapshot(_originals.PATH)
+    return _originals.NOTHING if record is None else _originals.parse(record.content)
+
+
+def store_originals(host: Host, after: Originals, log: UndoLog) -> None:
+    """Replace the record of originals; without any entry it goes. Raises HostError."""
+    owner = (os.geteuid(), os.getegid())
+    record = None if after.empty else FileRecord(_originals.render(after), _originals.FILE_MODE, *owner)
+    change = FileChange(_originals.PATH, host.snapshot(_originals.PATH), record)
+    if record is not None:
+        make_parents(host, _originals.PATH, _originals.DIRECTORY_MODE, log)
+        log.note("", lambda: put_back(host, change))
+        host.stage(_originals.PATH, record).commit()
+    elif change.before is not None:
+        log.note("", lambda: put_back(host, change))
+        host.remove(_originals.PATH)
+
+
+def remove_originals_directory(host: Host, log: UndoLog) -> None:
+    """Remove the directory of the record, unless it is not there or holds what is not ours."""
+    with contextlib.suppress(HostError):
+        host.remove_directory(_originals.DIRECTORY)
+        log.note("", lambda: host.make_directory(_originals.DIRECTORY, _originals.DIRECTORY_MODE))
+
+
+def tidy(host: Host, *paths: str) -> None:
+    """Remove what a killed run may have left beside these files and beside the record of originals."""
+    for path in (_originals.PATH, *paths):
+        host.remove_leftover(path)
+
+
+def stage(host: Host, change: FileChange, log: UndoLog) -> Callable[[], None]:
+    """Prepare a file's change without touching the file; returns what carries it out. Raises HostError."""
+    commit = _prepare(host, change, log)
+
+    def carry_out() -> None:
+        log.note(change.path, lambda: put_back(host, change))
+        commit()
+
+    return carry_out
+
+
+def _prepare(host: Host, change: FileChange, log: UndoLog) -> Callable[[], None]:
+    if change.after is None:
+        return lambda: host.remove(change.path)
+    make_parents(host, change.path, PARENT_MODE, log)
+    staged = host.stage(change.path, change.after)
+    log.note("", staged.discard)
+    return staged.commit
+
+
+def put_back(host: Host, change: FileChange) -> None:
+    """Give a file back the content it had before, or its absence. Raises HostError."""
+    current = host.snapshot(change.path)
+    if current == change.before:
+        return
+    if change.before is None:
+        host.remove(change.path)
+    else:
+        host.stage(change.path, change.before).commit()
+
+
+def make_parents(host: Host, path: str, mode: int, log: UndoLog) -> None:
+    """Create the directory of a path where it is missing. Raises HostError."""
+    directory = posixpath.dirname(path)
+    if host.make_directory(directory, mode):
+        log.note("", lambda: host.remove_directory(directory))
+
+
+# --- a refusal, told ------------------------------------------------------------------------
+
+
+def refused_item(changes: Iterable[Change], error: RefusedError) -> Change:
+    """The item of a failed call: what was refused, and why. Everything else is as it was before."""
+    for change in changes:
+        if change.item == error.item:
+            return change._replace(state=REFUSED, after=change.before, at_boot=None, reason=error.reason)
+    return Change(error.item, None, None, None, None, REFUSED, "", error.reason)
+
+
+def refusal(error: RefusedError, changes: Iterable[Change]) -> dict[str, Any]:
+    """The arguments of fail_json for a change that the host refused."""
+    if error.not_undone:
+        ending = f"Could not be put back: {'; '.join(error.not_undone)}"
+    elif error.undone:
+        ending = f"Everything this call had changed has been put back: {', '.join(error.undone)}"
+    else:
+        ending = "Nothing was changed"
+    item = refused_item(changes, error).as_item()
+    return {"msg": f"{error}. {ending}.", "items": [item], "undone": error.undone}
