@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# Make a private virtual environment: tools/venv.sh DIRECTORY REQUIREMENTS-FILE...
+#
+# PYTHON names the interpreter; otherwise the first of python3, python3.11 and later that is new enough serves.
+# What is missing on a Debian machine is installed when we are root, and named otherwise.
+# SPDX-License-Identifier: GPL-3.0-or-later
+set -euo pipefail
+here=$(dirname "$0")
+
+directory=$1
+shift
+
+is_new_enough() {
+    command -v "$1" >/dev/null && "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))'
+}
+
+find_python() {
+    local candidate
+    for candidate in ${PYTHON:-python3 python3.11 python3.12 python3.13 python3.14}; do
+        if is_new_enough "$candidate"; then
+            echo "$candidate"
+            return
+        fi
+    done
+    echo "siptune.linux needs Python 3.11 or later here, and ${PYTHON:-python3} is $(${PYTHON:-python3} --version 2>&1 || true)." >&2
+    echo "Debian 12 and 13 have it: apt-get install python3. Elsewhere name one: make PYTHON=/path/to/python3.11 ..." >&2
+    return 1
+}
+
+python=$(find_python)
+# Debian keeps ensurepip, which the venv module needs, in a package of its own.
+if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+    package=$("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')
+    "$here/apt.sh" "$package"
+fi
+
+echo "Setting up $directory from $*"
+rm -rf "$directory"
+"$python" -m venv "$directory"
+# Twice quiet: errors only.
+"$directory/bin/python" -m pip install -qq --disable-pip-version-check "${@/#/--requirement=}"
