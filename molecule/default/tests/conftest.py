@@ -1,0 +1,101 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the tests know of a run: the records that converge.yml kept, and the host as it is now.
+
+Run by verify.yml: pytest --hosts=podman://NAME,... with SIPTUNE_TEST_RECORDS naming the records' directory.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+LAYERS = ("network", "memory", "fs", "security")
+RECORDS = Path(os.environ["SIPTUNE_TEST_RECORDS"])
+STATE_SCRIPT = Path(__file__).parents[1] / "files" / "state.py"
+
+
+class Record(NamedTuple):
+    """A step's record: the host's `state` after it, and what each layer's role registered."""
+
+    state: dict[str, dict[str, str]]
+    results: dict[str, dict[str, Any]]
+
+    @property
+    def items(self) -> list[dict[str, Any]]:
+        """The items of all layers."""
+        return [item for layer in LAYERS for item in self.results[layer]["items"]]
+
+    @property
+    def by_path(self) -> dict[str, dict[str, Any]]:
+        """The items by the path of their key below /proc/sys."""
+        return {path_of(item["item"]): item for item in self.items}
+
+
+def path_of(key: str) -> str:
+    """The path below /proc/sys of a key as sysctl.d(5) writes it: the first separator says which is which."""
+    dots_separate = "/" not in key or ("." in key and key.index(".") < key.index("/"))
+    return key.translate(str.maketrans("./", "/.")) if dots_separate else key
+
+
+def normal(value: str) -> str:
+    """A value with its white space collapsed."""
+    return " ".join(value.split())
+
+
+def differences(before: dict[str, str], after: dict[str, str]) -> dict[str, tuple[str | None, str | None]]:
+    """What differs between two maps: the value before and after, by the name."""
+    names = sorted(before.keys() | after.keys())
+    return {name: (before.get(name), after.get(name)) for name in names if before.get(name) != after.get(name)}
+
+
+def read_state(host: Any, prefix: str = "") -> dict[str, dict[str, str]]:
+    """The host's state as it is now; `prefix` goes before the command that reads it."""
+    script = STATE_SCRIPT.read_text(encoding="utf-8")
+    return json.loads(host.check_output(f"{prefix}python3 -c %s", script))
+
+
+def read_originals(host: Any) -> dict[str, dict[str, Any]]:
+    """What the host keeps of the kernel settings it had, by their path."""
+    return json.loads(host.file("/var/lib/siptune/originals.json").content_string)["sysctl"]
+
+
+def read_record(host: Any, step: str) -> Record:
+    """The record of a step (clean, check, converge, again) for a host."""
+    document = json.loads((RECORDS / f"{step}-{host.backend.get_hostname()}.json").read_text(encoding="utf-8"))
+    return Record(document["state"], document["results"])
+
+
+@pytest.fixture(scope="module")
+def clean(host: Any) -> Record:
+    """The host before anything ran."""
+    return read_record(host, "clean")
+
+
+@pytest.fixture(scope="module")
+def check(host: Any) -> Record:
+    """The dry run on the clean host."""
+    return read_record(host, "check")
+
+
+@pytest.fixture(scope="module")
+def converge(host: Any) -> Record:
+    """The first real run."""
+    return read_record(host, "converge")
+
+
+@pytest.fixture(scope="module")
+def again(host: Any) -> Record:
+    """The real run after the first."""
+    return read_record(host, "again")
+
+
+@pytest.fixture(scope="module")
+def live(host: Any) -> dict[str, str]:
+    """The kernel settings as they are now, by their path."""
+    return read_state(host)["sysctl"]

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Run ansible-test sanity on what the archive of the collection holds: tools/sanity.sh VENV
+#
+# ansible-test wants a path that ends in ansible_collections/siptune/linux and is no link, and fetches a script
+# from the network to set up pip in its own environments. Python carries pip itself, so a stand-in uses that one.
+# SPDX-License-Identifier: GPL-3.0-or-later
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+bin=$PWD/$1/bin
+home=$PWD/.build/sanity
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+pip=$("$bin/python" -c '
+import inspect, re
+from ansible_test._internal import python_requirements
+print(re.search(r"\bpip=.([0-9.]+)", inspect.getsource(python_requirements)).group(1))
+')
+stand_in=$home/.ansible/test/cache/get_pip_${pip//./_}.py
+mkdir -p "$(dirname "$stand_in")"
+echo 'import ensurepip; ensurepip.bootstrap()' >"$stand_in"
+
+collection=$scratch/ansible_collections/siptune/linux
+mkdir -p "$collection/tests/sanity"
+"$bin/ansible-galaxy" collection build --output-path "$scratch" >/dev/null
+tar -xf "$scratch"/siptune-linux-*.tar.gz -C "$collection"
+cp tests/config.yml "$collection/tests/"
+# One list for whichever ansible-core is in use.
+core=$("$bin/python" -c 'from ansible.release import __version__; print(*__version__.split(".")[:2], sep=".")')
+cp tests/sanity/ignore.txt "$collection/tests/sanity/ignore-$core.txt"
+
+cd "$collection"
+# Its environments stay in the home given here, so that the second run is a quick one.
+# The path is short because pyenv's shims answer for interpreters that are not there.
+HOME=$home PATH=$bin:/usr/bin:/bin "$bin/ansible-test" sanity --local --requirements --color no </dev/null
