@@ -19,9 +19,10 @@ from collections.abc import Iterator
 PROC_SYS = "/proc/sys"
 TREES = ("/etc", "/var/lib/siptune")
 
-# Counters and state, which move without anybody's doing.
+# Counters and state, which move without anybody's doing; binfmt_misc is a file system of the whole machine's, into
+# which the installation of a package registers, in whatever container it happens.
 VOLATILE = re.compile(
-    r"fs/(aio-nr|dentry-state|file-nr|inode-nr|inode-state|quota/.*)"
+    r"fs/(aio-nr|binfmt_misc/.*|dentry-state|file-nr|inode-nr|inode-state|quota/.*)"
     r"|kernel/(ns_last_pid|pty/nr|random/.*|tainted|perf_event_max_sample_rate|sched_domain/.*)"
     r"|net/netfilter/nf_conntrack_count"
 )
