@@ -71,5 +71,5 @@ class UndoLog:
                 undo()
                 undone += [what] if what else []
             except Exception as error:
-                failed.append(f"{what}: {error}")
+                failed.append(f"{what}: {error}" if what else str(error))
         return undone, failed

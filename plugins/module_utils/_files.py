@@ -115,8 +115,15 @@ def put_back(host: Host, change: FileChange) -> None:
 def make_parents(host: Host, path: str, mode: int, log: UndoLog) -> None:
     """Create the directory of a path where it is missing. Raises HostError."""
     directory = posixpath.dirname(path)
-    if host.make_directory(directory, mode):
-        log.note("", lambda: host.remove_directory(directory))
+    if host.exists(directory):
+        return
+
+    def remove() -> None:
+        if host.exists(directory):
+            host.remove_directory(directory)
+
+    log.note("", remove)
+    host.make_directory(directory, mode)
 
 
 # --- a refusal, told ------------------------------------------------------------------------

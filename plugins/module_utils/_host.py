@@ -263,8 +263,12 @@ class Host:
 
     def remove_leftover(self, path: str) -> None:
         """Remove what a killed run may have left behind while it staged this file. Never raises."""
-        with contextlib.suppress(OSError):
-            os.unlink(self._real(os.path.join(os.path.dirname(path), _temporary_name(path))))
+        with contextlib.suppress(OSError, HostError):
+            directory = self._open_parent(path)
+            try:
+                os.unlink(_temporary_name(path), dir_fd=directory)
+            finally:
+                os.close(directory)
 
     def remove(self, path: str) -> None:
         """Unlink a file, durably. Raises HostError."""

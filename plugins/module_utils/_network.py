@@ -356,6 +356,8 @@ def _ipv6_table(host: Host, name: str) -> str | None:
 
 TCP_LISTEN = "0A"  # include/net/tcp_states.h
 UDP_UNCONNECTED = "07"  # TCP_CLOSE, which is what a UDP socket without a peer is in
+IPV6_ADDRESSES = "/proc/net/if_inet6"
+SIP_PORTS = frozenset((5060, 5061))  # RFC 3261, section 19.1.2
 SOCKET_TABLES = (("udp6", "udp", UDP_UNCONNECTED), ("tcp6", "tcp", TCP_LISTEN))
 
 
@@ -383,17 +385,36 @@ def ipv6_listeners(host: Host) -> list[Listener] | None:
 
 def parse_listeners(table: str, transport: str, state: str) -> set[Listener]:
     """The sockets of /proc/net/udp6 or tcp6 in a state and bound to a specific global address. Source: proc_net(5)."""
-    found = set()
+    return {
+        Listener(port, str(address), transport)
+        for address, port in _bound(table, state)
+        if _specific_and_global(address)
+    }
+
+
+def parse_sip_on_any_address(table: str, transport: str, state: str) -> set[Listener]:
+    """The sockets of a SIP port that are bound to any address, [::]. Source: proc_net(5)."""
+    return {
+        Listener(port, str(address), transport)
+        for address, port in _bound(table, state)
+        if address.is_unspecified and port in SIP_PORTS
+    }
+
+
+def _bound(table: str, state: str) -> Iterator[tuple[ipaddress.IPv6Address, int]]:
+    """The local address and port of each socket in a state."""
     for line in table.split("\n"):
         fields = line.split(None, 4)  # slot, local address, remote address, state, the rest
         if len(fields) < 5 or fields[3] != state:
             continue
         local = re.fullmatch(r"([0-9A-F]{32}):([0-9A-F]{4})", fields[1])
         if local:
-            address = _parse_kernel_ipv6(local.group(1))
-            if _specific_and_global(address):
-                found.add(Listener(int(local.group(2), 16), str(address), transport))
-    return found
+            yield _parse_kernel_ipv6(local.group(1)), int(local.group(2), 16)
+
+
+def has_global_ipv6(table: str) -> bool:
+    """Whether /proc/net/if_inet6 has an address of global scope. Source: net/ipv6/addrconf.c, if6_seq_show."""
+    return any(len(fields) == 6 and fields[3] == "00" for fields in map(str.split, table.split("\n")))
 
 
 def _parse_kernel_ipv6(digits: str) -> ipaddress.IPv6Address:
@@ -457,13 +478,25 @@ LISTENERS_NAMED = 5  # enough to recognize the service; a media relay has thousa
 
 
 def ipv6_in_use(host: Host) -> list[str]:
-    """The reasons, for people to read, why IPv6 must not be switched off on this host now."""
+    """The reasons, for people to read, why IPv6 must not be switched off on this host now.
+
+    What cannot be read counts as a reason: nobody is cut off because we could not look.
+    """
+    routes, listeners = ipv6_default_routes(host), ipv6_listeners(host)
+    if routes is None or listeners is None:
+        return ["its routes and sockets cannot be read, so that it cannot be told whether it is needed"]
     reasons = []
     control = control_connection(host)
     if control.family == "ipv6":
         reasons.append(f"the control connection comes in over IPv6 ({control.address})")
-    reasons += [f"the default route of {name} is IPv6" for name in ipv6_default_routes(host) or []]
-    listeners = ipv6_listeners(host) or []
+    reasons += [f"the default route of {name} is IPv6" for name in routes]
+    if has_global_ipv6(host.read_lenient(IPV6_ADDRESSES) or ""):
+        on_any = sorted(
+            listener
+            for name, transport, state in SOCKET_TABLES
+            for listener in parse_sip_on_any_address(_ipv6_table(host, name) or "", transport, state)
+        )
+        reasons += [f"SIP is served on {listener}, and the host has a global IPv6 address" for listener in on_any]
     reasons += [f"a SIP/RTP or other service listens on {listener}" for listener in listeners[:LISTENERS_NAMED]]
     if len(listeners) > LISTENERS_NAMED:
         reasons.append(f"{len(listeners) - LISTENERS_NAMED} more sockets listen on IPv6 addresses of this host")

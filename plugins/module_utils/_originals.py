@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ansible_collections.siptune.linux.plugins.module_utils._host import FileRecord
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import parse_key
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import is_below_proc_sys
 
 DIRECTORY = "/var/lib/siptune"
 DIRECTORY_MODE = 0o700
@@ -86,7 +86,7 @@ def parse(content: bytes) -> Originals:
                 f"{PATH} was written by a newer version of siptune.linux (schema {schema}, this version knows "
                 f"{SCHEMA}); run that version, or a later one, on this host"
             )
-        keys = {parse_key(path): _key_original(entry) for path, entry in document["sysctl"].items()}
+        keys = {_key_path(path): _key_original(entry) for path, entry in document["sysctl"].items()}
         files = {path: _file_original(entry) for path, entry in document["files"].items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise OriginalsError(
@@ -95,6 +95,12 @@ def parse(content: bytes) -> Originals:
             "count as the originals, move it away and run again"
         ) from error
     return Originals(keys, files)
+
+
+def _key_path(path: str) -> str:
+    if not is_below_proc_sys(path):
+        raise ValueError(f"{path!r} is no key below /proc/sys")
+    return path
 
 
 def _key_original(entry: Mapping[str, Any]) -> KeyOriginal:

@@ -89,7 +89,7 @@ def observe(host: Host, request: Request) -> Observed:
         matches=matches,
         own=host.snapshot(request.path),
         own_rules=host.snapshot(rules_path(request.path)),
-        others=_other_files(host, request.path),
+        others=files_read_at_boot(host, request.path),
         originals=originals,
         surroundings=_surroundings(host),
         loaded_modules=_loaded_modules(host) if any(map(module_of, paths)) else frozenset(),
@@ -97,8 +97,8 @@ def observe(host: Host, request: Request) -> Observed:
         glob_lines=(systemd_version(host) or 0) >= FIRST_SYSTEMD_WITH_GLOBS,
         udev=host.exists(posixpath.dirname(rules_path(request.path))),
         owner=(os.geteuid(), os.getegid()),
-        ipv6_reasons=ipv6_in_use(host) if needs_ipv6_reasons(request.settings) else (),
-        highest_nofile=_highest_nofile(host) if needs_highest_nofile(request.settings) else None,
+        ipv6_reasons=ipv6_in_use(host) if needs_ipv6_reasons(paths) else (),
+        highest_nofile=_highest_nofile(host) if needs_highest_nofile(paths, request.settings, originals) else None,
     )
 
 
@@ -135,15 +135,15 @@ def _expand_parts(host: Host, parts: Sequence[str]) -> list[str]:
     return [path[1:] for path in found if host.exists(PROC_SYS + path)]
 
 
-def _other_files(host: Host, path: str) -> list[tuple[str, str]]:
-    """The sysctl.d files that are read at boot, in their order and with their text, all but ours.
+def files_read_at_boot(host: Host, but: str = "") -> list[tuple[str, str]]:
+    """The sysctl.d files that are read at boot, in their order and with their text, all but one. Raises HostError.
 
     What cannot be read, such as a directory or a dangling link, still hides a file of its name.
     """
     names = {directory: host.list_directory(directory) for directory in DIRECTORIES}
-    directory, name = posixpath.split(path)
-    names[directory] = [other for other in names[directory] if other != name]
-    files = effective_files(names)
+    files = effective_files(
+        {directory: [name for name in found if f"{directory}/{name}" != but] for directory, found in names.items()}
+    )
     if not any(map(host.exists, SYSTEMD_SYSCTL)):
         files.append(PROCPS_FILE)
     return [(file, host.read_lenient(file) or "") for file in files]

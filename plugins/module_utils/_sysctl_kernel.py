@@ -27,6 +27,7 @@ SLOWEST_CLOCK_HZ = 1000  # CONFIG_HZ is at most 1000, and seconds are kept as an
 LONGEST_SECONDS = INT_MAX // SLOWEST_CLOCK_HZ
 LEAST_RECEIVE_BUFFER = 2304  # SOCK_MIN_RCVBUF on 64-bit, include/net/sock.h
 KERNEL_OWN_FILE_MAX = 8192  # NR_FILE, include/linux/fs.h: the kernel never starts with fewer
+HIGHEST_NR_OPEN = 2147483584  # sysctl_nr_open_max, fs/file.c
 IPCMNI = 32768  # include/linux/ipc_namespace.h
 HASH_BUCKETS_PER_PAGE = 512  # a 4 KiB page of 8-byte list heads, nf_ct_alloc_hashtable
 
@@ -68,7 +69,7 @@ PERCENT = KernelKey(0, 100)
 
 _KEYS = {
     "fs/file-max": KernelKey(KERNEL_OWN_FILE_MAX, LONG_MAX),
-    "fs/nr_open": KernelKey(64, INT_MAX),
+    "fs/nr_open": KernelKey(64, HIGHEST_NR_OPEN),
     "fs/protected_fifos": KernelKey(0, 2),
     "fs/protected_hardlinks": SWITCH,
     "fs/protected_regular": KernelKey(0, 2),
@@ -85,15 +86,27 @@ _KEYS = {
     "kernel/shmall": POOL_BYTES,
     "kernel/shmmax": POOL_BYTES,
     "kernel/yama/ptrace_scope": KernelKey(0, 3),
+    "net/core/busy_poll": KernelKey(0),
+    "net/core/busy_read": KernelKey(0),
     "net/core/default_qdisc": KernelKey(kind=TEXT),
+    "net/core/flow_limit_cpu_bitmap": KernelKey(kind=TEXT),
+    "net/core/netdev_budget": COUNT,
+    "net/core/netdev_budget_usecs": COUNT,
     "net/core/netdev_max_backlog": COUNT,
     "net/core/rmem_default": KernelKey(LEAST_RECEIVE_BUFFER),
     "net/core/rmem_max": KernelKey(LEAST_RECEIVE_BUFFER),
+    "net/core/optmem_max": KernelKey(0),
+    "net/core/rps_default_mask": KernelKey(kind=TEXT),
     "net/core/rps_sock_flow_entries": KernelKey(0, rounded=_power_of_two),
     "net/core/somaxconn": KernelKey(0),
+    "net/core/wmem_default": COUNT,
+    "net/core/wmem_max": COUNT,
     "net/ipv4/icmp_echo_ignore_broadcasts": SWITCH,
     "net/ipv4/icmp_ignore_bogus_error_responses": SWITCH,
     "net/ipv4/ip_forward": SWITCH,
+    "net/ipv4/ipfrag_high_thresh": KernelKey(0, LONG_MAX),
+    "net/ipv4/ipfrag_low_thresh": KernelKey(0, LONG_MAX),
+    "net/ipv4/ipfrag_time": SECONDS,
     "net/ipv4/ip_local_port_range": KernelKey(1, HIGHEST_PORT, fields=2, ascending=True),
     "net/ipv4/ip_local_reserved_ports": KernelKey(kind=PORTS),
     "net/ipv4/ip_nonlocal_bind": SWITCH,
@@ -124,6 +137,8 @@ _KEYS = {
     "net/ipv6/ip_nonlocal_bind": SWITCH,
     "net/netfilter/nf_conntrack_buckets": KernelKey(0, rounded=_whole_pages_of_buckets),
     "net/netfilter/nf_conntrack_max": KernelKey(0, zero_is_unlimited=True),
+    "net/netfilter/nf_conntrack_udp_timeout": SECONDS,
+    "net/netfilter/nf_conntrack_udp_timeout_stream": SECONDS,
     "net/nf_conntrack_max": KernelKey(0, zero_is_unlimited=True),
     "vm/dirty_background_bytes": KernelKey(0, ULONG_MAX),
     "vm/dirty_background_ratio": PERCENT,
@@ -137,6 +152,8 @@ _KEYS = {
 _INTERFACE_KEYS = {
     "net/ipv4/conf/*/accept_redirects": SWITCH,
     "net/ipv4/conf/*/accept_source_route": SWITCH,
+    "net/ipv4/conf/*/arp_announce": KernelKey(0, 2),
+    "net/ipv4/conf/*/arp_ignore": KernelKey(0, 8),
     "net/ipv4/conf/*/forwarding": SWITCH,
     "net/ipv4/conf/*/log_martians": SWITCH,
     "net/ipv4/conf/*/rp_filter": KernelKey(0, 2),
@@ -145,6 +162,9 @@ _INTERFACE_KEYS = {
     "net/ipv6/conf/*/accept_redirects": SWITCH,
     "net/ipv6/conf/*/disable_ipv6": SWITCH,
     "net/ipv6/conf/*/forwarding": SWITCH,
+    "net/ipv4/neigh/*/gc_thresh1": KernelKey(0),
+    "net/ipv4/neigh/*/gc_thresh2": KernelKey(0),
+    "net/ipv4/neigh/*/gc_thresh3": KernelKey(0),
 }
 
 # Setting one of a pair makes the kernel report 0 for the other (mm/page-writeback.c, mm/util.c).

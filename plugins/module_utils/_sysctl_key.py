@@ -23,6 +23,9 @@ FORBIDDEN_STARTS = {
 }
 _SWAP_SEPARATORS = str.maketrans("./", "/.")
 
+MOST_PATTERNS = 256
+LONGEST_INTERFACE_NAME = 15  # IFNAMSIZ less the final NUL, linux/if.h
+_STARS = re.compile(r"\*+")
 _INNERMOST_BRACES = re.compile(r"\{([^{}]*)\}")
 _GLOB_TOKEN = re.compile(
     r"\[(?P<negated>[!^]?)(?P<characters>\]?[^\]]*)\]|\\(?P<escaped>.)|.",
@@ -65,6 +68,8 @@ def _spelling_fault(text: str) -> str | None:
         return "too long for a sysctl key"
     if not text.isprintable() or " " in text or "=" in text:
         return "a key has no blanks, no '=', and no control or undecodable characters"
+    if "{" in text or "}" in text:
+        return "braces are not expanded here; write a setting for each, or a glob"
     return FORBIDDEN_STARTS.get(text[0])
 
 
@@ -98,6 +103,20 @@ def display_name(path: str) -> str:
     return path.translate(_SWAP_SEPARATORS)
 
 
+def is_below_proc_sys(path: str) -> bool:
+    """Whether a path is one that a key can have, whatever its interface is called; no step leads out of /proc/sys."""
+    parts = path.split("/")
+    return len(parts) > 1 and "\0" not in path and not any(part in ("", ".", "..") for part in parts)
+
+
+def is_spelled(path: str) -> bool:
+    """Whether a line of a file can name the key: an interface may be called what no line can hold, such as a=b."""
+    try:
+        return parse_key(display_name(path)) == path
+    except SysctlError:
+        return False
+
+
 def is_glob(path: str) -> bool:
     """Whether the path is a pattern for several keys."""
     return not GLOB_CHARACTERS.isdisjoint(path)
@@ -114,13 +133,22 @@ def part_matches(pattern: str, name: str) -> bool:
 
 
 def expand_braces(pattern: str) -> list[str]:
-    """The patterns that `a{b,c}d` stands for, as systemd-sysctl has its globs expanded (GLOB_BRACE, glob(3))."""
-    found = _INNERMOST_BRACES.search(pattern)
-    if found is None:
-        return [pattern]
-    choices = found.group(1).split(",")
-    head, tail = pattern[: found.start()], pattern[found.end() :]
-    return [expanded for choice in choices for expanded in expand_braces(head + choice + tail)]
+    """The patterns that `a{b,c}d` stands for, as systemd-sysctl has its globs expanded (GLOB_BRACE, glob(3)).
+
+    A pattern that stands for more than anybody writes on purpose is not expanded.
+    """
+    patterns = [pattern]
+    while True:
+        found = [_INNERMOST_BRACES.search(one) for one in patterns]
+        if not any(found):
+            return patterns
+        patterns = [
+            one[: braces.start()] + choice + one[braces.end() :] if braces else one
+            for one, braces in zip(patterns, found)
+            for choice in (braces.group(1).split(",") if braces else [""])
+        ]
+        if len(patterns) > MOST_PATTERNS:
+            return [pattern]
 
 
 @functools.lru_cache(maxsize=None)
@@ -135,7 +163,7 @@ def _compiled(pattern: str) -> list[Callable[[str], object]]:
 def _part_expression(pattern: str) -> re.Pattern[str]:
     """A part of a glob as a regular expression. Source: glob(7); a leading dot must be named."""
     expression = "" if pattern.startswith(".") else r"(?!\.)"
-    position = 0
+    pattern, position = _STARS.sub("*", pattern), 0
     while position < len(pattern):
         found = _GLOB_TOKEN.match(pattern, position)
         if found is None:

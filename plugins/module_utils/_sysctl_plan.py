@@ -54,14 +54,20 @@ from ansible_collections.siptune.linux.plugins.module_utils._sysctl_kernel impor
     side_effects,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import (
+    LONGEST_INTERFACE_NAME,
     SysctlError,
     display_name,
     for_interface,
     interface_of,
     is_glob,
+    is_spelled,
     write_rank,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_settings import Setting
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_settings import (
+    Setting,
+    check_together,
+    checked_for,
+)
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_value import (
     AT_LEAST,
     EXACT,
@@ -70,6 +76,8 @@ from ansible_collections.siptune.linux.plugins.module_utils._sysctl_value import
     stored,
     wanted_from,
 )
+
+NR_OPEN = "fs/nr_open"
 
 # --- what is asked for and what there is ----------------------------------------------------
 
@@ -177,7 +185,7 @@ def plan(request: Request, observed: Observed) -> Plan:
     ]
     _guard(decisions, observed)
     releases = _releases(request, observed, decisions)
-    writes = _ordered_writes(decisions, releases, observed)
+    writes, steadied = _ordered_writes(decisions, releases, observed)
     files, notes = _files(request, decisions, observed, boot_without_us)
     changes = _changes(request, decisions, files, observed) + releases.changes + notes
     effects = _side_effects(writes, observed)
@@ -185,10 +193,11 @@ def plan(request: Request, observed: Observed) -> Plan:
         changes=changes,
         writes=writes,
         files=files,
-        originals=_recorded(request, writes, effects, releases.governed, files, observed),
+        originals=_recorded(request, decisions, writes, effects, releases.governed, files, observed),
         side_effects=sorted(effects),
         released=[
             *releases.settled,
+            *steadied,
             *(decision.path for decision in decisions if decision.release),
             *released_files(
                 {request.path: observed.own, rules_path(request.path): observed.own_rules},
@@ -207,14 +216,15 @@ def _targets(settings: Sequence[Setting], observed: Observed) -> list[tuple[str,
         if not is_glob(setting.path):
             continue
         for path in observed.matches.get(setting.path, ()):
-            taken = targets.setdefault(path, setting)
-            if is_glob(taken.path) and taken.path != setting.path and taken[1:3] != setting[1:3]:
+            taken = targets.setdefault(path, checked_for(setting, path))
+            if is_glob(taken.path) and (taken.value, taken.rule) != (setting.value, setting.rule):
                 raise SysctlError(
                     display_name(path),
                     f"{display_name(taken.path)} and {display_name(setting.path)} want different values for it",
                 )
         if not observed.matches.get(setting.path):
             targets[setting.path] = setting
+    check_together((path, setting.value) for path, setting in targets.items())
     return list(targets.items())
 
 
@@ -224,7 +234,7 @@ def _decide(path: str, setting: Setting, request: Request, observed: Observed, b
         return _decide_missing(path, setting, request, observed)
     reason = foreign(path, observed.surroundings)
     if reason is None and live.value is None:
-        reason = "cannot be read back: it is an action, not a setting"
+        reason = "cannot be read back: it is an action, or a secret that has not been set"
     if reason is None and not live.writable:
         reason = "not writable from here: the kernel or a read-only mount protects it"
     if reason is not None or live.value is None:
@@ -240,7 +250,12 @@ def _decide_missing(path: str, setting: Setting, request: Request, observed: Obs
     waits_for = None
     if module is not None and module not in observed.loaded_modules and observed.udev:
         waits_for = f"the {module} module is not loaded; udev sets the key when it is"
-    elif interface is not None and not is_glob(path) and for_interface(path, "default") in observed.live:
+    elif (
+        interface is not None
+        and not is_glob(path)
+        and len(interface.encode()) <= LONGEST_INTERFACE_NAME
+        and for_interface(path, "default") in observed.live
+    ):
         waits_for = f"there is no interface {interface}; udev sets the key when there is"
     if waits_for and setting.rule == EXACT and request.boot and not observed.surroundings.container:
         return _Decision(path, setting, line=setting.value, state=PENDING, reason=waits_for)
@@ -270,13 +285,16 @@ def _decide_bound(
 ) -> _Decision:
     """A floor or a ceiling, measured against what the host would have without us.
 
-    A value of ours of an earlier run is not the host's own: when the floor falls, the host falls
-    back with it, but never below its original.
+    A value that this file alone has set in an earlier run is not the host's own: when the floor
+    falls, the host falls back with it, but never below its original, nor below a limit in use.
     """
     record = observed.originals.keys.get(path)
-    ours = record is not None and (record.left is None or same(path, record.left, now))
     without_us = record.value if record is not None else now
-    after = wanted_from(path, setting.rule, setting.value, record.value if record is not None and ours else now)
+    after = wanted_from(
+        path, setting.rule, setting.value, without_us if _is_ours_alone(record, path, now, request) else now
+    )
+    if _lock_out(path, after, now, observed):
+        after = now
     write = None if same(path, after, now) else after
     line = None
     if _needs_line(path, setting, without_us, boot_without_us):
@@ -287,12 +305,19 @@ def _decide_bound(
     return _settled(decision, request)
 
 
+def _is_ours_alone(record: KeyOriginal | None, path: str, now: str, request: Request) -> bool:
+    """Whether the key reads what this file, and no other file and nobody else, has made of it."""
+    if record is None or record.owners != (request.path,):
+        return False
+    return record.left is None or same(path, record.left, now)
+
+
 def _needs_line(path: str, setting: Setting, without_us: str, boot_without_us: Boot) -> bool:
     """Whether the host would not meet the bound after a boot without our file."""
-    if not satisfied(path, setting.rule, setting.value, without_us):
-        return True
     assignment = boot_without_us.assignment(path)
-    return assignment is not None and not _meets(path, setting, assignment.value or "")
+    if assignment is not None:
+        return not _meets(path, setting, assignment.value or "")
+    return not satisfied(path, setting.rule, setting.value, without_us)
 
 
 def _surviving_line(path: str, setting: Setting, request: Request, observed: Observed) -> str | None:
@@ -334,19 +359,25 @@ def _settled(decision: _Decision, request: Request) -> _Decision:
 def _guard(decisions: Iterable[_Decision], observed: Observed) -> None:
     """Raises SysctlError for what would lock people out."""
     for decision in decisions:
-        path, wanted = decision.path, decision.setting.value
-        if decision.state in (READONLY, ABSENT) or decision.before == wanted:
+        text = decision.write or decision.line
+        if text is None:
             continue
-        if _switches_ipv6_off(path, wanted) and observed.ipv6_reasons:
-            reasons = "; ".join(observed.ipv6_reasons)
-            raise SysctlError(display_name(path), f"IPv6 is in use here and is not switched off: {reasons}")
-        ceiling = decision.write or decision.line
-        if path == "fs/nr_open" and ceiling and int(ceiling) < (observed.highest_nofile or 0):
-            raise SysctlError(
-                display_name(path),
-                f"{ceiling} is below a descriptor limit in use ({observed.highest_nofile}): logins and services "
-                "with such a limit would be refused",
-            )
+        reason = _lock_out(decision.path, text, decision.before or "", observed)
+        if reason is not None:
+            advice = "leave the key out; with the roles, set it to null in the inventory's own settings"
+            raise SysctlError(display_name(decision.path), f"{reason}. To have the rest, {advice}")
+
+
+def _lock_out(path: str, text: str, now: str, observed: Observed) -> str | None:
+    """Why writing `text` over `now` would lock people out; None if it would not."""
+    if _switches_ipv6_off(path, text) and now != text and observed.ipv6_reasons:
+        return f"IPv6 is in use here and is not switched off: {'; '.join(observed.ipv6_reasons)}"
+    if path == NR_OPEN and int(text) < (observed.highest_nofile or 0) and text != now:
+        return (
+            f"{text} is below a descriptor limit in use ({observed.highest_nofile}): logins and services with such a "
+            "limit would be refused"
+        )
+    return None
 
 
 def _switches_ipv6_off(path: str, value: str) -> bool:
@@ -355,14 +386,17 @@ def _switches_ipv6_off(path: str, value: str) -> bool:
     return leaf == "disable_ipv6" and path.startswith("net/ipv6/conf/") and interface_of(path) != "lo" and value == "1"
 
 
-def needs_ipv6_reasons(settings: Iterable[Setting]) -> bool:
-    """Whether `plan` has to know if IPv6 is in use."""
-    return any(_switches_ipv6_off(setting.path, setting.value) for setting in settings)
+def needs_ipv6_reasons(paths: Iterable[str]) -> bool:
+    """Whether `plan` has to know if IPv6 is in use, given the keys that it may write."""
+    return any(_switches_ipv6_off(path, "1") for path in paths)
 
 
-def needs_highest_nofile(settings: Iterable[Setting]) -> bool:
-    """Whether `plan` has to know the highest descriptor limit of any process."""
-    return any(setting.path == "fs/nr_open" and setting.rule != AT_LEAST for setting in settings)
+def needs_highest_nofile(paths: Iterable[str], settings: Iterable[Setting], originals: Originals) -> bool:
+    """Whether `plan` has to know the highest descriptor limit of any process: only where it may be lowered."""
+    if NR_OPEN not in paths:
+        return False
+    floors = [setting for setting in settings if setting.path == NR_OPEN and setting.rule == AT_LEAST]
+    return not floors or NR_OPEN in originals.keys
 
 
 # --- what is no longer wanted ---------------------------------------------------------------
@@ -390,7 +424,7 @@ def _releases(request: Request, observed: Observed, decisions: Sequence[_Decisio
         if record.owners != (request.path,) or live is None or live.value is None:
             releases.settled.append(path)
             continue
-        _release(path, record, live.value, live.writable, request, releases)
+        _release(path, record, live.value, live.writable, request, observed, releases)
     return releases
 
 
@@ -412,13 +446,24 @@ def _governed(decisions: Iterable[_Decision], observed: Observed) -> dict[str, s
     }
 
 
-def _release(path: str, record: KeyOriginal, now: str, writable: bool, request: Request, releases: _Releases) -> None:
+def _release(
+    path: str,
+    record: KeyOriginal,
+    now: str,
+    writable: bool,
+    request: Request,
+    observed: Observed,
+    releases: _Releases,
+) -> None:
     state, reason, after = OK, "", now
+    lock_out = _lock_out(path, record.value, now, observed)
     if same(path, record.value, now):
         releases.settled.append(path)
     elif record.left is not None and not same(path, record.left, now):
         state, reason = KEPT, f"somebody else has set it since (we left {record.left}): left alone"
         releases.settled.append(path)
+    elif lock_out is not None:
+        state, reason = KEPT, f"not put back: {lock_out}"
     elif not request.live:
         state, reason = PENDING, "back at its original with the next boot (live: false)"
     elif not writable:
@@ -436,8 +481,10 @@ def _release(path: str, record: KeyOriginal, now: str, writable: bool, request: 
 # --- the kernel -----------------------------------------------------------------------------
 
 
-def _ordered_writes(decisions: Iterable[_Decision], releases: _Releases, observed: Observed) -> list[Write]:
-    """All writes in an order in which none undoes another.
+def _ordered_writes(
+    decisions: Iterable[_Decision], releases: _Releases, observed: Observed
+) -> tuple[list[Write], list[str]]:
+    """All writes in an order in which none undoes another, and the keys that are written only to stay as they are.
 
     A key that is right already is written again after one that may undo it: a wanted key always, and
     any other key when it is by putting one back that it would change.
@@ -447,7 +494,7 @@ def _ordered_writes(decisions: Iterable[_Decision], releases: _Releases, observe
     for path, decision in decided.items():
         if decision.write is not None:
             writes[path] = Write(path, decision.write, decision.before or "")
-    pending = list(writes)
+    pending, steadied = list(writes), []
     putting_back = set(releases.settled)
     while pending:
         cause = pending.pop()
@@ -459,12 +506,12 @@ def _ordered_writes(decisions: Iterable[_Decision], releases: _Releases, observe
                 writes[path] = Write(path, decided[path].fallback or "", now)
             elif cause in putting_back and partner(cause) is None and observed.live[path].writable:
                 writes[path] = Write(path, now, now)
-                releases.settled.append(path)
+                steadied.append(path)
                 putting_back.add(path)
             else:
                 continue
             pending.append(path)
-    return sorted(writes.values(), key=lambda write: write_rank(write.path))
+    return sorted(writes.values(), key=lambda write: write_rank(write.path)), steadied
 
 
 def _affected_by(path: str, observed: Observed) -> list[str]:
@@ -515,10 +562,11 @@ def _lines(decisions: Sequence[_Decision], observed: Observed, boot_without_us: 
             continue
         setting = decision.setting
         if not is_glob(setting.path) or setting.rule != EXACT or not observed.glob_lines:
-            lines[decision.path] = Line(decision.path, decision.line, setting.why)
+            if is_spelled(decision.path):
+                lines[decision.path] = Line(decision.path, decision.line, setting.why)
             continue
         lines.setdefault(setting.path, Line(setting.path, setting.value, setting.why))
-        if boot_without_us.named(decision.path) is not None:
+        if boot_without_us.named(decision.path) is not None and is_spelled(decision.path):
             reason = "named here too, as another file names it, and that would beat the glob"
             lines[decision.path] = Line(decision.path, decision.line, reason)
     return sorted(lines.values(), key=lambda line: write_rank(line.path))
@@ -591,13 +639,12 @@ def _shadow(path: str, request: Request, boot: Boot) -> str:
 def _hazards(changes: Iterable[Change], decisions: Iterable[_Decision]) -> list[str]:
     """The hazards of the settings that are, or will be, in force."""
     in_force = {change.item for change in changes if change.state in (OK, CHANGED, SHADOWED, PENDING)}
-    hazards = {}
-    for decision in decisions:
-        if decision.setting.hazard and display_name(decision.path) in in_force:
-            hazards[f"{display_name(decision.setting.path)} = {decision.setting.value}: {decision.setting.hazard}"] = (
-                True
-            )
-    return list(hazards)
+    hazards = [
+        f"{display_name(decision.setting.path)} = {decision.setting.value}: {decision.setting.hazard}"
+        for decision in decisions
+        if decision.setting.hazard and display_name(decision.path) in in_force
+    ]
+    return list(dict.fromkeys(hazards))
 
 
 # --- the originals --------------------------------------------------------------------------
@@ -605,6 +652,7 @@ def _hazards(changes: Iterable[Change], decisions: Iterable[_Decision]) -> list[
 
 def _recorded(
     request: Request,
+    decisions: Iterable[_Decision],
     writes: Iterable[Write],
     effects: Mapping[str, str],
     governed: Mapping[str, str],
@@ -625,6 +673,10 @@ def _recorded(
             keys[path] = KeyOriginal(value, None, None, (request.path,), cause)
     for path, cause in governed.items():
         keys[path] = keys[path]._replace(cause=cause)
+    for decision in decisions:
+        shared = keys.get(decision.path)
+        if shared is not None and decision.state not in (READONLY, ABSENT) and not decision.release:
+            keys[decision.path] = shared._replace(owners=tuple(sorted({*shared.owners, request.path})))
     return Originals(keys, record_files(observed.originals.files, files))
 
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_kernel import partner
@@ -41,18 +41,30 @@ def parse_settings(given: Mapping[object, object]) -> list[Setting]:
             raise SysctlError(str(key), f"is named twice, also as {spellings[path]}")
         spellings[path] = key
         settings[path] = _parse_setting(path, content)
-    switches = [settings[path] for path in IPV4_FORWARDING if path in settings]
-    if len({switch.value for switch in switches}) > 1:
-        raise SysctlError(display_name(switches[0].path), f"is one switch with {display_name(switches[1].path)}")
-    for path in settings:
+    check_together((path, setting.value) for path, setting in settings.items())
+    return list(settings.values())
+
+
+def check_together(values: Iterable[tuple[str, str]]) -> None:
+    """Raises SysctlError for keys, given with their values, that exclude each other."""
+    wanted = dict(values)
+    switches = [path for path in IPV4_FORWARDING if path in wanted]
+    if len({wanted[path] for path in switches}) > 1:
+        raise SysctlError(display_name(switches[0]), f"is one switch with {display_name(switches[1])}")
+    for path in wanted:
         other = partner(path)
-        if other in settings:
+        if other in wanted:
             raise SysctlError(
                 display_name(path),
                 f"is set together with {display_name(other)}, but they exclude each other: the kernel sets one to 0 "
                 "for the other",
             )
-    return list(settings.values())
+
+
+def checked_for(setting: Setting, path: str) -> Setting:
+    """A glob's setting, once its value has been checked for a key that it names. Raises SysctlError."""
+    _checked(setting._replace(path=path, value=parse_value(path, setting.value)))
+    return setting
 
 
 def _parse_setting(path: str, content: object) -> Setting:
@@ -64,12 +76,19 @@ def _parse_setting(path: str, content: object) -> Setting:
         raise SysctlError(name, f"unknown option {', '.join(unknown)}; there are {', '.join(SETTING_FIELDS)}")
     if "value" not in content:
         raise SysctlError(name, "has no value")
-    texts = {field: content.get(field) or "" for field in ("why", "hazard")}
-    for field, text in texts.items():
-        if not isinstance(text, str):
-            raise SysctlError(name, f"{field} is a text, not a {type(text).__name__}")
+    texts = {field: _parse_text(name, field, content.get(field) or "") for field in ("why", "hazard")}
     rule = parse_rule(name, content.get("rule", EXACT))
-    return _checked(Setting(path, parse_value(path, content["value"]), rule, str(texts["why"]), str(texts["hazard"])))
+    return _checked(Setting(path, parse_value(path, content["value"]), rule, texts["why"], texts["hazard"]))
+
+
+def _parse_text(name: str, field: str, text: object) -> str:
+    """A text on one line. It goes into a file, where a control character might end the comment it stands in."""
+    if not isinstance(text, str):
+        raise SysctlError(name, f"{field} is a text, not a {type(text).__name__}")
+    line = " ".join(text.split())
+    if not line.isprintable():
+        raise SysctlError(name, f"{field} holds a control character or what is no character")
+    return line
 
 
 def _checked(setting: Setting) -> Setting:

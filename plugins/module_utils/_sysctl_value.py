@@ -29,6 +29,7 @@ EXACT, AT_LEAST, AT_MOST = "exact", "at_least", "at_most"
 RULES = (EXACT, AT_LEAST, AT_MOST)
 
 LONGEST_VALUE = 4095  # the kernel reads at most a page less one byte (proc_sys_call_handler, proc_dointvec)
+LONGEST_NUMBER = 40  # digits; the largest that the kernel knows has 20
 _DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)\Z", re.ASCII)
 _HEXADECIMAL = re.compile(r"0[xX][0-9a-fA-F]+\Z", re.ASCII)
 _OCTAL = re.compile(r"-?0[0-9]+\Z", re.ASCII)
@@ -137,6 +138,8 @@ def _number(name: str, token: str) -> int:
 
 
 def _as_number(token: str) -> int | None:
+    if len(token) > LONGEST_NUMBER:
+        return None
     if _DECIMAL.match(token):
         return int(token)
     return int(token, 16) if _HEXADECIMAL.match(token) else None

@@ -205,6 +205,8 @@ class NotAcceptableError(Exception):
 def build_request(params: dict) -> Request:
     """The validated request of the module's parameters. Raises SysctlError."""
     check_file_path(params["path"])
+    if not (params["live"] or params["boot"]):
+        raise SysctlError(params["path"], "with live and boot both off there is nothing to do")
     settings = parse_settings(params["settings"] or {})
     return Request(params["path"], settings if params["state"] == "present" else [], params["live"], params["boot"])
 

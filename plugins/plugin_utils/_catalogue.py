@@ -22,7 +22,8 @@ PROFILES = (MODERN, CLASSIC)
 CAPACITY_NAMES = ("call_setups_per_second", "concurrent_calls", "registrations", "sip_datagrams_per_second")
 OVERRIDE_FIELDS = ("value", "rule", "why")
 WHY_OF_OVERRIDE = "set in the inventory"
-_DECIMAL = re.compile(r"[0-9]{1,15}\Z", re.ASCII)
+HIGHEST_FIGURE = 9_999_999  # more than any host carries, and no formula leaves the kernel's range with it
+_DECIMAL = re.compile(r"[0-9]{1,7}\Z", re.ASCII)
 
 
 class CatalogueError(ValueError):
@@ -73,7 +74,8 @@ def parse_capacity(capacity: Mapping[str, object]) -> dict[str, int]:
         if figure is None:
             continue
         if isinstance(figure, bool) or not _DECIMAL.match(str(figure)):
-            raise CatalogueError(f"siptune_capacity.{name}: must be a whole number from 0 on, not {figure!r}")
+            bounds = f"must be a whole number from 0 to {HIGHEST_FIGURE}"
+            raise CatalogueError(f"siptune_capacity.{name}: {bounds}, not {figure!r}")
         figures[str(name)] = int(str(figure))
     return figures
 

@@ -132,7 +132,7 @@ def reserved_ports(host: Mapping[str, Any], _capacity: Mapping[str, int], option
     daemons = [daemon for daemon in host.get("sip_daemons") or [] if daemon.get("installed") or daemon.get("running")]
     of_daemons = [ports for daemon in daemons for ports in PORTS_OF_DAEMON.get(daemon.get("name"), ())]
     own = options.get("reserved_ports") or []
-    own_texts = [own] if isinstance(own, str) else map(str, own)
+    own_texts = [str(own)] if isinstance(own, (str, int)) else map(str, own)
     return render_ports(parse_ports("siptune_network_reserved_ports", ",".join([*SIP_PORTS, *of_daemons, *own_texts])))
 
 

@@ -14,6 +14,8 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import yaml
+
 try:
     from ansible._internal._datatag._tags import Origin
 except ImportError:  # ansible-core 2.18 does not remember
@@ -29,6 +31,8 @@ def advice(written: str, read: int) -> str | None:
     match = _NUMBER.match(written)
     if match is None or _PLAIN.match(match.group()) or _HEXADECIMAL.match(match.group()):
         return None
+    if yaml.safe_load(match.group()) != read:
+        return None  # not where the number was written, but the text of a vault, for one
     return f"YAML reads {match.group()} as {read}; write the number plainly, with decimal digits only"
 
 

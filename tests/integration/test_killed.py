@@ -5,15 +5,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._originals import parse
-from calls import FILE, ORIGINALS, Settings, apply, module_words, put_back, write_file
+from calls import FILE, ORIGINALS, Settings, apply, module, module_words, put_back, write_file
 from sandbox import difference, dump, read
-from tracing import CHANGING, STARTING, calls_of, kill_before, started_by
+from tracing import CHANGING, STARTING, calls_of, fail_at, kill_before, started_by
 
 FIRST: Settings = {
     "net.core.somaxconn": 9000,
@@ -117,6 +118,48 @@ def test_killed_again_while_recovering() -> None:
             run_again_and_put_back(start)
         except AssertionError as error:
             raise AssertionError(f"killed at {first.line} and then at {second.line}: {error}") from error
+
+
+REFUSED_IN_WORDS = 3
+
+
+def module_that_may_fail(settings: Settings) -> Callable[[], None]:
+    """A call of the real module; its process ends with a status of its own if it fails with a message."""
+
+    def call() -> None:
+        result = module(path=FILE, settings=settings)
+        if result.get("failed"):
+            os._exit(REFUSED_IN_WORDS if "EIO" in result["msg"] else 1)
+
+    return call
+
+
+FAULTY = {
+    "first-run": (nothing, FIRST),
+    "second-run": (run_first, SECOND),
+    "putting-back": (run_first, {}),
+}
+
+
+@pytest.mark.parametrize(("before", "settings"), FAULTY.values(), ids=FAULTY.keys())
+def test_any_change_that_fails_undoes_all_others(before: Callable[[], object], settings: Settings) -> None:
+    """Each system call that changes something fails once: then the run says so, and the host is as it was."""
+    run = module_that_may_fail(settings)
+    before()
+    start = dump()
+    moments = calls_of(run, CHANGING)
+    tuned = dump()
+    put_back()
+    faults = []
+    for moment in moments:
+        before()
+        status = fail_at(moment, run)
+        left = difference({REFUSED_IN_WORDS: start, 0: tuned}.get(status, {}), dump())
+        if status == 0 and left.keys() == {"/var/lib/siptune"}:
+            left = {}  # an empty directory that cannot be removed is no reason to fail
+        faults += [(moment.line, status, left)] if left else []
+        put_back()
+    assert faults == []
 
 
 def test_run_starts_no_process() -> None:

@@ -67,6 +67,15 @@ def kill_before(call: Call, function: Callable[[], object]) -> bool:
     return status != 0
 
 
+def fail_at(call: Call, function: Callable[[], object]) -> int:
+    """Run a function and let this one call of it fail with EIO, without doing anything.
+
+    Returns the exit status of the process that the function ran in: 0, or what it chose for itself.
+    """
+    status = _traced(function, ["-e", f"trace={call.name}", "-e", f"inject={call.name}:error=EIO:when={call.ordinal}"])
+    return os.waitstatus_to_exitcode(status)
+
+
 def _traced(function: Callable[[], object], options: Sequence[str]) -> int:
     """The wait status of a forked child that calls the function while strace watches it."""
     reader, writer = os.pipe()

@@ -328,7 +328,9 @@ def test_all_reasons_to_keep_ipv6(tmp_path: Path) -> None:
 
 def test_a_media_relay_does_not_flood_the_reasons(tmp_path: Path) -> None:
     sockets = "".join(kernel_socket("2001:db8::1", port, "07") for port in range(30000, 30012))
-    reasons = ipv6_in_use(tree(tmp_path, {"/proc/net/udp6": HEADING + sockets, "/proc/net/tcp6": HEADING}))
+    reasons = ipv6_in_use(
+        tree(tmp_path, {"/proc/net/udp6": HEADING + sockets, "/proc/net/tcp6": HEADING, "/proc/net/ipv6_route": ""})
+    )
     assert len(reasons) == 6
     assert reasons[-1] == "7 more sockets listen on IPv6 addresses of this host"
 
@@ -369,3 +371,18 @@ def test_arbitrary_text_never_raises(text: str) -> None:
     parse_listeners(f" 1: {text} {ZERO}:0000 07 rest", "udp", UDP_UNCONNECTED)
     parse_ssh_connection(text)
     parse_ssh_connection(f"a 1 {text} 2")
+
+
+def test_sip_on_any_address_counts_where_there_is_a_global_one(tmp_path: Path) -> None:
+    files = {"/proc/net/udp6": HEADING + kernel_socket("::", 5060, "07"), "/proc/net/tcp6": HEADING}
+    files["/proc/net/ipv6_route"] = ""
+    link_local = "fe80000000000000a8bbccfffeddeeff 02 40 20 80 eth0\n"
+    assert ipv6_in_use(tree(tmp_path / "link", {**files, "/proc/net/if_inet6": link_local})) == []
+    addressed = link_local + "20010db8000000000000000000000001 02 40 00 80 eth0\n"
+    (reason,) = ipv6_in_use(tree(tmp_path / "global", {**files, "/proc/net/if_inet6": addressed}))
+    assert "[::]:5060/udp" in reason
+
+
+def test_what_cannot_be_read_counts_as_in_use(tmp_path: Path) -> None:
+    (reason,) = ipv6_in_use(tree(tmp_path, {"/proc/net/udp6": HEADING, "/proc/net/tcp6": HEADING}))
+    assert "cannot be read" in reason

@@ -56,6 +56,7 @@ def test_both_spellings_name_one_path(spelling: str, path: str) -> None:
         pytest.param("net.ipv4.tcp_sack=1", id="assignment"),
         pytest.param("-net.ipv4.tcp_sack", id="systemd's minus"),
         pytest.param("#net.ipv4.tcp_sack", id="comment"),
+        pytest.param("net.ipv4.conf.{all,eth0}.rp_filter", id="braces"),
         pytest.param("tcp_sack", id="one part"),
         pytest.param("*.ipv4.tcp_sack", id="glob first"),
         pytest.param("net.ipv4.\udc80", id="undecodable"),
@@ -113,6 +114,11 @@ def test_a_glob_names_what_glob_7_says(pattern: str, path: str, matches: bool) -
 @given(st.text("ab*?[]!^-\\\\{},/."), st.text("ab./"))
 def test_no_glob_breaks_the_matching(pattern: str, path: str) -> None:
     assert glob_matches(pattern, path) in (True, False)
+
+
+@pytest.mark.parametrize("pattern", ["a/" + "{a,b}" * 40 + "*", "a/" + "*" * 60 + "x", "a/{" * 50 + "*"])
+def test_no_glob_takes_for_ever(pattern: str) -> None:
+    assert glob_matches(pattern, "a/" + "y" * 60) is False
 
 
 @pytest.mark.parametrize(

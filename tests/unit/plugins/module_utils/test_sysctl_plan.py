@@ -16,6 +16,8 @@ from ansible_collections.siptune.linux.plugins.module_utils._originals import (
     Originals,
     digest,
 )
+from ansible_collections.siptune.linux.plugins.module_utils._originals import parse as parse_originals
+from ansible_collections.siptune.linux.plugins.module_utils._originals import render as render_originals
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_d import Line, parse, render
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_kernel import Surroundings
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import SysctlError, glob_matches, parse_key
@@ -445,6 +447,9 @@ def test_nr_open_is_not_lowered_below_a_limit_in_use() -> None:
         ({"net.ipv4.tcp_sack": {"value": 1, "wy": "x"}}, "unknown option wy"),
         ({"net.ipv4.tcp_sack": {"value": 1, "rule": "atleast"}}, "unknown rule"),
         ({"net.ipv4.tcp_sack": {"value": 1, "why": 5}}, "why is a text"),
+        ({"net.ipv4.tcp_sack": {"value": 1, "why": "a\0net.ipv4.tcp_syncookies = 0"}}, "control character"),
+        ({"net.ipv4.tcp_sack": {"value": 1, "hazard": "\x1b[31m"}}, "control character"),
+        ({"net.ipv4.ip_forward": 1, "net.ipv4.conf.all.forwarding": 0}, "one switch"),
         ({"kernel.core_pattern": {"value": "core", "rule": "at_least"}}, "needs numbers"),
     ],
 )
@@ -459,6 +464,99 @@ def test_two_globs_that_disagree_are_refused() -> None:
     matches = {**host.matches, "net/ipv4/conf/eth*/accept_redirects": ["net/ipv4/conf/eth0/accept_redirects"]}
     with pytest.raises(SysctlError, match="different values"):
         plan(request(settings), host._replace(matches=matches))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "value", "complaint"),
+    [
+        ("net.ipv4.tcp_fin_timeou?", "net.ipv4.tcp_fin_timeout", -5, "outside"),
+        ("net.ipv4.conf.eth0.rp_filte?", "net.ipv4.conf.eth0.rp_filter", 7, "outside"),
+        ("net.ipv6.conf.*.disable_ip??", "net.ipv6.conf.eth0.disable_ipv6", 1, "IPv6 is in use"),
+        ("fs.nr_ope?", "fs.nr_open", 64, "limit in use"),
+        ("vm.dirty_*", "vm.dirty_ratio", 5, "exclude each other"),
+    ],
+)
+def test_a_glob_is_no_way_around_the_checks(pattern: str, path: str, value: int, complaint: str) -> None:
+    host = observed(
+        {path: "1048576" if path == "fs.nr_open" else "0"}, ipv6_reasons=("it is needed",), highest_nofile=524288
+    )
+    matches = [path for path in host.live if glob_matches(parse_key(pattern), path)]
+    host = host._replace(matches={**host.matches, parse_key(pattern): matches})
+    with pytest.raises(SysctlError, match=complaint):
+        plan(request({pattern: value}), host)
+
+
+def test_putting_back_does_not_lock_anyone_out_either() -> None:
+    off = {"net.ipv6.conf.all.disable_ipv6": "1", "net.ipv6.conf.default.disable_ipv6": "1"}
+    host, _ = carried_out(observed(off), request({"net.ipv6.conf.all.disable_ipv6": 0, "fs.nr_open": 2097152}))
+    host = host._replace(ipv6_reasons=("it is needed",), highest_nofile=2000000)
+    back, done = carried_out(host, request({}))
+    assert back.live["net/ipv6/conf/all/disable_ipv6"].value == "0"
+    assert back.live["fs/nr_open"].value == "2097152"
+    assert {items(done)[name].state for name in ("net.ipv6.conf.all.disable_ipv6", "fs.nr_open")} == {"kept"}
+    free = back._replace(ipv6_reasons=(), highest_nofile=1024)
+    assert carried_out(free, request({}))[0].live["fs/nr_open"].value == "1048576"
+
+
+def test_a_floor_that_falls_leaves_a_limit_in_use_alone() -> None:
+    host, _ = carried_out(observed(), request({"fs.nr_open": {"value": 2097152, "rule": "at_least"}}))
+    lower = request({"fs.nr_open": {"value": 1048576, "rule": "at_least"}})
+    assert not plan(lower, host._replace(highest_nofile=2000000)).writes
+    assert plan(lower, host._replace(highest_nofile=1024)).writes
+
+
+OTHER = "/etc/sysctl.d/80-other.conf"
+
+
+def run_as(host: Observed, path: str, settings: dict[str, Any]) -> tuple[Observed, Plan]:
+    """A run that owns another file than PATH; both files take part in a boot."""
+    files = dict(host.others)
+    mine = FileRecord(files.pop(path).encode(), 0o644, 0, 0) if path in files else None
+    others = [*files.items(), *([(PATH, text)] if (text := host.own and host.own.content.decode()) else [])]
+    wanted = Request(path, parse_settings(settings))
+    done = plan(wanted, host._replace(own=mine, others=sorted(others)))
+    live = {**host.live, **{write.path: LiveKey(write.text, True) for write in done.writes}}
+    after = {file.path: file.after for file in done.files}.get(path, mine)
+    originals = settle(wanted, done, {write.path: write.text for write in done.writes})
+    texts = dict(host.others)
+    texts.pop(path, None)
+    if after is not None:
+        texts[path] = after.content.decode()
+    return host._replace(live=live, others=sorted(texts.items()), originals=originals), done
+
+
+def test_a_lower_floor_of_another_file_does_not_lower_the_host() -> None:
+    host, _ = carried_out(observed(), request({"net.core.somaxconn": {"value": 8192, "rule": "at_least"}}))
+    host, done = run_as(host, OTHER, {"net.core.somaxconn": {"value": 6000, "rule": "at_least"}})
+    assert not done.writes
+    assert host.live["net/core/somaxconn"].value == "8192"
+    assert not carried_out(host, request({"net.core.somaxconn": {"value": 8192, "rule": "at_least"}}))[1].changed
+
+
+def test_a_key_stays_as_long_as_another_file_needs_it() -> None:
+    host, _ = carried_out(observed(), request({"net.core.somaxconn": 8192}))
+    host, done = run_as(host, OTHER, {"net.core.somaxconn": 8192})
+    assert not done.writes
+    host, done = carried_out(host, request({}))
+    assert host.live["net/core/somaxconn"].value == "8192"
+    host, done = run_as(host, OTHER, {})
+    assert host.live["net/core/somaxconn"].value == "4096"
+    assert host.originals.empty
+
+
+@pytest.mark.parametrize("name", ["a=b", "q\x01r", "sip-büro", "#1", "-x"])
+def test_an_interface_may_be_called_anything(name: str) -> None:
+    path = f"net/ipv4/conf/{name}/accept_redirects"
+    start = observed()
+    matches = [*start.matches["net/ipv4/conf/*/accept_redirects"], path]
+    start = start._replace(
+        live={**start.live, path: LiveKey("1", True)},
+        matches={**start.matches, "net/ipv4/conf/*/accept_redirects": matches},
+    )
+    host, _ = carried_out(start, request({"net.ipv4.conf.*.accept_redirects": 0}))
+    assert host.live[path].value == "0"
+    host = host._replace(originals=parse_originals(render_originals(host.originals)))
+    assert carried_out(host, request({}))[0] == start
 
 
 def test_a_hazard_is_told_as_long_as_the_setting_is_in_force() -> None:

@@ -117,6 +117,8 @@ def test_any_text_gives_a_value_for_one_line_or_the_domain_error(path: str, text
         (PORTS, "5060", "nonsense", False),
         ("kernel/core_pattern", "core 0x10", "core 16", False),
         ("dev/unknown", "on  off", "on off", True),
+        ("net/core/rmem_max", "9" * 5000, "9", False),
+        ("net/core/rps_default_mask", "00000001", "1", False),
     ],
 )
 def test_values_are_compared_as_the_kernel_stores_them(path: str, one: str, other: str, equal: bool) -> None:

@@ -25,6 +25,10 @@ def test_a_number_that_reads_differently_is_told(written: str, read: int) -> Non
     assert f"as {read}" in (advice(written, read) or "")
 
 
+def test_a_text_that_is_not_the_number_is_somebody_elses() -> None:
+    assert advice("34373133313664390a353763", 8192) is None  # the line of a vault
+
+
 @pytest.mark.parametrize("written", ["0", "10", "-1", "4096  # pages", "4096}", "0x1b6", "{{ value }}", "- 5"])
 def test_a_plain_number_is_as_it_was_written(written: str) -> None:
     assert advice(written, 0) is None
