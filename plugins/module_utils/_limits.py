@@ -1,0 +1,223 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The effects around the plan of a limits.d file: observe the host, carry the plan out, confirm it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from ansible_collections.siptune.linux.plugins.module_utils import _accounts
+from ansible_collections.siptune.linux.plugins.module_utils._change import Change, UndoLog
+from ansible_collections.siptune.linux.plugins.module_utils._files import (
+    all_or_nothing,
+    read_originals,
+    remove_originals_directory,
+    stage,
+    store_originals,
+    tidy,
+)
+from ansible_collections.siptune.linux.plugins.module_utils._host import Host, HostError
+from ansible_collections.siptune.linux.plugins.module_utils._limits_conf import (
+    GID_LOGINS,
+    GIDS,
+    GROUP,
+    GROUP_LOGINS,
+    INFINITE,
+    ITEMS,
+    NO_LIMIT,
+    SUFFIX,
+    UIDS,
+    USER,
+    Domain,
+    parse,
+)
+from ansible_collections.siptune.linux.plugins.module_utils._limits_plan import (
+    KERNEL_NR_OPEN,
+    Directory,
+    NrOpen,
+    Observed,
+    Plan,
+    Request,
+    Start,
+    nr_open_at_boot,
+    settle,
+)
+from ansible_collections.siptune.linux.plugins.module_utils._machine import CONTAINER, virtualization
+from ansible_collections.siptune.linux.plugins.module_utils._pam import (
+    MODULE,
+    SERVICES,
+    PamLimits,
+    Service,
+    read_module,
+    service_limits,
+    together,
+)
+from ansible_collections.siptune.linux.plugins.module_utils._processes import (
+    FIRST_PROCESS,
+    process_names,
+    process_status,
+)
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl import files_read_at_boot
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_d import boot_of
+
+NR_OPEN = "/proc/sys/fs/nr_open"
+LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64")
+LOGIN_DAEMONS = ("sshd", "cron", "crond", "systemd-logind", "agetty", "login")  # whose limits a session starts from
+CAP_SYS_NICE = 23  # linux/capability.h
+CAP_SYS_RESOURCE = 24
+WHOLE_MACHINE = ["0", "0", "4294967295"]  # /proc/self/uid_map outside any user namespace: user_namespaces(7)
+
+
+# --- observe --------------------------------------------------------------------------------
+
+
+def observe(host: Host, request: Request) -> Observed:
+    """What the plan for this request has to know. Raises HostError and OriginalsError."""
+    originals = read_originals(host)
+    pam = pam_limits(host)
+    services = [service_limits(name, host.read_lenient) for name in SERVICES]
+    others = limits_files(host, pam, request.path)
+    own = host.snapshot(request.path)
+    domains = [limit.domain for limit in request.limits]
+    if own is not None:
+        domains += [entry.domain for entry in parse(own.content.decode("utf-8", "surrogateescape"), request.path)]
+    return Observed(
+        own=own,
+        others=others,
+        originals=originals,
+        owner=(os.geteuid(), os.getegid()),
+        directory=directory_of(domains),
+        pam=pam,
+        services=services,
+        nr_open=nr_open(host),
+        start=session_start(host, pam, services),
+    )
+
+
+def pam_limits(host: Host) -> PamLimits:
+    """What this host's pam_limits.so is able to do. Raises HostError."""
+    directories = list(LIBRARIES)
+    for library in LIBRARIES:
+        directories += [f"{library}/{name}" for name in host.list_directory(library) if "-linux-" in name]
+    found = (host.read_bytes(f"{directory}/security/{MODULE}") for directory in directories)
+    return together([read_module(content) for content in found if content is not None])
+
+
+def limits_files(host: Host, pam: PamLimits, but: str) -> dict[str, str]:
+    """The text of every limits.conf and limits.d/*.conf, by path, all but one. Raises HostError.
+
+    What cannot be read, such as a dangling link, still hides a file of its name.
+    """
+    paths = []
+    for directory in pam.directories:
+        main = f"{directory}/limits.conf"
+        paths += [main] if host.read_lenient(main) is not None else []
+        names = host.list_directory(f"{directory}/limits.d")
+        paths += [f"{directory}/limits.d/{name}" for name in names if name.endswith(SUFFIX)]
+    return {path: host.read_lenient(path) or "" for path in paths if path != but}
+
+
+def directory_of(domains: Iterable[Domain]) -> Directory:
+    """The accounts and groups that these domains name, as far as there are any; and root."""
+    users, uids, groups, gids = {}, {0: _accounts.user_numbered(0)}, {}, {}
+    for domain in domains:
+        if domain.kind == USER:
+            users[domain.name] = _accounts.user_named(domain.name)
+        elif domain.kind == UIDS and domain.low == domain.high:
+            uids[domain.low] = _accounts.user_numbered(domain.low)
+        elif domain.kind in (GROUP, GROUP_LOGINS):
+            groups[domain.name] = _accounts.group_named(domain.name)
+        elif domain.kind == GID_LOGINS or (domain.kind == GIDS and domain.exact):
+            gids[domain.high] = _accounts.group_numbered(domain.high)
+    return Directory(
+        {name: account for name, account in users.items() if account is not None},
+        {uid: account for uid, account in uids.items() if account is not None},
+        {name: gid for name, gid in groups.items() if gid is not None},
+        {gid: name for gid, name in gids.items() if name is not None},
+    )
+
+
+def nr_open(host: Host) -> NrOpen:
+    """The ceiling of open files, now and after a boot. Raises HostError."""
+    text = (host.read_text(NR_OPEN) or "").strip()
+    live = int(text) if text.isdecimal() else KERNEL_NR_OPEN
+    assigned = boot_of(files_read_at_boot(host)).assignment("fs/nr_open")
+    value = None if assigned is None else assigned.value
+    boot = nr_open_at_boot(value, live, virtualization(host).kind == CONTAINER)
+    return NrOpen(live, boot, "" if assigned is None else f"{assigned.file} line {assigned.line}")
+
+
+def session_start(host: Host, pam: PamLimits, services: Iterable[Service]) -> Start:
+    """What a session starts from: the limits of process 1 where PAM takes those, else those of a login daemon."""
+    may_raise, may_renice = (_capable(host, capability) for capability in (CAP_SYS_RESOURCE, CAP_SYS_NICE))
+    candidates: list[tuple[str, int | str]] = []
+    if may_raise and (pam.spares_root or any(service.resets for service in services)):
+        candidates.append(("process 1", FIRST_PROCESS))
+    names = process_names(host)
+    for daemon in LOGIN_DAEMONS:
+        candidates += [(daemon, pid) for pid in names.pids_named(daemon) if _started_by_init(host, pid)]
+    candidates.append(("this session", "self"))
+    for whose, pid in candidates:
+        hard = parse_hard_limits(host.read_lenient(f"/proc/{pid}/limits") or "")
+        if hard:
+            return Start(hard, whose, may_raise, may_renice)
+    return Start({}, "", may_raise, may_renice)
+
+
+def parse_hard_limits(text: str) -> dict[str, int]:
+    """The hard limits of /proc/PID/limits by item, in the kernel's numbers. Source: proc_pid_limits(5)."""
+    rows = re.findall(r"^(Max [a-z ]+?) {2,}\S+ +(unlimited|[0-9]{1,20})\b", text, re.MULTILINE)
+    items = {item.kernel_name: item.name for item in ITEMS.values() if item.kernel_name}
+    return {items[row]: INFINITE if hard == NO_LIMIT[0] else int(hard) for row, hard in rows if row in items}
+
+
+def _started_by_init(host: Host, pid: int) -> bool:
+    status = process_status(host, pid)
+    return status is not None and status.parent == FIRST_PROCESS and not status.in_child_namespace
+
+
+def _capable(host: Host, capability: int) -> bool:
+    """Whether root's processes here may have a capability that counts on the whole machine: capabilities(7)."""
+    bounding = re.search(r"^CapBnd:\t([0-9a-f]{1,16})$", host.read_lenient("/proc/self/status") or "", re.MULTILINE)
+    uid_map = (host.read_lenient("/proc/self/uid_map") or " ".join(WHOLE_MACHINE)).split()
+    if uid_map != WHOLE_MACHINE:
+        return False
+    return bounding is None or bool(int(bounding.group(1), 16) >> capability & 1)
+
+
+# --- apply and confirm ----------------------------------------------------------------------
+
+
+class Outcome(NamedTuple):
+    changes: list[Change]
+    changed: bool
+
+
+def carry_out(host: Host, request: Request, observed: Observed, planned: Plan) -> Outcome:
+    """Do all of a plan, or nothing of it. Raises RefusedError.
+
+    The original is recorded first; then the file is staged, so that a full disk shows before
+    anything has changed; and at last it gets its name.
+    """
+    return all_or_nothing(lambda log: _carry_out(host, request, observed, planned, log))
+
+
+def _carry_out(host: Host, request: Request, observed: Observed, planned: Plan, log: UndoLog) -> Outcome:
+    tidy(host, request.path)
+    if planned.changed:
+        store_originals(host, planned.originals, log)
+    for commit in [stage(host, file, log) for file in planned.files]:
+        commit()
+    for file in planned.files:
+        if host.snapshot(file.path) != file.after:
+            raise HostError(file.path, "was changed by somebody else while it was written")
+    settled = settle(planned)
+    if settled != (planned.originals if planned.changed else observed.originals):
+        store_originals(host, settled, log)
+    if settled.empty:
+        remove_originals_directory(host, log)
+    return Outcome(planned.changes, planned.changed)

@@ -1,0 +1,385 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files of limits.d: reading and writing them, and working out which line decides for whom.
+
+The rules are those of limits.conf(5) and of pam_limits: limits.conf first, then the files of
+limits.d in the order of their names' bytes; a line of a more specific domain beats one of a less
+specific domain wherever it stands, and of equals the last one wins. Source: linux-pam,
+modules/pam_limits/pam_limits.c, 1.4.0 to 1.7.2, and Debian's patch 027 to it.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+DIRECTORY = "/etc/security/limits.d"
+CONFIGURATION = "/etc/security"  # where pam_limits looks first; a distribution may have a second place
+SUFFIX = ".conf"
+COMMENT_WIDTH = 100
+
+HEADING = (
+    "# Managed by Ansible (siptune.linux.limits_file). Edits made here are lost with the next run;\n"
+    "# a later file such as 99-local.conf has the last word. Takes effect with the next login.\n"
+)
+
+INFINITE = 2**64 - 1  # RLIM_INFINITY, asm-generic/resource.h
+NO_LIMIT = ("unlimited", "infinity", "-1")
+LONGEST_INT = 2**31 - 1
+LAST_ID = 2**32 - 2  # (uid_t) -1 stands for no id
+
+
+class LimitsError(Exception):
+    """A limit that cannot or must not be set. Names the item and the reason."""
+
+    def __init__(self, item: str, reason: str) -> None:
+        super().__init__(f"{item}: {reason}")
+        self.item = item
+        self.reason = reason
+
+
+# --- items ----------------------------------------------------------------------------------
+
+RESOURCE = "resource"  # a limit of setrlimit(2), soft and hard
+LOGINS = "logins"  # one slot that both items share
+LAST = "last"  # one slot, and the last line wins whatever its domain
+
+SOFT = "soft"
+HARD = "hard"
+BOTH = "both"
+SIDES = {SOFT: (SOFT,), HARD: (HARD,), BOTH: (SOFT, HARD)}
+WRITTEN_TYPES = {SOFT: "soft", HARD: "hard", BOTH: "-"}
+READ_TYPES = {written: name for name, written in WRITTEN_TYPES.items()}
+
+
+class Item(NamedTuple):
+    """An item of limits.conf(5).
+
+    A file's number times `scale` is what the kernel takes. `kernel_name` is the row of proc_pid_limits(5).
+    `zero_locks_out`: with a limit of 0 nobody whom it applies to could log in.
+    """
+
+    name: str
+    unit: str
+    kind: str = RESOURCE
+    scale: int = 1
+    lowest: int = 0
+    highest: int | None = None
+    kernel_name: str = ""
+    zero_locks_out: bool = False
+
+
+KIBIBYTE = 1024
+SECONDS_A_MINUTE = 60
+
+_ALL_ITEMS = (
+    Item("core", "KB", scale=KIBIBYTE, kernel_name="Max core file size"),
+    Item("data", "KB", scale=KIBIBYTE, kernel_name="Max data size", zero_locks_out=True),
+    Item("fsize", "KB", scale=KIBIBYTE, kernel_name="Max file size", zero_locks_out=True),
+    Item("memlock", "KB", scale=KIBIBYTE, kernel_name="Max locked memory"),
+    Item("nofile", "files", kernel_name="Max open files", zero_locks_out=True),
+    Item("rss", "KB", scale=KIBIBYTE, kernel_name="Max resident set"),
+    Item("stack", "KB", scale=KIBIBYTE, kernel_name="Max stack size", zero_locks_out=True),
+    Item("cpu", "minutes", scale=SECONDS_A_MINUTE, kernel_name="Max cpu time", zero_locks_out=True),
+    Item("nproc", "processes", kernel_name="Max processes", zero_locks_out=True),
+    Item("as", "KB", scale=KIBIBYTE, kernel_name="Max address space", zero_locks_out=True),
+    Item("maxlogins", "logins", LOGINS, highest=LONGEST_INT, zero_locks_out=True),
+    Item("maxsyslogins", "logins", LOGINS, highest=LONGEST_INT, zero_locks_out=True),
+    Item("nonewprivs", "0 or 1", LAST, highest=1),
+    Item("priority", "nice value", LAST, lowest=-20, highest=19),
+    Item("locks", "locks", kernel_name="Max file locks"),
+    Item("sigpending", "signals", kernel_name="Max pending signals"),
+    Item("msgqueue", "bytes", kernel_name="Max msgqueue size"),
+    Item("nice", "nice value", lowest=-20, highest=19, kernel_name="Max nice priority"),
+    Item("rtprio", "priority", kernel_name="Max realtime priority"),
+    Item("rttime", "microseconds", kernel_name="Max realtime timeout"),
+)
+ITEMS: Mapping[str, Item] = {item.name: item for item in _ALL_ITEMS}
+
+TYPELESS = ("maxlogins", "maxsyslogins", "nonewprivs")  # pam_limits takes these with any word as type
+LIMITED_TO_NUMBERS = ("priority", "nice", "nonewprivs")  # where -1 is a number, or nothing at all
+NICE_TO_LIMIT = 20  # getrlimit(2): RLIMIT_NICE is 20 less the nice value
+
+# Why a line has no effect on any Linux of today.
+WITHOUT_EFFECT = {
+    "rss": "has no effect: Linux ignores it since 2.4.30",
+    "locks": "has no effect: Linux does not enforce it since 2.4.25",
+}
+
+
+def amount(item: Item, value: str) -> int | None:
+    """What pam_limits makes of a value: the kernel's number, INFINITE for no limit, None if it skips the line.
+
+    For logins -1 is no limit. A `nofile` without limit is INFINITE here, whatever pam_limits makes of it.
+    """
+    if item.name == "nonewprivs":
+        return 1 if value == "1" else 0
+    if item.name not in LIMITED_TO_NUMBERS and value in (*NO_LIMIT, "-"):
+        return -1 if item.kind == LOGINS else INFINITE
+    number = _leading_number(value)
+    if number is None:
+        return None
+    if item.name == "nice":
+        return NICE_TO_LIMIT - max(-20, min(19, number))
+    if item.kind != RESOURCE:
+        return max(-LONGEST_INT - 1, min(LONGEST_INT, number))
+    number = INFINITE if abs(number) > INFINITE else number % (INFINITE + 1)  # strtoull(3) takes a sign
+    return number * item.scale if number < INFINITE // item.scale else INFINITE
+
+
+def _leading_number(text: str) -> int | None:
+    found = re.match(r"[+-]?[0-9]{1,60}", text)
+    return int(found.group()) if found else None
+
+
+# --- domains --------------------------------------------------------------------------------
+
+USER = "user"
+UIDS = "uids"
+GROUP = "group"
+GIDS = "gids"
+GROUP_LOGINS = "group logins"  # %group
+GID_LOGINS = "gid logins"  # %:gid
+ALL_LOGINS = "all logins"  # %
+EVERYBODY = "everybody"  # *
+
+# The precedence of pam_limits: of two lines the one with the lower rank wins. (LIMITS_DEF_* in pam_limits.c)
+RANKS = {USER: 0, UIDS: 0, GROUP: 1, GIDS: 1, GROUP_LOGINS: 2, GID_LOGINS: 2, ALL_LOGINS: 3, EVERYBODY: 4}
+NO_RANK = 5  # what the kernel or nobody has set
+FOR_LOGINS_ONLY = (GROUP_LOGINS, GID_LOGINS, ALL_LOGINS)
+
+
+class Domain(NamedTuple):
+    """Whom a line is for. `name` is a user's or a group's; `low` and `high` are ids, both included.
+
+    `exact` is a range of one id written as `:id`. For groups, only that looks at all groups of a user.
+    """
+
+    kind: str
+    name: str = ""
+    low: int = 0
+    high: int = 0
+    exact: bool = False
+
+
+def read_domain(word: str) -> Domain | None:
+    """The domain of a file's line, None where pam_limits would skip the line."""
+    sign = word[:1] if word[:1] in ("@", "%") else ""
+    rest = word[len(sign) :]
+    if ":" in word:
+        return _read_range(sign, rest)
+    if sign == "%":
+        return Domain(GROUP_LOGINS, rest) if rest else Domain(ALL_LOGINS)
+    if sign == "@":
+        return Domain(GROUP, rest)
+    return Domain(EVERYBODY) if word == "*" else Domain(USER, word)
+
+
+def _read_range(sign: str, text: str) -> Domain | None:
+    found = re.fullmatch(r"([0-9]{0,20}):([0-9]{0,20})", text)
+    if not found or text == ":":
+        return None
+    low, high = found.groups()
+    kind = {"": UIDS, "@": GIDS, "%": GID_LOGINS}[sign]
+    if not low:
+        return Domain(kind, "", int(high), int(high), True)
+    if sign == "%":
+        return None  # "range unsupported for %group matching"
+    return Domain(kind, "", int(low), int(high) if high else LAST_ID)
+
+
+class Account(NamedTuple):
+    """Somebody who logs in. `gids` and `groups` are all groups, the primary one included; -1 is no id."""
+
+    name: str
+    uid: int = -1
+    gid: int = -1
+    gids: frozenset[int] = frozenset()
+    groups: frozenset[str] = frozenset()
+
+
+def rank_for(domain: Domain, account: Account, spares_root: bool) -> int | None:
+    """The rank with which a line of this domain applies to somebody, None if it does not.
+
+    With `spares_root`, Debian's patch, the lines of groups and of everybody pass over root. It makes
+    ranges of gids into ranges of uids for root, which is followed here.
+    """
+    if spares_root and account.uid == 0 and domain.kind not in (USER, UIDS):
+        as_uids = domain.kind in (GIDS, GID_LOGINS) and domain.low <= 0 <= domain.high
+        return RANKS[UIDS] if as_uids else None
+    if domain.kind in (ALL_LOGINS, EVERYBODY):
+        applies = True
+    elif domain.kind in (GROUP, GROUP_LOGINS):
+        applies = domain.name in account.groups
+    elif domain.kind == GID_LOGINS:
+        applies = domain.high in account.gids
+    else:
+        applies = _names(domain, account)
+    return RANKS[domain.kind] if applies else None
+
+
+def _names(domain: Domain, account: Account) -> bool:
+    """Whether a user, a group or a range of ids names somebody."""
+    if domain.kind == USER:
+        return domain.name == account.name
+    if domain.kind == UIDS:
+        return domain.low <= account.uid <= domain.high
+    if domain.kind == GROUP:
+        return domain.name in account.groups
+    if domain.kind == GIDS and domain.exact:
+        return domain.high in account.gids
+    return domain.kind == GIDS and domain.low <= account.gid <= domain.high
+
+
+# --- one file -------------------------------------------------------------------------------
+
+
+class Entry(NamedTuple):
+    """A line of a limits file. Without `item` it lifts all limits for its domain (`name -`).
+
+    `spelling` is the domain as it is written, `type` is soft, hard or both.
+    """
+
+    domain: Domain
+    spelling: str
+    type: str
+    item: str
+    value: str
+    file: str
+    line: int
+
+    @property
+    def name(self) -> str:
+        """The line as a person would name it, such as `asterisk soft nofile`."""
+        return f"{self.spelling} {self.type} {self.item}"
+
+
+class Line(NamedTuple):
+    """A limit to be written to a file."""
+
+    spelling: str
+    type: str
+    item: str
+    value: str
+    why: str
+
+
+def check_file_path(path: str) -> None:
+    """Raises LimitsError unless `path` names a .conf file directly in limits.d."""
+    directory, name = posixpath.split(path)
+    shown = path if path.isprintable() and path else repr(path)
+    if directory != DIRECTORY or posixpath.normpath(path) != path:
+        raise LimitsError(shown, f"is not directly in {DIRECTORY}")
+    if not name.endswith(SUFFIX) or name == SUFFIX or name.startswith("."):
+        raise LimitsError(shown, "pam_limits reads only files that end in .conf and are not hidden")
+    if not all(character.isalnum() or character in "-_.@+" for character in name) or not name.isascii():
+        raise LimitsError(shown, "a file name consists of letters, digits and - _ . @ +")
+
+
+def parse(text: str, file: str) -> list[Entry]:
+    """The lines of a file that count. Lines that pam_limits would skip are skipped."""
+    entries = []
+    for number, line in enumerate(text.split("\n"), 1):
+        words = re.split(r"[ \t\r\f\v]+", line.partition("#")[0].strip(" \t\r\f\v"))
+        domain = read_domain(words[0]) if len(words) > 1 else None
+        if domain is None:
+            continue
+        entry = None
+        if len(words) == 2 and words[1].startswith("-"):
+            entry = Entry(domain, words[0], BOTH, "", "", file, number)
+        elif len(words) > 3:
+            entry = _complete_entry(domain, words, file, number)
+        if entry is not None:
+            entries.append(entry)
+    return entries
+
+
+def _complete_entry(domain: Domain, words: Sequence[str], file: str, number: int) -> Entry | None:
+    kind, name, value = (word.lower() for word in words[1:4])
+    item = ITEMS.get(name)
+    if item is None or amount(item, value) is None:
+        return None
+    if kind not in READ_TYPES and name not in TYPELESS:
+        return None
+    return Entry(domain, words[0], READ_TYPES.get(kind, BOTH), name, value, file, number)
+
+
+def render(lines: Sequence[Line]) -> str:
+    """The text of a file that holds these limits in this order, each below its reason."""
+    blocks = [HEADING]
+    for line in lines:
+        why = textwrap.fill(" ".join(line.why.split()), COMMENT_WIDTH, initial_indent="# ", subsequent_indent="# ")
+        blocks.append(
+            f"{why}\n" * bool(line.why.strip())
+            + f"{line.spelling} {WRITTEN_TYPES[line.type]} {line.item} {line.value}\n"
+        )
+    return "\n".join(blocks)
+
+
+# --- all files ------------------------------------------------------------------------------
+
+
+def reading_order(paths: Iterable[str], directories: Sequence[str]) -> list[str]:
+    """The files that pam_limits reads, in its order.
+
+    `paths` are all limits.conf and limits.d/*.conf files below `directories`, which come most
+    important first, such as /etc/security and /usr/etc/security: the first limits.conf alone
+    counts, and of files with one name the first one.
+    """
+    there = set(paths)
+    mains = [path for path in (f"{directory}/limits.conf" for directory in directories) if path in there]
+    chosen: dict[str, str] = {}
+    for directory in directories:
+        for path in there:
+            parent, name = posixpath.split(path)
+            if parent == f"{directory}/limits.d" and name.endswith(SUFFIX) and not name.startswith("."):
+                chosen.setdefault(name, path)
+    return mains[:1] + [
+        chosen[name] for name in sorted(chosen, key=lambda name: name.encode("utf-8", "surrogateescape"))
+    ]
+
+
+def read_all(texts: Mapping[str, str], directories: Sequence[str]) -> list[Entry]:
+    """The lines of all these files, by path, in the order pam_limits reads them."""
+    return [entry for path in reading_order(texts, directories) for entry in parse(texts[path], path)]
+
+
+class Decision(NamedTuple):
+    """The lines that decide an item for somebody, None where no line does.
+
+    An item without soft and hard has the same line on both sides. With `exemption`, a line that
+    lifts all limits, no line has any effect.
+    """
+
+    soft: Entry | None = None
+    hard: Entry | None = None
+    exemption: Entry | None = None
+
+    def side(self, side: str) -> Entry | None:
+        """The line that decides the soft or the hard limit."""
+        return self.soft if side == SOFT else self.hard
+
+
+def decide(entries: Iterable[Entry], item: str, account: Account, spares_root: bool) -> Decision:
+    """Which lines, read in this order, decide an item for somebody."""
+    kind = ITEMS[item].kind
+    winners: dict[str, tuple[int, Entry]] = {}
+    for entry in entries:
+        if not entry.item:
+            if _names(entry.domain, account):
+                return Decision(exemption=entry)
+            continue
+        same_slot = entry.item == item or (kind == LOGINS and ITEMS[entry.item].kind == LOGINS)
+        rank = rank_for(entry.domain, account, spares_root) if same_slot else None
+        if rank is None or (entry.domain.kind in FOR_LOGINS_ONLY and entry.item != "maxlogins"):
+            continue
+        for side in SIDES[entry.type] if kind == RESOURCE else (SOFT,):
+            if kind != LAST and winners.get(side, (NO_RANK,))[0] < rank:
+                break  # pam_limits does not look at the hard side then, either
+            winners[side] = (rank, entry)
+    soft, hard = ((winners[side][1] if side in winners else None) for side in (SOFT, HARD))
+    return Decision(soft, hard) if kind == RESOURCE else Decision(soft, soft)

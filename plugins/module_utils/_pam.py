@@ -1,0 +1,178 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""PAM on a host: which logins apply limits at all, and what its pam_limits.so is able to do.
+
+The rules of the configuration are those of pam.d(5) and of libpam/pam_handlers.c, with Debian's
+`@include`. What the module can do is told by the texts inside it, as distributions change and
+backport more than its version says.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from ansible_collections.siptune.linux.plugins.module_utils._limits_conf import CONFIGURATION
+
+# In the order in which libpam looks for a service's file; the last one is the vendor directory of SUSE.
+DIRECTORIES = ("/etc/pam.d", "/usr/lib/pam.d", "/usr/etc/pam.d")
+MODULE = "pam_limits.so"
+DEEPEST_INCLUDE = 32  # far more than anybody has; a file that includes itself ends here
+
+# Whose sessions people and jobs get, with the names of their files, the usual one first.
+SERVICES = {
+    "login": ("login",),
+    "sshd": ("sshd",),
+    "su": ("su",),
+    "sudo": ("sudo",),
+    "cron": ("cron", "crond"),
+}
+
+# --- the module -----------------------------------------------------------------------------
+
+
+class PamLimits(NamedTuple):
+    """What a pam_limits.so is able to do.
+
+    `maps_nofile`: a nofile without limit becomes fs.nr_open (linux-pam 1.5.2 and backports), and is
+    not refused by the kernel. `spares_root`: Debian's patches, with which lines of groups and of
+    everybody pass over root, and each session starts from the limits of process 1. `directories`
+    are where it looks for limits.conf and limits.d, most important first.
+    """
+
+    installed: bool = True
+    maps_nofile: bool = True
+    spares_root: bool = False
+    knows_nonewprivs: bool = True
+    knows_rttime: bool = True
+    directories: Sequence[str] = (CONFIGURATION,)
+
+    def unknown_item(self, item: str) -> bool:
+        """Whether this module is too old for an item of limits.conf."""
+        return (item == "nonewprivs" and not self.knows_nonewprivs) or (item == "rttime" and not self.knows_rttime)
+
+
+NOT_INSTALLED = PamLimits(False, False, False, False, False)
+
+
+def read_module(content: bytes) -> PamLimits:
+    """What a pam_limits.so with this content is able to do."""
+    found = re.findall(rb"\0(/[!-~]+)/limits\.d/\*\.conf(?=\0)", content)
+    vendor = [directory.decode("ascii") for directory in dict.fromkeys(found)]
+    return PamLimits(
+        maps_nofile=b"/proc/sys/fs/nr_open\0" in content,
+        spares_root=b"\0chroot\0" in content,  # an item that only Debian's has
+        knows_nonewprivs=b"nonewprivs\0" in content,
+        knows_rttime=b"\0rttime\0" in content,
+        directories=(CONFIGURATION, *(directory for directory in vendor if directory != CONFIGURATION)),
+    )
+
+
+def together(modules: Sequence[PamLimits]) -> PamLimits:
+    """What can be relied on where there are several, one for each architecture."""
+    if not modules:
+        return NOT_INSTALLED
+    directories = [directory for module in modules for directory in module.directories]
+    return PamLimits(
+        True,
+        all(module.maps_nofile for module in modules),
+        any(module.spares_root for module in modules),
+        all(module.knows_nonewprivs for module in modules),
+        all(module.knows_rttime for module in modules),
+        tuple(dict.fromkeys(directories)),
+    )
+
+
+# --- the stacks -----------------------------------------------------------------------------
+
+
+class Rule(NamedTuple):
+    """A module in a service's session stack."""
+
+    module: str
+    arguments: tuple[str, ...]
+    file: str
+    line: int
+
+
+class Service(NamedTuple):
+    """Whether a login gets limits. `applies` is None where the service has no PAM file; `reason` says why not."""
+
+    name: str
+    applies: bool | None
+    file: str = ""
+    line: int = 0
+    reason: str = ""
+    resets: bool = False  # `set_all`: the session starts from the limits of process 1
+
+    def as_result(self) -> dict[str, object]:
+        """What users see of it."""
+        where = f"{self.file} line {self.line}" if self.line else ""
+        return {"service": self.name, "applies": self.applies, "where": where, "reason": self.reason}
+
+
+def logical_lines(text: str) -> Iterator[tuple[int, str]]:
+    """The lines of a PAM file with their numbers, comments gone and continued lines joined."""
+    start, joined = 0, ""
+    for number, raw in enumerate(text.split("\n"), 1):
+        line = raw.partition("#")[0].rstrip()
+        start = start or number
+        if line.endswith("\\"):
+            joined += line[:-1] + " "
+            continue
+        if (joined + line).strip():
+            yield start, (joined + line).strip()
+        start, joined = 0, ""
+    if joined.strip():
+        yield start, joined.strip()
+
+
+def split_words(line: str) -> list[str]:
+    """The words of a line; what stands in brackets is one word."""
+    return [bracketed or plain for bracketed, plain in re.findall(r"\[((?:[^\]\\]|\\.)*)\]|(\S+)", line)]
+
+
+def session_rules(service: str, read: Callable[[str], str | None], depth: int = 0) -> Iterator[Rule]:
+    """The modules of a service's session stack in their order. `read` gives a file's text, None if it is not there."""
+    path = find_file(service, read)
+    text = read(path) if path else None
+    if path is None or text is None or depth > DEEPEST_INCLUDE:
+        return
+    for number, line in logical_lines(text):
+        words = split_words(line)
+        if words[0].lower() == "@include" and len(words) > 1:
+            yield from session_rules(words[1], read, depth + 1)
+        if words[0].lower().lstrip("-") != "session" or len(words) < 3:
+            continue
+        if words[1].lower() in ("include", "substack"):
+            yield from session_rules(words[2], read, depth + 1)
+        else:
+            yield Rule(words[2], tuple(words[3:]), path, number)
+
+
+def find_file(service: str, read: Callable[[str], str | None]) -> str | None:
+    """The file that configures a service or is included under this name, None if there is none."""
+    if service.startswith("/"):
+        return service if read(service) is not None else None
+    paths = (f"{directory}/{service}" for directory in DIRECTORIES)
+    return next((path for path in paths if read(path) is not None), None)
+
+
+def service_limits(name: str, read: Callable[[str], str | None]) -> Service:
+    """Whether the sessions of a service in SERVICES get the limits of limits.d."""
+    found = ((file, find_file(file, read)) for file in SERVICES[name])
+    service, path = next(((file, path) for file, path in found if path), (name, None))
+    if path is None:
+        return Service(name, None, reason="there is no such service here")
+    elsewhere = ""
+    for rule in session_rules(service, read):
+        if posixpath.basename(rule.module) != MODULE:
+            continue
+        own = [argument[len("conf=") :] for argument in rule.arguments if argument.startswith("conf=")]
+        if not own:
+            return Service(name, True, rule.file, rule.line, resets="set_all" in rule.arguments)
+        elsewhere = f"{rule.file} line {rule.line} reads {own[-1]} only"
+    return Service(name, False, path, reason=elsewhere or f"{path} has no {MODULE} among its session lines")

@@ -1,0 +1,83 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.siptune.linux.plugins.module_utils._file_change import (
+    FileChange,
+    OwnFile,
+    diff_files,
+    plan_file,
+    record_files,
+    released_files,
+    settle_files,
+    text_of,
+)
+from ansible_collections.siptune.linux.plugins.module_utils._host import FileRecord
+from ansible_collections.siptune.linux.plugins.module_utils._originals import FileOriginal, digest
+
+PATH = "/etc/a.conf"
+HEADING = "# ours\n"
+THEIRS = FileRecord(b"theirs\n", 0o600, 0, 4)
+OURS = FileRecord(b"# ours\none\n", 0o644, 0, 0)
+NEWER = FileRecord(b"# ours\ntwo\n", 0o644, 0, 0)
+RECORDED = {PATH: FileOriginal(THEIRS, (digest(OURS.content),))}
+NEW = {PATH: FileOriginal(None, (digest(OURS.content),))}
+
+
+@pytest.mark.parametrize(
+    ("current", "text", "originals", "expected"),
+    [
+        pytest.param(None, text_of(OURS), {}, FileChange(PATH, None, OURS), id="made"),
+        pytest.param(THEIRS, text_of(OURS), {}, FileChange(PATH, THEIRS, OURS), id="replaced"),
+        pytest.param(OURS, text_of(NEWER), RECORDED, FileChange(PATH, OURS, NEWER), id="changed"),
+        pytest.param(OURS, text_of(OURS), RECORDED, None, id="as wanted"),
+        pytest.param(
+            OURS._replace(mode=0o666), text_of(OURS), NEW, FileChange(PATH, OURS._replace(mode=0o666), OURS), id="mode"
+        ),
+        pytest.param(OURS, None, RECORDED, FileChange(PATH, OURS, THEIRS), id="back"),
+        pytest.param(OURS, None, NEW, FileChange(PATH, OURS, None), id="removed"),
+        pytest.param(OURS, None, {}, FileChange(PATH, OURS, None), id="removed for its heading"),
+        pytest.param(None, None, RECORDED, None, id="somebody removed it"),
+    ],
+)
+def test_what_becomes_of_a_file(
+    current: FileRecord | None, text: str | None, originals: dict[str, FileOriginal], expected: FileChange | None
+) -> None:
+    assert plan_file(OwnFile(PATH, current, HEADING), text, originals, (0, 0)) == (expected, None)
+
+
+@pytest.mark.parametrize("originals", [RECORDED, NEW, {}])
+def test_what_somebody_else_wrote_is_left(originals: dict[str, FileOriginal]) -> None:
+    change, note = plan_file(OwnFile(PATH, FileRecord(b"edited\n", 0o644, 0, 0), HEADING), None, originals, (0, 0))
+    assert change is None
+    assert note is not None
+    assert (note.item, note.state) == (PATH, "kept")
+
+
+def test_an_original_is_recorded_once_and_goes_when_it_is_back() -> None:
+    first = FileChange(PATH, THEIRS, OURS)
+    recorded = record_files({}, [first])
+    assert recorded[PATH].record == THEIRS
+    assert set(recorded[PATH].written) == {digest(THEIRS.content), digest(OURS.content)}  # killed here, both are known
+    settled = settle_files(recorded, [first], released_files({PATH: THEIRS}, [first], recorded))
+    assert settled == RECORDED
+
+    second = FileChange(PATH, OURS, NEWER)
+    recorded = record_files(settled, [second])
+    assert recorded[PATH].record == THEIRS
+    settled = settle_files(recorded, [second], [])
+    assert settled == {PATH: FileOriginal(THEIRS, (digest(NEWER.content),))}
+
+    back = FileChange(PATH, NEWER, THEIRS)
+    released = released_files({PATH: NEWER}, [back], settled)
+    assert released == [PATH]
+    assert settle_files(record_files(settled, [back]), [back], released) == {}
+
+
+def test_diff() -> None:
+    assert diff_files([FileChange(PATH, None, OURS)]) == [
+        {"before_header": PATH, "after_header": PATH, "before": "", "after": "# ours\none\n"}
+    ]

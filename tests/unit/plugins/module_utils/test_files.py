@@ -1,0 +1,108 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ansible_collections.siptune.linux.plugins.module_utils._change import Change, UndoLog
+from ansible_collections.siptune.linux.plugins.module_utils._file_change import FileChange
+from ansible_collections.siptune.linux.plugins.module_utils._files import (
+    RefusedError,
+    all_or_nothing,
+    put_back,
+    read_originals,
+    refusal,
+    remove_originals_directory,
+    stage,
+    store_originals,
+    tidy,
+)
+from ansible_collections.siptune.linux.plugins.module_utils._host import FileRecord, Host, HostError
+from ansible_collections.siptune.linux.plugins.module_utils._originals import NOTHING, FileOriginal, Originals
+
+SOME = Originals({}, {"/etc/x.d/a.conf": FileOriginal(None, ("ab",))})
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "var/lib").mkdir(parents=True)
+    return Host(str(tmp_path))
+
+
+def record(tmp_path: Path, text: str) -> FileRecord:
+    status = (tmp_path / "etc").stat()
+    return FileRecord(text.encode(), 0o640, status.st_uid, status.st_gid)
+
+
+def everything(tmp_path: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(tmp_path)): path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+
+def test_a_file_waits_for_its_name(host: Host, tmp_path: Path) -> None:
+    change = FileChange("/etc/x.d/a.conf", None, record(tmp_path, "new"))
+    commit = stage(host, change, UndoLog())
+    assert not (tmp_path / "etc/x.d/a.conf").exists()
+    commit()
+    assert host.snapshot("/etc/x.d/a.conf") == change.after
+    assert list(everything(tmp_path)) == ["etc/x.d/a.conf"]
+
+
+@pytest.mark.parametrize("before", [None, "old"])
+@pytest.mark.parametrize("after", [None, "new"])
+def test_whatever_fails_later_undoes_it(host: Host, tmp_path: Path, before: str | None, after: str | None) -> None:
+    old, new = (text and record(tmp_path, text) for text in (before, after))
+    if old:
+        host.stage("/etc/a.conf", old).commit()
+    start = everything(tmp_path)
+    if old is None and new is None:
+        return
+
+    def effects(log: UndoLog) -> None:
+        store_originals(host, SOME, log)
+        stage(host, FileChange("/etc/a.conf", old, new), log)()
+        raise HostError("last", "would not")
+
+    with pytest.raises(RefusedError) as caught:
+        all_or_nothing(effects)
+    assert everything(tmp_path) == start
+    assert not (tmp_path / "var/lib/siptune").exists()
+    assert (caught.value.item, caught.value.undone, caught.value.not_undone) == ("last", ["/etc/a.conf"], [])
+
+
+def test_putting_back_twice_is_putting_back(host: Host, tmp_path: Path) -> None:
+    change = FileChange("/etc/a.conf", record(tmp_path, "old"), record(tmp_path, "new"))
+    host.stage("/etc/a.conf", record(tmp_path, "new")).commit()
+    put_back(host, change)
+    put_back(host, change)
+    assert host.snapshot("/etc/a.conf") == change.before
+
+
+def test_the_record_of_originals_comes_and_goes(host: Host, tmp_path: Path) -> None:
+    assert read_originals(host) == NOTHING
+    store_originals(host, SOME, UndoLog())
+    assert read_originals(host) == SOME
+    remove_originals_directory(host, UndoLog())
+    assert read_originals(host) == SOME  # a directory with something in it stays
+    store_originals(host, NOTHING, UndoLog())
+    remove_originals_directory(host, UndoLog())
+    assert not (tmp_path / "var/lib/siptune").exists()
+
+
+def test_what_a_killed_run_left_is_removed(host: Host, tmp_path: Path) -> None:
+    host.stage("/etc/a.conf", record(tmp_path, "new"))
+    assert everything(tmp_path)
+    tidy(host, "/etc/a.conf", "/etc/not-there/b.conf")
+    assert everything(tmp_path) == {}
+
+
+def test_a_refusal_is_told() -> None:
+    error = RefusedError(HostError("a", "no"), ["b", "a"], [])
+    told = refusal(error, [Change("a", "1", "0", "1", "1", "changed")])
+    assert told["msg"] == "a: no. Everything this call had changed has been put back: b."
+    assert (told["items"][0]["state"], told["items"][0]["after"], told["undone"]) == ("refused", "0", ["b"])
+    assert refusal(RefusedError(HostError("c", "no"), [], []), [])["msg"] == "c: no. Nothing was changed."
+    assert refusal(RefusedError(HostError("c", "no"), [], ["d: e"]), [])["msg"] == "c: no. Could not be put back: d: e."
