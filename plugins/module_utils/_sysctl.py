@@ -28,7 +28,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._machine import (
     systemd_version,
     virtualization,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._network import ipv6_in_use
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_d import (
     DIRECTORIES,
     FIRST_SYSTEMD_WITH_GLOBS,
@@ -97,7 +96,7 @@ def observe(host: Host, request: Request) -> Observed:
         glob_lines=(systemd_version(host) or 0) >= FIRST_SYSTEMD_WITH_GLOBS,
         udev=host.exists(posixpath.dirname(rules_path(request.path))),
         owner=(os.geteuid(), os.getegid()),
-        ipv6_reasons=ipv6_in_use(host) if needs_ipv6_reasons(paths) else (),
+        ipv6_reasons=_ipv6_reasons(host) if needs_ipv6_reasons(paths) else (),
         highest_nofile=_highest_nofile(host) if needs_highest_nofile(paths, request.settings, originals) else None,
     )
 
@@ -161,6 +160,13 @@ def _loaded_modules(host: Host) -> frozenset[str]:
     """Names of the loaded modules; empty on a kernel without loadable modules. Source: proc_modules(5)."""
     lines = (host.read_text("/proc/modules") or "").splitlines()
     return frozenset(line.split(" ", 1)[0] for line in lines)
+
+
+def _ipv6_reasons(host: Host) -> list[str]:
+    # Imported here, as few calls need it and each run on a target compiles what it imports.
+    from ansible_collections.siptune.linux.plugins.module_utils._network import ipv6_in_use
+
+    return ipv6_in_use(host)
 
 
 def _highest_nofile(host: Host) -> int:
