@@ -410,11 +410,13 @@ def test_the_modules_result() -> None:
     assert not module(path=FILE, state="absent")["changed"]
 
 
-def test_a_login_without_pam_limits_is_a_warning() -> None:
+def test_a_login_without_pam_limits_is_told() -> None:
     make_people()
     write_file("/etc/pam.d/sudo", "session required pam_permit.so\n")
     result = module(path=FILE, limits=[limit("ops", "soft", "core", 5)])
-    assert any("no limits to sessions of sudo" in str(warning) for warning in result["warnings"])
+    (sudo,) = [row for row in result["pam"] if row["service"] == "sudo"]
+    assert sudo["applies"] is False
+    assert "no pam_limits.so" in sudo["reason"]
 
 
 def test_two_files_are_put_back_each_by_itself() -> None:
