@@ -22,6 +22,10 @@ CHANGING = (
 STARTING = "execve,execveat,fork,vfork,clone,clone3"
 LOG = "/run/strace.log"
 
+# A write to a key of the network may find the kernel's lock taken and is then made again. Such a call is left out, or
+# the same run would now have one call more and now one less.
+RESTARTED = "ERESTART"
+
 
 class Call(NamedTuple):
     """A system call that was made: its name, the how-many-eth of this name it was, and strace's line."""
@@ -49,7 +53,7 @@ def _logged() -> list[Call]:
     calls = []
     for line in Path(LOG).read_text(encoding="utf-8", errors="replace").splitlines():
         match = re.match(r"(?:[0-9]+ +)?([a-z_0-9]+)\(", line)
-        if match:
+        if match and RESTARTED not in line:
             counts[match[1]] = counts.get(match[1], 0) + 1
             calls.append(Call(match[1], counts[match[1]], line))
     return calls
