@@ -114,7 +114,7 @@ def page(arguments: argparse.Namespace) -> str:
     if not arguments.own_work_only:
         sections = [ways_section(name, arguments, targets) for name in connections(arguments.connection)] + sections
     parts: list[Any] = ["# Benchmarks\n", "Made by `make bench ARGS=--write`.\n", report.explanation(arguments.rounds)]
-    return "\n".join([*parts, machine + "\n", report.targets_table(targets), *sections])
+    return "\n".join([*parts, machine + "\n", report.targets_table(targets), *sections, report.READING])
 
 
 def main() -> None:

@@ -54,6 +54,11 @@ def ways() -> dict[str, Way]:
             "a task of `siptune.linux.sysctl_bulk`",
             [{"siptune.linux.sysctl_bulk": {"path": FILE, "settings": settings}}],
         ),
+        "nothing": Way(
+            "the same without any setting",
+            [{"siptune.linux.sysctl_bulk": {"path": FILE, "settings": {}}}],
+            sets_keys=False,
+        ),
         "template": Way(
             "`ansible.builtin.template`, and `sysctl --system` if it changed",
             [{"ansible.builtin.template": {"src": TEMPLATE, "dest": FILE, "mode": "0644"}, "notify": "apply"}],
