@@ -1,0 +1,175 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Limits of running processes: what /proc shows of them, and prlimit(2).
+
+Limits go by the names that systemd has for them, LimitNOFILE, as (soft, hard) in the kernel's units: bytes,
+seconds for LimitCPU, microseconds for LimitRTTIME.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import resource
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from ansible_collections.siptune.linux.plugins.module_utils._host import Host, HostError
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_values import INFINITY
+
+# The names in /proc/PID/limits and the numbers of setrlimit(2). Sources: fs/proc/base.c, lnames; asm-generic/resource.h
+LIMITS = {
+    "Max cpu time": ("LimitCPU", resource.RLIMIT_CPU),
+    "Max file size": ("LimitFSIZE", resource.RLIMIT_FSIZE),
+    "Max data size": ("LimitDATA", resource.RLIMIT_DATA),
+    "Max stack size": ("LimitSTACK", resource.RLIMIT_STACK),
+    "Max core file size": ("LimitCORE", resource.RLIMIT_CORE),
+    "Max resident set": ("LimitRSS", resource.RLIMIT_RSS),
+    "Max processes": ("LimitNPROC", resource.RLIMIT_NPROC),
+    "Max open files": ("LimitNOFILE", resource.RLIMIT_NOFILE),
+    "Max locked memory": ("LimitMEMLOCK", resource.RLIMIT_MEMLOCK),
+    "Max address space": ("LimitAS", resource.RLIMIT_AS),
+    "Max file locks": ("LimitLOCKS", 10),  # RLIMIT_LOCKS, which Python does not name
+    "Max pending signals": ("LimitSIGPENDING", resource.RLIMIT_SIGPENDING),
+    "Max msgqueue size": ("LimitMSGQUEUE", resource.RLIMIT_MSGQUEUE),
+    "Max nice priority": ("LimitNICE", resource.RLIMIT_NICE),
+    "Max realtime priority": ("LimitRTPRIO", resource.RLIMIT_RTPRIO),
+    "Max realtime timeout": ("LimitRTTIME", resource.RLIMIT_RTTIME),
+}
+NUMBERS = dict(LIMITS.values())
+UNLIMITED = "unlimited"
+CAP_SYS_RESOURCE = 24  # linux/capability.h: raise hard limits, lower an OOM score
+
+# In /proc/PID/stat, counted from the field after the command's name. Source: proc_pid_stat(5)
+STAT_NICE, STAT_RT_PRIORITY, STAT_POLICY = 16, 37, 38
+POLICIES = {0: "other", 1: "fifo", 2: "rr", 3: "batch", 5: "idle"}  # linux/sched.h
+
+Pair = tuple  # of a soft and a hard limit
+
+
+class Scheduling(NamedTuple):
+    """How a process is scheduled."""
+
+    nice: int
+    policy: str
+    rt_priority: int
+
+
+class Process(NamedTuple):
+    """A process as /proc shows it. `uids` are its real, effective and saved user, empty where they are hidden."""
+
+    pid: int
+    limits: Mapping[str, Pair]
+    oom_score_adj: int | None
+    scheduling: Scheduling | None
+    uids: frozenset[int] = frozenset()
+
+
+class Powers(NamedTuple):
+    """What this call may do to processes: whether it has CAP_SYS_RESOURCE, and its user."""
+
+    sys_resource: bool
+    uid: int
+
+    def may_change(self, process: Process) -> bool:
+        """Whether prlimit(2) lets us touch the process at all."""
+        return self.sys_resource or process.uids == {self.uid}
+
+
+# --- parsers --------------------------------------------------------------------------------
+
+
+def parse_limits(text: str) -> dict[str, Pair]:
+    """The limits in a /proc/PID/limits. Source: proc_pid_limits(5)."""
+    limits = {}
+    for line in text.split("\n"):
+        found = re.match(r"(Max [a-z ]+?) {2,}(\S+) +(\S+)", line)
+        if found and found.group(1) in LIMITS:
+            values = [_value(text) for text in found.groups()[1:]]
+            if None not in values:
+                limits[LIMITS[found.group(1)][0]] = tuple(values)
+    return limits
+
+
+def _value(text: str) -> int | None:
+    if text == UNLIMITED:
+        return INFINITY
+    return int(text) if text.isdecimal() else None
+
+
+def parse_scheduling(stat: str) -> Scheduling | None:
+    """Nice value, policy and real-time priority of a /proc/PID/stat. Source: proc_pid_stat(5)."""
+    fields = stat.rpartition(")")[2].split()
+    try:
+        policy = POLICIES.get(int(fields[STAT_POLICY]), fields[STAT_POLICY])
+        return Scheduling(int(fields[STAT_NICE]), policy, int(fields[STAT_RT_PRIORITY]))
+    except (IndexError, ValueError):
+        return None
+
+
+def parse_uids(status: str) -> frozenset[int]:
+    """The real, effective and saved user of a /proc/PID/status. Source: proc_pid_status(5)."""
+    found = re.search(r"^Uid:\t([0-9]+)\t([0-9]+)\t([0-9]+)\t", status, re.MULTILINE)
+    return frozenset(map(int, found.groups())) if found else frozenset()
+
+
+def has_capability(status: str, capability: int) -> bool:
+    """Whether the process of a /proc/PID/status has a capability in effect. Source: capabilities(7)."""
+    found = re.search(r"^CapEff:\t([0-9a-f]+)$", status, re.MULTILINE)
+    return found is not None and bool(int(found.group(1), 16) >> capability & 1)
+
+
+def raised(now: Pair, wanted: Pair, powers: Powers) -> Pair:
+    """What a limit can be raised to without lowering either of its values, as far as the powers go."""
+    hard = max(now[1], wanted[1]) if powers.sys_resource else now[1]
+    return (max(now[0], min(wanted[0], hard)), hard)
+
+
+# --- effects --------------------------------------------------------------------------------
+
+
+def read_process(host: Host, pid: int) -> Process | None:
+    """A process as it is now; None if it has ended."""
+    limits = parse_limits(host.read_lenient(f"/proc/{pid}/limits") or "")
+    if not limits:
+        return None
+    score = (host.read_lenient(f"/proc/{pid}/oom_score_adj") or "").strip()
+    return Process(
+        pid,
+        limits,
+        int(score) if re.fullmatch("-?[0-9]+", score) else None,
+        parse_scheduling(host.read_lenient(f"/proc/{pid}/stat") or ""),
+        parse_uids(host.read_lenient(f"/proc/{pid}/status") or ""),
+    )
+
+
+def own_powers(host: Host) -> Powers:
+    """What this very process may do."""
+    return Powers(has_capability(host.read_lenient("/proc/self/status") or "", CAP_SYS_RESOURCE), os.geteuid())
+
+
+def set_limit(pid: int, limit: str, pair: Pair) -> bool:
+    """prlimit(2): False if the process has ended. Raises HostError if the kernel refuses."""
+    values = tuple(resource.RLIM_INFINITY if value == INFINITY else value for value in pair)
+    try:
+        resource.prlimit(pid, NUMBERS[limit], values)  # type: ignore[arg-type]
+        return True
+    except ProcessLookupError:
+        return False
+    except (OSError, ValueError, OverflowError) as error:
+        # Python turns the kernel's EINVAL and EPERM into a ValueError for some limits.
+        number = error.errno if isinstance(error, OSError) else errno.EPERM
+        raise HostError(f"process {pid}", f"{limit} {pair[0]}:{pair[1]}: {error}", number) from error
+
+
+def set_oom_score_adj(host: Host, pid: int, score: int) -> bool:
+    """Set a process's OOM score adjustment; False if the process has ended. Raises HostError if the kernel refuses."""
+    try:
+        host.write_kernel(f"/proc/{pid}/oom_score_adj", str(score))
+        return True
+    except HostError as error:
+        if error.errno in (errno.ENOENT, errno.ESRCH):
+            return False
+        raise

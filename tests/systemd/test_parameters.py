@@ -1,0 +1,83 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What needs ansible and no container: the module's parameters, its examples, its documentation as Ansible reads it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import types
+from typing import Any
+
+import pytest
+import yaml
+from machine import CHECKOUT
+
+for _name, _path in (
+    ("ansible_collections", []),
+    ("ansible_collections.siptune", []),
+    ("ansible_collections.siptune.linux", [str(CHECKOUT)]),
+):
+    sys.modules[_name] = types.ModuleType(_name)
+    sys.modules[_name].__path__ = _path
+
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_limits_plan import Request  # noqa: E402
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_settings import (  # noqa: E402
+    UnitSettings,
+    parse_units,
+)
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_values import SystemdError  # noqa: E402
+from ansible_collections.siptune.linux.plugins.modules import systemd_limits  # noqa: E402
+
+UNITS = {"a.service": {"Nice": 1}}
+
+
+def parameters(**changes: Any) -> dict[str, Any]:
+    return {
+        "units": UNITS,
+        "drop_in": "90-x.conf",
+        "running": "prlimit",
+        "exclusive": False,
+        "state": "present",
+        **changes,
+    }
+
+
+def test_a_request_to_set() -> None:
+    assert systemd_limits.build_request(parameters()) == Request(parse_units(UNITS), "90-x.conf", "prlimit", False)
+    assert systemd_limits.build_request(parameters(exclusive=True)).others
+
+
+def test_a_request_to_put_back_named_units_or_all() -> None:
+    named = systemd_limits.build_request(parameters(state="absent"))
+    assert (named.units, named.others) == ([UnitSettings("a.service", [])], False)
+    everything = systemd_limits.build_request(parameters(state="absent", units={}))
+    assert (everything.units, everything.others) == ([], True)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"drop_in": "../x.conf"}, {"units": {"a": {}}}, {"units": {"a.service": {"X": 1}}}]
+)
+def test_bad_parameters(changes: dict[str, Any]) -> None:
+    with pytest.raises(SystemdError):
+        systemd_limits.build_request(parameters(**changes))
+
+
+def test_the_examples_are_accepted() -> None:
+    for task in yaml.safe_load(systemd_limits.EXAMPLES):
+        request = systemd_limits.build_request({**parameters(units={}), **task["siptune.linux.systemd_limits"]})
+        assert request.drop_in.endswith(".conf")
+
+
+def test_ansible_reads_the_documentation() -> None:
+
+    done = subprocess.run(
+        [f"{sys.prefix}/bin/ansible-doc", "--type", "module", "siptune.linux.systemd_limits"],
+        env={"PATH": "/usr/bin:/bin", "ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / ".build"), "HOME": "/tmp"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "drop_in" in done.stdout

@@ -1,0 +1,364 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_unit import deciding, parse_show
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_values import (
+    DIRECTIVES,
+    INFINITY,
+    Setting,
+    SystemdError,
+    agrees,
+    at_least,
+    describe,
+    parse_setting,
+    read_value,
+    shown_value,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+CAPTURED = Path(__file__).parent / "captured"
+VERSIONS = (247, 252, 257)
+
+INF = INFINITY
+
+
+@pytest.mark.parametrize(
+    ("directive", "text", "meaning"),
+    [
+        ("LimitNOFILE", "1024", (1024, 1024)),
+        ("LimitNOFILE", "1024:4096", (1024, 4096)),
+        ("LimitNOFILE", "1024:infinity", (1024, INF)),
+        ("LimitNOFILE", "infinity", (INF, INF)),
+        ("LimitNOFILE", "0x10", (16, 16)),
+        ("LimitNOFILE", "010", (8, 8)),
+        ("LimitNOFILE", "+5", (5, 5)),
+        ("LimitNOFILE", "16K", None),
+        ("LimitNOFILE", "5:4", None),
+        ("LimitNOFILE", "infinity:4", None),
+        ("LimitNOFILE", "5:", None),
+        ("LimitNOFILE", ":5", None),
+        ("LimitNOFILE", "5 : 6", None),
+        ("LimitNOFILE", "unlimited", None),
+        ("LimitNOFILE", "-1", None),
+        ("LimitNOFILE", "18446744073709551615", None),
+        ("LimitNOFILE", "1_000", None),
+        ("LimitNOFILE", "٣", None),
+        ("LimitCORE", "1.5K", (1536, 1536)),
+        ("LimitCORE", "8M:infinity", (8388608, INF)),
+        ("LimitCORE", "1k", None),
+        ("LimitCORE", "1KB", None),
+        ("LimitCORE", "16E", None),
+        ("LimitCORE", "15E", (15 * 2**60, 15 * 2**60)),
+        ("LimitCPU", "1500ms", (2, 2)),
+        ("LimitCPU", "5min:10min", (300, 600)),
+        ("LimitCPU", "infinity", (INF, INF)),
+        ("LimitRTTIME", "200000", (200000, 200000)),
+        ("LimitRTTIME", "200ms:2s", (200000, 2000000)),
+        ("LimitNICE", "-11", (31, 31)),
+        ("LimitNICE", "+19", (1, 1)),
+        ("LimitNICE", "31", (31, 31)),
+        ("LimitNICE", "-5:30", (25, 30)),
+        ("LimitNICE", "5:+3", (5, 17)),
+        ("LimitNICE", "41", None),
+        ("LimitNICE", "+20", None),
+        ("LimitNICE", "infinity", None),
+        ("LimitRTPRIO", "99", (99, 99)),
+        ("LimitRTPRIO", "100", None),
+        ("TasksMax", "500", (500,)),
+        ("TasksMax", "infinity", (INF,)),
+        ("TasksMax", "12.5%", ("12.5%",)),
+        ("TasksMax", "0", None),
+        ("TasksMax", "101%", None),
+        ("TasksMax", "1K", None),
+        ("MemoryMax", "1G 512M", (2**30 + 2**29,)),
+        ("MemoryMax", "512M 1G", None),
+        ("MemoryMax", "12.555%", None),
+        ("MemoryMax", "0", None),
+        ("CPUWeight", "idle", ("idle",)),
+        ("CPUWeight", "10001", None),
+        ("Nice", "-20", (-20,)),
+        ("Nice", "20", None),
+        ("OOMScoreAdjust", "-1000", (-1000,)),
+        ("OOMScoreAdjust", "1001", None),
+        ("OOMPolicy", "kill", ("kill",)),
+        ("OOMPolicy", "Kill", None),
+        ("CPUSchedulingPolicy", "rr", ("rr",)),
+        ("CPUSchedulingPolicy", "2", ("rr",)),
+        ("CPUSchedulingPriority", "0", None),
+        ("IOSchedulingClass", "realtime", ("realtime",)),
+        ("Restart", "on-failure", ("on-failure",)),
+        ("Restart", "sometimes", None),
+        ("RestartSec", "1min 30s", (90 * 10**6,)),
+        ("RestartSec", "1h30", (3630 * 10**6,)),
+        ("RestartSec", "2min 3.500000s", (123500000,)),
+        ("RestartSec", "1y", (31557600 * 10**6,)),
+        ("RestartSec", "5.5us", (5,)),
+        ("RestartSec", "20u", None),
+        ("RestartSec", "-1", None),
+        ("RestartSec", "0", (0,)),
+        ("TimeoutStopSec", "0", (INF,)),
+        ("TimeoutStopSec", "infinity", (INF,)),
+    ],
+)
+def test_what_a_text_means(directive: str, text: str, meaning: tuple | None) -> None:
+    assert read_value(directive, text) == meaning
+
+
+# --- against what systemd made of the same texts --------------------------------------------
+
+# What every drop-in of the captured tables began with.
+BASE = "[Service]\nLimitNOFILE=77:78\nMemoryMax=7M\nTasksMax=7\nCPUWeight=7\nLimitNICE=7\n"
+# What systemd takes and we read as skipped, or the other way round: none of it can be asked for here.
+ODDITIES = {
+    "MemoryMax=12.55%",  # two digits after the point are new in 252
+    "TasksMax=0.01%",
+    "TasksMax=0%",  # shown as 0
+    "CPUWeight=idle",  # new in 252, and refused before
+    "IOSchedulingClass=4",
+    "CPUSchedulingPolicy=6",
+    "CPUSchedulingPolicy=7",
+    "LimitRTPRIO=100",
+}
+
+
+def captured_values(version: int) -> list[tuple[str, dict[str, str]]]:
+    """Each drop-in's last lines, with what `systemctl show` printed of them."""
+    text = (CAPTURED / f"systemd-values-{version}.txt").read_text()
+    entries = re.findall(r"^\[([^\]]*)\] ((?:[A-Za-z]+=(?:\[not set\]|[^=\n])* )+)$", text, re.MULTILINE)
+    assert len(entries) > 150
+    return [
+        (lines, dict(re.findall(r"([A-Za-z]+)=((?:\[not set\]|(?! [A-Za-z]+=)[^=])*) ", shown)))
+        for lines, shown in entries
+    ]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_we_read_what_systemd_reads(version: int) -> None:
+    compared = 0
+    for lines, properties in captured_values(version):
+        if lines in ODDITIES:
+            continue
+        decided = deciding([("base", BASE), ("drop-in", f"[Service]\n{lines}\n")], "service")
+        for name in {line.partition("=")[0] for line in lines.split("\n")} & set(DIRECTIVES):
+            if f"{name}Soft" in DIRECTIVES[name].properties:
+                properties.setdefault(f"{name}Soft", properties[name])  # the tables leave out what is the same
+            line, shown = decided.get(name), shown_value(name, properties)
+            policy = decided.get("CPUSchedulingPolicy")
+            if name == "CPUSchedulingPriority" and (version == 247 or policy is None):
+                continue  # 247 looks at the policy of the moment
+            if line is None or line.meaning is None:
+                continue  # systemd's default, which no file tells
+            assert agrees(name, line.meaning, shown), (lines, properties)
+            compared += 1
+    assert compared > 80
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_what_systemctl_shows_is_understood(version: int) -> None:
+    unit = parse_show((CAPTURED / f"systemctl-show-{version}.txt").read_text())[0]
+    shown = {name: describe(name, shown_value(name, unit)) for name in DIRECTIVES}
+    percent = shown.pop("MemoryHigh")
+    assert percent is not None
+    assert percent.isdecimal()
+    assert shown == {
+        "LimitCPU": "300:600",
+        "LimitFSIZE": "1610612736",
+        "LimitDATA": "infinity",
+        "LimitSTACK": "8388608:infinity",
+        "LimitCORE": "0:1073741824",
+        "LimitRSS": "infinity",
+        "LimitNOFILE": "8192:16384",
+        "LimitAS": "infinity",
+        "LimitNPROC": "32768",
+        "LimitMEMLOCK": "67108864",
+        "LimitLOCKS": "infinity",
+        "LimitSIGPENDING": "96365",
+        "LimitMSGQUEUE": "819200",
+        "LimitNICE": "-11",
+        "LimitRTPRIO": "70",
+        "LimitRTTIME": "200000:2000000",
+        "TasksMax": "4096",
+        "MemoryMax": "1073741824",
+        "CPUWeight": "200",
+        "Nice": "-5",
+        "OOMScoreAdjust": "-600",
+        "OOMPolicy": "kill",
+        "CPUSchedulingPolicy": "rr",
+        "CPUSchedulingPriority": "10",
+        "IOSchedulingClass": "best-effort",
+        "Restart": "on-failure",
+        "RestartSec": "123500ms",
+        "TimeoutStopSec": "infinity",
+    }
+
+
+@pytest.mark.parametrize(
+    ("directive", "wanted", "properties", "answer"),
+    [
+        ("MemoryMax", "50%", {"MemoryMax": "12638253056"}, True),
+        ("MemoryMax", "50%", {"MemoryMax": "[not set]"}, False),
+        ("TasksMax", "500", {"TasksMax": "501"}, False),
+        ("CPUWeight", "idle", {"CPUWeight": "7"}, False),
+        ("IOSchedulingClass", "none", {"IOSchedulingClass": "2"}, True),
+        ("IOSchedulingClass", "none", {"IOSchedulingClass": "0"}, True),
+        ("IOSchedulingClass", "idle", {"IOSchedulingClass": "2"}, False),
+        ("TimeoutStopSec", "0", {"TimeoutStopUSec": "infinity"}, True),
+        ("OOMPolicy", "kill", {}, False),
+        ("LimitNOFILE", "5:6", {"LimitNOFILE": "6"}, False),
+    ],
+)
+def test_agreement(directive: str, wanted: str, properties: dict[str, str], answer: bool) -> None:
+    meaning = read_value(directive, wanted)
+    assert meaning is not None
+    assert agrees(directive, meaning, shown_value(directive, properties)) is answer
+
+
+# --- from a user ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("directive", "raw", "message"),
+    [
+        ("LimitNOFIL", 1, "is it LimitNOFILE?"),
+        ("limitnofile", 1, "is it LimitNOFILE?"),
+        ("RestartSecs", 1, "is it RestartSec?"),
+        ("ExecStart", "/bin/sh", "there is no directive 'ExecStart' here"),
+        ("User", "root", "there is no directive 'User' here"),
+        ("LimitNOFILE", True, "boolean"),
+        ("LimitNOFILE", 1.5, "fraction"),
+        ("LimitNOFILE", None, "not nothing"),
+        ("LimitNOFILE", [1], "not list"),
+        ("LimitNOFILE", "", "empty value"),
+        ("LimitNOFILE", "  ", "empty value"),
+        ("LimitNOFILE", "1\nUser=root", "line break"),
+        ("LimitNOFILE", "1\x00", "line break"),
+        ("LimitNOFILE", "010", "leading zero"),
+        ("LimitNOFILE", "5:0x10", "leading zero"),
+        ("LimitNOFILE", "unlimited", "systemd's word for no limit is infinity"),
+        ("LimitNOFILE", "1024:-1", "systemd's word for no limit is infinity"),
+        ("LimitNOFILE", "4096:1024", "soft limit above the hard one: 4096 above 1024"),
+        ("LimitNICE", "+3:5", "soft limit above the hard one"),
+        ("LimitNICE", "-21", "-20 to 19"),
+        ("LimitNOFILE", "16K", "takes a plain number, not '16K'"),
+        ("LimitCORE", "1GB", "takes a size in bytes"),
+        ("LimitCPU", "5 parsecs", "takes a time"),
+        ("MemoryMax", "%h", "percent sign"),
+        ("MemoryMax", "200%", "at most 100%"),
+        ("Nice", "20", "-20 to 19"),
+        ("OOMScoreAdjust", -1001, "-1000 to 1000"),
+        ("Restart", True, "boolean"),
+        ("Restart", "never", "takes one of no, on-success"),
+        ("CPUShares", 1, "2 to 262144"),
+    ],
+)
+def test_bad_values_name_the_item_and_what_is_taken(directive: str, raw: Any, message: str) -> None:
+    with pytest.raises(SystemdError, match=re.escape(message)) as caught:
+        parse_setting("sipd.service X", directive, raw)
+    assert str(caught.value).startswith("sipd.service X: ")
+
+
+@pytest.mark.parametrize(
+    ("directive", "raw", "text"),
+    [
+        ("LimitNOFILE", 65536, "65536"),
+        ("LimitNICE", -11, "-11"),
+        ("LimitNOFILE", " 5:6 ", "5:6"),
+        ("RestartSec", "1min 30s", "1min 30s"),
+        ("Restart", False, "no"),
+        ("LimitCORE", "0", "0"),
+    ],
+)
+def test_good_values_are_written_as_they_are_given(directive: str, raw: Any, text: str) -> None:
+    assert parse_setting("x", directive, raw) == Setting(directive, text, given=directive)
+
+
+@pytest.mark.parametrize(
+    ("given_name", "raw", "directive", "text"),
+    [
+        ("MemoryLimit", "1G", "MemoryMax", "1G"),
+        ("MemoryLimit", "infinity", "MemoryMax", "infinity"),
+        ("CPUShares", 1024, "CPUWeight", "100"),
+        ("CPUShares", 512, "CPUWeight", "50"),
+        ("CPUShares", 2, "CPUWeight", "1"),
+        ("CPUShares", 262144, "CPUWeight", "10000"),
+    ],
+)
+def test_deprecated_names_are_translated(given_name: str, raw: Any, directive: str, text: str) -> None:
+    setting = parse_setting("x", given_name, raw)
+    assert (setting.directive, setting.text, setting.translated) == (directive, text, True)
+
+
+@pytest.mark.parametrize(
+    ("directive", "raw"), [("Nice", 1), ("TasksMax", "50%"), ("MemoryMax", "1G"), ("Restart", "no")]
+)
+def test_a_floor_needs_an_order(directive: str, raw: Any) -> None:
+    with pytest.raises(SystemdError, match="cannot have a floor"):
+        parse_setting("x", directive, raw, "at_least")
+
+
+def test_an_unknown_rule() -> None:
+    with pytest.raises(SystemdError, match="rule is one of exact, at_least"):
+        parse_setting("x", "TasksMax", 1, "at_most")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "other", "result"),
+    [
+        ((5, 6), None, (5, 6)),
+        ((5, 6), (1, 9), (5, 9)),
+        ((5, 6), (7, 8), (7, 8)),
+        ((5,), ("50%",), (5,)),
+    ],
+)
+def test_at_least(wanted: tuple, other: tuple | None, result: tuple) -> None:
+    assert at_least(wanted, other) == result
+
+
+# --- properties -----------------------------------------------------------------------------
+
+numbers = st.integers(0, 2**63)
+
+
+@given(st.sampled_from(["LimitNOFILE", "LimitCORE", "LimitNPROC"]), numbers, numbers)
+def test_a_limit_is_described_as_it_is_read(directive: str, one: int, other: int) -> None:
+    meaning = (min(one, other), max(one, other))
+    assert read_value(directive, describe(directive, meaning) or "") == meaning
+
+
+@given(st.integers(0, 40), st.integers(0, 40))
+def test_a_nice_ceiling_is_described_as_it_is_read(one: int, other: int) -> None:
+    meaning = (min(one, other), max(one, other))
+    assert read_value("LimitNICE", describe("LimitNICE", meaning) or "") == meaning
+
+
+@given(st.integers(0, 10**15))
+def test_a_span_is_described_as_it_is_read(microseconds: int) -> None:
+    assert read_value("RestartSec", describe("RestartSec", (microseconds,)) or "") == (microseconds,)
+
+
+@given(st.sampled_from(sorted(DIRECTIVES)), st.text(max_size=20))
+def test_no_text_of_a_file_breaks_the_reader(directive: str, text: str) -> None:
+    meaning = read_value(directive, text)
+    assert meaning is None or len(meaning) == len(DIRECTIVES[directive].properties)
+
+
+@given(
+    st.sampled_from(sorted(DIRECTIVES)),
+    st.one_of(st.text(max_size=12), st.text("0123456789:.%KMGmins infty-+", max_size=12), st.integers(), st.floats()),
+)
+def test_what_is_accepted_from_a_user_is_one_line_that_systemd_reads(directive: str, raw: Any) -> None:
+    try:
+        setting = parse_setting("x", directive, raw)
+    except SystemdError:
+        return
+    assert setting.text.isprintable()
+    assert read_value(directive, setting.text) == setting.meaning
