@@ -1,18 +1,22 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The module's own work, in this process: observe, plan, carry out, without Ansible around it."""
+"""The own work of sysctl_bulk, in this process: observe, plan, carry out, without Ansible around it."""
 
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from calls import apply
 from keys import INTERFACE_LEAVES, OWN_WORK, first_settings, interface_settings
-from timing import Seconds, timed
+from report import Rounds, Target, cpus, milliseconds, table, walls
+from timing import RUNS, Seconds, median, timed
 from tracing import STARTING, calls_of
+
+OWN_WORK_MILLISECONDS = 20
+FLATNESS = 1.5  # time per key at the largest size, compared with the smallest
 
 SIZES = (500, 1000, 2000, 5000)
 INTERFACES = SIZES[-1] // len(INTERFACE_LEAVES)
@@ -20,7 +24,7 @@ INTERFACES = SIZES[-1] // len(INTERFACE_LEAVES)
 
 def both_runs(settings: dict[str, Any]) -> dict[str, Seconds]:
     """The first and the converged run with these settings. To be called in a fresh sandbox."""
-    return {run: timed(lambda: apply(settings)) for run in ("first", "converged")}
+    return {run: timed(lambda: apply(settings)) for run in RUNS}
 
 
 def sixty_five_keys() -> dict[str, Seconds]:
@@ -54,3 +58,41 @@ def make_interfaces() -> list[str]:
     batch = "".join(f"link add {one} type veth peer name {other}\n" for one, other in pairs)
     subprocess.run(["ip", "-batch", "-"], input=batch.encode(), check=True)
     return [name for pair in pairs for name in pair]
+
+
+# --- in words -------------------------------------------------------------------------------
+
+
+def work_targets(rounds: Rounds, processes: int) -> list[Target]:
+    targets = [
+        Target(
+            f"own work for {OWN_WORK} keys, {run} run: under {OWN_WORK_MILLISECONDS} ms",
+            f"{milliseconds(median(walls(rounds, run)))} ms ({milliseconds(median(cpus(rounds, run)))} ms of CPU time)",
+            median(walls(rounds, run)) * 1000 < OWN_WORK_MILLISECONDS,
+        )
+        for run in RUNS
+    ]
+    return [*targets, Target("processes started by the module: none", str(processes), processes == 0)]
+
+
+def size_table(measured: Mapping[int, Rounds]) -> str:
+    rows = [
+        [str(count), *(text for run in RUNS for text in _size_cells(rounds, count, run))]
+        for count, rounds in measured.items()
+    ]
+    return table(["keys", *(f"{run}: {what}" for run in RUNS for what in ("ms", "µs per key"))], rows)
+
+
+def _size_cells(rounds: Rounds, count: int, run: str) -> tuple[str, str]:
+    taken = median(walls(rounds, run))
+    return f"{taken * 1000:.0f}", f"{taken * 1e6 / count:.0f}"
+
+
+def size_targets(measured: Mapping[int, Rounds]) -> list[Target]:
+    smallest, largest = min(measured), max(measured)
+    targets = []
+    for run in RUNS:
+        factor = (median(walls(measured[largest], run)) / largest) / (median(walls(measured[smallest], run)) / smallest)
+        text = f"{run} run: time per key at {largest} keys at most {FLATNESS} times that at {smallest}"
+        targets.append(Target(text, f"{factor:.2f} times", factor <= FLATNESS))
+    return targets

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The figures as text: for a terminal and for docs/benchmarks.md, ratios first."""
+"""The figures as text: ratios first, and what was to be reached."""
 
 from __future__ import annotations
 
@@ -11,14 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from typing import NamedTuple
 
-from keys import MEASURED_TOGETHER, OWN_WORK
-from timing import Seconds, median
-
-RUNS = ("first", "converged")
-PING_FACTOR = 1.5
-LOOP_FACTOR = 50
-OWN_WORK_MILLISECONDS = 20
-FLATNESS = 1.5  # time per key at the largest size, compared with the smallest
+from timing import RUNS, Seconds, median
+from ways import EMPTY, PING, Subject
 
 Rounds = Sequence[Mapping[str, Seconds]]
 
@@ -47,8 +41,8 @@ def net(values: Sequence[float], empty: Sequence[float]) -> float:
 def factors(measured: Mapping[str, Rounds], key: str, other: str, run: str) -> tuple[float, float]:
     """How many times as much one way takes as another, net of the empty play: by the clock, and by CPU time."""
     by_clock, by_cpu = (
-        net(values(measured[key], run), values(measured["empty"], run))
-        / net(values(measured[other], run), values(measured["empty"], run))
+        net(values(measured[key], run), values(measured[EMPTY], run))
+        / net(values(measured[other], run), values(measured[EMPTY], run))
         for values in (walls, cpus)
     )
     return by_clock, by_cpu
@@ -79,65 +73,28 @@ def machine() -> str:
     )
 
 
-def ways_table(names: Mapping[str, str], measured: Mapping[str, Rounds]) -> str:
+def ways_table(subject: Subject, measured: Mapping[str, Rounds]) -> str:
     """Every way beside the ping task: net of the empty play, as factors, and as whole processes."""
     rows = []
     for key, rounds in measured.items():
-        row = [names[key]]
+        row = [subject.ways[key].name]
         for run in RUNS:
-            clock, cpu = ("", "") if key == "empty" else (f"{one:.2f}" for one in factors(measured, key, "ping", run))
-            row += [clock, cpu, seconds(net(walls(rounds, run), walls(measured["empty"], run)))]
+            clock, cpu = ("", "") if key == EMPTY else (f"{one:.2f}" for one in factors(measured, key, PING, run))
+            row += [clock, cpu, seconds(net(walls(rounds, run), walls(measured[EMPTY], run)))]
             row += [seconds(median(walls(rounds, run)))]
         rows.append(row)
     heading = ["", *(f"{run}: {what}" for run in RUNS for what in ("× ping", "× ping by CPU", "net s", "whole s"))]
     return table(heading, rows)
 
 
-def ways_targets(connection: str, measured: Mapping[str, Rounds]) -> list[Target]:
+def ways_targets(connection: str, subject: Subject, measured: Mapping[str, Rounds]) -> list[Target]:
+    """What is expected of the subject's ways, and what was found."""
     targets = []
     for run in RUNS:
-        clock, cpu = factors(measured, "bulk", "ping", run)
-        text = f"{connection}, {run} run: at most {PING_FACTOR} times a ping task"
-        targets.append(Target(text, f"{clock:.2f} times ({cpu:.2f} by CPU time)", clock <= PING_FACTOR))
-        if "loop" in measured:
-            clock, cpu = factors(measured, "loop", "bulk", run)
-            text = f"{connection}, {run} run: at least {LOOP_FACTOR} times cheaper than the loop"
-            targets.append(Target(text, f"{clock:.0f} times ({cpu:.0f} by CPU time)", clock >= LOOP_FACTOR))
-    return targets
-
-
-def own_work_targets(rounds: Rounds, processes: int) -> list[Target]:
-    targets = [
-        Target(
-            f"own work for {OWN_WORK} keys, {run} run: under {OWN_WORK_MILLISECONDS} ms",
-            f"{milliseconds(median(walls(rounds, run)))} ms ({milliseconds(median(cpus(rounds, run)))} ms of CPU time)",
-            median(walls(rounds, run)) * 1000 < OWN_WORK_MILLISECONDS,
-        )
-        for run in RUNS
-    ]
-    return [*targets, Target("processes started by the module: none", str(processes), processes == 0)]
-
-
-def size_table(measured: Mapping[int, Rounds]) -> str:
-    rows = [
-        [str(count), *(text for run in RUNS for text in _size_cells(rounds, count, run))]
-        for count, rounds in measured.items()
-    ]
-    return table(["keys", *(f"{run}: {what}" for run in RUNS for what in ("ms", "µs per key"))], rows)
-
-
-def _size_cells(rounds: Rounds, count: int, run: str) -> tuple[str, str]:
-    taken = median(walls(rounds, run))
-    return f"{taken * 1000:.0f}", f"{taken * 1e6 / count:.0f}"
-
-
-def size_targets(measured: Mapping[int, Rounds]) -> list[Target]:
-    smallest, largest = min(measured), max(measured)
-    targets = []
-    for run in RUNS:
-        factor = (median(walls(measured[largest], run)) / largest) / (median(walls(measured[smallest], run)) / smallest)
-        text = f"{run} run: time per key at {largest} keys at most {FLATNESS} times that at {smallest}"
-        targets.append(Target(text, f"{factor:.2f} times", factor <= FLATNESS))
+        for bound in subject.bounds:
+            clock, cpu = factors(measured, bound.way, bound.other, run)
+            found = f"{clock:.3g} times ({cpu:.3g} by CPU time)"
+            targets.append(Target(f"{connection}, {run} run: {bound.words}", found, bound.met(clock)))
     return targets
 
 
@@ -146,23 +103,3 @@ def targets_table(targets: Iterable[Target]) -> str:
         ["to reach", "found", ""],
         [[one.text, one.found, "reached" if one.reached else "**missed**"] for one in targets],
     )
-
-
-def explanation(rounds: int) -> str:
-    return (
-        f"{MEASURED_TOGETHER} keys that belong to the network namespace, each time in a fresh namespace with an empty\n"
-        f"`sysctl.d`. Medians of {rounds} rounds; a round runs every way once, so that whatever else the machine does\n"
-        "hits all of them. Starting `ansible-playbook` alone takes over a second and would hide the rest, so the\n"
-        "figures to compare are net of an empty play of the same round. The absolute times are information only:\n"
-        "they belong to the machine. CPU time counts the controller and, on a local connection, the target; it hardly\n"
-        "depends on what else the machine does. Over ssh the connection is open already, as Ansible keeps it.\n"
-    )
-
-
-READING = (
-    "## How to read this\n\n"
-    "What a `sysctl_bulk` task costs beyond a ping task is the price of its code, not of its work: the task without\n"
-    "any setting costs nearly as much. For each task Ansible parses and packs the module's files on the controller,\n"
-    "and the target compiles them again. In a loop each item costs about as much as a ping task, so with as many keys\n"
-    f"as here no single task can be more than about {MEASURED_TOGETHER} times cheaper than the loop.\n"
-)

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import sandbox
 
 ROUND_LIMIT_SECONDS = 900
+RUNS = ("first", "converged")
 
 
 class Seconds(NamedTuple):

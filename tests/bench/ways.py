@@ -1,172 +1,100 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The ways to set kernel parameters that are compared, each as a play of its own."""
+"""Ways to reach one and the same end with Ansible, each as a play of its own, and how long they take."""
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from connections import CONNECTIONS, connect, end_sshd
 from controller import environment, program
-from keys import MEASURED_TOGETHER, first_settings
-from sandbox import read
-from timing import Seconds, timed_command
+from timing import RUNS, Seconds, timed_command
 
-FILE = "/etc/sysctl.d/90-bench.conf"
 PLAY = "/run/play.yml"
 INVENTORY = "/run/inventory.yml"
 TEMPLATE = "/run/bench.conf.j2"
-SSH_DIRECTORY = "/run/bench-ssh"
-SSH_PORT = 2222
-SSHD = "/usr/sbin/sshd"
+
+EMPTY, PING, BULK, LOOP = "empty", "ping", "bulk", "loop"
 
 Task = dict[str, Any]
 
 
 class Way(NamedTuple):
-    """A way to set the keys: what to call it, and its tasks and handlers."""
+    """A way to do the work: what to call it, and its tasks and handlers. `works` is False for one that does nothing."""
 
     name: str
     tasks: Sequence[Task]
     handlers: Sequence[Task] = ()
-    sets_keys: bool = True
+    works: bool = True
 
 
-def template() -> str:
-    return "".join(f"{key} = {value}\n" for key, value in first_settings(MEASURED_TOGETHER).items())
+class Bound(NamedTuple):
+    """How many times as much as the `other` a way takes, at `least` or at `most`; in words, for the report."""
+
+    way: str
+    other: str
+    words: str
+    least: float | None = None
+    most: float | None = None
+
+    def met(self, factor: float) -> bool:
+        return (self.least is None or factor >= self.least) and (self.most is None or factor <= self.most)
 
 
-def ways() -> dict[str, Way]:
-    """All of them, by a short name."""
-    settings = first_settings(MEASURED_TOGETHER)
-    loop = [{"name": key, "value": value} for key, value in settings.items()]
-    return {
-        "empty": Way("an empty play", [], sets_keys=False),
-        "ping": Way("a task of `ansible.builtin.ping`", [{"ansible.builtin.ping": {}}], sets_keys=False),
-        "bulk": Way(
-            "a task of `siptune.linux.sysctl_bulk`",
-            [{"siptune.linux.sysctl_bulk": {"path": FILE, "settings": settings}}],
-        ),
-        "nothing": Way(
-            "the same without any setting",
-            [{"siptune.linux.sysctl_bulk": {"path": FILE, "settings": {}}}],
-            sets_keys=False,
-        ),
-        "template": Way(
-            "`ansible.builtin.template`, and `sysctl --system` if it changed",
-            [{"ansible.builtin.template": {"src": TEMPLATE, "dest": FILE, "mode": "0644"}, "notify": "apply"}],
-            [{"name": "apply", "ansible.builtin.command": {"cmd": "sysctl --system"}}],
-        ),
-        "loop": Way(
-            "`ansible.posix.sysctl` in a loop",
-            [
-                {
-                    "ansible.posix.sysctl": {
-                        "name": "{{ item.name }}",
-                        "value": "{{ item.value }}",
-                        "sysctl_file": FILE,
-                    },
-                    "loop": loop,
-                }
-            ],
-        ),
-    }
+class Subject(NamedTuple):
+    """A piece of work and the ways to do it, by a short name.
+
+    `prepare` makes of a fresh sandbox the host that they meet, `check` raises RuntimeError where the work is not
+    done: a way that did not do it is no way.
+    """
+
+    work: str
+    ways: Mapping[str, Way]
+    bounds: Sequence[Bound]
+    prepare: Callable[[], object]
+    check: Callable[[], object]
+
+    def without_loop(self) -> Subject:
+        """All but the slow way, and what is expected of it."""
+        return self._replace(
+            ways={key: way for key, way in self.ways.items() if key != LOOP},
+            bounds=[bound for bound in self.bounds if LOOP not in (bound.way, bound.other)],
+        )
 
 
-# --- connections ----------------------------------------------------------------------------
+# What every subject is measured beside.
+MEASURES = {
+    EMPTY: Way("an empty play", [], works=False),
+    PING: Way("a task of `ansible.builtin.ping`", [{"ansible.builtin.ping": {}}], works=False),
+}
 
 
-def local() -> dict[str, Any]:
-    return {"ansible_connection": "local"}
+def template_task(path: str) -> Task:
+    """The task that renders the subject's template, which `prepare` has put there, into a file."""
+    return {"ansible.builtin.template": {"src": TEMPLATE, "dest": path, "mode": "0644"}}
 
 
-def ssh() -> dict[str, Any]:
-    """The variables of a target over ssh: an sshd in this sandbox, with keys made for it."""
-    os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
-    os.makedirs(SSH_DIRECTORY, mode=0o700)
-    for name in ("host", "user"):
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", f"{SSH_DIRECTORY}/{name}"], check=True)
-    shutil.copy(f"{SSH_DIRECTORY}/user.pub", f"{SSH_DIRECTORY}/authorized")
-    options = {
-        "Port": SSH_PORT,
-        "ListenAddress": "127.0.0.1",
-        "HostKey": f"{SSH_DIRECTORY}/host",
-        "AuthorizedKeysFile": f"{SSH_DIRECTORY}/authorized",
-        "PidFile": f"{SSH_DIRECTORY}/pid",
-        "StrictModes": "no",
-        "UsePAM": "no",
-        "PermitRootLogin": "yes",
-    }
-    Path("/etc/shadow").write_text("root:*:1::::::\n", encoding="ascii")  # without an entry it counts as locked
-    subprocess.run([SSHD, "-f", "/dev/null", *(f"-o{name}={value}" for name, value in options.items())], check=True)
-    return {
-        "ansible_connection": "ssh",
-        "ansible_host": "127.0.0.1",
-        "ansible_port": SSH_PORT,
-        "ansible_user": "root",
-        "ansible_ssh_private_key_file": f"{SSH_DIRECTORY}/user",
-        "ansible_ssh_common_args": "-F /dev/null -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null",
-    }
-
-
-CONNECTIONS: dict[str, Callable[[], dict[str, Any]]] = {"local": local, "ssh": ssh}
-
-
-def connect() -> None:
-    """Open the connection that Ansible then keeps and shares, so that no way pays for it."""
-    subprocess.run(
-        [program("ansible"), "-i", INVENTORY, "all", "-m", "ping"], env=environment(), check=True, capture_output=True
-    )
-
-
-def end_sshd() -> None:
-    """The daemon outlives the sandbox otherwise."""
-    pid = Path(SSH_DIRECTORY, "pid")
-    if pid.exists():
-        os.kill(int(pid.read_text(encoding="ascii")), 15)
-
-
-# --- one way, measured ----------------------------------------------------------------------
-
-
-def measure(way: Way, connection: str) -> dict[str, Seconds]:
+def measure(subject: Subject, key: str, connection: str) -> dict[str, Seconds]:
     """The first and the converged run of a way. To be called in a fresh sandbox."""
+    way = subject.ways[key]
+    subject.prepare()
     variables = {**CONNECTIONS[connection](), "ansible_python_interpreter": sys.executable}
     play = {"hosts": "all", "gather_facts": False, "tasks": way.tasks, "handlers": way.handlers}
-    Path(TEMPLATE).write_text(template(), encoding="utf-8")
     Path(PLAY).write_text(json.dumps([play]), encoding="utf-8")
     Path(INVENTORY).write_text(json.dumps({"all": {"hosts": {"target": variables}}}), encoding="utf-8")
     command = [program("ansible-playbook"), "-i", INVENTORY, PLAY]
     taken = {}
     try:
-        connect()
-        for run in ("first", "converged"):
+        connect(INVENTORY)
+        for run in RUNS:
             taken[run] = timed_command(command, environment())
     finally:
         end_sshd()
-    if way.sets_keys:
-        check_set()
-    return taken
-
-
-def check_set() -> None:
-    """A way that did not do its work is no way. Raises RuntimeError."""
-    for key, value in first_settings(MEASURED_TOGETHER).items():
-        if read(key.replace(".", "/")) != value:
-            raise RuntimeError(f"{key} is {read(key.replace('.', '/'))}, not {value}")
-
-
-def measure_sysctl_alone() -> dict[str, Seconds]:
-    """`sysctl -p`, without Ansible. To be called in a fresh sandbox."""
-    Path(FILE).write_text(template(), encoding="utf-8")
-    words = ["sysctl", "-p", FILE]
-    taken = {run: timed_command(words, dict(os.environ)) for run in ("first", "converged")}
-    check_set()
+    if way.works:
+        subject.check()
     return taken

@@ -1,0 +1,154 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The parts of the benchmark: each measures one thing and tells it as a section of docs/benchmarks.md."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import NamedTuple
+
+import limits_ways
+import own_work
+import report
+import sysctl_ways
+import units
+import ways
+from connections import CONNECTIONS, SSHD
+from keys import MEASURED_TOGETHER
+from machine import SUITES
+from timing import RUNS, Seconds, in_sandbox, median
+
+
+class Options(NamedTuple):
+    """How to measure: how often, over which connections, and whether with the slow loop over single tasks."""
+
+    rounds: int
+    connections: Sequence[str]
+    loop: bool
+
+
+class Part(NamedTuple):
+    """What is measured together. The heading is by what its section is found again."""
+
+    heading: str
+    measure: Callable[[Options], str]
+
+
+def progress(text: str) -> None:
+    print(f"  {text}", file=sys.stderr, flush=True)
+
+
+def once(function: Callable[[], dict[str, Seconds]]) -> dict[str, Seconds]:
+    """One measurement in a fresh sandbox."""
+    return {run: Seconds(*taken) for run, taken in in_sandbox(function).items()}
+
+
+# --- ways beside each other -----------------------------------------------------------------
+
+
+def compare(subject: ways.Subject, options: Options) -> str:
+    """All ways of a subject over all connections: what was to be reached, and a table for each connection."""
+    machine = report.machine()
+    subject = subject if options.loop else subject.without_loop()
+    targets: list[report.Target] = []
+    tables = []
+    for connection in options.connections:
+        if connection == "ssh" and not os.path.exists(SSHD):
+            tables.append(f"### Ssh connection\n\nNOT MEASURED: there is no {SSHD} (Debian package openssh-server).\n")
+            continue
+        measured = measure_ways(subject, connection, options.rounds)
+        targets += report.ways_targets(connection, subject, measured)
+        tables.append(f"### {connection.capitalize()} connection\n\n{report.ways_table(subject, measured)}")
+    head = f"{subject.work} Medians of {options.rounds} rounds.\n\n{machine}\n"
+    return "\n".join([head, *([report.targets_table(targets)] if targets else []), *tables])
+
+
+def measure_ways(subject: ways.Subject, connection: str, rounds: int) -> Mapping[str, report.Rounds]:
+    """The rounds of every way over a connection."""
+    measured: dict[str, list[dict[str, Seconds]]] = {key: [] for key in subject.ways}
+    for number in range(rounds):
+        for key in subject.ways:
+            measured[key].append(once(partial(ways.measure, subject, key, connection)))
+        progress(f"{subject.ways[ways.BULK].name}, {connection}: round {number + 1} of {rounds}")
+    return measured
+
+
+READING = (
+    "### How to read this\n\n"
+    "What a `sysctl_bulk` task costs beyond a ping task is the price of its code, not of its work: the task without\n"
+    "any setting costs nearly as much. For each task Ansible parses and packs the module's files on the controller,\n"
+    "and the target compiles them again. In a loop each item costs about as much as a ping task, so with as many keys\n"
+    f"as here no single task can be more than about {MEASURED_TOGETHER} times cheaper than the loop.\n"
+)
+
+
+def sysctl(options: Options) -> str:
+    return f"{compare(sysctl_ways.subject(), options)}\n{READING}"
+
+
+def limits(options: Options) -> str:
+    return compare(limits_ways.subject(), options)
+
+
+# --- the work of a module alone -------------------------------------------------------------
+
+
+def sysctl_alone(options: Options) -> str:
+    machine = report.machine()
+    rounds = range(options.rounds)
+    measured = [once(own_work.sixty_five_keys) for _ in rounds]
+    targets = own_work.work_targets(measured, in_sandbox(own_work.processes_started))
+    sizes = {count: [once(own_work.of_size(count)) for _ in rounds] for count in own_work.SIZES}
+    targets += own_work.size_targets(sizes)
+    globs = _both([once(own_work.glob_over_all_interfaces) for _ in rounds])
+    alone = _both([once(sysctl_ways.measure_sysctl_alone) for _ in rounds])
+    progress("own work measured")
+    return (
+        "Observe, plan and carry out in one process, without Ansible around it. "
+        f"Medians of {options.rounds} rounds.\n\n{machine}\n\n{report.targets_table(targets)}\n"
+        f"On a host with {own_work.INTERFACES} interfaces:\n\n{own_work.size_table(sizes)}\n"
+        f"The same keys of the largest size by {len(own_work.INTERFACE_LEAVES)} globs: {globs}.\n\n"
+        f"`sysctl -p` alone for {MEASURED_TOGETHER} keys, without reading anything back: {alone}.\n"
+    )
+
+
+def _both(measured: report.Rounds) -> str:
+    first, converged = (report.milliseconds(median(report.walls(measured, run))) for run in RUNS)
+    return f"{first} ms first, {converged} ms again"
+
+
+# --- counts ---------------------------------------------------------------------------------
+
+
+def systemd(options: Options) -> str:
+    """How often systemctl is called. There is nothing to repeat: it is a count."""
+    counted: list[units.Counted] = []
+    missing = []
+    for suite in SUITES:
+        try:
+            counted += units.count(suite)
+            progress(f"systemctl counted on {suite}")
+        except units.NotMeasuredError as error:
+            missing.append(f"NOT MEASURED on {suite}: {error}.\n")
+            progress(missing[-1].strip())
+    text = (
+        f"{len(units.DIRECTIVES)} directives for each of so many running units in one call of `systemd_limits`, in a\n"
+        "container under systemd; counted are the processes of systemctl that the module starts.\n"
+    )
+    if counted:
+        text = "\n".join([text, report.targets_table(units.targets(counted)), units.counts_table(counted)])
+    return "\n".join([text, *missing])
+
+
+PARTS: Mapping[str, Part] = {
+    "sysctl": Part("Kernel parameters: sysctl_bulk and the usual ways", sysctl),
+    "own-work": Part("The own work of sysctl_bulk", sysctl_alone),
+    "limits": Part("Limits for logins: limits_file and the usual ways", limits),
+    "systemd": Part("Limits for units: what systemd_limits asks of systemd", systemd),
+}
+
+ALL_CONNECTIONS = tuple(CONNECTIONS)
