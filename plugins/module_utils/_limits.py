@@ -11,6 +11,13 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from ansible_collections.siptune.linux.plugins.module_utils import _accounts
+from ansible_collections.siptune.linux.plugins.module_utils._capabilities import (
+    BOUNDING,
+    CAP_SYS_NICE,
+    CAP_SYS_RESOURCE,
+    has_capability,
+    in_user_namespace,
+)
 from ansible_collections.siptune.linux.plugins.module_utils._change import Change, UndoLog
 from ansible_collections.siptune.linux.plugins.module_utils._files import (
     all_or_nothing,
@@ -36,17 +43,14 @@ from ansible_collections.siptune.linux.plugins.module_utils._limits_conf import 
     parse,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._limits_plan import (
-    KERNEL_NR_OPEN,
     Directory,
-    NrOpen,
     Observed,
     Plan,
     Request,
     Start,
-    nr_open_at_boot,
     settle,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._machine import CONTAINER, virtualization
+from ansible_collections.siptune.linux.plugins.module_utils._nr_open import nr_open
 from ansible_collections.siptune.linux.plugins.module_utils._pam import (
     MODULE,
     SERVICES,
@@ -61,15 +65,9 @@ from ansible_collections.siptune.linux.plugins.module_utils._processes import (
     process_names,
     process_status,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl import files_read_at_boot
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_d import boot_of
 
-NR_OPEN = "/proc/sys/fs/nr_open"
 LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64")
 LOGIN_DAEMONS = ("sshd", "cron", "crond", "systemd-logind", "agetty", "login")  # whose limits a session starts from
-CAP_SYS_NICE = 23  # linux/capability.h
-CAP_SYS_RESOURCE = 24
-WHOLE_MACHINE = ["0", "0", "4294967295"]  # /proc/self/uid_map outside any user namespace: user_namespaces(7)
 
 
 # --- observe --------------------------------------------------------------------------------
@@ -141,16 +139,6 @@ def directory_of(domains: Iterable[Domain]) -> Directory:
     )
 
 
-def nr_open(host: Host) -> NrOpen:
-    """The ceiling of open files, now and after a boot. Raises HostError."""
-    text = (host.read_text(NR_OPEN) or "").strip()
-    live = int(text) if text.isdecimal() else KERNEL_NR_OPEN
-    assigned = boot_of(files_read_at_boot(host)).assignment("fs/nr_open")
-    value = None if assigned is None else assigned.value
-    boot = nr_open_at_boot(value, live, virtualization(host).kind == CONTAINER)
-    return NrOpen(live, boot, "" if assigned is None else f"{assigned.file} line {assigned.line}")
-
-
 def session_start(host: Host, pam: PamLimits, services: Iterable[Service]) -> Start:
     """What a session starts from: the limits of process 1 where PAM takes those, else those of a login daemon."""
     may_raise, may_renice = (_capable(host, capability) for capability in (CAP_SYS_RESOURCE, CAP_SYS_NICE))
@@ -182,11 +170,8 @@ def _started_by_init(host: Host, pid: int) -> bool:
 
 def _capable(host: Host, capability: int) -> bool:
     """Whether root's processes here may have a capability that counts on the whole machine: capabilities(7)."""
-    bounding = re.search(r"^CapBnd:\t([0-9a-f]{1,16})$", host.read_lenient("/proc/self/status") or "", re.MULTILINE)
-    uid_map = (host.read_lenient("/proc/self/uid_map") or " ".join(WHOLE_MACHINE)).split()
-    if uid_map != WHOLE_MACHINE:
-        return False
-    return bounding is None or bool(int(bounding.group(1), 16) >> capability & 1)
+    bounding = has_capability(host.read_lenient("/proc/self/status") or "", capability, BOUNDING)
+    return bounding is not False and not in_user_namespace(host)
 
 
 # --- apply and confirm ----------------------------------------------------------------------

@@ -59,11 +59,11 @@ from ansible_collections.siptune.linux.plugins.module_utils._limits_conf import 
     render,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._limits_settings import MAX, Limit
+from ansible_collections.siptune.linux.plugins.module_utils._nr_open import NrOpen
 from ansible_collections.siptune.linux.plugins.module_utils._originals import Originals
 from ansible_collections.siptune.linux.plugins.module_utils._pam import PamLimits, Service
+from ansible_collections.siptune.linux.plugins.module_utils._texts import hazard_warning
 
-KERNEL_NR_OPEN = 1024 * 1024  # what fs.nr_open is before anybody sets it: sysctl_nr_open, fs/file.c
-SYSTEMD_NR_OPEN = 1073741816  # what systemd raises it to at each boot, where it is built to: src/core/main.c
 # The hard limit that systemd gives to services: no shell needs more, and some programs close, one by one, every
 # descriptor that they could have. (systemd NEWS, changes with 240)
 HIGHEST_FOR_SHELLS = 524288
@@ -88,14 +88,6 @@ class Directory(NamedTuple):
     uids: Mapping[int, Account]
     groups: Mapping[str, int]
     gids: Mapping[int, str]
-
-
-class NrOpen(NamedTuple):
-    """fs.nr_open as it is, and as the next boot sets it, with who sets it then."""
-
-    live: int
-    boot: int
-    source: str = ""
 
 
 class Start(NamedTuple):
@@ -123,15 +115,6 @@ class Observed(NamedTuple):
     services: Sequence[Service]
     nr_open: NrOpen
     start: Start
-
-
-def nr_open_at_boot(assigned: str | None, live: int, container: bool) -> int:
-    """What fs.nr_open will be after a boot; `assigned` is the value that a sysctl.d file sets, None if none does."""
-    if container:
-        return live  # it is the machine's, and outlives the container
-    if assigned is not None and assigned.isdecimal():
-        return int(assigned)
-    return live if live == SYSTEMD_NR_OPEN else KERNEL_NR_OPEN
 
 
 # --- people ---------------------------------------------------------------------------------
@@ -233,7 +216,7 @@ def plan(request: Request, observed: Observed) -> Plan:
         files=files,
         originals=observed.originals._replace(files=record_files(observed.originals.files, files)),
         released=released_files({request.path: observed.own}, files, observed.originals.files),
-        warnings=_warnings(request, observed, then) if wanted else [],
+        warnings=_hazards(request, changes) + _warnings(request, observed, then) if wanted else [],
     )
 
 
@@ -278,7 +261,7 @@ def _with_numbers(request: Request, observed: Observed) -> list[Limit]:
 
 def highest_nofile(observed: Observed) -> int:
     """The highest nofile that is safe on this host for people who log in."""
-    ceiling = min(observed.nr_open.live, observed.nr_open.boot, HIGHEST_FOR_SHELLS)
+    ceiling = min(observed.nr_open.lowest, HIGHEST_FOR_SHELLS)
     if not observed.start.may_raise:
         ceiling = min(ceiling, observed.start.hard.get("nofile", ceiling))
     return ceiling
@@ -317,23 +300,17 @@ def _guard(limit: Limit, observed: Observed) -> None:
 
 
 def _guard_nofile(limit: Limit, number: int, observed: Observed) -> None:
-    live, boot, source = observed.nr_open
     if number == INFINITE:
         if not observed.pam.maps_nofile:
             raise LimitsError(
                 limit.name,
-                f"this pam_limits hands '{limit.value}' to the kernel as it is, and fs.nr_open is {live}: "
-                f"{_refused(observed)}; write a number or 'max'",
+                f"this pam_limits hands '{limit.value}' to the kernel as it is, and fs.nr_open is "
+                f"{observed.nr_open.live}: {_refused(observed)}; write a number or 'max'",
             )
         return
-    if number > live:
-        raise LimitsError(limit.name, f"{number} is above fs.nr_open ({live}): {_refused(observed)}")
-    if number > boot:
-        raise LimitsError(
-            limit.name,
-            f"{number} is above what fs.nr_open will be after a boot ({boot}, {source or 'the kernel default'}): "
-            f"{_refused(observed)}",
-        )
+    objection = observed.nr_open.objection(number)
+    if objection:
+        raise LimitsError(limit.name, f"{objection}: {_refused(observed)}")
 
 
 def _refused(observed: Observed) -> str:
@@ -502,9 +479,19 @@ def _gone(request: Request, wanted: Sequence[Limit], now: _World, then: _World) 
 # --- warnings -------------------------------------------------------------------------------
 
 
+def _hazards(request: Request, changes: Sequence[Change]) -> list[str]:
+    """The hazards of the limits that are, or will be, in force."""
+    in_force = {change.item for change in changes if change.state in (OK, CHANGED, SHADOWED, PENDING)}
+    return [
+        hazard_warning(limit.name, limit.value, limit.hazard)
+        for limit in request.limits
+        if limit.hazard and limit.name in in_force
+    ]
+
+
 def _warnings(request: Request, observed: Observed, then: _World) -> list[str]:
     warnings = _pam_warnings(observed)
-    ceiling = min(observed.nr_open.live, observed.nr_open.boot)
+    ceiling = observed.nr_open.lowest
     for entry in then.entries:
         if entry.item != "nofile" or entry.file == request.path:
             continue

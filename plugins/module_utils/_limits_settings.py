@@ -31,9 +31,10 @@ from ansible_collections.siptune.linux.plugins.module_utils._limits_conf import 
     Line,
     read_domain,
 )
+from ansible_collections.siptune.linux.plugins.module_utils._texts import one_line
 
 MAX = "max"  # the highest nofile that is safe on this host
-FIELDS = ("domain", "type", "item", "value", "why")
+FIELDS = ("domain", "type", "item", "value", "why", "hazard")
 LONGEST_SHOWN = 60
 LONGEST_NAME = 255  # LOGIN_NAME_MAX less its NUL; old pam_limits cut lines at 1023 bytes
 
@@ -47,6 +48,7 @@ class Limit(NamedTuple):
     item: str
     value: str
     why: str = ""
+    hazard: str = ""
 
     @property
     def name(self) -> str:
@@ -64,7 +66,7 @@ class Limit(NamedTuple):
 
 
 def parse_limits(given: Iterable[object]) -> list[Limit]:
-    """The limits of a list of {domain, type, item, value, why}, from the general to the particular.
+    """The limits of a list of {domain, type, item, value, why, hazard}, from the general to the particular.
 
     In this order the particular wins also where pam_limits lets the last line win. Raises LimitsError.
     """
@@ -106,7 +108,8 @@ def _parse_limit(place: str, content: object) -> Limit:
         raise LimitsError(name, f"there is no item {item!r}{_suggestion(item)}")
     _check_fit(name, domain, item)
     value = _parse_value(name, ITEMS[item], content.get("value"))
-    return Limit(domain, spelling, kind, item, value, _parse_why(name, content.get("why")))
+    texts = (one_line(name, field, content.get(field), LimitsError) for field in ("why", "hazard"))
+    return Limit(domain, spelling, kind, item, value, *texts)
 
 
 def _text(place: str, field: str, value: object) -> str:
@@ -198,13 +201,3 @@ def _check_range_of_value(name: str, item: Item, number: int) -> None:
         raise LimitsError(name, f"{number} is not between {item.lowest} and {highest}")
     if number == 0 and item.zero_locks_out:
         raise LimitsError(name, "0 would lock out everybody it applies to; pam_access or a nologin shell denies logins")
-
-
-def _parse_why(name: str, why: object) -> str:
-    if why is None:
-        return ""
-    if not isinstance(why, str):
-        raise LimitsError(name, f"why is a text, not a {type(why).__name__}")
-    if not " ".join(why.split()).isprintable():
-        raise LimitsError(name, "why holds control characters")
-    return why

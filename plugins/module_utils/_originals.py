@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -22,7 +23,10 @@ DIRECTORY = "/var/lib/siptune"
 DIRECTORY_MODE = 0o700
 PATH = f"{DIRECTORY}/originals.json"
 FILE_MODE = 0o600
-SCHEMA = 1
+SCHEMA = 2
+SCHEMA_WITHOUT_LINKS = 1  # still written where there are none, so that an older version can read it
+# An interface's name (linux/if.h, dev_valid_name() of net/core/dev.c), and its permanent address if it has one.
+LINK_KEY = re.compile(r"[^/:\s]{1,15}( [0-9a-f]{2}(:[0-9a-f]{2})*)?")
 
 
 class OriginalsError(Exception):
@@ -55,18 +59,44 @@ class FileOriginal(NamedTuple):
     written: tuple[str, ...]
 
 
+class LinkOriginal(NamedTuple):
+    """An option of a network interface as it was found.
+
+    `found` is what it read before the first change, `written` what we asked for last, and `left` what the driver made
+    of our latest change of the running interface, None if there was none: drivers round. `boot` is a boot ID of the
+    kernel if `written` is only written down, for the boot after that one; it is empty while the change is under way.
+    """
+
+    found: str
+    written: str
+    left: str | None
+    boot: str | None = None
+
+
 class Originals(NamedTuple):
-    """Everything recorded on a host: sysctl keys by their path, files by theirs."""
+    """Everything recorded on a host: sysctl keys by their path, files by theirs, options of interfaces by `link_key`.
+
+    A module replaces the sections that it knows, with `_replace`, and keeps the others.
+    """
 
     keys: Mapping[str, KeyOriginal]
     files: Mapping[str, FileOriginal]
+    links: Mapping[str, Mapping[str, LinkOriginal]] = {}
 
     @property
     def empty(self) -> bool:
-        return not self.keys and not self.files
+        return not self.keys and not self.files and not any(self.links.values())
 
 
 NOTHING = Originals({}, {})
+
+
+def link_key(name: str, mac: str | None) -> str:
+    """What the options of an interface are recorded under: its name and the address it was made with.
+
+    So neither another card under this name nor this card under another name is taken for what was recorded.
+    """
+    return f"{name} {mac}" if mac else name
 
 
 def digest(content: bytes) -> str:
@@ -88,13 +118,14 @@ def parse(content: bytes) -> Originals:
             )
         keys = {_key_path(path): _key_original(entry) for path, entry in document["sysctl"].items()}
         files = {path: _file_original(entry) for path, entry in document["files"].items()}
+        links = {key: _link_originals(key, entry) for key, entry in document.get("links", {}).items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise OriginalsError(
             f"{PATH} is damaged ({type(error).__name__}: {error}). It holds the values this host had before it was "
             "tuned, so nothing was changed. Restore it from a backup; or, if the values of today may "
             "count as the originals, move it away and run again"
         ) from error
-    return Originals(keys, files)
+    return Originals(keys, files, links)
 
 
 def _key_path(path: str) -> str:
@@ -125,13 +156,37 @@ def _file_original(entry: Mapping[str, Any]) -> FileOriginal:
     return FileOriginal(record, tuple(entry["written"]))
 
 
+def _link_originals(key: str, entry: Mapping[str, Mapping[str, Any]]) -> dict[str, LinkOriginal]:
+    if not LINK_KEY.fullmatch(key):
+        raise ValueError(f"{key!r} names no interface")
+    return {option: _link_original(fields) for option, fields in entry.items()}
+
+
+def _link_original(fields: Mapping[str, Any]) -> LinkOriginal:
+    original = LinkOriginal(fields["found"], fields["written"], fields["left"], fields["boot"])
+    if not isinstance(original.found, str) or not isinstance(original.written, str):
+        raise TypeError("a value is no text")
+    if not all(text is None or isinstance(text, str) for text in original):
+        raise TypeError("a value is neither text nor null")
+    if not all(text is None or text.isprintable() for text in original):
+        raise ValueError("a value holds a control character")
+    return original
+
+
 def render(originals: Originals) -> bytes:
     """The content of the file that holds the originals; `parse` reads it back."""
+    links = {
+        key: {option: original._asdict() for option, original in sorted(options.items())}
+        for key, options in sorted(originals.links.items())
+        if options
+    }
     document = {
-        "schema": SCHEMA,
+        "schema": SCHEMA if links else SCHEMA_WITHOUT_LINKS,
         "sysctl": {path: entry._asdict() for path, entry in sorted(originals.keys.items())},
         "files": {path: _file_entry(entry) for path, entry in sorted(originals.files.items())},
     }
+    if links:
+        document["links"] = links
     return (json.dumps(document, indent=1) + "\n").encode("ascii")
 
 

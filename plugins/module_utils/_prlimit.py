@@ -16,8 +16,13 @@ import resource
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from ansible_collections.siptune.linux.plugins.module_utils._capabilities import (
+    CAP_SYS_RESOURCE,
+    has_capability,
+    in_user_namespace,
+)
 from ansible_collections.siptune.linux.plugins.module_utils._host import Host, HostError
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_values import INFINITY
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_readers import INFINITY
 
 # The names in /proc/PID/limits and the numbers of setrlimit(2). Sources: fs/proc/base.c, lnames; asm-generic/resource.h
 LIMITS = {
@@ -40,7 +45,6 @@ LIMITS = {
 }
 NUMBERS = dict(LIMITS.values())
 UNLIMITED = "unlimited"
-CAP_SYS_RESOURCE = 24  # linux/capability.h: raise hard limits, lower an OOM score
 
 # In /proc/PID/stat, counted from the field after the command's name. Source: proc_pid_stat(5)
 STAT_NICE, STAT_RT_PRIORITY, STAT_POLICY = 16, 37, 38
@@ -68,14 +72,15 @@ class Process(NamedTuple):
 
 
 class Powers(NamedTuple):
-    """What this call may do to processes: whether it has CAP_SYS_RESOURCE, and its user."""
+    """What this call may do to processes: raise hard limits and lower OOM scores; its user; reach those of others."""
 
     sys_resource: bool
     uid: int
+    reach: bool = False
 
     def may_change(self, process: Process) -> bool:
         """Whether prlimit(2) lets us touch the process at all."""
-        return self.sys_resource or process.uids == {self.uid}
+        return self.sys_resource or self.reach or process.uids == {self.uid}
 
 
 # --- parsers --------------------------------------------------------------------------------
@@ -115,12 +120,6 @@ def parse_uids(status: str) -> frozenset[int]:
     return frozenset(map(int, found.groups())) if found else frozenset()
 
 
-def has_capability(status: str, capability: int) -> bool:
-    """Whether the process of a /proc/PID/status has a capability in effect. Source: capabilities(7)."""
-    found = re.search(r"^CapEff:\t([0-9a-f]+)$", status, re.MULTILINE)
-    return found is not None and bool(int(found.group(1), 16) >> capability & 1)
-
-
 def raised(now: Pair, wanted: Pair, powers: Powers) -> Pair:
     """What a limit can be raised to without lowering either of its values, as far as the powers go."""
     hard = max(now[1], wanted[1]) if powers.sys_resource else now[1]
@@ -147,7 +146,8 @@ def read_process(host: Host, pid: int) -> Process | None:
 
 def own_powers(host: Host) -> Powers:
     """What this very process may do."""
-    return Powers(has_capability(host.read_lenient("/proc/self/status") or "", CAP_SYS_RESOURCE), os.geteuid())
+    capable = bool(has_capability(host.read_lenient("/proc/self/status") or "", CAP_SYS_RESOURCE))
+    return Powers(capable and not in_user_namespace(host), os.geteuid(), capable)
 
 
 def set_limit(pid: int, limit: str, pair: Pair) -> bool:

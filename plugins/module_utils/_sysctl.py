@@ -28,12 +28,11 @@ from ansible_collections.siptune.linux.plugins.module_utils._machine import (
     systemd_version,
     virtualization,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_d import (
-    DIRECTORIES,
-    FIRST_SYSTEMD_WITH_GLOBS,
-    PROCPS_FILE,
-    effective_files,
-    rules_path,
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_boot import SYSTEMD_SYSCTL, files_read_at_boot
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_d import FIRST_SYSTEMD_WITH_GLOBS, rules_path
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_guard import (
+    needs_highest_nofile,
+    needs_ipv6_reasons,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_kernel import (
     Surroundings,
@@ -48,21 +47,18 @@ from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import (
     is_glob,
     part_matches,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_plan import (
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_originals import settle
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_records import (
     LiveKey,
     Observed,
     Plan,
     Request,
     Write,
     keys_to_observe,
-    needs_highest_nofile,
-    needs_ipv6_reasons,
-    settle,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_value import same, stored
 
 PROC_SYS = "/proc/sys"
-SYSTEMD_SYSCTL = ("/usr/lib/systemd/systemd-sysctl", "/lib/systemd/systemd-sysctl")
 FIRST_IPC_NAMESPACE = "ipc:[4026531839]"  # PROC_IPC_INIT_INO, include/linux/proc_ns.h
 OPEN_FILES_LIMIT = re.compile(r"^Max open files\s+\S+\s+([0-9]+)", re.MULTILINE)  # proc_pid_limits(5)
 
@@ -132,20 +128,6 @@ def _expand_parts(host: Host, parts: Sequence[str]) -> list[str]:
                 if part_matches(part, name)
             ]
     return [path[1:] for path in found if host.exists(PROC_SYS + path)]
-
-
-def files_read_at_boot(host: Host, but: str = "") -> list[tuple[str, str]]:
-    """The sysctl.d files that are read at boot, in their order and with their text, all but one. Raises HostError.
-
-    What cannot be read, such as a directory or a dangling link, still hides a file of its name.
-    """
-    names = {directory: host.list_directory(directory) for directory in DIRECTORIES}
-    files = effective_files(
-        {directory: [name for name in found if f"{directory}/{name}" != but] for directory, found in names.items()}
-    )
-    if not any(map(host.exists, SYSTEMD_SYSCTL)):
-        files.append(PROCPS_FILE)
-    return [(file, host.read_lenient(file) or "") for file in files]
 
 
 def _surroundings(host: Host) -> Surroundings:

@@ -16,6 +16,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._sysctl_value import
     parse_rule,
     parse_value,
 )
+from ansible_collections.siptune.linux.plugins.module_utils._texts import one_line
 
 IPV4_FORWARDING = ("net/ipv4/ip_forward", "net/ipv4/conf/all/forwarding")  # two names of one switch of the kernel
 SETTING_FIELDS = ("value", "rule", "why", "hazard")
@@ -76,19 +77,9 @@ def _parse_setting(path: str, content: object) -> Setting:
         raise SysctlError(name, f"unknown option {', '.join(unknown)}; there are {', '.join(SETTING_FIELDS)}")
     if "value" not in content:
         raise SysctlError(name, "has no value")
-    texts = {field: _parse_text(name, field, content.get(field) or "") for field in ("why", "hazard")}
+    texts = {field: one_line(name, field, content.get(field), SysctlError) for field in ("why", "hazard")}
     rule = parse_rule(name, content.get("rule", EXACT))
     return _checked(Setting(path, parse_value(path, content["value"]), rule, texts["why"], texts["hazard"]))
-
-
-def _parse_text(name: str, field: str, text: object) -> str:
-    """A text on one line. It goes into a file, where a control character might end the comment it stands in."""
-    if not isinstance(text, str):
-        raise SysctlError(name, f"{field} is a text, not a {type(text).__name__}")
-    line = " ".join(text.split())
-    if not line.isprintable():
-        raise SysctlError(name, f"{field} holds a control character or what is no character")
-    return line
 
 
 def _checked(setting: Setting) -> Setting:

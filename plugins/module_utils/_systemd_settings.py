@@ -8,21 +8,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_directives import (
+    DIRECTIVES,
+    EXACT,
+    REALTIME_POLICIES,
+)
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_unit import (
+    ROOT_SLICE,
     check_unit_name,
     template_of,
     unit_type,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_values import (
-    DIRECTIVES,
-    EXACT,
-    REALTIME_POLICIES,
-    Setting,
-    SystemdError,
-    parse_setting,
-)
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_values import Setting, SystemdError, parse_setting
+from ansible_collections.siptune.linux.plugins.module_utils._texts import one_line
 
-SETTING_FIELDS = ("value", "rule", "why")
+SETTING_FIELDS = ("value", "rule", "why", "hazard")
 LONGEST_SHOWN = 80  # of what somebody else has typed
 
 
@@ -39,7 +39,7 @@ def item_name(unit: str, directive: str) -> str:
 
 
 def parse_units(given: Mapping[object, object]) -> list[UnitSettings]:
-    """The settings of a mapping `unit: {directive: value or {value, rule, why}}`. Raises SystemdError.
+    """The settings of a mapping `unit: {directive: value or {value, rule, why, hazard}}`. Raises SystemdError.
 
     An instance whose template is given as well gets the template's settings, too, unless it has its own: its
     drop-in has the same name and so hides that of the template.
@@ -68,6 +68,8 @@ def _parse_unit(unit: str, given: object) -> list[Setting]:
         return []
     if not isinstance(given, Mapping):
         raise SystemdError(unit, f"takes a dictionary of directives, not a {type(given).__name__}")
+    if unit == ROOT_SLICE and given:
+        raise SystemdError(unit, "is the whole machine, and the kernel limits only what is below it")
     settings: dict[str, Setting] = {}
     for name, content in given.items():
         if not isinstance(name, str) or not name.isprintable():
@@ -91,15 +93,11 @@ def _parse_one(item: str, name: str, content: object) -> Setting:
         raise SystemdError(item, f"unknown option {', '.join(unknown)}; there are {', '.join(SETTING_FIELDS)}")
     if "value" not in content:
         raise SystemdError(item, "has no value")
-    why = content.get("why") or ""
-    if not isinstance(why, str):
-        raise SystemdError(item, f"why is a text, not a {type(why).__name__}")
-    if "\0" in why:
-        raise SystemdError(item, "why holds a NUL")
+    texts = {field: one_line(item, field, content.get(field), SystemdError) for field in ("why", "hazard")}
     rule = content.get("rule", EXACT)
     if not isinstance(rule, str):
         raise SystemdError(item, f"rule is a text, not a {type(rule).__name__}")
-    return parse_setting(item, name, content["value"], rule, why)
+    return parse_setting(item, name, content["value"], rule, **texts)
 
 
 def _check_together(unit: UnitSettings) -> None:

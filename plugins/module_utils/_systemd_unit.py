@@ -16,15 +16,9 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_values import (
-    DIRECTIVES,
-    SERVICE,
-    SLICE,
-    Meaning,
-    Setting,
-    SystemdError,
-    read_value,
-)
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_directives import DIRECTIVES, SERVICE, SLICE
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_readers import Meaning
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_values import Setting, SystemdError, read_value
 
 LONGEST_NAME = 255  # UNIT_NAME_MAX, systemd.unit(5)
 SUFFIXES = {".service": SERVICE, ".slice": SLICE}
@@ -48,6 +42,7 @@ UNIT_PATH = (
     "/lib/systemd/system",
     "/run/systemd/generator.late",
 )
+ROOT_SLICE = "-.slice"
 DROP_IN_SUFFIX = ".conf"
 COMMENT_CHARACTERS = "#;"
 COMMENT_WIDTH = 100
@@ -78,7 +73,9 @@ def check_unit_name(name: object) -> str:
         raise SystemdError(shown, "a unit's name holds no blanks")
     if suffix not in SUFFIXES:
         raise SystemdError(shown, f"a unit's name ends in {' or '.join(SUFFIXES)}; no other units are handled here")
-    if not _NAME.fullmatch(stem) or len(name) > LONGEST_NAME:
+    if len(name) > LONGEST_NAME:
+        raise SystemdError(shown, f"a unit's name has {LONGEST_NAME} characters at most")
+    if not _NAME.fullmatch(stem):
         raise SystemdError(shown, "a unit's name consists of letters, digits and : - _ . \\ with one @ at most")
     if suffix == ".slice" and "@" in name:
         raise SystemdError(shown, "slices have no instances, so there is no @ in their names")
@@ -87,7 +84,7 @@ def check_unit_name(name: object) -> str:
 
 def check_drop_in_name(name: str) -> str:
     """The file name of a drop-in. Raises SystemdError."""
-    shown = name if name.isprintable() else repr(name)
+    shown = name if name and name.isprintable() else repr(name)
     if "/" in name:
         raise SystemdError(shown, "drop_in is a file's name without a directory, such as 90-siptune.conf")
     if not name.endswith(DROP_IN_SUFFIX) or name == DROP_IN_SUFFIX or name.startswith("."):
@@ -206,7 +203,7 @@ class Assignment(NamedTuple):
 def parse(text: str, file: str, kind: str) -> tuple[Assignment, ...]:
     """The assignments of our directives for a unit of this kind, without those that systemd skips with a warning."""
     assignments, section = [], ""
-    for number, line in _joined_lines(text):
+    for number, line in joined_lines(text):
         if line.startswith("["):
             section = line[1:-1] if line.endswith("]") else ""
             continue
@@ -221,7 +218,7 @@ def parse(text: str, file: str, kind: str) -> tuple[Assignment, ...]:
     return tuple(assignments)
 
 
-def _joined_lines(text: str) -> Iterator[tuple[int, str]]:
+def joined_lines(text: str) -> Iterator[tuple[int, str]]:
     """The lines that count, with the number on which each begins.
 
     A backslash at the end of a line continues it, past any comment. Source: systemd.syntax(7)
@@ -271,6 +268,12 @@ def parse_show(text: str) -> list[dict[str, str]]:
 def _property(line: str) -> tuple[str, str]:
     name, _, value = line.partition("=")
     return name, value
+
+
+def load_error(properties: Mapping[str, str]) -> str:
+    """Why systemd could not load a unit, '' if it could: the text in D-Bus's name of an error and a text."""
+    error = properties.get("LoadError", "")
+    return error.partition('"')[2].rpartition('"')[0] or error
 
 
 def names_of(properties: Mapping[str, str]) -> list[str]:

@@ -79,6 +79,9 @@ options:
       why:
         description: Becomes the comment above the line.
         type: str
+      hazard:
+        description: Is shown as a warning as long as the line is in force.
+        type: str
   state:
     description:
       - V(absent) removes the file, or puts back what it was. What somebody else has changed since is left alone and
@@ -232,7 +235,12 @@ undone:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.siptune.linux.plugins.module_utils._change import ABSENT, PENDING, SHADOWED, Change
+from ansible_collections.siptune.linux.plugins.module_utils._acceptable import (
+    CHOICES,
+    NotAcceptableError,
+    check_acceptable,
+)
+from ansible_collections.siptune.linux.plugins.module_utils._change import ABSENT, PENDING
 from ansible_collections.siptune.linux.plugins.module_utils._file_change import diff_files
 from ansible_collections.siptune.linux.plugins.module_utils._files import RefusedError, refusal
 from ansible_collections.siptune.linux.plugins.module_utils._host import Host, HostError
@@ -245,13 +253,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._originals import Or
 LOCK_TIMEOUT_SECONDS = 30
 
 
-class NotAcceptableError(Exception):
-    """The plan holds items in a state that the user wants to fail on."""
-
-    def __init__(self, changes: list[Change]) -> None:
-        super().__init__("; ".join(f"{change.item} is {change.state}: {change.reason}" for change in changes))
-
-
 def build_request(params: dict) -> Request:
     """The validated request of the module's parameters. Raises LimitsError."""
     check_file_path(params["path"])
@@ -259,24 +260,12 @@ def build_request(params: dict) -> Request:
     return Request(params["path"], limits if params["state"] == "present" else [])
 
 
-def check_acceptable(changes: list[Change], params: dict) -> None:
-    """Raises NotAcceptableError for states that `missing: fail` and `shadowed: fail` rule out."""
-    unwanted = []
-    if params["missing"] == "fail":
-        unwanted += [ABSENT, PENDING]
-    if params["shadowed"] == "fail":
-        unwanted.append(SHADOWED)
-    found = [change for change in changes if change.state in unwanted]
-    if found:
-        raise NotAcceptableError(found)
-
-
 def run(host: Host, module: AnsibleModule) -> dict:
     """Observe, plan, and unless in check mode apply and confirm; the module's result."""
     request = build_request(module.params)
     observed = observe(host, request)
     planned = plan(request, observed)
-    check_acceptable(planned.changes, module.params)
+    check_acceptable(planned.changes, module.params, lambda change: change.state in (ABSENT, PENDING))
     for warning in planned.warnings:
         module.warn(warning)
     changes, changed = planned.changes, planned.changed
@@ -307,11 +296,12 @@ def main() -> None:
                     "item": {"type": "str", "required": True},
                     "value": {"type": "raw", "required": True},
                     "why": {"type": "str"},
+                    "hazard": {"type": "str"},
                 },
             },
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            "missing": {"type": "str", "choices": ["report", "fail"], "default": "report"},
-            "shadowed": {"type": "str", "choices": ["report", "fail"], "default": "report"},
+            "missing": {"type": "str", "choices": list(CHOICES), "default": "report"},
+            "shadowed": {"type": "str", "choices": list(CHOICES), "default": "report"},
         },
         supports_check_mode=True,
     )

@@ -182,7 +182,12 @@ undone:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.siptune.linux.plugins.module_utils._change import ABSENT, READONLY, SHADOWED, Change
+from ansible_collections.siptune.linux.plugins.module_utils._acceptable import (
+    CHOICES,
+    NotAcceptableError,
+    check_acceptable,
+)
+from ansible_collections.siptune.linux.plugins.module_utils._change import ABSENT, READONLY
 from ansible_collections.siptune.linux.plugins.module_utils._files import RefusedError, refusal
 from ansible_collections.siptune.linux.plugins.module_utils._host import Host, HostError
 from ansible_collections.siptune.linux.plugins.module_utils._originals import OriginalsError
@@ -195,13 +200,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._sysctl_settings imp
 LOCK_TIMEOUT_SECONDS = 30
 
 
-class NotAcceptableError(Exception):
-    """The plan holds items in a state that the user wants to fail on."""
-
-    def __init__(self, changes: list[Change]) -> None:
-        super().__init__("; ".join(f"{change.item} is {change.state}: {change.reason}" for change in changes))
-
-
 def build_request(params: dict) -> Request:
     """The validated request of the module's parameters. Raises SysctlError."""
     check_file_path(params["path"])
@@ -211,24 +209,12 @@ def build_request(params: dict) -> Request:
     return Request(params["path"], settings if params["state"] == "present" else [], params["live"], params["boot"])
 
 
-def check_acceptable(changes: list[Change], params: dict) -> None:
-    """Raises NotAcceptableError for states that `missing: fail` and `shadowed: fail` rule out."""
-    unwanted = []
-    if params["missing"] == "fail":
-        unwanted += [ABSENT, READONLY]
-    if params["shadowed"] == "fail":
-        unwanted.append(SHADOWED)
-    found = [change for change in changes if change.state in unwanted]
-    if found:
-        raise NotAcceptableError(found)
-
-
 def run(host: Host, module: AnsibleModule) -> dict:
     """Observe, plan, and unless in check mode apply and confirm; the module's result."""
     request = build_request(module.params)
     observed = observe(host, request)
     planned = plan(request, observed)
-    check_acceptable(planned.changes, module.params)
+    check_acceptable(planned.changes, module.params, lambda change: change.state in (ABSENT, READONLY))
     for hazard in planned.hazards:
         module.warn(hazard)
     changes, changed = planned.changes, planned.changed
@@ -248,8 +234,8 @@ def main() -> None:
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "live": {"type": "bool", "default": True},
             "boot": {"type": "bool", "default": True},
-            "missing": {"type": "str", "choices": ["report", "fail"], "default": "report"},
-            "shadowed": {"type": "str", "choices": ["report", "fail"], "default": "report"},
+            "missing": {"type": "str", "choices": list(CHOICES), "default": "report"},
+            "shadowed": {"type": "str", "choices": list(CHOICES), "default": "report"},
         },
         supports_check_mode=True,
     )

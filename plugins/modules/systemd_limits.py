@@ -27,7 +27,7 @@ options:
   units:
     description:
       - What is wanted, as V(unit) with a dictionary of directives. A directive has a value, or a dictionary of
-        C(value), C(rule) and C(why).
+        C(value), C(rule), C(why) and C(hazard).
       - Services and slices are handled, with their full names. V(kamailio@.service) is the template and counts for all
         its instances, V(kamailio@edge.service) for one of them. An instance that is given beside its template gets the
         template's directives too. The drop-in of an alias goes to the real unit.
@@ -41,9 +41,11 @@ options:
         V(infinity), V(50%), V(1min 30s). Put a value with a colon in quotes, as YAML may read a number in it.
       - The deprecated names V(MemoryLimit) and V(CPUShares) are written as V(MemoryMax) and V(CPUWeight), and
         reported.
-      - C(rule) is V(exact) (the default) or, for limits and V(TasksMax), V(at_least). A unit that meets its floor
-        without us is left alone, and soft and hard limits are compared each for itself.
+      - C(rule) is V(exact) (the default); for limits and V(TasksMax) also V(at_least), and for V(Nice) and
+        V(OOMScoreAdjust) also V(at_most). A unit that meets its floor or ceiling without us is left alone. Soft and
+        hard limits are compared each for itself, and a V(TasksMax) in percent that is not known as a number is kept.
       - C(why) becomes the comment above the line in the drop-in.
+      - C(hazard) is shown as a warning as long as the drop-in sets the value.
       - A unit without directives gets back the drop-in that it had. A directive that is left out leaves the drop-in.
       - With O(state=absent) only the names count. Without any name, every unit is meant that has a recorded drop-in
         of the name O(drop_in).
@@ -82,6 +84,16 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  missing:
+    description: What to do about units that are not installed.
+    type: str
+    choices: [report, fail]
+    default: report
+  shadowed:
+    description: What to do about directives for which another file has the last word.
+    type: str
+    choices: [report, fail]
+    default: report
 attributes:
   check_mode:
     support: full
@@ -166,8 +178,8 @@ items:
       sample: at least 65536
     before:
       description:
-        - What was in force before the call, null if that is not known. Of a running unit it is the least that one of
-          its processes has, otherwise what systemd would start it with.
+        - What was in force before the call, null if that is not known. Of a running unit it is the least that any of
+          its processes has, or the highest nice value and OOM score; otherwise what systemd would start it with.
       type: str
       sample: "1024:524288"
     after:
@@ -201,11 +213,18 @@ undone:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.siptune.linux.plugins.module_utils._acceptable import (
+    CHOICES,
+    NotAcceptableError,
+    check_acceptable,
+)
 from ansible_collections.siptune.linux.plugins.module_utils._files import RefusedError, refusal
 from ansible_collections.siptune.linux.plugins.module_utils._host import Host, HostError
 from ansible_collections.siptune.linux.plugins.module_utils._originals import OriginalsError
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_limits import carry_out, observe
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_limits_plan import Request, diff, plan
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_limits import carry_out
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_limits_plan import diff, plan
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_observe import observe
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_records import Request
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_settings import UnitSettings, parse_units
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_unit import check_drop_in_name
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_values import SystemdError
@@ -227,6 +246,7 @@ def run(host: Host, module: AnsibleModule) -> dict:
     request = build_request(module.params)
     observed = observe(host, request)
     planned = plan(request, observed)
+    check_acceptable(planned.changes, module.params, lambda change: change.item in planned.missing)
     for warning in planned.warnings:
         module.warn(warning)
     changes, changed = planned.changes, planned.changed
@@ -246,6 +266,8 @@ def main() -> None:
             "running": {"type": "str", "choices": ["keep", "prlimit", "restart"], "default": "prlimit"},
             "exclusive": {"type": "bool", "default": False},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "missing": {"type": "str", "choices": list(CHOICES), "default": "report"},
+            "shadowed": {"type": "str", "choices": list(CHOICES), "default": "report"},
         },
         supports_check_mode=True,
     )
@@ -258,7 +280,7 @@ def main() -> None:
         else:
             with host.lock(LOCK_TIMEOUT_SECONDS):
                 result = run(host, module)
-    except (SystemdError, HostError, OriginalsError) as error:
+    except (SystemdError, HostError, OriginalsError, NotAcceptableError) as error:
         module.fail_json(msg=f"{error}. Nothing was changed.")
     module.exit_json(**result)
 

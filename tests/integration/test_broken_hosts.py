@@ -182,7 +182,7 @@ DAMAGED = {
     "no-schema": ("{}", "damaged"),
     "schema-text": (record(schema="1"), "damaged"),
     "schema-true": (record(schema=True), "damaged"),
-    "newer": (record(schema=2), "newer version"),
+    "newer": (record(schema=3), "newer version"),
     "much-newer": ('{"schema": 99, "everything": "different"}', "newer version"),
     "keys-list": (record(sysctl=[]), "damaged"),
     "key-outside": (record(sysctl={"../../etc/passwd": {}}), "damaged"),

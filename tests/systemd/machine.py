@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import subprocess
 import time
 from collections.abc import Mapping
@@ -41,6 +42,9 @@ for name, path in (
     sys.modules[name] = types.ModuleType(name)
     sys.modules[name].__path__, sys.modules[name].__file__ = path, "".join(path) + "/__init__.py"
 from ansible.module_utils import basic
+if len(sys.argv) > 2:
+    from ansible_collections.siptune.linux.plugins.module_utils import _host
+    _host.COMMAND_TIMEOUT_SECONDS = float(sys.argv[2])
 basic._ANSIBLE_ARGS, basic._ANSIBLE_PROFILE = sys.argv[1].encode(), "legacy"
 runpy.run_module("ansible_collections.siptune.linux.plugins.modules.systemd_limits", run_name="__main__")
 """
@@ -49,6 +53,16 @@ runpy.run_module("ansible_collections.siptune.linux.plugins.modules.systemd_limi
 COUNTER = """#!/bin/sh
 echo "$@" >> /run/systemctl-calls
 exec /bin/systemctl "$@"
+"""
+
+# Runs commands in the container, one a line: podman takes a tenth of a second to start one.
+AGENT = """
+import json, subprocess, sys
+for line in sys.stdin:
+    words, text = json.loads(line)
+    done = subprocess.run(words, input=None if text is None else text.encode(), capture_output=True)
+    answer = [done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")]
+    print(json.dumps(answer), flush=True)
 """
 
 SLEEPER = """import os, sys, time
@@ -90,6 +104,14 @@ def find_settings(image: str) -> None:
         _settings["CONTAINERS_CONF"] = found
 
 
+class Done(NamedTuple):
+    """What became of a command."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+
 class Item(NamedTuple):
     item: str
     wanted: Any
@@ -112,6 +134,10 @@ class Result(NamedTuple):
         return {name: item.state for name, item in self.items.items()}
 
 
+DROP_IN = "/etc/systemd/system/sipd.service.d/90-siptune.conf"
+CAP_SYS_RESOURCE = 24  # linux/capability.h
+
+
 class Machine:
     """A container under systemd."""
 
@@ -124,6 +150,7 @@ class Machine:
             *("--volume", f"{CHECKOUT}:/srv/siptune:ro", "--volume", f"{LIBRARY}:/srv/ansible:ro"),
             *(image, "/bin/sh", "-c", INIT),
         )
+        self._agent = self._start_agent()
         deadline = time.monotonic() + START_TIMEOUT_SECONDS
         # Debian 13 is degraded in a container: it cannot load modules.
         while self.run("systemctl", "is-system-running", check=False).strip() not in ("running", "degraded"):
@@ -133,15 +160,34 @@ class Machine:
         self.write("/usr/local/bin/systemctl", COUNTER, 0o755)
         self.write("/usr/local/bin/sleeper.py", SLEEPER)
 
+    def _start_agent(self) -> subprocess.Popen[str]:
+        # The checkout is read-only, and without a cache every call would compile all of it.
+        cache = "PYTHONPYCACHEPREFIX=/var/cache/python"
+        words = ["podman", "exec", "-i", "--env", cache, self.name, "/usr/bin/python3", "-c", AGENT]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        return subprocess.Popen(words, env={**os.environ, **settings()}, text=True, **pipes)
+
     def remove(self) -> None:
+        self._agent.kill()
+        self._agent.wait()
         podman("rm", "--force", "--time", "0", self.name, check=False)
 
     # --- commands and files ------------------------------------------------------------------
 
+    def execute(self, *words: str, text: str | None = None) -> Done:
+        """Run a command in the container."""
+        assert self._agent.stdin is not None
+        assert self._agent.stdout is not None
+        self._agent.stdin.write(json.dumps([words, text]) + "\n")
+        self._agent.stdin.flush()
+        if not select.select([self._agent.stdout], [], [], CALL_TIMEOUT_SECONDS)[0]:
+            raise TimeoutError(f"no answer within {CALL_TIMEOUT_SECONDS} s: {words}")
+        return Done(*json.loads(self._agent.stdout.readline()))
+
     def run(self, *words: str, check: bool = True) -> str:
         """What a command prints in the container. Raises AssertionError if it fails."""
-        done = podman("exec", self.name, *words, check=False)
-        assert not check or done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
+        done = self.execute(*words)
+        assert not check or done.status == 0, f"{words}: {done.stdout}{done.stderr}"
         return done.stdout
 
     def sh(self, script: str) -> str:
@@ -149,11 +195,12 @@ class Machine:
 
     def write(self, path: str, content: str, mode: int = 0o644) -> None:
         script = 'mkdir -p "$(dirname "$1")" && cat > "$1" && chmod "$2" "$1"'
-        podman("exec", "-i", self.name, "/bin/sh", "-c", script, "-", path, f"{mode:o}", text=content)
+        done = self.execute("/bin/sh", "-c", script, "-", path, f"{mode:o}", text=content)
+        assert done.status == 0, f"{path}: {done.stderr}"
 
     def read(self, path: str) -> str | None:
-        done = podman("exec", self.name, "cat", path, check=False)
-        return done.stdout if done.returncode == 0 else None
+        done = self.execute("cat", path)
+        return done.stdout if done.status == 0 else None
 
     # --- units -------------------------------------------------------------------------------
 
@@ -166,7 +213,8 @@ class Machine:
             "-delete; rm -rf /etc/systemd/system.control /elsewhere /var/lib/siptune;"
             "rm -f /etc/systemd/system/sipd.service /etc/systemd/system/sipalias.service "
             "/etc/systemd/system/kam@.service /etc/systemd/system/kalias@.service /etc/systemd/system/quiet.service "
-            "/etc/systemd/system/loop.service /etc/systemd/system/late.service; : > /run/systemctl-calls"
+            "/etc/systemd/system/loop.service /etc/systemd/system/late.service "
+            "/etc/systemd/system/once.service; : > /run/systemctl-calls"
         )
         sleeper = "/usr/bin/python3 /usr/local/bin/sleeper.py"
         self.sh(
@@ -216,6 +264,12 @@ class Machine:
         )
         return {tuple(line.split()[3:5]) for line in self.sh(script).splitlines()}  # type: ignore[misc]
 
+    def may_raise(self) -> bool:
+        """Whether hard limits can be raised in this container."""
+        status = self.read("/proc/1/status") or ""
+        effective = next(line.split()[1] for line in status.splitlines() if line.startswith("CapEff"))
+        return bool(int(effective, 16) >> CAP_SYS_RESOURCE & 1)
+
     # --- the module --------------------------------------------------------------------------
 
     def module(self, units: Mapping[str, Any] | None = None, check: bool = False, **parameters: Any) -> Result:
@@ -230,12 +284,21 @@ class Machine:
         assert raw.get("failed"), raw
         return raw["msg"]
 
-    def call(self, units: Mapping[str, Any] | None = None, check: bool = False, **parameters: Any) -> dict[str, Any]:
+    def call(
+        self,
+        units: Mapping[str, Any] | None = None,
+        check: bool = False,
+        patience_seconds: float | None = None,
+        **parameters: Any,
+    ) -> dict[str, Any]:
+        """What a call of the real module returns. Of its warnings only the texts."""
         given = {"units": units or {}, "_ansible_check_mode": check, "_ansible_diff": True, **parameters}
         words = ["/usr/bin/python3", "-c", STARTER, json.dumps({"ANSIBLE_MODULE_ARGS": given})]
-        done = podman("exec", self.name, *words, check=False)
+        done = self.execute(*words, *([] if patience_seconds is None else [str(patience_seconds)]))
         assert done.stdout.startswith("\n{") or done.stdout.startswith("{"), done.stdout + done.stderr
-        return json.loads(done.stdout)
+        raw = json.loads(done.stdout)
+        raw["warnings"] = [one if isinstance(one, str) else one["event"]["msg"] for one in raw.get("warnings", [])]
+        return raw
 
     @staticmethod
     def _result(raw: dict[str, Any]) -> Result:

@@ -23,7 +23,7 @@ for _name, _path in (
     sys.modules[_name] = types.ModuleType(_name)
     sys.modules[_name].__path__ = _path
 
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_limits_plan import Request  # noqa: E402
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_records import Request  # noqa: E402
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_settings import (  # noqa: E402
     UnitSettings,
     parse_units,

@@ -11,13 +11,11 @@ from ansible_collections.siptune.linux.plugins.module_utils._host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._limits import (
     directory_of,
     limits_files,
-    nr_open,
     pam_limits,
     parse_hard_limits,
     session_start,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._limits_conf import INFINITE, read_domain
-from ansible_collections.siptune.linux.plugins.module_utils._limits_plan import KERNEL_NR_OPEN
 from ansible_collections.siptune.linux.plugins.module_utils._pam import NOT_INSTALLED, PamLimits, Service
 
 # Linux 6.1, process 1 of a Debian 12 under systemd.
@@ -100,25 +98,6 @@ def test_a_session_on_a_host_without_daemons(tmp_path: Path) -> None:
     host = rooted(tmp_path, proc__self__limits=SSHD)
     assert session_start(host, UPSTREAM, []).whose == "this session"
     assert session_start(Host(str(tmp_path / "nowhere")), UPSTREAM, []).hard == {}
-
-
-@pytest.mark.parametrize(
-    ("files", "expected"),
-    [
-        ({"proc__sys__fs__nr_open": "1048576\n"}, (1048576, KERNEL_NR_OPEN, "")),
-        ({}, (KERNEL_NR_OPEN, KERNEL_NR_OPEN, "")),
-        (
-            {
-                "proc__sys__fs__nr_open": "1048576\n",
-                "etc__sysctl_dot_d__50_dot_conf": "\nfs.nr_open = 70000\n",
-                "usr__lib__sysctl_dot_d__10_dot_conf": "fs/nr_open=90000\n",
-            },
-            (1048576, 70000, "/etc/sysctl.d/50.conf line 2"),
-        ),
-    ],
-)
-def test_nr_open_now_and_at_boot(tmp_path: Path, files: dict[str, str], expected: tuple[object, ...]) -> None:
-    assert tuple(nr_open(rooted(tmp_path, **files))) == expected
 
 
 def test_the_module_is_found_in_the_directory_of_its_architecture(tmp_path: Path) -> None:

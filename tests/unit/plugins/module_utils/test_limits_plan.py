@@ -17,20 +17,17 @@ from ansible_collections.siptune.linux.plugins.module_utils._limits_conf import 
     LimitsError,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._limits_plan import (
-    KERNEL_NR_OPEN,
-    SYSTEMD_NR_OPEN,
     Directory,
-    NrOpen,
     Observed,
     Plan,
     Request,
     Start,
     highest_nofile,
-    nr_open_at_boot,
     plan,
     settle,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._limits_settings import parse_limits
+from ansible_collections.siptune.linux.plugins.module_utils._nr_open import KERNEL_NR_OPEN, SYSTEMD_NR_OPEN, NrOpen
 from ansible_collections.siptune.linux.plugins.module_utils._originals import NOTHING
 from ansible_collections.siptune.linux.plugins.module_utils._pam import NOT_INSTALLED, PamLimits, Service
 from hypothesis import given
@@ -318,22 +315,6 @@ def test_a_soft_max_follows_the_hard_limit() -> None:
     assert only(host(start=Start({"nofile": 4096}, "sshd")), "asterisk soft nofile max").after == "4096"
 
 
-@pytest.mark.parametrize(
-    ("assigned", "live", "container", "expected"),
-    [
-        (None, 1048576, False, 1048576),
-        (None, 4000000, False, KERNEL_NR_OPEN),  # set by hand, and gone after a boot
-        (None, SYSTEMD_NR_OPEN, False, SYSTEMD_NR_OPEN),
-        ("2000000", 1048576, False, 2000000),
-        ("65536", SYSTEMD_NR_OPEN, False, 65536),
-        ("many", 4000000, False, KERNEL_NR_OPEN),
-        ("65536", 4000000, True, 4000000),
-    ],
-)
-def test_nr_open_at_boot(assigned: str | None, live: int, container: bool, expected: int) -> None:
-    assert nr_open_at_boot(assigned, live, container) == expected
-
-
 # --- what does not do what it says ----------------------------------------------------------
 
 
@@ -454,6 +435,25 @@ def test_a_warning_of_another_files_hazard() -> None:
     (warning,) = planned(host(others=others), "asterisk soft core 0").warnings
     assert f"{MAIN} line 2 sets nofile 2000000 for *, above fs.nr_open (1048576)" in warning
     assert len(planned(host(others=others, pam=OLD), "asterisk soft core 0").warnings) == 2
+
+
+@pytest.mark.parametrize(
+    ("found", "warnings"),
+    [
+        pytest.param(host(), ["asterisk both core = unlimited: fills the disk."], id="in force"),
+        pytest.param(
+            host(directory=Directory({}, {}, {}, {})), ["asterisk both core = unlimited: fills the disk."], id="later"
+        ),
+    ],
+)
+def test_a_hazard_is_warned_of(found: Observed, warnings: list[str]) -> None:
+    wanted = Request(PATH, parse_limits([{**limit("asterisk both core unlimited"), "hazard": "fills the disk."}]))
+    assert plan(wanted, found).warnings == warnings
+
+
+def test_the_hazard_of_a_line_without_effect_is_none() -> None:
+    wanted = Request(PATH, parse_limits([{**limit("asterisk both rss 5"), "hazard": "x."}]))
+    assert plan(wanted, host()).warnings == []
 
 
 # --- properties -----------------------------------------------------------------------------

@@ -16,7 +16,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._prlimit import (
     Powers,
     Process,
     Scheduling,
-    has_capability,
     own_powers,
     parse_limits,
     parse_scheduling,
@@ -26,7 +25,8 @@ from ansible_collections.siptune.linux.plugins.module_utils._prlimit import (
     set_limit,
     set_oom_score_adj,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_values import DIRECTIVES, INFINITY
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_directives import DIRECTIVES
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_readers import INFINITY
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -76,13 +76,6 @@ def test_what_is_no_limit_is_left_out(text: str) -> None:
     assert parse_limits(text) == {}
 
 
-def test_capabilities() -> None:
-    status = "Name:\tx\nCapEff:\t000001fffeffffff\n"
-    assert not has_capability(status, 24)
-    assert has_capability(status, 23)
-    assert not has_capability("", 23)
-
-
 ROOT = Powers(True, 0)
 NOBODY = Powers(False, 0)
 
@@ -120,6 +113,20 @@ def test_who_may_change_what() -> None:
     assert not NOBODY.may_change(process._replace(uids=frozenset({0, 5})))
     assert not NOBODY.may_change(process._replace(uids=frozenset()))
     assert ROOT.may_change(process._replace(uids=frozenset({5})))
+    assert Powers(False, 0, reach=True).may_change(process._replace(uids=frozenset({5})))
+
+
+@pytest.mark.parametrize(
+    ("uid_map", "raises"),
+    [("0 0 4294967295\n", True), ("0 100000 65536\n", False)],
+    ids=["the whole machine", "a user namespace"],
+)
+def test_a_capability_inside_a_user_namespace_raises_nothing(tmp_path: Path, uid_map: str, raises: bool) -> None:
+    (tmp_path / "proc/self").mkdir(parents=True)
+    (tmp_path / "proc/self/status").write_text("CapEff:\t000001ffffffffff\n")
+    (tmp_path / "proc/self/uid_map").write_text(uid_map)
+    powers = own_powers(Host(str(tmp_path)))
+    assert (powers.sys_resource, powers.reach) == (raises, True)
 
 
 # --- real processes -------------------------------------------------------------------------

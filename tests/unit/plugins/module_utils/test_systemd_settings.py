@@ -15,7 +15,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._systemd_values impo
 def test_values_and_dictionaries() -> None:
     given = {
         "a.service": {
-            "LimitNOFILE": {"value": 4096, "rule": "at_least", "why": "Calls."},
+            "LimitNOFILE": {"value": 4096, "rule": "at_least", "why": "Many\ncalls.", "hazard": "Much."},
             "Nice": -5,
             "MemoryLimit": {"value": "1G"},
         },
@@ -26,7 +26,7 @@ def test_values_and_dictionaries() -> None:
         UnitSettings(
             "a.service",
             [
-                Setting("LimitNOFILE", "4096", "at_least", "Calls.", "LimitNOFILE"),
+                Setting("LimitNOFILE", "4096", "at_least", "Many calls.", "LimitNOFILE", "Much."),
                 Setting("Nice", "-5", given="Nice"),
                 Setting("MemoryMax", "1G", given="MemoryLimit"),
             ],
@@ -64,13 +64,15 @@ def test_an_instance_gets_what_its_template_gets() -> None:
         ({"a.service": "Nice=1"}, "a.service: takes a dictionary of directives, not a str"),
         ({"a.service": {5: 5}}, "a.service: a directive is a name"),
         ({"a.service": {"Ni\nce": 5}}, "a.service: a directive is a name"),
-        ({"a.service": {"Nice": {"values": 5}}}, "a.service Nice: unknown option values; there are value, rule, why"),
+        ({"a.service": {"Nice": {"values": 5}}}, "unknown option values; there are value, rule, why, hazard"),
         ({"a.service": {"Nice": {"why": "x"}}}, "a.service Nice: has no value"),
         ({"a.service": {"Nice": {"value": 1, "why": 5}}}, "a.service Nice: why is a text, not a int"),
-        ({"a.service": {"Nice": {"value": 1, "why": "a\0"}}}, "a.service Nice: why holds a NUL"),
+        ({"a.service": {"Nice": {"value": 1, "why": "a\0"}}}, "a.service Nice: why holds a control"),
+        ({"a.service": {"Nice": {"value": 1, "hazard": "\x1b[2J"}}}, "a.service Nice: hazard holds a control"),
         ({"a.service": {"Nice": {"value": 1, "rule": ["exact"]}}}, "a.service Nice: rule is a text, not a list"),
         ({"a.service": {"Nice": {"value": {"value": 1}}}}, "a.service Nice: takes a text or a number, not dict"),
         ({"a.service": {"MemoryMax": 1, "MemoryLimit": 1}}, "a.service MemoryMax: is named twice"),
+        ({"-.slice": {"TasksMax": 5}}, "-.slice: is the whole machine"),
         ({"a.slice": {"LimitNOFILE": 1}}, "a.slice LimitNOFILE: is a setting of services, not of a slice"),
         (
             {"a.service": {"CPUSchedulingPolicy": "batch", "CPUSchedulingPriority": 5}},

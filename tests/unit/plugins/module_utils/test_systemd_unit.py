@@ -19,6 +19,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._systemd_unit import
     instance_of,
     instances_pattern,
     is_template,
+    load_error,
     names_of,
     parse,
     parse_show,
@@ -74,7 +75,7 @@ def test_good_unit_names(name: str) -> None:
         ("@a.service", "consists of letters"),
         ("ä.service", "consists of letters"),
         ("-.service;x.service", "consists of letters"),
-        ("a" * 300 + ".service", "consists of letters"),
+        ("a" * 300 + ".service", "255 characters at most"),
         ("a@b.slice", "no instances"),
         (5, "is a text such as"),
         (None, "is a text such as"),
@@ -341,3 +342,16 @@ def test_captured_units(version: int) -> None:
 @pytest.mark.parametrize("text", ["", "\n", "\n\n\n"])
 def test_nothing_shown(text: str) -> None:
     assert parse_show(text) == []
+
+
+@pytest.mark.parametrize(
+    ("shown", "text"),
+    [
+        ({"LoadError": 'org.freedesktop.systemd1.BadUnitSetting "Unit a.service is bad."'}, "Unit a.service is bad."),
+        ({"LoadError": ""}, ""),
+        ({"LoadError": "odd"}, "odd"),
+        ({}, ""),
+    ],
+)
+def test_why_a_unit_could_not_be_loaded(shown: dict[str, str], text: str) -> None:
+    assert load_error(shown) == text

@@ -9,18 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_directives import DIRECTIVES
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_readers import INFINITY
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_unit import deciding, parse_show
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_values import (
-    DIRECTIVES,
-    INFINITY,
     Setting,
     SystemdError,
     agrees,
-    at_least,
+    bounded,
     describe,
+    meets,
     parse_setting,
     read_value,
     shown_value,
+    weakest,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -228,9 +230,9 @@ def test_agreement(directive: str, wanted: str, properties: dict[str, str], answ
 @pytest.mark.parametrize(
     ("directive", "raw", "message"),
     [
-        ("LimitNOFIL", 1, "is it LimitNOFILE?"),
-        ("limitnofile", 1, "is it LimitNOFILE?"),
-        ("RestartSecs", 1, "is it RestartSec?"),
+        ("LimitNOFIL", 1, "the nearest one is LimitNOFILE"),
+        ("limitnofile", 1, "the nearest one is LimitNOFILE"),
+        ("RestartSecs", 1, "the nearest one is RestartSec"),
         ("ExecStart", "/bin/sh", "there is no directive 'ExecStart' here"),
         ("User", "root", "there is no directive 'User' here"),
         ("LimitNOFILE", True, "boolean"),
@@ -245,8 +247,8 @@ def test_agreement(directive: str, wanted: str, properties: dict[str, str], answ
         ("LimitNOFILE", "5:0x10", "leading zero"),
         ("LimitNOFILE", "unlimited", "systemd's word for no limit is infinity"),
         ("LimitNOFILE", "1024:-1", "systemd's word for no limit is infinity"),
-        ("LimitNOFILE", "4096:1024", "soft limit above the hard one: 4096 above 1024"),
-        ("LimitNICE", "+3:5", "soft limit above the hard one"),
+        ("LimitNOFILE", "4096:1024", "takes a soft limit that is not above the hard one, not '4096:1024'"),
+        ("LimitNICE", "+3:5", "takes a soft limit that is not above"),
         ("LimitNICE", "-21", "-20 to 19"),
         ("LimitNOFILE", "16K", "takes a plain number, not '16K'"),
         ("LimitCORE", "1GB", "takes a size in bytes"),
@@ -298,29 +300,68 @@ def test_deprecated_names_are_translated(given_name: str, raw: Any, directive: s
 
 
 @pytest.mark.parametrize(
-    ("directive", "raw"), [("Nice", 1), ("TasksMax", "50%"), ("MemoryMax", "1G"), ("Restart", "no")]
+    ("directive", "raw", "rule", "who"),
+    [
+        ("Nice", 1, "at_least", "limits and a TasksMax in numbers"),
+        ("TasksMax", "50%", "at_least", "limits and a TasksMax in numbers"),
+        ("MemoryMax", "1G", "at_least", "limits and a TasksMax in numbers"),
+        ("Restart", "no", "at_least", "limits and a TasksMax in numbers"),
+        ("LimitNOFILE", 5, "at_most", "Nice and OOMScoreAdjust"),
+        ("CPUWeight", 5, "at_most", "Nice and OOMScoreAdjust"),
+    ],
 )
-def test_a_floor_needs_an_order(directive: str, raw: Any) -> None:
-    with pytest.raises(SystemdError, match="cannot have a floor"):
-        parse_setting("x", directive, raw, "at_least")
-
-
-def test_an_unknown_rule() -> None:
-    with pytest.raises(SystemdError, match="rule is one of exact, at_least"):
-        parse_setting("x", "TasksMax", 1, "at_most")
+def test_a_floor_or_a_ceiling_needs_an_order(directive: str, raw: Any, rule: str, who: str) -> None:
+    with pytest.raises(SystemdError, match=f"x: cannot have the rule {rule}: only {who} can"):
+        parse_setting("x", directive, raw, rule)
 
 
 @pytest.mark.parametrize(
-    ("wanted", "other", "result"),
+    ("directive", "rule"),
+    [("LimitCORE", "at_least"), ("TasksMax", "at_least"), ("Nice", "at_most"), ("OOMScoreAdjust", "at_most")],
+)
+def test_rules_that_a_directive_takes(directive: str, rule: str) -> None:
+    assert parse_setting("x", directive, 7, rule).rule == rule
+
+
+def test_an_unknown_rule() -> None:
+    with pytest.raises(SystemdError, match="rule is one of exact, at_least, at_most, not 'about'"):
+        parse_setting("x", "TasksMax", 1, "about")
+
+
+@pytest.mark.parametrize(
+    ("rule", "wanted", "other", "result"),
     [
-        ((5, 6), None, (5, 6)),
-        ((5, 6), (1, 9), (5, 9)),
-        ((5, 6), (7, 8), (7, 8)),
-        ((5,), ("50%",), (5,)),
+        ("at_least", (5, 6), None, (5, 6)),
+        ("at_least", (5, 6), (1, 9), (5, 9)),
+        ("at_least", (5, 6), (7, 8), (7, 8)),
+        ("at_most", (-600,), (-900,), (-900,)),
+        ("at_most", (-600,), (0,), (-600,)),
+        ("at_most", (-600,), None, (-600,)),
     ],
 )
-def test_at_least(wanted: tuple, other: tuple | None, result: tuple) -> None:
-    assert at_least(wanted, other) == result
+def test_the_better_of_what_is_wanted_and_what_is_there(
+    rule: str, wanted: tuple, other: tuple | None, result: tuple
+) -> None:
+    assert bounded(rule, wanted, other) == result
+
+
+@pytest.mark.parametrize(
+    ("rule", "wanted", "there", "met"),
+    [
+        ("at_least", (5, 6), (5, 6), True),
+        ("at_least", (5, 6), (9, 5), False),
+        ("at_least", (5,), ("50%",), True),
+        ("at_most", (-600,), (-900,), True),
+        ("at_most", (-600,), (-599,), False),
+    ],
+)
+def test_what_meets_a_floor_or_a_ceiling(rule: str, wanted: tuple, there: tuple, met: bool) -> None:
+    assert meets(rule, wanted, there) is met
+
+
+def test_the_worst_off_of_several() -> None:
+    assert weakest("LimitNOFILE", [(1024, 9000), (2000, 4096)]) == (1024, 4096)
+    assert weakest("OOMScoreAdjust", [(-900,), (0,), (-500,)]) == (0,)
 
 
 # --- properties -----------------------------------------------------------------------------

@@ -1,0 +1,58 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The order of the kernel writes, in which none undoes another, and what they change along."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_decide import Decision
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_kernel import partner
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import write_rank
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_records import Observed, Write, affected_by
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_release import Releases
+
+
+def ordered_writes(
+    decisions: Iterable[Decision], releases: Releases, observed: Observed
+) -> tuple[list[Write], list[str]]:
+    """All writes in an order in which none undoes another, and the keys that are written only to stay as they are.
+
+    A key that is right already is written again after one that may undo it: a wanted key always, and
+    any other key when it is by putting one back that it would change.
+    """
+    decided = {decision.path: decision for decision in decisions if decision.fallback is not None}
+    writes = {write.path: write for write in releases.writes}
+    for path, decision in decided.items():
+        if decision.write is not None:
+            writes[path] = Write(path, decision.write, decision.before or "")
+    pending, steadied = list(writes), []
+    putting_back = set(releases.settled)
+    while pending:
+        cause = pending.pop()
+        for path in affected_by(cause, observed):
+            if path in writes or path in releases.governed:
+                continue
+            now = observed.live[path].value or ""
+            if path in decided:
+                writes[path] = Write(path, decided[path].fallback or "", now)
+            elif cause in putting_back and partner(cause) is None and observed.live[path].writable:
+                writes[path] = Write(path, now, now)
+                steadied.append(path)
+                putting_back.add(path)
+            else:
+                continue
+            pending.append(path)
+    return sorted(writes.values(), key=lambda write: write_rank(write.path)), steadied
+
+
+def side_effects_of(writes: Iterable[Write], observed: Observed) -> dict[str, str]:
+    """Keys that the writes may change although nobody asked for it, with the key that does it."""
+    written = {write.path for write in writes}
+    effects: dict[str, str] = {}
+    for write in writes:
+        for path in affected_by(write.path, observed):
+            if path not in written:
+                effects.setdefault(path, write.path)
+    return effects

@@ -1,0 +1,71 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The records of originals around a plan: before its first effect, and once everything is done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from ansible_collections.siptune.linux.plugins.module_utils._change import ABSENT, READONLY
+from ansible_collections.siptune.linux.plugins.module_utils._file_change import FileChange, record_files, settle_files
+from ansible_collections.siptune.linux.plugins.module_utils._originals import KeyOriginal, Originals
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_decide import Decision
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_records import Observed, Plan, Request, Write
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_value import same
+
+
+def recorded(
+    request: Request,
+    decisions: Iterable[Decision],
+    writes: Iterable[Write],
+    effects: Mapping[str, str],
+    governed: Mapping[str, str],
+    files: Iterable[FileChange],
+    observed: Observed,
+) -> Originals:
+    """The originals as they must stand before the first effect: what may change is recorded, once."""
+    keys = dict(observed.originals.keys)
+    for write in writes:
+        first = keys.get(write.path) or KeyOriginal(write.before, None, None, ())
+        owners = tuple(sorted({*first.owners, request.path}))
+        keys[write.path] = KeyOriginal(first.value, write.text, None, owners)
+    for path, cause in effects.items():
+        value = observed.live[path].value
+        if path in keys:
+            keys[path] = keys[path]._replace(left=None)
+        elif value is not None:
+            keys[path] = KeyOriginal(value, None, None, (request.path,), cause)
+    for path, cause in governed.items():
+        keys[path] = keys[path]._replace(cause=cause)
+    for decision in decisions:
+        shared = keys.get(decision.path)
+        if shared is not None and decision.state not in (READONLY, ABSENT) and not decision.release:
+            keys[decision.path] = shared._replace(owners=tuple(sorted({*shared.owners, request.path})))
+    return observed.originals._replace(keys=keys, files=record_files(observed.originals.files, files))
+
+
+def settle(request: Request, planned: Plan, live: Mapping[str, str | None]) -> Originals:
+    """The originals once everything is done: what each key was left at, without what is no longer ours.
+
+    `live` has the values read back of all keys that were written or may have changed along.
+    """
+    keys = dict(planned.originals.keys)
+    for path in planned.released:
+        if path not in keys:
+            continue
+        owners = tuple(owner for owner in keys[path].owners if owner != request.path)
+        if owners:
+            keys[path] = keys[path]._replace(owners=owners)
+        else:
+            del keys[path]
+    for path, value in live.items():
+        record = keys.get(path)
+        if record is None:
+            continue
+        if record.cause is not None and value is not None and same(path, record.value, value):
+            del keys[path]  # it could have changed along, and did not
+        else:
+            keys[path] = record._replace(left=value)
+    files = settle_files(planned.originals.files, planned.files, planned.released)
+    return planned.originals._replace(keys=keys, files=files)

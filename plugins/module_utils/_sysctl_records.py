@@ -1,0 +1,101 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The records around the plan of sysctl settings: what is asked for, what there is, what will be done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from ansible_collections.siptune.linux.plugins.module_utils._change import Change
+from ansible_collections.siptune.linux.plugins.module_utils._file_change import FileChange
+from ansible_collections.siptune.linux.plugins.module_utils._host import FileRecord
+from ansible_collections.siptune.linux.plugins.module_utils._originals import Originals
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_kernel import Surroundings, side_effects
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import for_interface, interface_of, is_glob
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_settings import Setting
+
+
+class Request(NamedTuple):
+    """What a call asks for: these settings, in this sysctl.d file, now and at boot."""
+
+    path: str
+    settings: Sequence[Setting]
+    live: bool = True
+    boot: bool = True
+
+
+class LiveKey(NamedTuple):
+    """A key of the running kernel. `value` is None where it cannot be read."""
+
+    value: str | None
+    writable: bool
+
+
+class Observed(NamedTuple):
+    """Everything the plan depends on.
+
+    `live` has the keys that exist; `matches` the existing keys of each glob; `others` the sysctl.d
+    files but ours, as (path, text) in the order they are read; `systemd_sysctl` the path of that
+    program, None where there is none; `glob_lines` whether it understands globs; `udev` whether
+    udev rules are read here. `ipv6_reasons` say why IPv6 is needed, `highest_nofile` is the
+    highest descriptor limit of any process (None: not looked up, as nothing wants it lowered).
+    """
+
+    live: Mapping[str, LiveKey]
+    matches: Mapping[str, Sequence[str]]
+    own: FileRecord | None
+    own_rules: FileRecord | None
+    others: Sequence[tuple[str, str]]
+    originals: Originals
+    surroundings: Surroundings
+    loaded_modules: frozenset[str]
+    systemd_sysctl: str | None
+    glob_lines: bool
+    udev: bool
+    owner: tuple[int, int]
+    ipv6_reasons: Sequence[str] = ()
+    highest_nofile: int | None = None
+
+
+class Write(NamedTuple):
+    """A value to write to the kernel, and what the key reads before."""
+
+    path: str
+    text: str
+    before: str
+
+
+class Plan(NamedTuple):
+    """What will be done. `originals` is what to record before the first effect."""
+
+    changes: list[Change]
+    writes: list[Write]
+    files: list[FileChange]
+    originals: Originals
+    side_effects: list[str]
+    released: list[str]  # keys and files whose records can go
+    hazards: list[str]
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.writes or self.files)
+
+
+def keys_to_observe(settings: Iterable[Setting], originals: Originals, path: str) -> list[str]:
+    """The keys and globs whose live values `plan` needs: the wanted ones, those they affect, and ours of before."""
+    wanted = [setting.path for setting in settings]
+    ours = [key for key, original in originals.keys.items() if path in original.owners]
+    affected = [effect for key in (*wanted, *ours) for effect in side_effects(key)]
+    # A key of an interface that is not there is told from a mistyped one by its `default`.
+    defaults = [for_interface(key, "default") for key in wanted if interface_of(key) is not None]
+    return list(dict.fromkeys((*wanted, *ours, *affected, *defaults)))
+
+
+def affected_by(path: str, observed: Observed) -> list[str]:
+    """The existing keys that writing `path` may change."""
+    affected: list[str] = []
+    for effect in side_effects(path):
+        affected += observed.matches.get(effect, ()) if is_glob(effect) else [effect]
+    return [effect for effect in affected if effect != path and effect in observed.live]

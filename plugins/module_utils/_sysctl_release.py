@@ -1,0 +1,94 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Keys that are no longer wanted: which go back to their originals, and which are left as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from ansible_collections.siptune.linux.plugins.module_utils._change import CHANGED, KEPT, OK, PENDING, READONLY, Change
+from ansible_collections.siptune.linux.plugins.module_utils._originals import KeyOriginal
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_decide import Decision
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_guard import lock_out
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_kernel import partner
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import display_name, interface_of
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_records import Observed, Request, Write, affected_by
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_value import same
+
+
+class Releases(NamedTuple):
+    changes: list[Change]
+    writes: list[Write]
+    settled: list[str]  # records that can go once the writes are done
+    governed: dict[str, str]  # keys that are no longer wanted, but follow from one that is
+
+
+def planned_releases(request: Request, observed: Observed, decisions: Sequence[Decision]) -> Releases:
+    """Keys this file set in an earlier run and does not want any more go back to their originals."""
+    releases = Releases([], [], [], {})
+    wanted = {decision.path for decision in decisions}
+    governed = _governed(decisions, observed)
+    for path, record in observed.originals.keys.items():
+        if request.path not in record.owners or path in wanted or record.cause in wanted:
+            continue
+        if path in governed:
+            releases.governed[path] = governed[path]
+            continue
+        live = observed.live.get(path)
+        if record.owners != (request.path,) or live is None or live.value is None:
+            releases.settled.append(path)
+            continue
+        _release(path, record, live.value, live.writable, request, observed, releases)
+    return releases
+
+
+def _governed(decisions: Iterable[Decision], observed: Observed) -> dict[str, str]:
+    """Keys that the kernel derives from a wanted one that is not at its original, with that one.
+
+    `conf/default` governs nothing: it is copied, and only to interfaces without an address.
+    """
+    changed = [
+        decision.path
+        for decision in decisions
+        if decision.write is not None or decision.path in observed.originals.keys
+    ]
+    return {
+        affected: path
+        for path in changed
+        if interface_of(path) != "default"
+        for affected in affected_by(path, observed)
+    }
+
+
+def _release(
+    path: str,
+    record: KeyOriginal,
+    now: str,
+    writable: bool,
+    request: Request,
+    observed: Observed,
+    releases: Releases,
+) -> None:
+    state, reason, after = OK, "", now
+    danger = lock_out(path, record.value, now, observed)
+    if same(path, record.value, now):
+        releases.settled.append(path)
+    elif record.left is not None and not same(path, record.left, now):
+        state, reason = KEPT, f"somebody else has set it since (we left {record.left}): left alone"
+        releases.settled.append(path)
+    elif danger is not None:
+        state, reason = KEPT, f"not put back: {danger}"
+    elif not request.live:
+        state, reason = PENDING, "back at its original with the next boot (live: false)"
+    elif not writable:
+        state, reason = READONLY, "not writable from here any more"
+    else:
+        state, after = CHANGED, record.value
+        releases.settled.append(path)
+        if partner(path) is None or record.value != "0":  # a 0 comes back by itself with the partner's value
+            releases.writes.append(Write(path, record.value, now))
+    if record.cause is None or state not in (OK, KEPT):
+        why = "no longer wanted: back to what the host had"
+        releases.changes.append(Change(display_name(path), None, now, after, None, state, why, reason))

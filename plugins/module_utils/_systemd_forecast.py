@@ -1,0 +1,83 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The loaded units as they will be if the host does what it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.siptune.linux.plugins.module_utils._change import PENDING
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_directives import DIRECTIVES
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_effective import target_of
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_items import judge_running
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_processes import raised_process, started_anew
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_readers import INFINITY
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_records import Bearer, Decision, Observed, Raise
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_values import agrees, shown_value
+
+
+def forecast(
+    decisions: Sequence[Decision],
+    observed: Observed,
+    written: Iterable[str],
+    raises: Mapping[str, Raise],
+    restarts: Iterable[str],
+    then: Mapping[str, str],
+) -> dict[str, Bearer]:
+    """The loaded units as they will be if the host does what it is told."""
+    predicted = {}
+    for state in observed.units:
+        mine = [decision for decision in decisions if decision.unit.name == state.name]
+        for bearer in state.bearers:
+            after = bearer._replace(properties=properties_after(mine, bearer, then))
+            if bearer.name in restarts:
+                fresh = [started_anew(process, mine, bearer, observed, then) for process in bearer.processes]
+                after = after._replace(processes=fresh, older=False)
+            else:
+                what = raises.get(bearer.name, Raise())
+                given = [raised_process(process, bearer, what, observed.powers) for process in bearer.processes]
+                after = after._replace(processes=given, older=bearer.older or state.path in written)
+            predicted[bearer.name] = after
+    return predicted
+
+
+def properties_after(decisions: Iterable[Decision], bearer: Bearer, then: Mapping[str, str]) -> dict[str, str]:
+    """The properties that `systemctl show` will print, as far as files can tell."""
+    properties = dict(bearer.properties)
+    for decision in decisions:
+        target = target_of(decision, bearer, then)
+        shown = shown_value(decision.directive, properties)
+        if decision.kept or (target is not None and agrees(decision.directive, target, shown)):
+            continue
+        names = DIRECTIVES[decision.directive].properties
+        values = target if target is not None and len(target) == len(names) else ("",) * len(names)
+        for name, value in zip(names, values):
+            properties[name] = _property_text(decision.directive, value)
+    return properties
+
+
+def _property_text(directive: str, value: Any) -> str:
+    if value == INFINITY:
+        return "infinity"
+    if DIRECTIVES[directive].properties[0].endswith("USec") and isinstance(value, int):
+        return f"{value}us"
+    return str(value)
+
+
+def to_restart(
+    decisions: Iterable[Decision], written: Iterable[str], observed: Observed, then: Mapping[str, str]
+) -> list[str]:
+    """The running units that have to be restarted for something of theirs to come into force."""
+    names = []
+    for decision in decisions:
+        for bearer in decision.unit.bearers:
+            after = bearer._replace(
+                properties=properties_after([decision], bearer, then),
+                older=bearer.older or decision.unit.path in written,
+            )
+            state, _ = judge_running(decision, after, observed, then)
+            if state == PENDING and not bearer.transient:
+                names.append(bearer.name)
+    return sorted(set(names))

@@ -1,0 +1,96 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is refused because it would keep a service from starting, or end it."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Mapping
+
+from ansible_collections.siptune.linux.plugins.module_utils._nr_open import NrOpen
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_directives import FIRST_SYSTEMD_WITH_IDLE_WEIGHT
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_effective import own_lines
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_readers import INFINITY, Meaning
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_records import Bearer, Decision, Observed
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_unit import deciding, unit_type
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_values import SystemdError
+
+NOT_FOR_ONESHOT = ("always", "on-success")  # systemd.service(5), Restart=
+
+
+def guard(decisions: Iterable[Decision], observed: Observed) -> None:
+    """Raises SystemdError for what would keep a service from starting, or end it."""
+    for decision in decisions:
+        if decision.setting is None or decision.wanted is None or decision.kept:
+            continue
+        if decision.directive == "LimitNOFILE":
+            _guard_nofile(decision.item, decision.wanted, observed.nr_open)
+        if decision.changed and decision.directive in _GUARDS_OF_RUNNING_UNITS:
+            for bearer in decision.unit.bearers:
+                _GUARDS_OF_RUNNING_UNITS[decision.directive](decision.item, decision.wanted, bearer)
+        too_old = observed.version is not None and observed.version < FIRST_SYSTEMD_WITH_IDLE_WEIGHT
+        if decision.directive == "CPUWeight" and decision.wanted == ("idle",) and too_old:
+            raise SystemdError(
+                decision.item,
+                f"idle is known since systemd {FIRST_SYSTEMD_WITH_IDLE_WEIGHT}, and this is {observed.version}",
+            )
+
+
+def _guard_nofile(item: str, wanted: Meaning, nr_open: NrOpen) -> None:
+    highest = max((value for value in wanted if value != INFINITY), default=0)
+    objection = nr_open.objection(highest)
+    if objection:
+        raise SystemdError(item, f"{objection}: the service would get less, or fail to start (status 205/LIMITS)")
+
+
+def _guard_memory(item: str, wanted: Meaning, bearer: Bearer) -> None:
+    used = _known_number(bearer, "MemoryCurrent")
+    if used is not None and isinstance(wanted[0], int) and wanted[0] < used:
+        raise SystemdError(item, f"{wanted[0]} is below the {used} bytes that {bearer.name} uses: it would be killed")
+
+
+def _guard_tasks(item: str, wanted: Meaning, bearer: Bearer) -> None:
+    tasks = _known_number(bearer, "TasksCurrent") or len(bearer.processes)
+    if isinstance(wanted[0], int) and wanted[0] < tasks:
+        raise SystemdError(
+            item,
+            f"{wanted[0]} is below the {tasks} processes and threads that {bearer.name} has: it could start none "
+            "any more",
+        )
+
+
+def _guard_restart(item: str, wanted: Meaning, bearer: Bearer) -> None:
+    if bearer.properties.get("Type") == "oneshot" and wanted[0] in NOT_FOR_ONESHOT:
+        raise SystemdError(
+            item, f"systemd does not load a unit of Type=oneshot with {wanted[0]}, and {bearer.name} is one"
+        )
+
+
+def _known_number(bearer: Bearer, name: str) -> int | None:
+    text = bearer.properties.get(name, "")
+    # "[not set]" and 2^64-1 stand for not known.
+    return int(text) if text.isdecimal() and int(text) < INFINITY else None
+
+
+_GUARDS_OF_RUNNING_UNITS = {"MemoryMax": _guard_memory, "TasksMax": _guard_tasks, "Restart": _guard_restart}
+
+
+def guard_hiding(observed: Observed, then: Mapping[str, str]) -> None:
+    """Raises SystemdError where a drop-in of ours would take away what another one of its name sets.
+
+    Of drop-ins of one name only the most particular is read: that of kamailio@edge.service hides that of
+    kamailio@.service. Source: systemd.unit(5)
+    """
+    for state in observed.units:
+        own = own_lines(state, then)
+        places = [path for path in state.candidates if posixpath.basename(path) == posixpath.basename(state.path)]
+        less = [path for path in places[places.index(state.path) + 1 :] if path in then]
+        hidden = deciding([(path, then[path]) for path in less[:1]], unit_type(state.name))
+        lost = [directive for directive in hidden if directive not in own]
+        if own and lost:
+            raise SystemdError(
+                state.asked,
+                f"its drop-in {state.path} would hide {less[0]}, which sets {', '.join(lost)}: set that for both in "
+                "one call, or choose another name for the drop-in",
+            )

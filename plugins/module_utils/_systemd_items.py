@@ -1,0 +1,236 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the user sees: an item for each directive of each unit, with its state and the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from ansible_collections.siptune.linux.plugins.module_utils._change import (
+    CHANGED,
+    KEPT,
+    OK,
+    PENDING,
+    READONLY,
+    SHADOWED,
+    Change,
+)
+from ansible_collections.siptune.linux.plugins.module_utils._prlimit import Pair
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_directives import AT_RELOAD, DIRECTIVES, RULE_WORDS
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_effective import shadow_of, target_of
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_processes import (
+    live_values,
+    of_each_process,
+    start_score,
+    start_value,
+)
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_readers import Meaning
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_records import (
+    LOADED,
+    MASKED,
+    NOT_FOUND,
+    Bearer,
+    Decision,
+    Observed,
+    UnitState,
+)
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_values import (
+    Setting,
+    describe,
+    shown_value,
+    weakest,
+)
+
+_WORST_FIRST = (SHADOWED, PENDING, READONLY, CHANGED, KEPT, OK)
+
+
+def items_of(
+    decisions: Iterable[Decision], after: Mapping[str, Bearer], observed: Observed, then: Mapping[str, str]
+) -> list[Change]:
+    """The items, given the loaded units as they are, or will be, after the call."""
+    return [_change(decision, after, observed, then) for decision in decisions]
+
+
+class _Verdict(NamedTuple):
+    state: str
+    before: str | None
+    after: str | None
+    reason: str
+
+
+def _change(decision: Decision, after: Mapping[str, Bearer], observed: Observed, then: Mapping[str, str]) -> Change:
+    state = decision.unit
+    verdicts = [
+        (bearer.name, _judge(decision, bearer, after.get(bearer.name, bearer), observed, then))
+        for bearer in state.bearers
+    ]
+    if not verdicts:
+        verdicts = [(state.name, _judge_by_files(decision, observed, then))]
+    worst = min((verdict.state for _, verdict in verdicts), key=_WORST_FIRST.index)
+    target = decision.then.text if decision.then is not None and decision.then.text else None
+    return Change(
+        item=decision.item,
+        wanted=_wanted(decision.setting),
+        before=_joined(verdict.before for _, verdict in verdicts),
+        after=_joined(verdict.after for _, verdict in verdicts),
+        at_boot=target,
+        state=worst,
+        why=decision.setting.why if decision.setting else "no longer wanted: back to what the unit had",
+        reason="; ".join(_reasons(decision, verdicts)),
+    )
+
+
+def _wanted(setting: Setting | None) -> str | None:
+    if setting is None:
+        return None
+    return f"{RULE_WORDS[setting.rule]}{setting.text}"
+
+
+def _joined(values: Iterable[str | None]) -> str | None:
+    """The one value of all units, or all their values."""
+    known = list(dict.fromkeys(value for value in values if value is not None))
+    return ", ".join(known) if known else None
+
+
+def _reasons(decision: Decision, verdicts: Sequence[tuple[str, _Verdict]]) -> list[str]:
+    state = decision.unit
+    reasons = []
+    if state.asked != state.name:
+        reasons.append(f"{state.asked} is another name of {state.name}")
+    if decision.setting is not None and decision.setting.translated:
+        reasons.append(f"asked for as {decision.setting.given}, a deprecated name")
+    if decision.setting is not None and DIRECTIVES[decision.directive].note:
+        reasons.append(DIRECTIVES[decision.directive].note)
+    for name, verdict in verdicts:
+        if verdict.reason:
+            reasons.append(verdict.reason if name == state.name else f"{name}: {verdict.reason}")
+    return list(dict.fromkeys(reasons))
+
+
+def _judge_by_files(decision: Decision, observed: Observed, then: Mapping[str, str]) -> _Verdict:
+    """An item of a unit that systemd has not loaded: files are all there is to go by."""
+    before = describe(decision.directive, decision.now.meaning if decision.now else None)
+    after = describe(decision.directive, decision.then.meaning if decision.then else None)
+    shadow = shadow_of(decision, decision.unit, then)
+    if shadow:
+        return _Verdict(SHADOWED, before, after, shadow)
+    state, reason = _not_loaded(decision.unit, observed) if decision.setting is not None else (None, "")
+    if state is None:
+        state = CHANGED if decision.changed else KEPT if decision.kept else OK
+    return _Verdict(state, before, after, reason)
+
+
+def _not_loaded(unit: UnitState, observed: Observed) -> tuple[str | None, str]:
+    if not observed.systemd_running:
+        return PENDING, "systemd does not run here: in force when it starts the unit"
+    if unit.load == MASKED:
+        return PENDING, "the unit is masked: in force when it has been unmasked and is started"
+    if unit.load == NOT_FOUND:
+        return PENDING, "there is no such unit yet: in force when it is installed"
+    if unit.load != LOADED:
+        return PENDING, f"systemd could not load the unit: {unit.load_error or unit.load}"
+    return None, ""
+
+
+def _judge(decision: Decision, before: Bearer, after: Bearer, observed: Observed, then: Mapping[str, str]) -> _Verdict:
+    """An item at one loaded unit, from what was there and what is, or will be."""
+    had, has = _in_force(decision.directive, before), _in_force(decision.directive, after)
+    texts = describe(decision.directive, had), describe(decision.directive, has)
+    shadow = shadow_of(decision, before, then)
+    if shadow:
+        return _Verdict(SHADOWED, *texts, shadow)
+    state, reason = judge_running(decision, after, observed, then)
+    if state is None:
+        moved = decision.changed or had != has
+        state = CHANGED if moved else KEPT if decision.kept else OK
+    if state in (CHANGED, OK) and before.transient and not reason:
+        reason = "a transient unit: it goes when it ends, the drop-in stays"
+    return _Verdict(state, *texts, reason)
+
+
+def _in_force(directive: str, bearer: Bearer) -> Meaning | None:
+    """What counts now: what the worst off of the running processes has, or else what systemd would start one with."""
+    if DIRECTIVES[directive].in_force != AT_RELOAD:
+        live = live_values(directive, bearer)
+        if live:
+            return weakest(directive, live)
+    return shown_value(directive, bearer.properties)
+
+
+def judge_running(
+    decision: Decision, bearer: Bearer, observed: Observed, then: Mapping[str, str]
+) -> tuple[str | None, str]:
+    """What running processes lack: a state and its reason, (None, '') if there is nothing to say."""
+    directive = DIRECTIVES[decision.directive]
+    if directive.in_force == AT_RELOAD or shadow_of(decision, bearer, then):
+        return None, ""
+    target = target_of(decision, bearer, then)
+    if decision.bound is not None:
+        target = decision.bound.meaning
+    elif target is None:  # systemd's default, as the properties show it
+        target = shown_value(decision.directive, bearer.properties)
+    if target is None:
+        keeps = bearer.processes and bearer.older
+        return (PENDING, f"the processes keep what they have until {_restart_words(bearer)}") if keeps else (None, "")
+    if directive.is_limit:
+        return _judge_limit(decision, target, bearer, observed)
+    return _judge_other(decision, target, bearer, observed) if bearer.processes else (None, "")
+
+
+def _judge_other(decision: Decision, target: Meaning, bearer: Bearer, observed: Observed) -> tuple[str | None, str]:
+    """Of scheduling and of OOM scores, which systemd sets when it starts a process."""
+    name = decision.directive
+    live = live_values(name, bearer)
+    possible: Meaning = (start_score(target[0], observed),) if name == "OOMScoreAdjust" else target
+    right = [value for value in live if value == target or decision.met_by(value)]
+    different = [value for value in live if value not in right and value != possible]
+    if not different and possible != target and len(right) < len(live):
+        return READONLY, f"systemd may not go below {possible[0]} here, and starts the unit without a word of it"
+    if (live and not different) or not (live or bearer.older):
+        return None, ""
+    if bearer.older:
+        have = _have(name, different, live) if live else "set when a process starts"
+        return PENDING, f"{have}: in force when {_restart_words(bearer)}"
+    return KEPT, f"a process has set {_listed(name, different)} by itself"
+
+
+def _judge_limit(decision: Decision, target: Pair, bearer: Bearer, observed: Observed) -> tuple[str | None, str]:
+    name = decision.directive
+    possible = start_value(name, target, observed)
+    cut = ""
+    if possible != target and decision.setting is not None:
+        cut = f"systemd cuts it to {describe(name, possible)} in silence: it may not exceed its own hard limit here"
+    live = live_values(name, bearer)
+    short = [pair for pair in live if pair[0] < possible[0] or pair[1] < possible[1]]
+    above = [] if decision.bound else [pair for pair in live if pair != possible and pair not in short]
+    if short and bearer.older:
+        helpless = decision.setting is not None and not observed.powers.sys_resource
+        by = "raising it now takes CAP_SYS_RESOURCE, which this call has not" if helpless else ""
+        have = f"{_have(name, short, live)}: in force when {_restart_words(bearer)}"
+        return PENDING, "; ".join(filter(None, (have, by, cut)))
+    if above and bearer.older:
+        have = f"{_have(name, above, live)}, and a limit in use is never lowered: in force when "
+        return PENDING, "; ".join(filter(None, (have + _restart_words(bearer), cut)))
+    if cut:
+        return READONLY, cut
+    if short or above:
+        return KEPT, f"a process has set {_listed(name, short or above)} by itself"
+    return None, ""
+
+
+def _have(directive: str, some: Sequence[Meaning], live: Sequence[Meaning]) -> str:
+    if of_each_process(directive):
+        return f"{len(some)} of {len(live)} processes have {_listed(directive, some)}"
+    return f"the main process has {_listed(directive, some)}"
+
+
+def _restart_words(bearer: Bearer) -> str:
+    if bearer.transient:
+        return "the transient unit is started anew, which nobody does here"
+    return f"{bearer.name} is restarted"
+
+
+def _listed(directive: str, values: Iterable[Meaning]) -> str:
+    return " or ".join(sorted({describe(directive, value) or "" for value in values}))

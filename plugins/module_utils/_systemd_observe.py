@@ -1,0 +1,322 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the host has of units: their names, files, drop-ins and processes, and what systemctl says of them."""
+
+from __future__ import annotations
+
+import errno
+import os
+import posixpath
+import time
+from collections.abc import Iterable, Mapping, Sequence
+
+from ansible_collections.siptune.linux.plugins.module_utils._capabilities import (
+    CAP_SYS_RESOURCE,
+    has_capability,
+    in_user_namespace,
+)
+from ansible_collections.siptune.linux.plugins.module_utils._files import read_originals
+from ansible_collections.siptune.linux.plugins.module_utils._host import Host, HostError, unless_refused
+from ansible_collections.siptune.linux.plugins.module_utils._machine import SYSTEMD_RUNNING, systemd_version
+from ansible_collections.siptune.linux.plugins.module_utils._nr_open import nr_open
+from ansible_collections.siptune.linux.plugins.module_utils._originals import Originals
+from ansible_collections.siptune.linux.plugins.module_utils._prlimit import (
+    own_powers,
+    read_process,
+)
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_directives import DIRECTIVES, SHOWN_PROPERTIES
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_effective import chain, needs_defaults
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_limits_plan import Plan
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_records import (
+    LOADED,
+    MASKED,
+    NOT_FOUND,
+    Bearer,
+    Observed,
+    Request,
+    UnitState,
+)
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_unit import (
+    UNIT_PATH,
+    check_unit_name,
+    drop_in_directories,
+    drop_in_path,
+    instance_of,
+    instances_pattern,
+    is_template,
+    load_error,
+    names_of,
+    parse_show,
+    template_of,
+    unit_of_path,
+    unit_type,
+)
+
+UNIT_PROPERTIES = (
+    "Id",
+    "Names",
+    "LoadState",
+    "LoadError",
+    "ActiveState",
+    "SubState",
+    "Result",
+    "Job",
+    "FragmentPath",
+    "DropInPaths",
+    "Transient",
+    "NeedDaemonReload",
+    "MainPID",
+    "ControlGroup",
+    "ExecMainStartTimestampMonotonic",
+    "Type",
+    "MemoryCurrent",
+    "TasksCurrent",
+    *SHOWN_PROPERTIES,
+)
+
+# Small services of systemd's own, which are everywhere and set no limits.
+WITNESSES = ("systemd-tmpfiles-setup.service", "rescue.service", "emergency.service")
+FIRST_PID = 1
+
+# Where systemd's own hierarchy is mounted: version 2 alone, version 2 beside version 1, version 1. Source: cgroups(7)
+CONTROL_GROUP_MOUNTS = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd")
+CONTROL_GROUP_PROCESSES = "cgroup.procs"
+
+MOST_LINKS = 8  # of an alias to an alias; systemd itself allows no chain at all
+
+
+def observe(host: Host, request: Request) -> Observed:
+    """What the plan for this request has to know. Raises HostError, SystemdError and OriginalsError."""
+    originals = read_originals(host)
+    asked = [unit.name for unit in request.units]
+    resolved = {name: _real_name(host, name) for name in asked}
+    others = [name for name in _others(request, originals) if name not in resolved.values()] if request.others else []
+    resolved.update({name: name for name in others})
+    names = [*resolved.values(), *(WITNESSES if needs_defaults(request) else ())]
+    answer = _ask(host, list(dict.fromkeys(names)))
+    shown = answer or []
+    units = [_unit_state(host, name, real, shown, request, set(resolved.values())) for name, real in resolved.items()]
+    status = host.read_lenient(f"/proc/{FIRST_PID}/status") or ""
+    return Observed(
+        systemd_running=answer is not None,
+        version=systemd_version(host),
+        units=units,
+        texts=_texts(host, units),
+        originals=originals,
+        owner=(os.geteuid(), os.getegid()),
+        powers=own_powers(host),
+        nr_open=nr_open(host),
+        first=read_process(host, FIRST_PID),
+        first_sys_resource=bool(has_capability(status, CAP_SYS_RESOURCE)) and not in_user_namespace(host),
+        defaults=_defaults(host, shown),
+    )
+
+
+def _ask(host: Host, names: Sequence[str]) -> list[dict[str, str]] | None:
+    """What systemd has of these units; None where it does not run. Raises HostError."""
+    if not host.exists(SYSTEMD_RUNNING):
+        return None
+    shown = show_units(host, names)
+    # In a chroot systemctl succeeds and says nothing; of a name that is no pattern systemd always says something.
+    return shown if shown or all(is_template(name) for name in names) else None
+
+
+def _others(request: Request, originals: Originals) -> list[str]:
+    """The units whose drop-ins of this name are recorded as ours."""
+    names = [unit_of_path(path) for path in originals.files if posixpath.basename(path) == request.drop_in]
+    return [check_unit_name(name) for name in names if name]
+
+
+def _unit_file(host: Host, name: str) -> str | None:
+    """The path of a unit's own file, None if there is none."""
+    return next((path for path in (f"{place}/{name}" for place in UNIT_PATH) if host.exists(path)), None)
+
+
+def _real_name(host: Host, name: str) -> str:
+    """The unit that a name stands for: an alias is a link to the file of another unit. Source: systemd.unit(5)"""
+    for _ in range(MOST_LINKS):
+        path = _unit_file(host, name)
+        template = template_of(name)
+        if path is None and template:
+            return instance_of(_real_name(host, template), name)
+        target = posixpath.basename(host.read_link(path) or "") if path else ""
+        if not target or target == name or posixpath.splitext(target)[1] != posixpath.splitext(name)[1]:
+            return name
+        if path and host.resolves_to_null_device(path):
+            return name
+        if is_template(target) and not is_template(name):
+            return name  # an enabled instance is a link to its template
+        name = target
+    return name
+
+
+def show_units(host: Host, names: Sequence[str]) -> list[dict[str, str]]:
+    """What systemd has of these units, and of the loaded instances where a name is a template's. Raises HostError."""
+    if not names:
+        return []
+    wanted = [instances_pattern(name) if is_template(name) else name for name in names]
+    done = systemctl(host, "show", "--no-pager", "--property=" + ",".join(UNIT_PROPERTIES), "--", *wanted)
+    return parse_show(done)
+
+
+def _defaults(host: Host, shown: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """What systemd gives a service that sets nothing, by the properties that show it.
+
+    It is seen at services of systemd's own, as far as no file sets it for them: to ask for the manager's defaults
+    would take another systemctl, and would leave out what has none.
+    """
+    defaults: dict[str, str] = {}
+    for name in WITNESSES:
+        properties = next((one for one in shown if one.get("Id") == name), {})
+        if properties.get("LoadState") != LOADED:
+            continue
+        witness = _bearer(host, properties, drop_in_path(name, ""))
+        lines = chain(witness, _texts_of(host, (*witness.candidates, witness.fragment)))
+        for directive in DIRECTIVES.values():
+            if directive.name not in lines:
+                defaults = {**{one: properties.get(one, "") for one in directive.properties}, **defaults}
+    return defaults
+
+
+def systemctl(host: Host, *arguments: str) -> str:
+    """What systemctl prints. Raises HostError if it fails, or does not answer in time."""
+    subject = f"systemctl {next(word for word in arguments if not word.startswith('-'))}"
+    try:
+        done = host.run(["systemctl", *arguments])
+    except HostError as error:
+        late = error.errno is None
+        reason = f"{error.reason}: systemd does not answer" if late else error.reason
+        raise HostError(subject, reason, error.errno) from error
+    if done is None:
+        raise HostError("systemctl", "systemd runs here, but its command systemctl is not there", errno.ENOENT)
+    if done.status != 0:
+        reason = " ".join(done.stderr.split()) or f"exit status {done.status}"
+        raise HostError(subject, reason)
+    return done.stdout
+
+
+def _unit_state(
+    host: Host, asked: str, real: str, shown: Sequence[Mapping[str, str]], request: Request, named: set[str]
+) -> UnitState:
+    found = [properties for properties in shown if _belongs(real, properties, named)]
+    if found and not is_template(real):
+        real = found[0].get("Id") or real
+    path = drop_in_path(real, request.drop_in)
+    file = _unit_file(host, real) or _unit_file(host, template_of(real) or real)
+    load, error = _load_state(host, real, file, found)
+    own = host.snapshot(path)
+    bearers = [_bearer(host, properties, path) for properties in found if properties.get("LoadState") == LOADED]
+    names = names_of(found[0]) if found and not is_template(real) else [real]
+    fragment = (found[0].get("FragmentPath") if found and not is_template(real) else None) or file or ""
+    return UnitState(asked, real, path, own, load, error, fragment, _candidates(host, names, path), bearers)
+
+
+def _belongs(real: str, properties: Mapping[str, str], named: set[str]) -> bool:
+    """Whether a block of `systemctl show` is of this unit, or of an instance of this template that is not named."""
+    names = names_of(properties)
+    if not is_template(real):
+        return real in names
+    return named.isdisjoint(names) and any(template_of(name) == real for name in names)
+
+
+def _load_state(host: Host, real: str, file: str | None, found: Sequence[Mapping[str, str]]) -> tuple[str, str]:
+    if found and not is_template(real):
+        return found[0].get("LoadState", ""), load_error(found[0])
+    if file is None:
+        # A slice needs no file.
+        return (LOADED if unit_type(real) == "slice" else NOT_FOUND), ""
+    return (MASKED if host.resolves_to_null_device(file) else LOADED), ""
+
+
+def _bearer(host: Host, properties: Mapping[str, str], path: str) -> Bearer:
+    processes = [process for process in (read_process(host, pid) for pid in pids_of(host, properties)) if process]
+    names = names_of(properties)
+    return Bearer(
+        name=names[0],
+        properties=properties,
+        fragment=properties.get("FragmentPath", ""),
+        candidates=_candidates(host, names, path),
+        processes=processes,
+        older=_older(host, properties, path),
+    )
+
+
+def with_processes(host: Host, bearer: Bearer) -> Bearer:
+    pids = pids_of(host, bearer.properties)
+    return bearer._replace(processes=[process for process in (read_process(host, pid) for pid in pids) if process])
+
+
+def _older(host: Host, properties: Mapping[str, str], path: str) -> bool:
+    """Whether the unit's main process was started before the drop-in was written. Not so where there is no drop-in."""
+    written = host.modified_at(path)
+    started = properties.get("ExecMainStartTimestampMonotonic", "")
+    if written is None or not started.isdecimal() or not int(started):
+        return False
+    seconds_ago = time.clock_gettime(time.CLOCK_MONOTONIC) - int(started) / 10**6
+    return time.time() - seconds_ago < written
+
+
+def pids_of(host: Host, properties: Mapping[str, str]) -> list[int]:
+    """The processes of a unit, those in control groups below its own included."""
+    group = properties.get("ControlGroup", "")
+    if not group or group == "/":
+        return []
+    for mount in CONTROL_GROUP_MOUNTS:
+        if host.exists(f"{mount}{group}/{CONTROL_GROUP_PROCESSES}"):
+            return sorted(set(_pids_below(host, mount + group)))
+    return []
+
+
+def _pids_below(host: Host, directory: str) -> list[int]:
+    text = host.read_lenient(f"{directory}/{CONTROL_GROUP_PROCESSES}") or ""
+    pids = [int(line) for line in text.split() if line.isdecimal() and int(line)]  # 0 is in a PID namespace above ours
+    for name in unless_refused(host.list_directory, directory) or []:
+        if host.exists(f"{directory}/{name}/{CONTROL_GROUP_PROCESSES}"):
+            pids += _pids_below(host, f"{directory}/{name}")
+    return pids
+
+
+def _candidates(host: Host, names: Sequence[str], own: str) -> list[str]:
+    """The drop-ins that may be read for a unit with these names, the most important first, with the place of ours."""
+    found = []
+    for directory in drop_in_directories(names):
+        inside = set(unless_refused(host.list_directory, directory) or [])
+        if directory == posixpath.dirname(own):
+            inside.add(posixpath.basename(own))
+        found += [f"{directory}/{name}" for name in sorted(inside)]
+    return found
+
+
+def _texts(host: Host, units: Sequence[UnitState]) -> dict[str, str]:
+    """The text of each unit file and drop-in of these units that is there."""
+    paths: set[str] = set()
+    for unit in units:
+        paths.update((*unit.candidates, unit.fragment))
+        for bearer in unit.bearers:
+            paths.update((*bearer.candidates, bearer.fragment))
+    return _texts_of(host, paths)
+
+
+def _texts_of(host: Host, paths: Iterable[str]) -> dict[str, str]:
+    """The text of each of these files that is there; a masked or unreadable one has none to go by."""
+    return {
+        path: "" if host.resolves_to_null_device(path) else host.read_lenient(path) or ""
+        for path in sorted(set(paths))
+        if path and host.exists(path)
+    }
+
+
+def bearers_now(host: Host, observed: Observed, planned: Plan, ask: bool) -> dict[str, Bearer]:
+    """The loaded units as systemd has them now, with a new look at them if it was told anything."""
+    before = {bearer.name: (state, bearer) for state in observed.units for bearer in state.bearers}
+    shown = {}
+    if ask and before:
+        shown = {properties.get("Id", ""): properties for properties in show_units(host, list(before))}
+    written = {file.path for file in planned.files}
+    return {
+        name: bearer._replace(
+            properties=shown.get(name, bearer.properties), older=bearer.older or state.path in written
+        )
+        for name, (state, bearer) in before.items()
+    }

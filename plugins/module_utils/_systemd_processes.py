@@ -1,0 +1,156 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Running processes of units: what systemd can give them, what they have, and what they are to get."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from ansible_collections.siptune.linux.plugins.module_utils._prlimit import Pair, Powers, Process, raised
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_directives import DIRECTIVES
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_effective import shadow_of, target_of
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_readers import Meaning
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_records import Bearer, Decision, Observed, Raise
+
+
+def start_value(limit: str, wanted: Pair, observed: Observed) -> Pair:
+    """The limit that systemd can give a process: what it may not set, it cuts to its own hard limit in silence.
+
+    Source: systemd, src/basic/rlimit-util.c, setrlimit_closest
+    """
+    own = observed.first.limits.get(limit) if observed.first is not None else None
+    above_kernel = limit == "LimitNOFILE" and wanted[1] > observed.nr_open.live
+    if own is None or wanted[1] <= own[1] or (observed.first_sys_resource and not above_kernel):
+        return wanted
+    return (min(wanted[0], own[1]), own[1])
+
+
+def start_score(wanted: int, observed: Observed) -> int:
+    """The OOM score that systemd can give a process: without CAP_SYS_RESOURCE none below its own, and it goes on.
+
+    Source: systemd, src/core/exec-invoke.c, "Failed to adjust OOM setting, assuming containerized execution"
+    """
+    own = observed.first.oom_score_adj if observed.first is not None else None
+    return wanted if own is None or observed.first_sys_resource else max(own, wanted)
+
+
+def live_value(directive: str, process: Process) -> Meaning | None:
+    """What a running process has of a directive; None where that cannot be read."""
+    if DIRECTIVES[directive].is_limit:
+        return process.limits.get(directive)
+    if directive == "OOMScoreAdjust":
+        return None if process.oom_score_adj is None else (process.oom_score_adj,)
+    if process.scheduling is None:
+        return None
+    scheduling = process.scheduling
+    values: dict[str, Meaning] = {
+        "Nice": (scheduling.nice,),
+        "CPUSchedulingPolicy": (scheduling.policy,),
+        "CPUSchedulingPriority": (scheduling.rt_priority,),
+    }
+    return values.get(directive)
+
+
+def of_each_process(directive: str) -> bool:
+    """Whether it is looked at in every process, and not in the main process only."""
+    return DIRECTIVES[directive].is_limit or directive == "OOMScoreAdjust"
+
+
+def live_values(directive: str, bearer: Bearer) -> list[Meaning]:
+    """The values of all processes; of scheduling only the main process's, as the others may choose their own."""
+    values = [
+        live_value(directive, process)
+        for process in bearer.processes
+        if of_each_process(directive) or process.pid == bearer.main_pid
+    ]
+    return [value for value in values if value is not None]
+
+
+def planned_raises(decisions: Iterable[Decision], observed: Observed, then: Mapping[str, str]) -> dict[str, Raise]:
+    """What running processes get now, for the units of which some process gets more than it has."""
+    limits: dict[str, dict[str, Pair]] = {}
+    scores: dict[str, tuple[int, bool]] = {}
+    for decision in decisions:
+        for bearer in decision.unit.bearers:
+            target = target_of(decision, bearer, then)
+            if decision.setting is None or target is None or not bearer.processes:
+                continue
+            if shadow_of(decision, bearer, then):
+                continue
+            if DIRECTIVES[decision.directive].is_limit:
+                limits.setdefault(bearer.name, {})[decision.directive] = start_value(
+                    decision.directive, target, observed
+                )
+            elif decision.directive == "OOMScoreAdjust":
+                scores[bearer.name] = target[0], decision.bound is not None
+    found = {}
+    for bearer in _bearers(observed):
+        what = Raise(limits.get(bearer.name, {}), *scores.get(bearer.name, ()))
+        if any(
+            new_limits(process, what, observed.powers) or new_score(process, bearer, what, observed.powers) is not None
+            for process in bearer.processes
+        ):
+            found[bearer.name] = what
+    return found
+
+
+def _bearers(observed: Observed) -> list[Bearer]:
+    return list({bearer.name: bearer for state in observed.units for bearer in state.bearers}.values())
+
+
+def new_limits(process: Process, what: Raise, powers: Powers) -> dict[str, Pair]:
+    """The limits of a process that are to be raised, with what they become."""
+    if not powers.may_change(process):
+        return {}
+    new = {
+        limit: raised(process.limits[limit], wanted, powers)
+        for limit, wanted in what.limits.items()
+        if limit in process.limits
+    }
+    return {limit: pair for limit, pair in new.items() if pair != process.limits[limit]}
+
+
+def new_score(process: Process, bearer: Bearer, what: Raise, powers: Powers) -> int | None:
+    """The OOM score that a process is to get; None to leave it.
+
+    Only what a process was started with is changed: one with another score than the unit's main process has
+    chosen it for itself. A score is lowered with CAP_SYS_RESOURCE only, proc_pid_oom_score_adj(5).
+    """
+    inherited = next((one.oom_score_adj for one in bearer.processes if one.pid == bearer.main_pid), None)
+    score = process.oom_score_adj
+    if what.oom_score_adj is None or score is None or score != inherited or score == what.oom_score_adj:
+        return None
+    lower = what.oom_score_adj < score
+    if (lower and not powers.sys_resource) or (what.at_most and not lower):
+        return None
+    return what.oom_score_adj
+
+
+def started_anew(
+    process: Process, decisions: Iterable[Decision], bearer: Bearer, observed: Observed, then: Mapping[str, str]
+) -> Process:
+    """A process as its unit's next start would make it."""
+    limits, score, scheduling = dict(process.limits), process.oom_score_adj, process.scheduling
+    for decision in decisions:
+        target = target_of(decision, bearer, then)
+        if target is None:
+            continue
+        if DIRECTIVES[decision.directive].is_limit:
+            limits[decision.directive] = start_value(decision.directive, target, observed)
+        elif decision.directive == "OOMScoreAdjust":
+            score = start_score(target[0], observed)
+        elif scheduling is not None:
+            field = {"Nice": "nice", "CPUSchedulingPolicy": "policy", "CPUSchedulingPriority": "rt_priority"}
+            if decision.directive in field:
+                scheduling = scheduling._replace(**{field[decision.directive]: target[0]})
+    return process._replace(limits=limits, oom_score_adj=score, scheduling=scheduling)
+
+
+def raised_process(process: Process, bearer: Bearer, what: Raise, powers: Powers) -> Process:
+    """A process once it has got what it is to get."""
+    score = new_score(process, bearer, what, powers)
+    return process._replace(
+        limits={**process.limits, **new_limits(process, what, powers)},
+        oom_score_adj=process.oom_score_adj if score is None else score,
+    )

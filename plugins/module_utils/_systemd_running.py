@@ -1,0 +1,140 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The effects on running units: limits of their processes raised, or the units restarted."""
+
+from __future__ import annotations
+
+import errno
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from ansible_collections.siptune.linux.plugins.module_utils._change import UndoLog
+from ansible_collections.siptune.linux.plugins.module_utils._host import Host, HostError
+from ansible_collections.siptune.linux.plugins.module_utils._prlimit import (
+    Pair,
+    Process,
+    read_process,
+    set_limit,
+    set_oom_score_adj,
+)
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_limits_plan import Plan
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_observe import bearers_now, pids_of, systemctl
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_processes import new_limits, new_score
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_records import Bearer, Observed, Raise
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_settings import item_name
+
+ROUNDS = 3  # a unit that forks while its limits are raised is looked at again this many times
+RESTART_TIMEOUT_SECONDS = 120  # a call that takes longer counts as one that does not come back
+POLL_SECONDS = 0.5
+# A unit counts as started while its main process is still on its way from systemd to its own program, and has the
+# limits of PID 1: so with systemd 254 and later, whose systemd-executor sets them.
+SETTLING_SECONDS = 3
+RUNNING_STATES = ("active", "reloading")
+
+
+def raise_all(host: Host, planned: Plan, observed: Observed, log: UndoLog) -> bool:
+    """Raise what is planned at all processes of the units, those included that are forked meanwhile."""
+    bearers = {bearer.name: bearer for state in observed.units for bearer in state.bearers}
+    raised = False
+    for name, what in planned.raises.items():
+        bearer, done = bearers[name], set()
+        for _ in range(ROUNDS):
+            pids = [pid for pid in pids_of(host, bearer.properties) if pid not in done]
+            for process in filter(None, (read_process(host, pid) for pid in pids)):
+                raised |= _raise_one(host, process, bearer, what, observed, log)
+            done.update(pids)
+            if not pids:
+                break
+    return raised
+
+
+def _raise_one(host: Host, process: Process, bearer: Bearer, what: Raise, observed: Observed, log: UndoLog) -> bool:
+    """Give one process what it is to get. A process that ends meanwhile, or that may not be touched, is left."""
+    raised = False
+    for limit, pair in new_limits(process, what, observed.powers).items():
+        raised |= _try(
+            log,
+            lambda limit=limit, pair=pair: set_limit(process.pid, limit, pair),  # type: ignore[misc]
+            lambda limit=limit, pair=pair: _lower_again(host, process, limit, pair),  # type: ignore[misc]
+            f"{item_name(bearer.name, limit)} of process {process.pid}",
+        )
+    score = new_score(process, bearer, what, observed.powers)
+    before = process.oom_score_adj
+    if score is not None and before is not None:
+        raised |= _try(
+            log,
+            lambda: set_oom_score_adj(host, process.pid, score),
+            lambda: set_oom_score_adj(host, process.pid, before),
+            f"{item_name(bearer.name, 'OOMScoreAdjust')} of process {process.pid}",
+        )
+    return raised
+
+
+def _lower_again(host: Host, process: Process, limit: str, pair: Pair) -> None:
+    """Undo a raise, unless the process has ended: its number may be another's by now."""
+    now = read_process(host, process.pid)
+    if now is not None and now.limits.get(limit) == pair:
+        set_limit(process.pid, limit, process.limits[limit])
+
+
+def _try(log: UndoLog, do: Callable[[], bool], undo: Callable[[], object], what: str) -> bool:
+    """Whether it was done. Without permission it is not, and the item says so. Raises HostError for anything else."""
+    try:
+        done = do()
+    except HostError as error:
+        if error.errno in (errno.EPERM, errno.EACCES):
+            return False
+        raise
+    if done:
+        log.note(what, undo)
+    return done
+
+
+def restart(host: Host, observed: Observed, planned: Plan) -> dict[str, Bearer]:
+    """Restart the units and wait for them. Raises HostError if one does not come back.
+
+    One that takes its time to stop, as it waits for its calls to end, is left to it and stays pending.
+    """
+    systemctl(host, "--no-block", "restart", "--", *planned.restarts)
+    deadline = time.monotonic() + RESTART_TIMEOUT_SECONDS
+    while True:
+        after = bearers_now(host, observed, planned, ask=True)
+        if not any(_restarting(after[name]) for name in planned.restarts) or time.monotonic() > deadline:
+            break
+        time.sleep(POLL_SECONDS)
+    _settle(host, planned, after)
+    after = bearers_now(host, observed, planned, ask=True)
+    for name in planned.restarts:
+        properties = after[name].properties
+        if not _restarting(after[name]):
+            if properties.get("ActiveState") not in RUNNING_STATES:
+                raise HostError(name, f"did not come back from its restart: {properties.get('Result')}")
+            after[name] = after[name]._replace(older=False)
+    return after
+
+
+def _restarting(bearer: Bearer) -> bool:
+    """Whether a unit is on its way. One that waits for its automatic restart has failed."""
+    properties = bearer.properties
+    if properties.get("SubState") == "auto-restart":
+        return False
+    return bool(properties.get("Job")) or properties.get("ActiveState") in ("activating", "deactivating")
+
+
+def _settle(host: Host, planned: Plan, after: Mapping[str, Bearer]) -> None:
+    """Wait until the new main processes run their own programs, and no longer systemd's."""
+    deadline = time.monotonic() + SETTLING_SECONDS
+    for name in planned.restarts:
+        pid = after[name].main_pid
+        while pid and time.monotonic() < deadline:
+            command = (host.read_lenient(f"/proc/{pid}/comm") or "").strip()
+            if not command.startswith(("systemd", "(")):
+                break
+            time.sleep(POLL_SECONDS / 10)
+
+
+def start_again(host: Host, units: Sequence[str]) -> None:
+    """After the drop-ins have been put back: what was restarted runs with what it had."""
+    if units:
+        systemctl(host, "--no-block", "restart", "--", *units)

@@ -1,0 +1,147 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.siptune.linux.plugins.module_utils._originals import parse as parse_originals
+from ansible_collections.siptune.linux.plugins.module_utils._originals import render as render_originals
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import SysctlError, glob_matches, parse_key
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_originals import settle
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_plan import plan
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_records import LiveKey
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_settings import parse_settings
+from hypothesis import given
+from hypothesis import strategies as st
+from sysctl_hosts import CONTAINER, OTHER, SETTINGS, carried_out, items, lines, observed, request, run_as
+
+
+def test_a_key_named_outright_is_not_taken_from_the_glob() -> None:
+    settings = {"net.ipv4.conf.*.accept_redirects": 0, "net.ipv4.conf.eth0.accept_redirects": 1}
+    host, _ = carried_out(observed(), request(settings))
+    assert host.live["net/ipv4/conf/eth0/accept_redirects"].value == "1"
+    assert host.live["net/ipv4/conf/all/accept_redirects"].value == "0"
+    assert lines(host) == {"net/ipv4/conf/*/accept_redirects": "0", "net/ipv4/conf/eth0/accept_redirects": "1"}
+
+
+def test_a_container_touches_only_what_is_its_own() -> None:
+    done = plan(request(SETTINGS), observed(surroundings=CONTAINER))
+    assert items(done)["vm.dirty_bytes"].state == "readonly"
+    assert "whole machine" in items(done)["vm.dirty_bytes"].reason
+    assert items(done)["net.core.rmem_max"].state == "changed"
+    shared_network = plan(request(SETTINGS), observed(surroundings=CONTAINER._replace(child_network_namespace=False)))
+    assert not shared_network.changed
+
+
+def test_a_protected_key_is_reported() -> None:
+    host = observed()
+    host = host._replace(live={**host.live, "net/core/rmem_max": LiveKey("212992", False)})
+    change = items(plan(request({"net.core.rmem_max": 4194304}), host))["net.core.rmem_max"]
+    assert (change.state, change.after) == ("readonly", "212992")
+
+
+def test_a_floor_under_a_key_that_is_not_there_sets_nothing() -> None:
+    floor = {"net.netfilter.nf_conntrack_max": {"value": 131072, "rule": "at_least"}}
+    done = plan(request(floor), observed())
+    assert items(done)["net.netfilter.nf_conntrack_max"].state == "absent"
+    assert not done.changed
+
+
+def test_an_interface_that_will_come_is_provided_for() -> None:
+    host, done = carried_out(observed(), request({"net.ipv4.conf.ppp0.accept_redirects": 0}))
+    assert items(done)["net.ipv4.conf.ppp0.accept_redirects"].state == "pending"
+    assert lines(host) == {"net/ipv4/conf/ppp0/accept_redirects": "0"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"net.ipv4.tcp_sack": 1, "net/ipv4/tcp_sack": 1}, "named twice"),
+        ({"vm.dirty_ratio": 10, "vm.dirty_bytes": 5}, "exclude each other"),
+        ({"vm.dirty_bytes": 0}, "instead"),
+        ({"net.ipv4.tcp_sack": {"rule": "exact"}}, "has no value"),
+        ({"net.ipv4.tcp_sack": {"value": 1, "wy": "x"}}, "unknown option wy"),
+        ({"net.ipv4.tcp_sack": {"value": 1, "rule": "atleast"}}, "unknown rule"),
+        ({"net.ipv4.tcp_sack": {"value": 1, "why": 5}}, "why is a text"),
+        ({"net.ipv4.tcp_sack": {"value": 1, "why": "a\0net.ipv4.tcp_syncookies = 0"}}, "control character"),
+        ({"net.ipv4.tcp_sack": {"value": 1, "hazard": "\x1b[31m"}}, "control character"),
+        ({"net.ipv4.ip_forward": 1, "net.ipv4.conf.all.forwarding": 0}, "one switch"),
+        ({"kernel.core_pattern": {"value": "core", "rule": "at_least"}}, "needs numbers"),
+    ],
+)
+def test_settings_that_cannot_be_meant_are_refused(settings: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(SysctlError, match=complaint):
+        parse_settings(settings)
+
+
+def test_two_globs_that_disagree_are_refused() -> None:
+    settings = {"net.ipv4.conf.*.accept_redirects": 0, "net.ipv4.conf.eth*.accept_redirects": 1}
+    host = observed()
+    matches = {**host.matches, "net/ipv4/conf/eth*/accept_redirects": ["net/ipv4/conf/eth0/accept_redirects"]}
+    with pytest.raises(SysctlError, match="different values"):
+        plan(request(settings), host._replace(matches=matches))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "value", "complaint"),
+    [
+        ("net.ipv4.tcp_fin_timeou?", "net.ipv4.tcp_fin_timeout", -5, "outside"),
+        ("net.ipv4.conf.eth0.rp_filte?", "net.ipv4.conf.eth0.rp_filter", 7, "outside"),
+        ("net.ipv6.conf.*.disable_ip??", "net.ipv6.conf.eth0.disable_ipv6", 1, "IPv6 is in use"),
+        ("fs.nr_ope?", "fs.nr_open", 64, "limit in use"),
+        ("vm.dirty_*", "vm.dirty_ratio", 5, "exclude each other"),
+    ],
+)
+def test_a_glob_is_no_way_around_the_checks(pattern: str, path: str, value: int, complaint: str) -> None:
+    host = observed(
+        {path: "1048576" if path == "fs.nr_open" else "0"}, ipv6_reasons=("it is needed",), highest_nofile=524288
+    )
+    matches = [path for path in host.live if glob_matches(parse_key(pattern), path)]
+    host = host._replace(matches={**host.matches, parse_key(pattern): matches})
+    with pytest.raises(SysctlError, match=complaint):
+        plan(request({pattern: value}), host)
+
+
+def test_a_lower_floor_of_another_file_does_not_lower_the_host() -> None:
+    host, _ = carried_out(observed(), request({"net.core.somaxconn": {"value": 8192, "rule": "at_least"}}))
+    host, done = run_as(host, OTHER, {"net.core.somaxconn": {"value": 6000, "rule": "at_least"}})
+    assert not done.writes
+    assert host.live["net/core/somaxconn"].value == "8192"
+    assert not carried_out(host, request({"net.core.somaxconn": {"value": 8192, "rule": "at_least"}}))[1].changed
+
+
+@pytest.mark.parametrize("name", ["a=b", "q\x01r", "sip-büro", "#1", "-x"])
+def test_an_interface_may_be_called_anything(name: str) -> None:
+    path = f"net/ipv4/conf/{name}/accept_redirects"
+    start = observed()
+    matches = [*start.matches["net/ipv4/conf/*/accept_redirects"], path]
+    start = start._replace(
+        live={**start.live, path: LiveKey("1", True)},
+        matches={**start.matches, "net/ipv4/conf/*/accept_redirects": matches},
+    )
+    host, _ = carried_out(start, request({"net.ipv4.conf.*.accept_redirects": 0}))
+    assert host.live[path].value == "0"
+    host = host._replace(originals=parse_originals(render_originals(host.originals)))
+    assert carried_out(host, request({}))[0] == start
+
+
+def test_a_kernel_that_rounds_in_its_own_way_is_believed() -> None:
+    """What it made of our value is remembered, and not taken for a change by somebody else."""
+    wanted = request({"dev.odd": 1000})
+    host = observed({"dev.odd": "5"})
+    done = plan(wanted, host)
+    settled = settle(wanted, done, {"dev/odd": "1024"})
+    after = host._replace(
+        live={**host.live, "dev/odd": LiveKey("1024", True)}, originals=settled, own=done.files[0].after
+    )
+    assert not plan(wanted, after).changed
+
+
+@given(st.integers(4096, 2**31 - 1), st.integers(4096, 2**31 - 1))
+def test_a_floor_never_lowers_a_host(floor: int, live: int) -> None:
+    host = observed({"net.core.rmem_max": str(live)})
+    done = plan(request({"net.core.rmem_max": {"value": floor, "rule": "at_least"}}), host)
+    assert int(items(done)["net.core.rmem_max"].after) == max(floor, live)

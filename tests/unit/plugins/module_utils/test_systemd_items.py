@@ -1,0 +1,51 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_limits_plan import plan
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_records import MASKED, NOT_FOUND
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_unit import drop_in_path
+from systemd_host import observed, only, request, template, unit
+
+# --- units that are not there -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "host", "reason"),
+    [
+        ({"load": NOT_FOUND}, {}, "there is no such unit yet"),
+        ({"load": MASKED}, {}, "the unit is masked"),
+        ({"load": "bad-setting", "load_error": "Invalid argument"}, {}, "could not load the unit: Invalid argument"),
+        ({}, {"systemd_running": False}, "systemd does not run here"),
+    ],
+)
+def test_a_unit_that_is_not_loaded_is_pending(changes: dict[str, Any], host: dict[str, Any], reason: str) -> None:
+    planned = plan(request({"LimitNOFILE": 5000}), observed(unit(**changes), **host))
+    change = only(planned)
+    assert (change.state, change.before, change.after, change.at_boot) == ("pending", "1024:4096", "5000", "5000")
+    assert reason in change.reason
+    assert planned.changed
+    assert planned.reload is host.get("systemd_running", True)
+
+
+# --- templates --------------------------------------------------------------------------------
+
+
+def test_a_template_is_judged_by_its_instances() -> None:
+    texts = {drop_in_path("kam@b.service", "99-local.conf"): "[Service]\nLimitNOFILE=7:8\n"}
+    host = observed(template("kam@a.service", "kam@b.service"), texts=texts)
+    planned = plan(request({"LimitNOFILE": 5000}, name="kam@.service"), host)
+    change = only(planned)
+    assert (change.state, change.before, change.after) == ("shadowed", "1024:4096", "5000, 1024:4096")
+    assert change.reason.startswith("kam@b.service: /etc/systemd/system/kam@b.service.d/99-local.conf line 2 sets 7:8")
+    assert set(planned.raises) == {"kam@a.service"}
+
+
+def test_a_template_without_instances_goes_by_its_files() -> None:
+    change = only(plan(request({"LimitNOFILE": 5000}, name="kam@.service"), observed(template())))
+    assert (change.state, change.before, change.after) == ("changed", "1024:4096", "5000")
