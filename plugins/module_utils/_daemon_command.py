@@ -1,0 +1,77 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command lines of Kamailio and OpenSIPS: where the daemon stands in one, and what its options say."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_exec import Word, options_of
+
+SHARED, PRIVATE = "m", "M"  # MiB of 1024 * 1024 bytes: main() of both daemons
+CONFIGURATION = "f"
+MAXBUFFER = "b"
+
+SCRIPTS = "/etc/"  # begins the paths of init scripts, which are called like their daemons
+
+
+class Daemon(NamedTuple):
+    """A daemon: its options that take an argument, and its configuration.
+
+    `option_wins`: whether -b counts for more than maxbuffer in the configuration, or less.
+    """
+
+    name: str
+    with_argument: str
+    long_with_argument: tuple[str, ...]
+    configuration: str
+    option_wins: bool
+
+
+# Sources: main() in Kamailio's src/main.c, which reads -b again after the configuration; main() in OpenSIPS's main.c,
+# which reads it before. Options of older versions are among them.
+DAEMONS = {
+    "kamailio": Daemon(
+        "Kamailio",
+        "fmMbBlLnNWwtugPGQOaAxXY",
+        (
+            *("alias", "domain", "subst", "substdef", "substdefs", "server-id", "loadmodule", "modparam"),
+            *("log-engine", "debug", "atexit", "iuid"),
+        ),
+        "/etc/kamailio/kamailio.cfg",
+        True,
+    ),
+    "opensips": Daemon("OpenSIPS", "AfmMblnNwtugpPGWoakse", (), "/etc/opensips/opensips.cfg", False),
+}
+
+
+class DaemonCommand(NamedTuple):
+    """A daemon's command line: which daemon, and the last argument of each of its options by the option's letter."""
+
+    daemon: Daemon
+    options: dict[str, Word]
+
+
+def find_daemon(words: Sequence[Word]) -> DaemonCommand | None:
+    """The daemon in a command line, also behind a program such as numactl; None if neither of them is in it."""
+    for position, word in enumerate(words):
+        daemon = DAEMONS.get(posixpath.basename(word.text)) if not word.variable else None
+        if word.text.startswith(SCRIPTS):
+            return None
+        if daemon is not None and (position == 0 or word.text.startswith("/")):
+            rest = words[position + 1 :]
+            return DaemonCommand(daemon, options_of(rest, daemon.with_argument, daemon.long_with_argument))
+    return None
+
+
+def running_options(command_line: Iterable[str]) -> DaemonCommand | None:
+    """The daemon and its options of /proc/PID/cmdline."""
+    return find_daemon([Word(word) for word in command_line])
+
+
+def whole_number(text: str) -> int | None:
+    """A number of an option, as both daemons take it."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None

@@ -1,0 +1,72 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one parameter of a Kamailio or OpenSIPS configuration that we look at: maxbuffer. Nothing here writes anything.
+
+It is the most that either daemon asks the kernel for with SO_RCVBUF: src/core/udp_server.c of Kamailio,
+probe_max_sock_buff() of OpenSIPS. Parts that #!ifdef may leave out are read like all others.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+DEFAULT_MAXBUFFER_BYTES = 256 * 1024  # MAX_RECV_BUFFER_SIZE: Kamailio src/core/udp_server.h, OpenSIPS ip_addr.h
+DEEPEST_INCLUDE = 10  # MAX_INCLUDE_DEPTH, Kamailio src/core/cfg.lex
+MOST_FILES = 256  # of a configuration; a directory full of includes comes nowhere near
+
+# A `#!include_file` is no comment, and what stands in quotes or in a comment is no parameter.
+_TOKEN = re.compile(
+    r"""(?:\#!|!!)?\b(?:include_file|import_file)[ \t]+"(?P<included>(?:\\.|[^"\\\n])+)"
+    |/\*.*?(?:\*/|\Z) | \#[^\n]* | //[^\n]*
+    |"(?:\\.|[^"\\])*" | '[^']*'
+    |\bmaxbuffer\s*=\s*(?P<number>0x[0-9a-fA-F]{1,15}|[0-9]{1,15})\b""",
+    re.VERBOSE | re.DOTALL,
+)
+
+
+class MaxBuffer(NamedTuple):
+    """The bytes a configuration sets, with the file and the line."""
+
+    bytes: int
+    file: str
+    line: int
+
+
+def read_maxbuffer(path: str, read: Callable[[str], str | None]) -> MaxBuffer | None:
+    """What decides maxbuffer in a configuration with its includes: the last line that sets it.
+
+    `read` returns the text of a file, None if it cannot be read.
+    """
+    return _Reader(read).last_of(path, 0)
+
+
+class _Reader:
+    def __init__(self, read: Callable[[str], str | None]) -> None:
+        self._read = read
+        self._files = 0
+
+    def last_of(self, path: str, depth: int) -> MaxBuffer | None:
+        self._files += 1
+        if depth > DEEPEST_INCLUDE or self._files > MOST_FILES:
+            return None
+        text = self._read(path) or ""
+        last = None
+        for token in _TOKEN.finditer(text):
+            if token["included"]:
+                name = re.sub(r"\\(.)", r"\1", token["included"])
+                last = self.last_of(posixpath.join(posixpath.dirname(path), name), depth + 1) or last
+            elif token["number"]:
+                line = text.count("\n", 0, token.start("number")) + 1
+                last = MaxBuffer(_number(token["number"]), path, line)
+        return last
+
+
+def _number(digits: str) -> int:
+    """A number as both daemons' lexers read it."""
+    if digits.startswith("0x"):
+        return int(digits, 16)
+    return int(digits, 8) if re.fullmatch("0[0-7]+", digits) else int(digits)

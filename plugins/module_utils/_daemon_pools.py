@@ -1,0 +1,255 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The effects around the plan of memory pools: observe the units and their files, carry the plan out, confirm it."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import posixpath
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from ansible_collections.siptune.linux.plugins.module_utils._change import Change, UndoLog
+from ansible_collections.siptune.linux.plugins.module_utils._daemon_command import CONFIGURATION
+from ansible_collections.siptune.linux.plugins.module_utils._daemon_config import read_maxbuffer
+from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_plan import Plan, settle
+from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_records import (
+    LOADED,
+    MASKED,
+    NOT_FOUND,
+    Configuration,
+    FileState,
+    Observed,
+    Request,
+    Unit,
+    command_of,
+    texts_of,
+)
+from ansible_collections.siptune.linux.plugins.module_utils._environment_file import notes
+from ansible_collections.siptune.linux.plugins.module_utils._files import (
+    all_or_nothing,
+    read_originals,
+    remove_originals_directory,
+    stage,
+    store_originals,
+    tidy,
+)
+from ansible_collections.siptune.linux.plugins.module_utils._host import Host, HostError, unless_refused
+from ansible_collections.siptune.linux.plugins.module_utils._machine import SYSTEMD_RUNNING, memory_bytes
+from ansible_collections.siptune.linux.plugins.module_utils._originals import FileOriginal, Originals
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_exec import GLOB_CHARACTERS, Start, read_start
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_observe import (
+    _real_name,
+    _unit_file,
+    systemctl,
+)
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_unit import (
+    check_unit_name,
+    drop_in_directories,
+    effective_drop_ins,
+    load_error,
+    names_of,
+    parse_show,
+    template_of,
+)
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_values import SystemdError
+
+UNIT_PROPERTIES = ("Id", "Names", "LoadState", "LoadError", "ActiveState", "FragmentPath", "MainPID", "MemoryMax")
+RUNNING_STATES = ("active", "reloading")
+
+RMEM_MAX = "/proc/sys/net/core/rmem_max"
+RMEM_DEFAULT = "/proc/sys/net/core/rmem_default"
+
+
+# --- observe --------------------------------------------------------------------------------
+
+
+def observe(host: Host, request: Request) -> Observed:
+    """What the plan for this request has to know. Raises HostError and OriginalsError."""
+    originals = read_originals(host)
+    set_for = _units_by_file(host, originals)
+    asked = [unit.name for unit in request.units]
+    if request.everywhere:
+        asked = sorted({name for names in set_for.values() for name in names})
+    resolved = {name: _real_name(host, name) for name in asked}
+    shown = _show(host, list(dict.fromkeys(resolved.values())))
+    units = [_unit(host, name, real, shown) for name, real in resolved.items()]
+    paths = [path for unit in units for path in unit.files]
+    known = {name for unit in units for name in (unit.asked, unit.name, *unit.names)}
+    paths += [path for path, names in set_for.items() if known.intersection(names)]
+    if request.everywhere:
+        # What a killed run has recorded and not changed, or put back and not settled.
+        paths += [path for path, original in originals.files.items() if _as_found(host, path, original)]
+    files = {path: _file_state(host, path) for path in dict.fromkeys(paths)}
+    return Observed(
+        systemd_running=bool(shown),
+        units=[unit._replace(configuration=_configuration(host, unit, files)) for unit in units],
+        files=files,
+        originals=originals,
+        owner=(os.geteuid(), os.getegid()),
+        memory_bytes=memory_bytes(host),
+        rmem_max_bytes=_number(host, RMEM_MAX),
+        rmem_default_bytes=_number(host, RMEM_DEFAULT),
+    )
+
+
+def _units_by_file(host: Host, originals: Originals) -> dict[str, set[str]]:
+    """The units for which lines of ours stand in recorded files."""
+    found = {path: {note.unit for note in notes(host.read_lenient(path) or "").values()} for path in originals.files}
+    return {path: {name for name in names if _is_unit(name)} for path, names in found.items() if names}
+
+
+def _as_found(host: Host, path: str, original: FileOriginal) -> bool:
+    """Whether a file is what it was before us: its record serves nobody, whichever module made it."""
+    try:
+        return host.snapshot(path) == original.record
+    except HostError:
+        return False
+
+
+def _is_unit(name: str) -> bool:
+    try:
+        return bool(check_unit_name(name))
+    except SystemdError:
+        return False
+
+
+def _show(host: Host, names: Sequence[str]) -> list[dict[str, str]]:
+    """What systemd has of these units, nothing where it does not run. Raises HostError."""
+    if not names or not host.exists(SYSTEMD_RUNNING):
+        return []
+    properties = "--property=" + ",".join(UNIT_PROPERTIES)
+    return parse_show(systemctl(host, "show", "--no-pager", properties, "--", *names))
+
+
+def _unit(host: Host, asked: str, real: str, shown: Sequence[Mapping[str, str]]) -> Unit:
+    properties = next((one for one in shown if real in names_of(one)), {})
+    real = properties.get("Id") or real
+    names = names_of(properties) if properties else [real]
+    path = properties.get("FragmentPath") or _unit_file(host, real) or _unit_file(host, template_of(real) or real)
+    load, error = properties.get("LoadState", ""), load_error(properties) if properties else ""
+    if not properties:
+        load = NOT_FOUND if path is None else MASKED if host.resolves_to_null_device(path) else LOADED
+    start = read_start(_texts(host, path, names), real) if path and load == LOADED else Start((), {}, (), frozenset())
+    most = properties.get("MemoryMax", "")
+    return Unit(
+        asked=asked,
+        name=real,
+        names=names,
+        load=load,
+        load_error=error,
+        start=start,
+        files=_environment_files(host, start),
+        running=_command_line(host, properties.get("MainPID", "")),
+        active=properties.get("ActiveState") in RUNNING_STATES,
+        memory_max=int(most) if most.isdecimal() and int(most) < 2**63 else None,
+    )
+
+
+def _texts(host: Host, path: str, names: Sequence[str]) -> list[tuple[str, str]]:
+    """A unit's own file and its drop-ins, in the order systemd reads them; a masked one says nothing."""
+    found = []
+    for directory in drop_in_directories(names):
+        found += [f"{directory}/{name}" for name in unless_refused(host.list_directory, directory) or []]
+    read = [one for one in (path, *effective_drop_ins(found)) if not host.resolves_to_null_device(one)]
+    return [(one, host.read_lenient(one) or "") for one in read]
+
+
+def _environment_files(host: Host, start: Start) -> list[str]:
+    """The environment files in the order they are read; a plain one also if it is not there."""
+    paths: list[str] = []
+    for file in start.files:
+        if file.plain:
+            paths.append(file.pattern)
+        elif file.pattern.startswith("/"):
+            paths += _matching(host, file.pattern)
+    # The last reading of a file counts.
+    return list(dict.fromkeys(reversed(paths)))[::-1]
+
+
+def _matching(host: Host, pattern: str) -> list[str]:
+    """The sorted paths that match a glob, hidden files only where it names them. Source: glob(7)"""
+    found = [""]
+    for part in pattern.split("/")[1:]:
+        if not any(character in part for character in GLOB_CHARACTERS):
+            found = [f"{path}/{part}" for path in found]
+            continue
+        found = [
+            f"{path}/{name}"
+            for path in found
+            for name in unless_refused(host.list_directory, path or "/") or []
+            if fnmatch.fnmatchcase(name, part) and (part.startswith(".") or not name.startswith("."))
+        ]
+    return sorted(path for path in found if host.exists(path))
+
+
+def _command_line(host: Host, pid: str) -> list[str] | None:
+    """The words that a process was started with, None if there is no such process."""
+    if not pid.isdecimal() or not int(pid):
+        return None
+    text = host.read_lenient(f"/proc/{pid}/cmdline")
+    return text.rstrip("\0").split("\0") if text else None
+
+
+def _file_state(host: Host, path: str) -> FileState:
+    try:
+        record = host.snapshot(path)
+    except HostError as error:
+        return FileState(unless_refused(host.read_text, path), None, error.reason)
+    if record is not None:
+        return FileState(record.content.decode("utf-8", "surrogateescape"), record)
+    directory = posixpath.dirname(path)
+    missing = "" if host.exists(directory) else f"there is no directory {directory} to create it in"
+    return FileState(None, None, missing)
+
+
+def _configuration(host: Host, unit: Unit, files: Mapping[str, FileState]) -> Configuration | None:
+    """The configuration that a unit's daemon is started with."""
+    found = command_of(unit, texts_of(files))
+    if found is None:
+        return None
+    word = found[1].options.get(CONFIGURATION)
+    path = word.text if word is not None and word.text.startswith("/") else found[1].daemon.configuration
+    readable = host.read_lenient(path) is not None
+    return Configuration(path, readable, read_maxbuffer(path, host.read_lenient))
+
+
+def _number(host: Host, path: str) -> int | None:
+    text = (host.read_lenient(path) or "").strip()
+    return int(text) if text.isdecimal() else None
+
+
+# --- apply and confirm ----------------------------------------------------------------------
+
+
+class Outcome(NamedTuple):
+    changes: list[Change]
+    changed: bool
+
+
+def carry_out(host: Host, observed: Observed, planned: Plan) -> Outcome:
+    """Do all of a plan, or nothing of it. Raises RefusedError.
+
+    The originals are recorded first; then the files are staged, so that a full disk shows before anything has
+    changed; and at last they get their names. No daemon is restarted.
+    """
+    return all_or_nothing(lambda log: _carry_out(host, observed, planned, log))
+
+
+def _carry_out(host: Host, observed: Observed, planned: Plan, log: UndoLog) -> Outcome:
+    tidy(host, *(path for path, state in observed.files.items() if not state.refusal))
+    if planned.changed:
+        store_originals(host, planned.originals, log)
+    for commit in [stage(host, file, log) for file in planned.files]:
+        commit()
+    for file in planned.files:
+        if host.snapshot(file.path) != file.after:
+            raise HostError(file.path, "was changed by somebody else while it was written")
+    settled = settle(planned)
+    if settled != (planned.originals if planned.changed else observed.originals):
+        store_originals(host, settled, log)
+    if settled.empty:
+        remove_originals_directory(host, log)
+    return Outcome(planned.changes, planned.changed)

@@ -1,0 +1,296 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import string
+
+import pytest
+from ansible_collections.siptune.linux.plugins.module_utils._environment_file import (
+    EnvironmentFileError,
+    Mark,
+    assignments,
+    check,
+    notes,
+    parse,
+    read_number,
+    set_number,
+    take_back,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+FILE = "/etc/default/opensips"
+MARK = Mark("opensips.service", None)
+
+# The shape of the file of the OpenSIPS package.
+PACKAGED = """\
+#
+# OpenSIPS startup options
+#
+
+# Set to yes to enable it
+RUN_OPENSIPS=no
+
+# Shared memory (in Mb)
+S_MEMORY=64
+
+# Memory of each process (in Mb)
+P_MEMORY=4
+
+OPTIONS=""
+"""
+
+
+# --- reading --------------------------------------------------------------------------------
+
+# What systemd makes of each was looked at with `systemctl show` of a service that prints its environment.
+VALUES = {
+    "plain": ("A=64\n", "64"),
+    "no-newline": ("A=64", "64"),
+    "crlf": ("A=64\r\nB=1\r\n", "64"),
+    "blanks-around": (" \tA \t= \t64 \t\n", "64"),
+    "empty": ("A=\n", ""),
+    "double": ('A="64"\n', "64"),
+    "single": ("A='a \"b\" \\n'\n", 'a "b" \\n'),
+    "two-quoted": ('A="a" \'b\'\n', "ab"),
+    "quoted-then-bare": ('A="a" b c  \n', "ab c"),
+    "quote-inside": ('A=a"b c"\n', 'a"b c"'),
+    "comment-is-value": ("A=64 # Mb\n", "64 # Mb"),
+    "escaped": ("A=a\\ b\\\\c\\n\n", "a b\\cn"),
+    "escaped-end": ("A=a\\ \n", "a "),
+    "continued": ("A=a\\\nb\n", "ab"),
+    "continued-quotes": ('A="a\\\nb\nc"\n', "ab\nc"),
+    "double-escapes": ('A="\\$\\`\\"\\\\\\n"\n', '$`"\\\\n'),
+    "equals": ("A=B=C\n", "B=C"),
+    "last-wins": ("A=1\nA=2\n", "2"),
+    "after-comment": ("; c\n # d\nA=1\n", "1"),
+}
+
+
+@pytest.mark.parametrize(("text", "value"), VALUES.values(), ids=VALUES.keys())
+def test_value(text: str, value: str) -> None:
+    assert assignments(text)["A"].value == value
+    check(text, FILE)
+
+
+PROBLEMS = {
+    "no-equals": ("A=1\nhello there\n", 2, "neither a comment nor NAME=VALUE"),
+    "export": ("\n\nexport A=1\n", 3, "'export A' is no variable's name"),
+    "digit": ("1A=1\n", 1, "no variable's name"),
+    "open-double": ('A=1\nB="x\nC=3\n', 2, 'a quote " is not closed'),
+    "open-single": ("B='x\n", 1, "a quote ' is not closed"),
+    "open-end": ("A=1\\", 1, "ends in a backslash"),
+    "open-end-newline": ("A=1\\\n", 1, "ends in a backslash"),
+    "nul": ("A=1\0\n", 1, "NUL"),
+    "bytes": ("A=\udcff\n", 1, "UTF-8"),
+    "shell": ("if true; then\nA=1\nfi\n", 1, "neither"),
+}
+
+
+@pytest.mark.parametrize(("text", "line", "reason"), PROBLEMS.values(), ids=PROBLEMS.keys())
+def test_what_cannot_be_read_is_named_with_its_line(text: str, line: int, reason: str) -> None:
+    with pytest.raises(EnvironmentFileError) as caught:
+        check(text, FILE)
+    assert str(caught.value).startswith(f"{FILE} line {line}: ")
+    assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("A=64\n", 64),
+        ("A='8'\n", 8),
+        (' A = "16" \n', 16),
+        ("#A=64\n", None),
+        ("AB=1\nB=2\n", None),
+        ("A=1\nA=007\n", 7),
+    ],
+)
+def test_number(text: str, number: int | None) -> None:
+    assert read_number(text, FILE, "A") == number
+
+
+NO_NUMBERS = {
+    "unit": ("A=64M\n", "'64M'"),
+    "empty": ("A=\n", "nothing"),
+    "comment": ("A=64 # Mb\n", "'64 # Mb'"),
+    "hexadecimal": ("A=0x40\n", "'0x40'"),
+    "continued": ("A=6\\\n4\n", "on a line of its own"),
+    "two-parts": ("A=\"6\"'4'\n", "on a line of its own"),
+    "export": ("A=1\nexport A=64\n", "line 2: 'export A' is no variable's name"),
+    "open": ('B="\nA=64\n', "not closed"),
+    "after-backslash": ("# note \\\nA=64\n", "before 254"),
+}
+
+
+@pytest.mark.parametrize(("text", "reason"), NO_NUMBERS.values(), ids=NO_NUMBERS.keys())
+def test_what_is_no_plain_number_is_refused(text: str, reason: str) -> None:
+    with pytest.raises(EnvironmentFileError, match="line") as caught:
+        read_number(text, FILE, "A")
+    assert reason in str(caught.value)
+
+
+def test_another_variables_oddities_do_not_matter_for_a_number() -> None:
+    assert read_number("export B=1\nA=5\n", FILE, "A") == 5
+
+
+# --- writing --------------------------------------------------------------------------------
+
+
+def test_a_line_is_replaced_in_its_place() -> None:
+    text = set_number(PACKAGED, "S_MEMORY", 512, Mark("opensips.service", 64, "Many registrations."))
+    ours = (
+        "# siptune.linux: S_MEMORY=512 for opensips.service; here it was 64. (Ansible, siptune.linux.daemon_pools)\n"
+        "# siptune.linux:   Many registrations.\n"
+        "S_MEMORY=512\n"
+    )
+    assert text == PACKAGED.replace("S_MEMORY=64\n", ours)
+    assert take_back(text, "S_MEMORY", PACKAGED) == PACKAGED
+
+
+def test_a_line_that_is_not_there_comes_last() -> None:
+    text = set_number("#SHM_MEMORY=64\nX=1", "SHM_MEMORY", 128, MARK)
+    assert text.startswith("#SHM_MEMORY=64\nX=1\n# siptune.linux: ")
+    assert text.endswith("\nSHM_MEMORY=128\n")
+    assert "here it was not set" in text
+    assert take_back(text, "SHM_MEMORY", "#SHM_MEMORY=64\nX=1") == "#SHM_MEMORY=64\nX=1"
+
+
+def test_the_last_of_several_lines_is_replaced() -> None:
+    assert set_number("A=1\nA=2\nB=3\n", "A", 9, MARK).endswith("A=9\nB=3\n")
+
+
+def test_line_endings_are_those_of_the_file() -> None:
+    text = set_number("A=1\r\nB=2\r\n", "B", 3, Mark("x.service", 2, "why"))
+    assert "\n" not in text.replace("\r\n", "")
+    assert take_back(text, "B", "A=1\r\nB=2\r\n") == "A=1\r\nB=2\r\n"
+
+
+def test_a_reason_never_continues_a_comment() -> None:
+    text = set_number("A=1\n", "A", 2, Mark("x.service", 1, "a path C:\\"))
+    assert "C:\\.\n" in text
+    assert read_number(text, FILE, "A") == 2
+
+
+def test_a_note_is_found_among_comments_of_others() -> None:
+    text = set_number(PACKAGED, "S_MEMORY", 512, Mark("opensips.service", 64, "Many. " * 40))
+    head, line = text.split("S_MEMORY=512\n")
+    edited = "# mine\n" + head + "# between\n\nS_MEMORY=512\n" + line + "EXTRA=1\n"
+    note = notes(edited)["S_MEMORY"]
+    assert (note.value, note.unit, note.was, note.in_force) == (512, "opensips.service", 64, True)
+    expected = "# mine\n" + PACKAGED.replace("S_MEMORY=64\n", "# between\n\nS_MEMORY=64\n") + "EXTRA=1\n"
+    assert take_back(edited, "S_MEMORY", PACKAGED) == expected
+
+
+def test_a_line_that_somebody_else_has_changed_is_left() -> None:
+    tuned = set_number(PACKAGED, "S_MEMORY", 512, Mark("opensips.service", 64))
+    text = tuned.replace("\nS_MEMORY=512\n", "\nS_MEMORY=300\n")
+    assert not notes(text)["S_MEMORY"].in_force
+    assert take_back(text, "S_MEMORY", PACKAGED) == PACKAGED.replace("S_MEMORY=64\n", "S_MEMORY=300\n")
+
+
+def test_a_line_that_somebody_else_has_removed_stays_away() -> None:
+    text = set_number("A=1\nB=2\n", "A", 5, Mark("x.service", 1)).replace("\nA=5\n", "\n")
+    assert notes(text)["A"].assignment is None
+    assert take_back(text, "A", "A=1\nB=2\n") == "B=2\n"
+
+
+def test_without_a_record_the_comment_tells_what_was_there() -> None:
+    assert take_back(set_number("A='1'\n", "A", 5, Mark("x.service", 1)), "A", None) == "A=1\n"
+    assert take_back(set_number("B=2\n", "A", 5, MARK), "A", None) == "B=2\n"
+
+
+def test_what_it_was_when_it_was_set_comes_back() -> None:
+    """Somebody set 300 after the file was recorded, and we set that."""
+    text = set_number("A=300\n", "A", 5, Mark("x.service", 300))
+    assert take_back(text, "A", "A=64\n") == "A=300\n"
+
+
+def test_a_text_without_a_note_stays() -> None:
+    assert take_back(PACKAGED, "S_MEMORY", "") == PACKAGED
+
+
+# --- round trips ----------------------------------------------------------------------------
+
+NAMES = st.sampled_from(["A", "S_MEMORY", "P_MEMORY", "OPTIONS"])
+ENDINGS = st.sampled_from(["\n", "\n", "\r\n", "\n\n", "\r"])
+PRINTABLE = st.text(st.characters(min_codepoint=32, max_codepoint=0x2FF), max_size=12)
+LINES = st.one_of(
+    st.builds("{}={}".format, NAMES, st.integers(0, 9999)),
+    st.builds(" {} = '{}' ".format, NAMES, st.integers(0, 9999)),
+    st.builds("#{}".format, PRINTABLE),
+    st.builds('OTHER="{}"'.format, st.text(string.ascii_letters + " '#;\n", max_size=8)),
+    st.builds("MORE={}".format, st.text(string.ascii_letters + " #;", max_size=8)),
+    st.sampled_from(["", "  ", "; x", "LONG=a\\\n b", "# siptune.linux: hello"]),
+)
+FILES = st.builds(
+    lambda lines, rest: "".join(line + ending for line, ending in lines) + rest,
+    st.lists(st.tuples(LINES, ENDINGS), max_size=8),
+    st.one_of(st.just(""), LINES.filter(lambda line: not line.startswith("LONG"))),
+)
+REASONS = st.text(st.characters(min_codepoint=32, max_codepoint=0x2FF), max_size=300).map(
+    lambda text: " ".join(text.split())
+)
+
+
+def readable(text: str, name: str) -> bool:
+    try:
+        check(text, FILE)
+        read_number(text, FILE, name)
+    except EnvironmentFileError:
+        return False
+    return True
+
+
+def others(text: str, *names: str) -> dict:
+    return {name: entry.value for name, entry in assignments(text).items() if name not in names}
+
+
+@given(FILES)
+def test_entries_are_all_there_is(text: str) -> None:
+    entries = parse(text)
+    assert "".join(text[entry.start : entry.after] for entry in entries) == text
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_parsed_without_a_gap(text: str) -> None:
+    assert "".join(text[entry.start : entry.after] for entry in parse(text)) == text
+
+
+@given(FILES, NAMES, st.integers(1, 99999), REASONS)
+def test_set_and_taken_back(text: str, name: str, value: int, why: str) -> None:
+    if not readable(text, name):
+        return
+    tuned = set_number(text, name, value, Mark("x.service", read_number(text, FILE, name), why))
+    assert read_number(tuned, FILE, name) == value
+    assert others(tuned, name) == others(text, name)
+    assert notes(tuned)[name].in_force
+    assert take_back(tuned, name, text) == text
+
+
+@given(FILES, st.integers(1, 99999), st.integers(1, 99999), st.permutations(["S_MEMORY", "P_MEMORY"]))
+def test_two_are_taken_back_in_any_order(text: str, shared: int, private: int, order: list) -> None:
+    if not readable(text, "S_MEMORY") or not readable(text, "P_MEMORY"):
+        return
+    tuned = text
+    for name, value in (("S_MEMORY", shared), ("P_MEMORY", private)):
+        tuned = set_number(tuned, name, value, Mark("x.service", read_number(tuned, FILE, name)))
+    for name in order:
+        tuned = take_back(tuned, name, text)
+    assert tuned == text
+
+
+@given(FILES, NAMES, st.integers(1, 99999), st.sampled_from(["# mine", "NEW=1"]), st.booleans())
+def test_lines_that_others_add_survive(text: str, name: str, value: int, line: str, first: bool) -> None:
+    if not readable(text, name):
+        return
+    tuned = set_number(text, name, value, Mark("x.service", read_number(text, FILE, name)))
+    if not tuned.endswith(("\n", "\r")):
+        tuned += "\n"
+    edited = f"{line}\n{tuned}" if first else f"{tuned}{line}\n"
+    back = take_back(edited, name, text)
+    assert read_number(back, FILE, name) == read_number(text, FILE, name)
+    assert others(back, name) == others(edited, name)
+    assert line + "\n" in back
