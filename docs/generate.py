@@ -35,42 +35,69 @@ def _make_importable() -> None:
 
 _make_importable()
 
-from ansible_collections.siptune.linux.plugins.plugin_utils._layers import LAYERS, Layer, load_layer  # noqa: E402
-from ansible_collections.siptune.linux.plugins.plugin_utils._sizing import FORMULAS  # noqa: E402
+from ansible_collections.siptune.linux.plugins.plugin_utils._formulas import FORMULAS  # noqa: E402
+from ansible_collections.siptune.linux.plugins.plugin_utils._layers import (  # noqa: E402
+    SERVICE_LAYER,
+    SYSCTL_LAYERS,
+    Layer,
+    load_layer,
+)
 
 TITLES = {"network": "Network", "memory": "Memory", "fs": "File handles and file system", "security": "Security"}
+DAEMON_TITLES = {
+    "asterisk": "Asterisk",
+    "freeswitch": "FreeSWITCH",
+    "kamailio": "Kamailio",
+    "opensips": "OpenSIPS",
+    "rtpengine": "rtpengine",
+}
 
 INTRODUCTION = """\
 <!-- Written by docs/generate.py from the catalogues in roles/*/vars/main.yml. Change those, then run it again. -->
 
-# The keys, one by one
+# The settings, one by one
 
-Every kernel parameter that the two source documents name, and the useful ones they lack (marked **+**).
+Every kernel parameter and every limit that the two source documents name, and the useful ones they lack (marked **+**).
 
 - **Sources** is what the documents say. S0 is "Optimizing System Performance for SIP servers" (2018), S1 is "Linux
   Tuning For SIP Routers", parts 3 and 4 (2014).
-- **Classic** is what `siptune_profile: classic` sets: the documents' literal numbers, exactly.
+- **Classic** is what `siptune_profile: classic` sets: the documents' literal numbers, exactly unless a rule is named.
 - **Modern** is what `siptune_profile: modern`, the default, sets. Values in *italics* are sized to the host; the
   formulas are [below](#formulas).
 - **Rule** belongs to modern. `at_least` is a floor and `at_most` a ceiling: a host that is beyond it is left alone.
   Vectors count field by field.
-- A dash means that the key is left alone.
+- A dash means that the setting is left alone.
 
-Any key can be set in the inventory, `siptune_network_sysctl: {net.core.somaxconn: 8192}`, and `null` leaves one alone.
+Anything can be set in the inventory, `siptune_network_sysctl: {net.core.somaxconn: 8192}`, and `null` leaves it alone.
 """
 
 FORMULAS_HEADING = """\
 ## Formulas
 
 They take the facts of `siptune.linux.host_facts`, the figures of `siptune_capacity` and a role's options, and live in
-[plugins/plugin_utils/_sizing.py](../plugins/plugin_utils/_sizing.py).
+[plugins/plugin_utils/_sizing.py](../plugins/plugin_utils/_sizing.py) and
+[_sizing_services.py](../plugins/plugin_utils/_sizing_services.py).
 """
 
+SERVICES = """\
+## Services
 
-def page(layers: Iterable[Layer]) -> str:
+Own settings: `siptune_service_limits_units`, `siptune_service_limits_pools` and `siptune_service_limits_logins`.
+"""
+
+UNITS_HEADING = "Directives in `/etc/systemd/system/UNIT.d/90-siptune.conf`, for each unit of the daemon."
+POOLS_HEADING = "MiB, in the file that the unit reads the daemon's `-m` and `-M` from."
+LOGINS_HEADING = (
+    "Lines of `/etc/security/limits.d/90-siptune.conf`, for logins through PAM alone: no daemon that systemd starts\n"
+    "sees them."
+)
+
+
+def page(layers: Iterable[Layer], services: Layer) -> str:
     """The whole page as Markdown."""
     sections = [INTRODUCTION]
     sections += [_section(layer) for layer in layers]
+    sections += [SERVICES, *_service_sections(services.catalogue)]
     sections += [FORMULAS_HEADING, *(_formula(name) for name in sorted(FORMULAS))]
     return "\n".join(sections)
 
@@ -79,9 +106,21 @@ def _section(layer: Layer) -> str:
     variable = (
         f"Own settings: `siptune_{layer.name}_sysctl`. File: `{layer.defaults[f'siptune_{layer.name}_sysctl_path']}`."
     )
-    rows = [_row(key, entry) for key, entry in layer.catalogue.items()]
-    heading = "| Key | Sources | Classic | Modern | Rule | Why |\n|---|---|---|---|---|---|\n"
-    return f"## {TITLES[layer.name]}\n\n{variable}\n\n{heading}{''.join(rows)}"
+    return f"## {TITLES[layer.name]}\n\n{variable}\n\n{_table('Key', layer.catalogue)}"
+
+
+def _service_sections(catalogue: dict[str, dict[str, Any]]) -> Iterable[str]:
+    for daemon, directives in catalogue["units"].items():
+        pools = catalogue["pools"].get(daemon)
+        yield f"### Units of {DAEMON_TITLES[daemon]}\n\n{UNITS_HEADING}\n\n{_table('Directive', directives)}"
+        if pools:
+            yield f"### Memory pools of {DAEMON_TITLES[daemon]}\n\n{POOLS_HEADING}\n\n{_table('Pool', pools)}"
+    yield f"### Logins\n\n{LOGINS_HEADING}\n\n{_table('Limit', catalogue['logins'])}"
+
+
+def _table(of: str, entries: dict[str, dict[str, Any]]) -> str:
+    rows = [_row(name, entry) for name, entry in entries.items()]
+    return f"| {of} | Sources | Classic | Modern | Rule | Why |\n|---|---|---|---|---|---|\n{''.join(rows)}"
 
 
 def _row(key: str, entry: dict[str, Any]) -> str:
@@ -131,7 +170,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing, exit 1 if docs/keys.md is not current")
     check = parser.parse_args().check
-    wanted = page(map(load_layer, LAYERS))
+    wanted = page(map(load_layer, SYSCTL_LAYERS), load_layer(SERVICE_LAYER))
     present = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
     if wanted == present:
         return 0

@@ -26,6 +26,7 @@ def gather(host: Host) -> dict[str, Any]:
         "memory_bytes": _machine.memory_bytes(host),
         "page_size": mmap.PAGESIZE,
         "processors": _machine.processors(host),
+        "nr_open": _machine.nr_open(host),
         "kernel": _machine.kernel_release(host),
         "systemd": _machine.systemd_version(host),
         "systemd_running": systemd_running,

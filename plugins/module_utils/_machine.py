@@ -316,6 +316,12 @@ def processors(host: Host) -> int | None:
     return parse_cpu_count(host.read_lenient("/sys/devices/system/cpu/online") or "")
 
 
+def nr_open(host: Host) -> int | None:
+    """The most files that any process may be allowed to have open, fs.nr_open. Source: proc_sys_fs(5)."""
+    text = (host.read_lenient("/proc/sys/fs/nr_open") or "").strip()
+    return int(text) if re.fullmatch(r"[0-9]{1,10}", text) else None
+
+
 def kernel_release(host: Host) -> str | None:
     """What `uname -r` prints."""
     return (host.read_lenient("/proc/sys/kernel/osrelease") or "").strip() or None

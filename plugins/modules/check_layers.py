@@ -24,8 +24,8 @@ options:
     description: The layers to check.
     type: list
     elements: str
-    choices: [network, memory, fs, security]
-    default: [network, memory, fs, security]
+    choices: [network, memory, fs, security, service_limits]
+    default: [network, memory, fs, security, service_limits]
 attributes:
   check_mode:
     support: full

@@ -79,6 +79,10 @@ ansible_facts:
           description: CPUs that are online.
           type: int
           sample: 8
+        nr_open:
+          description: The most files that a process may be allowed to have open, C(fs.nr_open).
+          type: int
+          sample: 1048576
         kernel:
           description: Release of the running kernel.
           type: str

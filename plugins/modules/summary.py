@@ -11,7 +11,7 @@ short_description: Print what became of the layers of a host
 version_added: 0.1.0
 author: siptune authors (@siptune)
 description:
-  - Prints a short table for each host, how many keys of each layer are in which state, and names the keys that are
+  - Prints a short table for each host, how many items of each layer are in which state, and names those that are
     shadowed, pending or refused, with the reason.
   - Reads what the layers' roles have registered in this play. Layers that did not run are left out.
   - Works on the controller alone, and looks the same under any output callback.
@@ -20,8 +20,8 @@ options:
     description: The layers to report.
     type: list
     elements: str
-    choices: [network, memory, fs, security]
-    default: [network, memory, fs, security]
+    choices: [network, memory, fs, security, service_limits]
+    default: [network, memory, fs, security, service_limits]
 attributes:
   check_mode:
     support: full

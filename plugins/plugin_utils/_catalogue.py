@@ -1,10 +1,10 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From a layer's catalogue to the settings of sysctl_bulk: profile, sizing, capacity contract, overrides.
+"""From a layer's catalogue to settings: profile, sizing, capacity contract, overrides.
 
 A catalogue maps a key to {sources | extra, classic, modern, why, hazard, instead_of}; the head of
-roles/network/vars/main.yml explains the fields.
+roles/network/vars/main.yml explains the fields. `settings` is for those of kernel parameters.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import SysctlError, display_name, parse_key
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_settings import parse_settings
-from ansible_collections.siptune.linux.plugins.plugin_utils._sizing import FORMULAS
+from ansible_collections.siptune.linux.plugins.plugin_utils._formulas import FORMULAS
 
 MODERN, CLASSIC = "modern", "classic"
 PROFILES = (MODERN, CLASSIC)
@@ -44,12 +44,11 @@ def settings(
     `options` what else the formulas take from the role. Catalogue order first, then the
     inventory's further keys. Raises CatalogueError.
     """
-    if profile not in PROFILES:
-        raise CatalogueError(f"siptune_profile: there is no profile {profile!r}, only {' and '.join(PROFILES)}")
+    check_profile(profile)
     contract = parse_capacity(capacity)
     own = parse_overrides(overrides)
     chosen = {
-        parse_key(key): _profile_setting(entry, profile, host, contract, options) for key, entry in catalogue.items()
+        parse_key(key): profile_setting(entry, profile, host, contract, options) for key, entry in catalogue.items()
     }
     for key, entry in catalogue.items():
         if "instead_of" in entry and own.get(parse_key(entry["instead_of"])) is not None:
@@ -61,6 +60,12 @@ def settings(
     except SysctlError as error:
         raise CatalogueError(str(error)) from error
     return wanted
+
+
+def check_profile(profile: str) -> None:
+    """Raises CatalogueError unless there is such a profile."""
+    if profile not in PROFILES:
+        raise CatalogueError(f"siptune_profile: there is no profile {profile!r}, only {' and '.join(PROFILES)}")
 
 
 def parse_capacity(capacity: Mapping[str, object]) -> dict[str, int]:
@@ -95,11 +100,12 @@ def parse_overrides(overrides: Mapping[str, object]) -> dict[str, dict[str, Any]
             raise CatalogueError(str(error)) from error
         if path in own:
             raise CatalogueError(f"{key}: is set twice, in two spellings of one key")
-        own[path] = None if given is None else _override(str(key), given)
+        own[path] = None if given is None else override(str(key), given)
     return own
 
 
-def _override(key: str, given: object) -> dict[str, Any]:
+def override(key: str, given: object) -> dict[str, Any]:
+    """The inventory's own setting of a key; a plain value is exact. Raises CatalogueError."""
     if not isinstance(given, Mapping):
         return {"value": given, "rule": "exact", "why": WHY_OF_OVERRIDE}
     unknown = [str(field) for field in given if field not in OVERRIDE_FIELDS]
@@ -110,13 +116,14 @@ def _override(key: str, given: object) -> dict[str, Any]:
     return {"value": given["value"], "rule": given.get("rule") or "exact", "why": given.get("why") or WHY_OF_OVERRIDE}
 
 
-def _profile_setting(
+def profile_setting(
     entry: Mapping[str, Any],
     profile: str,
     host: Mapping[str, Any],
     capacity: Mapping[str, int],
     options: Mapping[str, Any],
 ) -> dict[str, Any] | None:
+    """What an entry comes to: {value, rule, why[, hazard]}, or None to leave it alone. Raises CatalogueError."""
     choice = entry[profile]
     if choice is None:
         return None

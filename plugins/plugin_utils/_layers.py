@@ -10,13 +10,22 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_d import check_file_path
+from ansible_collections.siptune.linux.plugins.module_utils import _limits_conf, _sysctl_d
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import SysctlError
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_settings import parse_settings
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_unit import check_drop_in_name
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_values import SystemdError
 from ansible_collections.siptune.linux.plugins.plugin_utils._catalogue import CatalogueError, settings
+from ansible_collections.siptune.linux.plugins.plugin_utils._service_limits import Wishes, service_limits
 
-LAYERS = ("network", "memory", "fs", "security")
+SYSCTL_LAYERS = ("network", "memory", "fs", "security")
+SERVICE_LAYER = "service_limits"
+LAYERS = (*SYSCTL_LAYERS, SERVICE_LAYER)
 COLLECTION = Path(__file__).resolve().parents[2]
+
+# What the tasks of a layer's role register, in the order in which they run.
+RESULTS: dict[str, tuple[str, ...]] = {name: (f"__siptune_{name}_result",) for name in SYSCTL_LAYERS}
+RESULTS[SERVICE_LAYER] = tuple(f"__siptune_{SERVICE_LAYER}_{part}_result" for part in ("logins", "units", "pools"))
 
 
 class Layer(NamedTuple):
@@ -37,9 +46,10 @@ class Layer(NamedTuple):
 def load_layer(name: str, collection: Path = COLLECTION) -> Layer:
     """A layer from the files of its role."""
     role = collection / "roles" / name
+    (catalogue,) = _load(role / "vars" / "main.yml").values()
     return Layer(
         name,
-        _load(role / "vars" / "main.yml")[f"__siptune_{name}_sysctl"],
+        catalogue,
         _load(role / "defaults" / "main.yml"),
         _load(role / "meta" / "argument_specs.yml")["argument_specs"]["main"]["options"],
     )
@@ -49,30 +59,36 @@ def _load(path: Path) -> dict[str, Any]:
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
-def layer_settings(layer: Layer, variables: Mapping[str, Any], host: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The settings of a layer as its role would give them to sysctl_bulk. Raises CatalogueError."""
+def layer_settings(layer: Layer, variables: Mapping[str, Any], host: Mapping[str, Any]) -> dict[str, Any]:
+    """What a layer's role would give to its modules: settings of sysctl_bulk, or the three parts of the service layer.
+
+    Raises CatalogueError.
+    """
     given = {**layer.defaults, **variables}
     options = layer.options(variables)
+    profile, capacity = given["siptune_profile"], given["siptune_capacity"]
     try:
-        check_file_path(str(options["sysctl_path"]))
-        return settings(
-            layer.catalogue, given["siptune_profile"], host, given["siptune_capacity"], options["sysctl"], options
-        )
-    except (CatalogueError, SysctlError) as error:
+        if layer.name == SERVICE_LAYER:
+            _limits_conf.check_file_path(str(options["logins_path"]))
+            check_drop_in_name(str(options["drop_in"]))
+            wishes = Wishes(**{field: options[field] for field in Wishes._fields})
+            return service_limits(layer.catalogue, profile, host, capacity, wishes)
+        _sysctl_d.check_file_path(str(options["sysctl_path"]))
+        return settings(layer.catalogue, profile, host, capacity, options["sysctl"], options)
+    except (CatalogueError, SysctlError, SystemdError, _limits_conf.LimitsError) as error:
         raise CatalogueError(f"{layer.name} layer: {error}") from error
 
 
 def check_together(layers: Iterable[Layer], variables: Mapping[str, Any], host: Mapping[str, Any]) -> None:
     """Raises CatalogueError unless each layer's settings are good and no two layers are after one key or file."""
-    owner_of_key: dict[str, str] = {}
-    owner_of_path: dict[str, str] = {}
+    owner_of: dict[str, str] = {}
     together: dict[Any, Any] = {}
     for layer in layers:
         wanted = layer_settings(layer, variables, host)
-        path = str(layer.options(variables)["sysctl_path"])
-        _claim(owner_of_path, path, layer.name)
-        for key in wanted:
-            _claim(owner_of_key, key, layer.name)
+        if layer.name == SERVICE_LAYER:
+            continue  # units and logins are nobody else's
+        for item in (str(layer.options(variables)["sysctl_path"]), *wanted):
+            _claim(owner_of, item, layer.name)
         together.update(wanted)
     try:
         parse_settings(together)

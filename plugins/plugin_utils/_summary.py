@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.siptune.linux.plugins.module_utils._change import (
@@ -28,28 +28,30 @@ KEYS_PER_REASON = 6
 REASONS_PER_STATE = 8
 
 
-def render(host: str, results: Mapping[str, Mapping[str, Any] | None], check_mode: bool) -> list[str]:
+def render(host: str, results: Mapping[str, Sequence[Mapping[str, Any] | None]], check_mode: bool) -> list[str]:
     """The lines of one host's summary.
 
-    `results` has what sysctl_bulk returned for each layer, in the order of the layers; None or a
-    skipped result for a layer that did not run.
+    `results` has what the modules of each layer returned, in the order of the layers; None or a
+    skipped result for a task that did not run.
     """
-    ran = {layer: result for layer, result in results.items() if result and not result.get("skipped")}
+    ran = {
+        layer: [result for result in parts if result and not result.get("skipped")] for layer, parts in results.items()
+    }
+    ran = {layer: parts for layer, parts in ran.items() if parts}
+    items = [item for parts in ran.values() for result in parts for item in _items(result)]
     prediction = "  (check mode: predictions, nothing was changed)" if check_mode else ""
     if not ran:
         return [f"{host}: no layer was run"]
     width = max(map(len, ran))
     lines = [f"{host}{prediction}", "  ".join([" " * (width + 2), *COLUMNS])]
-    for layer, result in ran.items():
-        lines.append(_row(layer, width, result))
+    lines += [_row(layer, width, parts) for layer, parts in ran.items()]
     for state in EXPLAINED:
-        lines += _explained(
-            state, [item for result in ran.values() for item in _items(result) if item["state"] == state]
-        )
-    lines += _explained(ABSENT, _own_keys(item for result in ran.values() for item in _items(result)))
-    for layer, result in ran.items():
-        if result.get("failed"):
-            lines += _wrapped("failed", f"{layer}: {_message(result)}")
+        lines += _explained(state, [item for item in items if item["state"] == state])
+    lines += _explained(ABSENT, _own_keys(items))
+    for layer, parts in ran.items():
+        for result in parts:
+            if result.get("failed"):
+                lines += _wrapped("failed", f"{layer}: {_message(result)}")
     return lines
 
 
@@ -72,14 +74,17 @@ def _items(result: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return list(result.get("items") or [])
 
 
-def _row(layer: str, width: int, result: Mapping[str, Any]) -> str:
+def _row(layer: str, width: int, parts: Sequence[Mapping[str, Any]]) -> str:
     """A layer's counts. A failed call has changed nothing, so it counts nothing but what was refused."""
-    states = [item["state"] for item in _items(result)]
-    if result.get("failed"):
-        states = [state for state in states if state == REFUSED]
+    states = [
+        item["state"]
+        for result in parts
+        for item in _items(result)
+        if not result.get("failed") or item["state"] == REFUSED
+    ]
     counts = [f"{states.count(state) or '-':>{len(state)}}" for state in COLUMNS]
     row = "  ".join([f"  {layer:<{width}}", *counts])
-    return f"{row}  failed" if result.get("failed") else row
+    return f"{row}  failed" if any(result.get("failed") for result in parts) else row
 
 
 def _explained(state: str, items: Iterable[Mapping[str, Any]]) -> list[str]:

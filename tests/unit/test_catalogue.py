@@ -19,8 +19,8 @@ if sys.version_info < (3, 11):  # noqa: UP036 - a target may have less
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import display_name, parse_key
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_settings import parse_settings
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_value import RULES
-from ansible_collections.siptune.linux.plugins.plugin_utils._layers import LAYERS, load_layer
-from ansible_collections.siptune.linux.plugins.plugin_utils._sizing import FORMULAS
+from ansible_collections.siptune.linux.plugins.plugin_utils._formulas import FORMULAS
+from ansible_collections.siptune.linux.plugins.plugin_utils._layers import SERVICE_LAYER, SYSCTL_LAYERS, load_layer
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -114,7 +114,7 @@ def _table(layer: str, text: str) -> list[tuple[str, str, str]]:
 
 
 SOURCES = [*_table("network", NETWORK), *_table("memory", MEMORY), *_table("fs", FS), *_table("security", SECURITY)]
-CATALOGUES = {name: load_layer(name).catalogue for name in LAYERS}
+CATALOGUES = {name: load_layer(name).catalogue for name in SYSCTL_LAYERS}
 ENTRIES = [pytest.param(key, entry, id=key) for catalogue in CATALOGUES.values() for key, entry in catalogue.items()]
 FIELDS = {"sources", "extra", "classic", "modern", "why", "hazard", "instead_of"}
 
@@ -190,7 +190,9 @@ def test_the_security_layer_lowers_nothing(key: str, entry: dict[str, Any]) -> N
 
 
 def test_every_formula_is_used() -> None:
-    used = {(entry["modern"] or {}).get("sized") for catalogue in CATALOGUES.values() for entry in catalogue.values()}
+    services = load_layer(SERVICE_LAYER).catalogue
+    catalogues = [*CATALOGUES.values(), *services["units"].values(), *services["pools"].values()]
+    used = {(entry["modern"] or {}).get("sized") for catalogue in catalogues for entry in catalogue.values()}
     assert used - {None} == FORMULAS.keys()
 
 

@@ -16,7 +16,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 - a target may have less
 
 import yaml
 from ansible_collections.siptune.linux.plugins.plugin_utils._catalogue import CAPACITY_NAMES, PROFILES
-from ansible_collections.siptune.linux.plugins.plugin_utils._layers import LAYERS, load_layer
+from ansible_collections.siptune.linux.plugins.plugin_utils._layers import LAYERS, RESULTS, load_layer
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SHARED = {"siptune_profile": "modern", "siptune_capacity": {}, "siptune_state": "present"}
@@ -54,12 +54,12 @@ def test_the_choices_are_those_of_the_code(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_a_role_is_facts_and_one_call(name: str) -> None:
-    facts, call = _yaml("roles", name, "tasks", "main.yml")
+def test_a_role_is_facts_and_a_call_for_each_result(name: str) -> None:
+    facts, *calls = _yaml("roles", name, "tasks", "main.yml")
     assert facts["register"] == "__siptune_host_facts"
     assert facts["when"] == "__siptune_host_facts is not defined or ansible_facts.siptune_host is not defined"
-    assert call["register"] == f"__siptune_{name}_result"
-    assert "ansible_facts.siptune_host" in call["siptune.linux.sysctl_bulk"]["settings"]
+    tasks = [task for call in calls for task in call.get("block", [call])]
+    assert tuple(task["register"] for task in tasks) == RESULTS[name]
 
 
 @pytest.mark.parametrize("name", LAYERS)

@@ -76,6 +76,7 @@ FILES = {
     "/proc/meminfo": "MemTotal:       24684092 kB\n",
     "/sys/devices/system/cpu/online": "0-7\n",
     "/sys/devices/system/cpu/modalias": "cpu:type:x86,ven0000fam0006mod009E:feature:,0000,0001\n",
+    "/proc/sys/fs/nr_open": "1048576\n",
     "/proc/sys/kernel/osrelease": "6.1.0-28-amd64\n",
     "/proc/sys/net/core/netdev_max_backlog": "1000\n",
     "/proc/sys/net/ipv4/ip_forward": "0\n",
@@ -128,6 +129,7 @@ def test_a_whole_host(host: CapturedHost) -> None:
     assert facts == {
         "memory_bytes": 24684092 * 1024,
         "processors": 8,
+        "nr_open": 1048576,
         "kernel": "6.1.0-28-amd64",
         "systemd": 252,
         "systemd_running": True,
@@ -208,6 +210,7 @@ def test_a_host_that_tells_nothing(tmp_path: Path) -> None:
     assert facts == {
         "memory_bytes": None,
         "processors": None,
+        "nr_open": None,
         "kernel": None,
         "systemd": None,
         "systemd_running": False,

@@ -29,7 +29,7 @@ FS = {"changed": False, "items": [item("fs.nr_open", "ok"), item("fs.file-max", 
 
 
 def test_a_row_for_each_layer_and_a_line_for_each_key_that_needs_a_look() -> None:
-    assert render("sbc1", {"network": NETWORK, "fs": FS}, check_mode=False) == [
+    assert render("sbc1", {"network": [NETWORK], "fs": [FS]}, check_mode=False) == [
         "sbc1",
         "           changed  ok  kept  shadowed  pending  refused  absent  readonly",
         "  network        2   -     1         1        -        -       1         -",
@@ -39,14 +39,14 @@ def test_a_row_for_each_layer_and_a_line_for_each_key_that_needs_a_look() -> Non
 
 
 def test_check_mode_says_that_it_predicts() -> None:
-    assert render("sbc1", {"fs": FS}, check_mode=True)[0] == "sbc1  (check mode: predictions, nothing was changed)"
+    assert render("sbc1", {"fs": [FS]}, check_mode=True)[0] == "sbc1  (check mode: predictions, nothing was changed)"
 
 
 @pytest.mark.parametrize("result", [None, {}, {"skipped": True, "changed": False}])
 def test_a_layer_that_did_not_run_has_no_row(result: dict | None) -> None:
-    lines = render("sbc1", {"network": result, "fs": FS}, check_mode=False)
+    lines = render("sbc1", {"network": [result], "fs": [FS]}, check_mode=False)
     assert not [line for line in lines if "network" in line]
-    assert render("sbc1", {"network": result}, check_mode=False) == ["sbc1: no layer was run"]
+    assert render("sbc1", {"network": [result]}, check_mode=False) == ["sbc1: no layer was run"]
 
 
 def test_a_failed_layer_counts_nothing_but_what_was_refused() -> None:
@@ -56,7 +56,7 @@ def test_a_failed_layer_counts_nothing_but_what_was_refused() -> None:
         "msg": "net.core.rmem_max: the kernel refused '1': EINVAL. Nothing was changed.",
         "items": [item("net.ipv4.tcp_sack", "changed"), refused],
     }
-    assert render("sbc1", {"network": failed}, check_mode=False)[2:] == [
+    assert render("sbc1", {"network": [failed]}, check_mode=False)[2:] == [
         "  network        -   -     -         -        -        1       -         -  failed",
         "  refused   net.core.rmem_max: the kernel refused '1': EINVAL",
         "  failed    network: Nothing was changed.",
@@ -71,24 +71,24 @@ def test_a_failed_layer_counts_nothing_but_what_was_refused() -> None:
     ],
 )
 def test_a_failure_without_items_is_one_line(result: dict, wanted: str) -> None:
-    assert render("sbc1", {"network": result}, check_mode=False)[-1] == wanted
+    assert render("sbc1", {"network": [result]}, check_mode=False)[-1] == wanted
 
 
 def test_keys_with_one_reason_share_a_line() -> None:
     pending = [item(f"net.a{number}", "pending", "udev sets it") for number in range(8)]
-    assert render("sbc1", {"network": {"items": pending}}, check_mode=False)[-1] == (
+    assert render("sbc1", {"network": [{"items": pending}]}, check_mode=False)[-1] == (
         "  pending   net.a0, net.a1, net.a2, net.a3, net.a4, net.a5 and 2 more: udev sets it"
     )
 
 
 def test_it_stays_a_few_lines() -> None:
     shadowed = [item(f"net.ipv4.a{number}", "shadowed", f"line {number} of a file " * 20) for number in range(100)]
-    lines = render("sbc1", {"network": {"items": shadowed}}, check_mode=False)
+    lines = render("sbc1", {"network": [{"items": shadowed}]}, check_mode=False)
     assert lines[-1] == "  shadowed  and 92 more; run with -v to see them all"
     assert max(map(len, lines)) <= LINE_WIDTH
 
 
 def test_a_key_that_the_inventory_sets_and_no_kernel_has_is_named() -> None:
     mistyped = {**item("vm.swapiness", "absent", "this kernel has no such key"), "why": "set in the inventory"}
-    lines = render("sbc1", {"memory": {"items": [mistyped, item("net.x.y", "absent", "gone")]}}, check_mode=False)
+    lines = render("sbc1", {"memory": [{"items": [mistyped, item("net.x.y", "absent", "gone")]}]}, check_mode=False)
     assert lines[-1] == "  absent    vm.swapiness: this kernel has no such key"

@@ -1,0 +1,38 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The filter that turns the service layer's catalogue into what its three modules take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.siptune.linux.plugins.plugin_utils import _service_limits
+from ansible_collections.siptune.linux.plugins.plugin_utils._catalogue import CatalogueError
+
+
+def service_limits(
+    catalogue: Mapping[str, Any],
+    host: Mapping[str, Any],
+    profile: str = "modern",
+    capacity: Mapping[str, Any] | None = None,
+    services: object = None,
+    units: object = None,
+    pools: object = None,
+    logins: object = None,
+) -> dict[str, Any]:
+    """`_service_limits.service_limits`, with Ansible's own error."""
+    wishes = _service_limits.Wishes(services, units, pools, logins)
+    try:
+        return _service_limits.service_limits(catalogue, profile, host, capacity or {}, wishes)
+    except CatalogueError as error:
+        raise AnsibleFilterError(str(error)) from error
+
+
+class FilterModule:
+    """The filters of the collection."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {"service_limits": service_limits}
