@@ -30,7 +30,7 @@ LOADED = "loaded"
 NOT_FOUND = "not-found"
 MASKED = "masked"
 
-Texts = Mapping[str, str]  # of environment files that are there, by their paths
+Texts = Mapping  # the texts of environment files that are there, by their paths
 
 
 class Request(NamedTuple):

@@ -1,0 +1,320 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""daemon_pools against the real systemd of Debian 11, 12 and 13, with units of the shapes that the packages have."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pytest
+from machine import STARTER, Machine
+
+UNITS = "/etc/systemd/system"
+SHARED, PRIVATE = "shared_mib", "private_mib"
+
+# Keeps its command line and waits, as a daemon does.
+DAEMON = "#!/usr/bin/python3\nimport time\ntime.sleep(10**6)\n"
+
+KAMAILIO = """\
+[Service]
+Environment='CFGFILE=/etc/kamailio/kamailio.cfg'
+Environment='SHM_MEMORY=64'
+Environment='PKG_MEMORY=8'
+EnvironmentFile=-/etc/default/kamailio
+EnvironmentFile=-/etc/default/kamailio.d/*
+ExecStart=/usr/local/sbin/kamailio -P /run/kamailio.pid -f $CFGFILE -m $SHM_MEMORY -M $PKG_MEMORY --atexit=no
+"""
+INSTANCE = KAMAILIO.replace("default/kamailio", "default/kamailio-%i")
+OPENSIPS = """\
+[Service]
+Environment=P_MEMORY=32 S_MEMORY=32
+EnvironmentFile=-/etc/default/opensips
+ExecStart=/usr/local/sbin/opensips -P %t/opensips.pid -f /etc/opensips.cfg -m $S_MEMORY -M $P_MEMORY $OPTIONS
+"""
+KAMAILIO_DEFAULT = "# options\n#SHM_MEMORY=64\n#PKG_MEMORY=8\n"
+OPENSIPS_DEFAULT = '# options\nRUN_OPENSIPS=yes\nS_MEMORY=64\nP_MEMORY=4\nOPTIONS=""\n'
+
+ALL = "kamailio.service kamailio@edge.service opensips.service"
+
+
+@pytest.fixture
+def proxies(container: Machine) -> Iterator[Machine]:
+    """Three daemons that run, of two packages and one instance."""
+    machine = container
+    for name in ("kamailio", "opensips"):
+        machine.write(f"/usr/local/sbin/{name}", DAEMON, 0o755)
+        machine.write(f"/etc/{name}.cfg", "debug=1\n")
+    machine.write(f"{UNITS}/kamailio.service", KAMAILIO)
+    machine.write(f"{UNITS}/kamailio@.service", INSTANCE)
+    machine.write(f"{UNITS}/opensips.service", OPENSIPS)
+    machine.write("/etc/default/kamailio", KAMAILIO_DEFAULT)
+    machine.write("/etc/default/opensips", OPENSIPS_DEFAULT, 0o640)
+    machine.sh(f"rm -rf /var/lib/siptune; systemctl daemon-reload; systemctl restart {ALL}")
+    machine.calls_of_systemctl()
+    yield machine
+    machine.sh(
+        f"systemctl stop {ALL}; rm -rf /var/lib/siptune /etc/default/kamailio* /etc/default/opensips {UNITS}/opensips* "
+        f"{UNITS}/kamailio* /usr/local/sbin/kamailio /usr/local/sbin/opensips /etc/kamailio.cfg /etc/opensips.cfg;"
+        "systemctl daemon-reload"
+    )
+
+
+def call(machine: Machine, check: bool = False, **parameters: Any) -> dict[str, Any]:
+    """The result of the real module."""
+    document = json.dumps({"ANSIBLE_MODULE_ARGS": {"_ansible_check_mode": check, **parameters}})
+    starter = STARTER.replace("systemd_limits", "daemon_pools")
+    return json.loads(machine.run("/usr/bin/python3", "-c", starter, document, check=False))
+
+
+def module(machine: Machine, check: bool = False, **parameters: Any) -> tuple[bool, dict[str, dict[str, Any]]]:
+    result = call(machine, check, **parameters)
+    assert "failed" not in result, result["msg"]
+    return result["changed"], {item["item"]: item for item in result["items"]}
+
+
+def command_line(machine: Machine, unit: str) -> list[str]:
+    return machine.sh(f"tr '\\0' '\\n' < /proc/{machine.show(unit, 'MainPID')}/cmdline").splitlines()
+
+
+def pool(machine: Machine, unit: str, option: str) -> str:
+    words = command_line(machine, unit)
+    return words[words.index(option) + 1]
+
+
+POOLS: Mapping[str, Any] = {
+    "kamailio.service": {SHARED: {"value": 128, "rule": "at_least", "why": "Calls."}, PRIVATE: 16},
+    "kamailio@edge.service": {SHARED: 96},
+    "opensips.service": {SHARED: 256, PRIVATE: 12},
+}
+
+
+def test_pools_wait_for_a_restart_and_are_there_after_it(proxies: Machine) -> None:
+    before = proxies.dump()
+    pids = {unit: proxies.show(unit, "MainPID") for unit in ALL.split()}
+    predicted = module(proxies, check=True, pools=POOLS)
+    assert proxies.dump() == before
+    proxies.calls_of_systemctl()
+    done = module(proxies, pools=POOLS)
+    assert done == predicted
+    assert proxies.calls_of_systemctl() == ["show"]
+    changed, items = done
+    assert changed
+    pools = {name: item for name, item in items.items() if "_mib" in name}
+    assert {name: (item["before"], item["after"], item["at_boot"]) for name, item in pools.items()} == {
+        "kamailio.service shared_mib": ("64", "64", "128"),
+        "kamailio.service private_mib": ("8", "8", "16"),
+        "kamailio@edge.service shared_mib": ("64", "64", "96"),
+        "opensips.service shared_mib": ("64", "64", "256"),
+        "opensips.service private_mib": ("4", "4", "12"),
+    }
+    assert {item["state"] for name, item in items.items() if "_mib" in name} == {"pending"}
+    assert {unit: proxies.show(unit, "MainPID") for unit in ALL.split()} == pids
+    assert items["opensips.service shared_mib"]["reason"] == (
+        "in force when opensips.service is restarted: it runs with 64"
+    )
+
+    tuned = proxies.dump()
+    changed, items = module(proxies, pools=POOLS)
+    assert (changed, items["opensips.service shared_mib"]["state"]) == (False, "pending")
+    assert proxies.dump() == tuned
+
+    proxies.sh(f"systemctl restart {ALL}")
+    assert pool(proxies, "kamailio.service", "-m") == "128"
+    assert pool(proxies, "kamailio.service", "-M") == "16"
+    assert pool(proxies, "kamailio@edge.service", "-m") == "96"
+    assert pool(proxies, "opensips.service", "-m") == "256"
+    assert pool(proxies, "opensips.service", "-M") == "12"
+    changed, items = module(proxies, pools=POOLS)
+    assert not changed
+    assert {item["state"] for name, item in items.items() if "_mib" in name} == {"ok"}
+
+    changed, items = module(proxies, state="absent")
+    assert changed
+    item = items["opensips.service shared_mib"]
+    assert (item["state"], item["at_boot"]) == ("pending", "64")
+    assert proxies.dump() == before
+    proxies.sh(f"systemctl restart {ALL}")
+    assert pool(proxies, "opensips.service", "-M") == "4"
+    assert module(proxies, state="absent") == (False, {})
+
+
+def test_a_stopped_unit_has_them_when_it_is_started(proxies: Machine) -> None:
+    proxies.sh("systemctl stop opensips.service")
+    item = module(proxies, pools=POOLS)[1]["opensips.service shared_mib"]
+    assert (item["before"], item["after"], item["state"]) == ("64", "256", "changed")
+    proxies.sh("systemctl start opensips.service")
+    assert pool(proxies, "opensips.service", "-m") == "256"
+
+
+def test_the_last_file_below_a_directory_decides(proxies: Machine) -> None:
+    proxies.write("/etc/default/kamailio.d/10-a", "SHM_MEMORY=70\n")
+    proxies.write("/etc/default/kamailio.d/20-b", "SHM_MEMORY=80\n")
+    proxies.sh("systemctl restart kamailio.service")
+    item = module(proxies, pools={"kamailio.service": {SHARED: 128}})[1]["kamailio.service shared_mib"]
+    assert (item["before"], item["at_boot"]) == (pool(proxies, "kamailio.service", "-m"), "128") == ("80", "128")
+    proxies.sh("systemctl restart kamailio.service")
+    assert pool(proxies, "kamailio.service", "-m") == "128"
+
+
+def test_an_option_in_a_later_variable_wins(proxies: Machine) -> None:
+    proxies.write("/etc/default/opensips", OPENSIPS_DEFAULT.replace('""', '"-d -m 77"'))
+    before = proxies.dump()
+    item = module(proxies, pools={"opensips.service": {SHARED: 128}})[1]["opensips.service shared_mib"]
+    assert (item["state"], item["at_boot"]) == ("shadowed", "77")
+    assert "/etc/default/opensips line 5 sets OPTIONS" in item["reason"]
+    assert proxies.dump() == before
+
+
+def test_memory_that_the_unit_may_not_have_is_refused(proxies: Machine) -> None:
+    proxies.write(f"{UNITS}/opensips.service.d/10-memory.conf", "[Service]\nMemoryMax=100M\n")
+    proxies.sh("systemctl daemon-reload")
+    before = proxies.dump()
+    result = call(proxies, pools={"opensips.service": {SHARED: 97}})
+    assert result["failed"]
+    assert "would have 101 MiB, and MemoryMax of the unit is 100 MiB" in result["msg"]
+    assert proxies.dump() == before
+    assert module(proxies, pools={"opensips.service": {SHARED: 96}})[0]
+
+
+def test_units_that_are_not_there(proxies: Machine) -> None:
+    proxies.sh(f"ln -sf /dev/null {UNITS}/kamailio@masked.service; systemctl daemon-reload")
+    before = proxies.dump()
+    names = ("late.service", "kamailio@masked.service")
+    changed, items = module(proxies, pools={name: {SHARED: 128} for name in names})
+    assert not changed
+    assert {name: item["state"] for name, item in items.items()} == {f"{name} {SHARED}": "absent" for name in names}
+    assert "not installed" in items[f"late.service {SHARED}"]["reason"]
+    assert "masked" in items[f"kamailio@masked.service {SHARED}"]["reason"]
+    assert proxies.dump() == before
+
+
+def test_a_systemctl_that_does_not_answer_is_given_up(proxies: Machine) -> None:
+    counter = proxies.read("/usr/local/bin/systemctl") or ""
+    before = proxies.dump()
+    proxies.write("/usr/local/bin/systemctl", "#!/bin/sh\nexec sleep 300\n", 0o755)
+    try:
+        result = call(proxies, pools=POOLS)
+    finally:
+        proxies.write("/usr/local/bin/systemctl", counter, 0o755)
+    assert result["failed"]
+    assert "did not end within" in result["msg"]
+    assert result["msg"].endswith("Nothing was changed.")
+    assert proxies.dump() == before
+
+
+# --- what we make of files and command lines, held against systemd ---------------------------
+
+# Runs beside systemd, with the collection and the Python that a target has.
+OURS = """
+import json, sys, types
+for name, path in (
+    ("ansible_collections", []),
+    ("ansible_collections.siptune", []),
+    ("ansible_collections.siptune.linux", ["/srv/siptune"]),
+):
+    sys.modules[name] = types.ModuleType(name)
+    sys.modules[name].__path__ = path
+from ansible_collections.siptune.linux.plugins.module_utils._environment_file import assignments, parse
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_exec import Variable, expand, read_start
+
+def values(text):
+    return {name: entry.value for name, entry in assignments(text).items()}
+
+def file(text):
+    return [values(text), [entry.problem for entry in parse(text) if entry.problem]]
+
+def words(unit, name, environment):
+    start = read_start([("unit", unit)], name)
+    found = {name: Variable(value, "", 0) for name, value in values(environment).items()}
+    return [word.text for word in expand(start.commands[0], found) if not word.empty]
+
+print(json.dumps([globals()[sys.argv[1]](*call) for call in json.loads(sys.argv[2])]))
+"""
+
+
+def ours(machine: Machine, function: str, calls: Sequence[Sequence[str]]) -> list[Any]:
+    """What our own functions make of each of these texts."""
+    return json.loads(machine.run("/usr/bin/python3", "-c", OURS, function, json.dumps(calls)))
+
+
+TEXTS = (
+    "A=64\n",
+    "A=64",
+    "A=64\r\nB=1\r\n",
+    " \tA \t= \t64 \t\n",
+    "A=\n",
+    'A="64"\n',
+    "A='a \"b\" \\n'\n",
+    "A=\"a\" 'b'\n",
+    'A="a" b c  \n',
+    'A=a"b c"\n',
+    "A=64 # Mb\n",
+    "A=a\\ b\\\\c\\n\n",
+    "A=a\\ \n",
+    "A=a\\\nb\n",
+    'A="a\\\nb\nc"\n',
+    'A="\\$\\`\\"\\\\\\n"\n',
+    "A=B=C\n",
+    "A=1\nA=2\n",
+    "; c\n # d\nA=1\n",
+    "hello there\nA=1\n",
+    "export A=1\nB=2\n",
+    'A=1\nB="x\nA=3\n',
+    "1A=1\nA=2\n",
+    "A=1\rB=2\r",
+    "#A=1\n\n  \nB='a\nb'\nA=3\n",
+)
+
+
+def test_environment_files_are_read_as_systemd_reads_them(container: Machine) -> None:
+    container.write(
+        f"{UNITS}/readenv@.service",
+        "[Service]\nType=oneshot\nEnvironmentFile=/run/readenv/%i\nExecStart=/usr/bin/env -0\n"
+        "StandardOutput=file:/run/readenv/%i.out\n",
+    )
+    for number, text in enumerate(TEXTS):
+        container.write(f"/run/readenv/{number}", text)
+    units = " ".join(f"readenv@{number}.service" for number in range(len(TEXTS)))
+    container.sh(f"systemctl daemon-reload; systemctl start {units} || true")
+    found = ours(container, "file", [[text] for text in TEXTS])
+    for number, (text, (values, problems)) in enumerate(zip(TEXTS, found, strict=True)):
+        output = container.read(f"/run/readenv/{number}.out") or ""
+        pairs = dict(pair.split("=", 1) for pair in output.split("\0") if "=" in pair)
+        theirs = {name: pairs[name] for name in ("A", "B") if name in pairs}
+        # Of what systemd reads and we do not, we say so.
+        assert values == theirs or problems, text
+        assert values.items() <= theirs.items(), text
+    container.sh(f"rm -rf /run/readenv {UNITS}/readenv@.service; systemctl daemon-reload")
+
+
+COMMANDS = (
+    "-m $A -M ${A} -f${A} -x$A",
+    "-m $NONE -M 8 ${NONE} end",
+    "$OPTIONS '$OPTIONS' \"${OPTIONS}\"",
+    "$$A $EMPTY x 'a b' \"c 'd'\" e\\x20f",
+    "%i %p %N %t a%%b",
+    "-m64 -- $QUOTED ${QUOTED}",
+)
+ENVIRONMENT = "A=64\nOPTIONS=-m 1 -d\nEMPTY=\nQUOTED=\"'a b' c\"\n"
+
+
+def test_command_lines_are_expanded_as_systemd_expands_them(container: Machine) -> None:
+    container.write("/usr/local/bin/words", '#!/bin/sh\nprintf "%s\\0" "$@"\n', 0o755)
+    container.write("/run/words/env", ENVIRONMENT)
+    units = [
+        f"[Service]\nType=oneshot\nEnvironmentFile=/run/words/env\nExecStart=/usr/local/bin/words {command}\n"
+        f"StandardOutput=file:/run/words/{number}\n"
+        for number, command in enumerate(COMMANDS)
+    ]
+    names = [f"words{number}@edge.service" for number in range(len(units))]
+    for name, unit in zip(names, units, strict=True):
+        container.write(f"{UNITS}/{name.replace('edge', '')}", unit)
+    container.sh(f"systemctl daemon-reload; systemctl start {' '.join(names)}")
+    found = ours(container, "words", [[unit, name, ENVIRONMENT] for name, unit in zip(names, units, strict=True)])
+    for number, words in enumerate(found):
+        theirs = (container.read(f"/run/words/{number}") or "").split("\0")[:-1]
+        assert words == ["/usr/local/bin/words", *theirs], COMMANDS[number]
+    container.sh(f"rm -rf /run/words {UNITS}/words* /usr/local/bin/words; systemctl daemon-reload")
