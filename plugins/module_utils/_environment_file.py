@@ -135,8 +135,7 @@ def _line_end(text: str, position: int) -> tuple[int, int]:
 
 def _value(text: str, start: int) -> tuple[str, int, str]:
     """A value, where it ends, and what is wrong with it."""
-    found = _VALUE.match(text, start)
-    assert found is not None  # it matches the empty string
+    found = next(_VALUE.finditer(text, start))  # at `start`, as it matches the empty string
     quoted, bare = found.groups()
     value = "".join(_unquoted(part) for part in _QUOTED.findall(quoted)) + _unescaped(bare)
     if bare[:1] in ('"', "'"):
