@@ -10,10 +10,16 @@ byte order. Nothing here talks to a driver; `Host.ethtool` does.
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from typing import NamedTuple
 
 ETHTOOL_GDRVINFO = 0x03
 ETHTOOL_GRINGPARAM = 0x10
+ETHTOOL_GPERMADDR = 0x20
+ETHTOOL_GLINKSETTINGS = 0x4C
+ETHTOOL_SLINKSETTINGS = 0x4D
+
+LONGEST_ADDRESS = 32  # MAX_ADDR_LEN, linux/netdevice.h
 
 # command, driver[32], version[32], fw_version[32], bus_info[32], erom_version[32], reserved[12],
 # n_priv_flags, n_stats, testinfo_len, eedump_len, regdump_len
@@ -69,6 +75,150 @@ def unpack_rings(answer: bytes) -> RingParameters:
 def pack_rings(command: int, rings: RingParameters) -> bytes:
     """The structure for a command that carries ring sizes: the reverse of `unpack_rings`."""
     return _RING_PARAMETERS.pack(command, *rings.maximum, *rings.current)
+
+
+# --- structures that are all numbers ---------------------------------------------------------
+
+
+class Structure(NamedTuple):
+    """A structure that is nothing but 32-bit numbers behind its command: how it is got and set, and its fields."""
+
+    get: int
+    set: int
+    fields: tuple[str, ...]
+
+    @property
+    def layout(self) -> struct.Struct:
+        return struct.Struct(f"={1 + len(self.fields)}I")
+
+
+RINGS = Structure(
+    0x10, 0x11, ("rx_max", "rx_mini_max", "rx_jumbo_max", "tx_max", "rx", "rx_mini", "rx_jumbo", "tx")
+)  # struct ethtool_ringparam
+PAUSE = Structure(0x12, 0x13, ("autoneg", "rx", "tx"))  # struct ethtool_pauseparam
+CHANNELS = Structure(
+    0x3C, 0x3D, ("rx_max", "tx_max", "other_max", "combined_max", "rx", "tx", "other", "combined")
+)  # struct ethtool_channels
+COALESCE = Structure(
+    0x0E,
+    0x0F,
+    (
+        *("rx_usecs", "rx_frames", "rx_usecs_irq", "rx_frames_irq"),
+        *("tx_usecs", "tx_frames", "tx_usecs_irq", "tx_frames_irq"),
+        *("stats_block_usecs", "adaptive_rx", "adaptive_tx"),
+        *("pkt_rate_low", "rx_usecs_low", "rx_frames_low", "tx_usecs_low", "tx_frames_low"),
+        *("pkt_rate_high", "rx_usecs_high", "rx_frames_high", "tx_usecs_high", "tx_frames_high"),
+        "sample_interval",
+    ),
+)  # struct ethtool_coalesce
+
+
+def pack_get(structure: Structure) -> bytes:
+    """The request for a structure."""
+    return struct.pack("=I", structure.get).ljust(structure.layout.size, b"\0")
+
+
+def unpack_numbers(structure: Structure, answer: bytes) -> dict[str, int]:
+    """The fields of an answer by their names. Raises EthtoolError."""
+    return dict(zip(structure.fields, _unpack(structure.layout, structure.get, answer)[1:]))
+
+
+def pack_set(structure: Structure, answer: bytes, values: Mapping[str, int]) -> bytes:
+    """The request that sets these fields and leaves the others as they are in `answer`. Raises EthtoolError."""
+    numbers = {**unpack_numbers(structure, answer), **values}
+    return structure.layout.pack(structure.set, *(numbers[field] for field in structure.fields))
+
+
+# --- the permanent address -------------------------------------------------------------------
+
+
+def pack_address_request() -> bytes:
+    """The request for the address that an interface was made with."""
+    return struct.pack("=II", ETHTOOL_GPERMADDR, LONGEST_ADDRESS).ljust(8 + LONGEST_ADDRESS, b"\0")
+
+
+def unpack_address(answer: bytes) -> str | None:
+    """The permanent address as `52:54:00:12:34:56`; None for a device that has none. Raises EthtoolError."""
+    if len(answer) < 8:
+        raise EthtoolError(f"{len(answer)} bytes instead of 8 and more")
+    command, size = struct.unpack_from("=II", answer)
+    if command != ETHTOOL_GPERMADDR or size > len(answer) - 8:
+        raise EthtoolError(f"command {command:#x} with an address of {size} bytes")
+    address = answer[8 : 8 + size]
+    return address.hex(":") if any(address) else None
+
+
+# --- speed, duplex and what is advertised ----------------------------------------------------
+
+# struct ethtool_link_settings: command, speed, duplex, port, phy_address, autoneg, mdio_support, eth_tp_mdix,
+# eth_tp_mdix_ctrl, link_mode_masks_nwords (signed), transceiver, master_slave_cfg, master_slave_state, rate_matching,
+# reserved[7]; then three masks of nwords each: supported, advertising, lp_advertising
+_LINK_SETTINGS = struct.Struct("=II7Bb4B28s")
+_WORD_BITS = 32
+MOST_WORDS = 127  # link_mode_masks_nwords is a signed byte
+
+
+class LinkSettings(NamedTuple):
+    """What a link is and could be. `head` is the structure without its masks, which are numbers, a bit a link mode."""
+
+    head: bytes
+    speed_mbps: int
+    duplex: int
+    port: int
+    autoneg: int
+    supported: int
+    advertising: int
+    partner: int
+
+
+def pack_link_request(words: int = 0) -> bytes:
+    """The request for link settings, whose masks have so many words. With 0 the kernel answers how many it has."""
+    return _link_head(ETHTOOL_GLINKSETTINGS, words).ljust(_LINK_SETTINGS.size + 3 * 4 * words, b"\0")
+
+
+def unpack_link_words(answer: bytes) -> int:
+    """How many words the kernel's masks have, by its answer to a request with none. Raises EthtoolError."""
+    words = -_unpack(_LINK_SETTINGS, ETHTOOL_GLINKSETTINGS, answer)[9]
+    if words <= 0:
+        raise EthtoolError(f"masks of {words} words")
+    return words
+
+
+def unpack_link(answer: bytes) -> LinkSettings:
+    """The settings of an answer to a request with the right number of words. Raises EthtoolError."""
+    head, masks = answer[: _LINK_SETTINGS.size], answer[_LINK_SETTINGS.size :]
+    fields = _unpack(_LINK_SETTINGS, ETHTOOL_GLINKSETTINGS, head)
+    words = fields[9]
+    if words <= 0 or len(masks) != 3 * 4 * words:
+        raise EthtoolError(f"{len(masks)} bytes of masks for {words} words")
+    numbers = [_unpack_mask(masks[place : place + 4 * words]) for place in range(0, len(masks), 4 * words)]
+    return LinkSettings(head, fields[1], fields[2], fields[3], fields[5], *numbers)
+
+
+def pack_link(settings: LinkSettings) -> bytes:
+    """The request that sets speed, duplex, autonegotiation and what is advertised. Raises EthtoolError."""
+    fields = list(_unpack(_LINK_SETTINGS, ETHTOOL_GLINKSETTINGS, settings.head))
+    fields[0], fields[1], fields[2], fields[5] = (
+        ETHTOOL_SLINKSETTINGS,
+        settings.speed_mbps,
+        settings.duplex,
+        settings.autoneg,
+    )
+    masks = (settings.supported, settings.advertising, settings.partner)
+    return _LINK_SETTINGS.pack(*fields) + b"".join(_pack_mask(mask, fields[9]) for mask in masks)
+
+
+def _link_head(command: int, words: int) -> bytes:
+    return _LINK_SETTINGS.pack(command, 0, 0, 0, 0, 0, 0, 0, 0, words, 0, 0, 0, 0, b"")
+
+
+def _unpack_mask(words: bytes) -> int:
+    numbers = struct.unpack(f"={len(words) // 4}I", words)
+    return sum(number << (_WORD_BITS * place) for place, number in enumerate(numbers))
+
+
+def _pack_mask(mask: int, words: int) -> bytes:
+    return struct.pack(f"={words}I", *((mask >> (_WORD_BITS * place)) & 0xFFFFFFFF for place in range(words)))
 
 
 def _unpack(layout: struct.Struct, command: int, answer: bytes) -> tuple:

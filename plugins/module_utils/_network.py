@@ -45,6 +45,7 @@ ATTRIBUTE_TYPE_MASK = 0x3FFF  # NLA_TYPE_MASK, linux/netlink.h: the upper two bi
 IFLA_ADDRESS = 1
 IFLA_IFNAME = 3
 IFLA_LINKINFO = 18
+IFLA_STATS64 = 23
 IFLA_PARENT_DEV_NAME = 56  # Linux 5.14 and later
 IFLA_INFO_KIND = 1  # inside IFLA_LINKINFO: there for every interface that is made of software
 IFF_UP = 0x1
@@ -85,13 +86,24 @@ def parse_links(dump: bytes) -> list[Link] | None:
     return [_parse_link(payload) for payload in payloads if len(payload) >= _LINK.size]
 
 
+def link_attributes(dump: bytes, kind: int) -> list[tuple[str, bytes]]:
+    """One attribute of each interface of an RTM_GETLINK dump that has it, with the interface's name."""
+    payloads = [payload for payload in _payloads(dump, RTM_NEWLINK) or [] if len(payload) >= _LINK.size]
+    found = [_attributes(payload, _LINK.size) for payload in payloads]
+    return [(_interface_name(attributes), attributes[kind]) for attributes in found if kind in attributes]
+
+
+def _interface_name(attributes: dict[int, bytes]) -> str:
+    return attributes.get(IFLA_IFNAME, b"").split(b"\0", 1)[0].decode("utf-8", "replace")
+
+
 def _parse_link(payload: bytes) -> Link:
     _, arp_type, ifindex, flags, _ = _LINK.unpack_from(payload)
     attributes = _attributes(payload, _LINK.size)
     hardware_address = attributes.get(IFLA_ADDRESS, b"")
     return Link(
         ifindex=ifindex,
-        name=attributes.get(IFLA_IFNAME, b"").split(b"\0", 1)[0].decode("utf-8", "replace"),
+        name=_interface_name(attributes),
         up=bool(flags & IFF_UP),
         mac=hardware_address.hex(":")
         if len(hardware_address) == HARDWARE_ADDRESS_BYTES and any(hardware_address)

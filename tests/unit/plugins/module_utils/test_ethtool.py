@@ -7,17 +7,33 @@ from __future__ import annotations
 
 import contextlib
 import struct
+import sys
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._ethtool import (
+    CHANNELS,
+    COALESCE,
     ETHTOOL_GRINGPARAM,
+    ETHTOOL_SLINKSETTINGS,
+    PAUSE,
+    RINGS,
     EthtoolError,
     RingParameters,
     RingSizes,
+    Structure,
+    pack_address_request,
     pack_driver_request,
+    pack_get,
+    pack_link,
+    pack_link_request,
     pack_ring_request,
     pack_rings,
+    pack_set,
+    unpack_address,
     unpack_driver,
+    unpack_link,
+    unpack_link_words,
+    unpack_numbers,
     unpack_rings,
 )
 from hypothesis import given
@@ -26,7 +42,7 @@ from hypothesis import strategies as st
 DRIVER_INFO_BYTES = 196
 RING_PARAMETERS_BYTES = 36
 U32 = st.integers(min_value=0, max_value=2**32 - 1)
-RINGS = st.builds(RingSizes, U32, U32, U32, U32)
+ANY_RINGS = st.builds(RingSizes, U32, U32, U32, U32)
 
 
 def driver_answer(name: bytes) -> bytes:
@@ -54,7 +70,7 @@ def test_requests_have_the_size_and_the_command_the_kernel_expects() -> None:
     assert (len(pack_ring_request()), pack_ring_request()[0]) == (RING_PARAMETERS_BYTES, 0x10)
 
 
-@given(current=RINGS, maximum=RINGS)
+@given(current=ANY_RINGS, maximum=ANY_RINGS)
 def test_rings_survive_a_round_trip(current: RingSizes, maximum: RingSizes) -> None:
     rings = RingParameters(current, maximum)
     assert unpack_rings(pack_rings(ETHTOOL_GRINGPARAM, rings)) == rings
@@ -72,3 +88,117 @@ def test_arbitrary_bytes_raise_nothing_but_the_domain_error(answer: bytes) -> No
     for unpack in (unpack_driver, unpack_rings):
         with contextlib.suppress(EthtoolError):
             unpack(answer)
+
+
+# --- all numbers -----------------------------------------------------------------------------
+
+STRUCTURES = [RINGS, COALESCE, PAUSE, CHANNELS]
+STRUCTURE_NAMES = ["rings", "coalescing", "pause frames", "channels"]
+
+# Answers of Linux 6.18.
+VIRTIO_RINGS = "100000000001000000000000000000000001000000010000000000000000000000010000"
+VIRTIO_COALESCING = (
+    "0e000000000000000100000000000000000000000000000001000000000000000000000000000000000000000000000000000000"
+    "00000000000000000000000000000000000000000000000000000000000000000000000000000000"
+)
+VETH_CHANNELS = "3c0000000200000002000000000000000000000001000000010000000000000000000000"
+VIRTIO_CHANNELS = "3c0000000000000000000000000000000100000000000000000000000000000001000000"
+
+
+@pytest.mark.skipif(sys.byteorder != "little", reason="the answers hold little-endian numbers")
+@pytest.mark.parametrize(
+    ("structure", "answer", "expected"),
+    [
+        (RINGS, VIRTIO_RINGS, {"rx_max": 256, "tx_max": 256, "rx": 256, "tx": 256}),
+        (COALESCE, VIRTIO_COALESCING, {"rx_frames": 1, "tx_frames": 1}),
+        (CHANNELS, VETH_CHANNELS, {"rx_max": 2, "tx_max": 2, "rx": 1, "tx": 1}),
+        (CHANNELS, VIRTIO_CHANNELS, {"combined_max": 1, "combined": 1}),
+    ],
+)
+def test_numbers_of_real_answers(structure: Structure, answer: str, expected: dict[str, int]) -> None:
+    numbers = unpack_numbers(structure, bytes.fromhex(answer))
+    assert {field: number for field, number in numbers.items() if number} == expected
+
+
+@pytest.mark.parametrize(("structure", "size"), zip(STRUCTURES, (36, 92, 16, 36)), ids=STRUCTURE_NAMES)
+def test_sizes_are_the_kernel_s(structure: Structure, size: int) -> None:
+    assert len(pack_get(structure)) == size
+    assert struct.unpack_from("=I", pack_get(structure))[0] == structure.get == structure.set - 1
+
+
+@pytest.mark.parametrize("structure", STRUCTURES, ids=STRUCTURE_NAMES)
+@given(data=st.data())
+def test_a_change_leaves_the_other_fields_alone(structure: Structure, data: st.DataObject) -> None:
+    numbers = {field: data.draw(U32) for field in structure.fields}
+    changes = data.draw(st.dictionaries(st.sampled_from(structure.fields), U32))
+    answer = structure.layout.pack(structure.get, *numbers.values())
+    assert unpack_numbers(structure, answer) == numbers
+    request = pack_set(structure, answer, changes)
+    assert struct.unpack_from("=I", request)[0] == structure.set
+    assert unpack_numbers(structure, struct.pack("=I", structure.get) + request[4:]) == {**numbers, **changes}
+
+
+@pytest.mark.parametrize("structure", STRUCTURES, ids=STRUCTURE_NAMES)
+@given(answer=st.binary(max_size=120))
+def test_another_structure_is_an_error(structure: Structure, answer: bytes) -> None:
+    with pytest.raises(EthtoolError):
+        unpack_numbers(structure, b"\xff" + answer)
+
+
+# --- the permanent address -------------------------------------------------------------------
+
+
+@pytest.mark.skipif(sys.byteorder != "little", reason="the answers hold little-endian numbers")
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ("2000000006000000" "02fc00000001" + "00" * 26, "02:fc:00:00:00:01"),
+        ("2000000006000000" + "00" * 32, None),
+        ("2000000014000000" "8000004afe80" + "00" * 13 + "99" + "00" * 12, "80:00:00:4a:fe:80" + ":00" * 13 + ":99"),
+    ],
+    ids=["a card", "veth", "InfiniBand"],
+)
+def test_permanent_address(answer: str, expected: str | None) -> None:
+    assert len(pack_address_request()) == len(bytes.fromhex(answer)) == 40
+    assert unpack_address(bytes.fromhex(answer)) == expected
+
+
+@given(answer=st.binary(max_size=64))
+def test_no_answer_becomes_an_address_by_mistake(answer: bytes) -> None:
+    with pytest.raises(EthtoolError):
+        unpack_address(b"\xff" + answer)
+
+
+# --- the link --------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(sys.byteorder != "little", reason="the answers hold little-endian numbers")
+def test_a_link_is_asked_for_twice() -> None:
+    """What Linux 6.18 answers of a veth: first how many words its masks have, then all."""
+    assert unpack_link_words(bytes.fromhex("4c0000000000000000000000000000fc" + "00" * 32)) == 4
+    full = bytes.fromhex("4c000000102700000100000000000004" + "00" * 80)
+    assert len(pack_link_request(4)) == len(full)
+    link = unpack_link(full)
+    assert (link.speed_mbps, link.duplex, link.autoneg, link.supported) == (10000, 1, 0, 0)
+
+
+MASK = st.integers(min_value=0, max_value=2**96 - 1)
+
+
+@given(MASK, MASK, U32, st.integers(0, 255), st.integers(0, 1))
+def test_a_link_survives_a_round_trip(supported: int, advertising: int, speed: int, duplex: int, autoneg: int) -> None:
+    empty = unpack_link(pack_link_request(3))
+    link = empty._replace(
+        supported=supported, advertising=advertising, speed_mbps=speed, duplex=duplex, autoneg=autoneg
+    )
+    request = pack_link(link)
+    assert struct.unpack_from("=I", request)[0] == ETHTOOL_SLINKSETTINGS
+    taken = unpack_link(pack_link_request(3)[:4] + request[4:])
+    assert taken._replace(head=link.head) == link
+
+
+@given(answer=st.binary(max_size=200))
+def test_damaged_links_are_the_domain_error(answer: bytes) -> None:
+    for unpack in (unpack_link, unpack_link_words):
+        with pytest.raises(EthtoolError):
+            unpack(b"\xff" + answer)

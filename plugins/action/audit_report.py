@@ -1,0 +1,118 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Write the reports of an audit. Documentation: plugins/modules/audit_report.py."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible_collections.siptune.linux.plugins.plugin_utils._audit import HostResults, document, failures
+from ansible_collections.siptune.linux.plugins.plugin_utils._audit_files import (
+    ReportError,
+    check_directory,
+    collection_version,
+    write_all,
+)
+from ansible_collections.siptune.linux.plugins.plugin_utils._audit_html import render as render_html
+from ansible_collections.siptune.linux.plugins.plugin_utils._audit_prometheus import render as render_prometheus
+from ansible_collections.siptune.linux.plugins.plugin_utils._audit_query import QueryError, compile_query, search
+from ansible_collections.siptune.linux.plugins.plugin_utils._audit_results import COUNTERS, PREPARATION
+from ansible_collections.siptune.linux.plugins.plugin_utils._audit_text import render_end, render_host
+from ansible_collections.siptune.linux.plugins.plugin_utils._layers import LAYERS, RESULTS
+
+JSON_NAME = "siptune-audit.json"
+HTML_NAME = "siptune-audit.html"
+PROMETHEUS_NAME = "siptune-audit.prom"
+LONGEST_SECONDS = 3600  # what siptune.linux.sip_counters takes
+
+OPTIONS = {
+    "seconds": {"type": "int", "default": 0},
+    "query": {"type": "str"},
+    "directory": {"type": "path", "default": "."},
+    "prometheus": {"type": "path"},
+    "strict": {"type": "bool", "default": False},
+    "check_only": {"type": "bool", "default": False},
+}
+
+display = Display()
+
+
+class ActionModule(ActionBase):
+    """Runs on the controller, once for all hosts of the play, and touches none of them."""
+
+    _requires_connection = False
+
+    def run(self, tmp: None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Write, print and query the audit. Raises AnsibleActionFail for what cannot be used."""
+        super().run(tmp, task_vars)
+        options = self.validate_argument_spec(OPTIONS)[1]
+        variables = task_vars or {}
+        try:
+            query = compile_query(options["query"]) if options["query"] else None
+            _check(options)
+            if options["check_only"]:
+                return {"changed": False}
+            audit = _document(variables, options["seconds"])
+            paths = _write(audit, options)
+            _print(audit, paths)
+            answer = search(query, audit) if query else None
+        except (ReportError, QueryError) as error:
+            raise AnsibleActionFail(f"{error}. Nothing was changed on any host.") from None
+        if query:
+            display.display(json.dumps(answer, indent=2, ensure_ascii=False))
+        return {
+            "changed": False,
+            "paths": paths,
+            "totals": audit["totals"],
+            "failures": failures(audit, options["strict"]),
+            "query_result": answer,
+        }
+
+
+def _check(options: Mapping[str, Any]) -> None:
+    """Raises ReportError for options that no report can be written with."""
+    if not 0 <= options["seconds"] <= LONGEST_SECONDS:
+        raise ReportError(f"siptune_audit_seconds: must be from 0 to {LONGEST_SECONDS}, not {options['seconds']}")
+    check_directory("siptune_audit_directory", options["directory"])
+    if options["prometheus"]:
+        check_directory("siptune_audit_prometheus", options["prometheus"])
+
+
+def _document(variables: Mapping[str, Any], seconds: int) -> dict[str, Any]:
+    """The audit of all hosts of the play, those that have dropped out included."""
+    known = variables["hostvars"]
+    hosts = {str(name): _results(known[name]) for name in variables["ansible_play_hosts_all"]}
+    generated_at = datetime.now(UTC).isoformat(timespec="seconds")
+    return document(hosts, generated_at, seconds, collection_version())
+
+
+def _results(registered: Mapping[str, Any]) -> HostResults:
+    return HostResults(
+        [registered.get(name) for name in PREPARATION],
+        {layer: [registered.get(name) for name in RESULTS[layer]] for layer in LAYERS},
+        registered.get(COUNTERS),
+    )
+
+
+def _write(audit: Mapping[str, Any], options: Mapping[str, Any]) -> list[str]:
+    """The paths of the reports. Raises ReportError, with every report as it was before."""
+    reports = [
+        (options["directory"], JSON_NAME, json.dumps(audit, ensure_ascii=False, separators=(",", ":")) + "\n"),
+        (options["directory"], HTML_NAME, render_html(audit)),
+    ]
+    if options["prometheus"]:
+        reports.append((options["prometheus"], PROMETHEUS_NAME, render_prometheus(audit)))
+    return write_all(reports)
+
+
+def _print(audit: Mapping[str, Any], paths: list[str]) -> None:
+    """Print it ourselves, so that it reads the same under any output callback."""
+    lines = [line for host in audit["hosts"] for line in [*render_host(host), ""]]
+    display.display("\n".join([*lines, *render_end(audit, paths)]))

@@ -1,0 +1,226 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The kernel's counters of lost packets and refused connections: what there is, and how to read it.
+
+Parsers take text and never raise; what they cannot read is None. A counter's parts are its interfaces, CPUs or
+sockets; one that has no parts is a single part without a name.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import struct
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+WHOLE = ""  # the name of the only part of a counter without parts
+MOST_PARTS = 20  # of a counter are named in the result; a media relay has thousands of sockets
+
+UNSIGNED_INT_BITS = 32  # of per-CPU and per-socket counters, which begin again at zero after 2^32
+
+SNMP = "/proc/net/snmp"
+SNMP6 = "/proc/net/snmp6"
+NETSTAT = "/proc/net/netstat"
+SOFTNET = "/proc/net/softnet_stat"
+CONNTRACK = "/proc/net/stat/nf_conntrack"
+LINKS = "rtnetlink"
+UDP_SOCKETS = ("/proc/net/udp", "/proc/net/udp6")
+SOCKETS = " and ".join(UDP_SOCKETS)
+
+
+class Counter(NamedTuple):
+    """One counter: where it is read, by which field, what it counts, and what its parts are."""
+
+    name: str
+    source: str
+    field: str
+    unit: str
+    parts: str | None = None
+    bits: int | None = None
+
+
+# Sources: Documentation/networking/snmp_counter.rst, net/core/net-procfs.c (softnet_seq_show),
+# net/netfilter/nf_conntrack_standalone.c (ct_cpu_seq_show), include/uapi/linux/if_link.h (rtnl_link_stats64).
+COUNTERS = (
+    Counter("UdpRcvbufErrors", SNMP, "UdpRcvbufErrors", "datagrams"),
+    Counter("Udp6RcvbufErrors", SNMP6, "Udp6RcvbufErrors", "datagrams"),
+    Counter("UdpMemErrors", SNMP, "UdpMemErrors", "datagrams"),
+    Counter("Udp6MemErrors", SNMP6, "Udp6MemErrors", "datagrams"),
+    Counter("UdpSndbufErrors", SNMP, "UdpSndbufErrors", "datagrams"),
+    Counter("Udp6SndbufErrors", SNMP6, "Udp6SndbufErrors", "datagrams"),
+    Counter("UdpSocketDrops", SOCKETS, "drops", "datagrams", "socket", UNSIGNED_INT_BITS),
+    Counter("SoftnetDropped", SOFTNET, "dropped", "packets", "cpu", UNSIGNED_INT_BITS),
+    Counter("SoftnetTimeSqueeze", SOFTNET, "time_squeeze", "times", "cpu", UNSIGNED_INT_BITS),
+    Counter("SoftnetFlowLimit", SOFTNET, "flow_limit", "packets", "cpu", UNSIGNED_INT_BITS),
+    Counter("NicRxMissed", LINKS, "rx_missed_errors", "packets", "interface"),
+    Counter("NicRxFifo", LINKS, "rx_fifo_errors", "packets", "interface"),
+    Counter("ConntrackDrop", CONNTRACK, "drop", "packets", "cpu", UNSIGNED_INT_BITS),
+    Counter("ConntrackEarlyDrop", CONNTRACK, "early_drop", "entries", "cpu", UNSIGNED_INT_BITS),
+    Counter("ConntrackInsertFailed", CONNTRACK, "insert_failed", "packets", "cpu", UNSIGNED_INT_BITS),
+    Counter("ConntrackChainTooLong", CONNTRACK, "chainlength", "packets", "cpu", UNSIGNED_INT_BITS),
+    Counter("ListenOverflows", NETSTAT, "TcpExtListenOverflows", "connections"),
+    Counter("ListenDrops", NETSTAT, "TcpExtListenDrops", "connections"),
+    Counter("TCPReqQFullDrop", NETSTAT, "TcpExtTCPReqQFullDrop", "connections"),
+    Counter("TCPReqQFullDoCookies", NETSTAT, "TcpExtTCPReqQFullDoCookies", "connections"),
+    Counter("TCPBacklogDrop", NETSTAT, "TcpExtTCPBacklogDrop", "segments"),
+    Counter("TCPTimeWaitOverflow", NETSTAT, "TcpExtTCPTimeWaitOverflow", "connections"),
+    Counter("IpReasmFails", SNMP, "IpReasmFails", "datagrams"),
+    Counter("Ip6ReasmFails", SNMP6, "Ip6ReasmFails", "datagrams"),
+)
+
+
+# --- growth ----------------------------------------------------------------------------------
+
+
+def growth(
+    before: Mapping[str, int] | None, after: Mapping[str, int] | None, bits: int | None = None
+) -> dict[str, int] | None:
+    """How much each part has grown between two readings, None where either is missing.
+
+    A part that is new has grown from nothing. One that reads less than before has begun again at zero: because it
+    is full, if it has `bits` and that explains it, or else because what it belongs to has been made anew.
+    """
+    if before is None or after is None:
+        return None
+    return {name: _grown(before.get(name, 0), value, bits) for name, value in after.items()}
+
+
+def _grown(before: int, after: int, bits: int | None) -> int:
+    if after >= before:
+        return after - before
+    around = (after - before) % (1 << bits) if bits else after
+    return around if bits and around < 1 << (bits - 1) else after
+
+
+# --- /proc/net/snmp, netstat and snmp6 -------------------------------------------------------
+
+
+def parse_pairs(text: str) -> dict[str, int]:
+    """The counters of /proc/net/snmp or netstat by the names that nstat(8) gives them, UdpRcvbufErrors.
+
+    Two lines belong together: names, then numbers, both after the name of the protocol. Source: proc_net(5)
+    """
+    found: dict[str, int] = {}
+    lines = text.split("\n")
+    for names, numbers in zip(lines, lines[1:]):
+        protocol, colon, words = names.partition(":")
+        other, _colon, values = numbers.partition(":")
+        if not colon or protocol != other:
+            continue
+        for name, value in zip(words.split(), values.split()):
+            if re.fullmatch(r"[0-9]{1,20}", value):
+                found.setdefault(protocol + name, int(value))
+    return found
+
+
+def parse_names(text: str) -> dict[str, int]:
+    """The counters of /proc/net/snmp6, a name and a number on each line."""
+    lines = (line.split() for line in text.split("\n"))
+    return {
+        words[0]: int(words[1]) for words in lines if len(words) == 2 and re.fullmatch(r"[0-9]{1,20}", words[1])
+    }
+
+
+# --- /proc/net/softnet_stat ------------------------------------------------------------------
+
+# The columns, counted from zero. Source: net/core/net-procfs.c, softnet_seq_show()
+SOFTNET_COLUMNS = {"dropped": 1, "time_squeeze": 2, "flow_limit": 10}
+SOFTNET_CPU_COLUMN = 12  # of newer kernels; on older ones the lines are those of the CPUs that are online
+HEX_WORD = re.compile(r"[0-9a-f]{8}\Z")
+
+
+def parse_softnet(text: str) -> dict[str, dict[str, int]]:
+    """For each of SOFTNET_COLUMNS, its number on each CPU; a column that the kernel does not have is left out."""
+    found: dict[str, dict[str, int]] = {}
+    for position, line in enumerate(filter(None, text.split("\n"))):
+        words = line.split()
+        if not all(HEX_WORD.match(word) for word in words):
+            continue
+        cpu = int(words[SOFTNET_CPU_COLUMN], 16) if len(words) > SOFTNET_CPU_COLUMN else position
+        for name, column in SOFTNET_COLUMNS.items():
+            if column < len(words):
+                found.setdefault(name, {})[f"cpu{cpu}"] = int(words[column], 16)
+    return found
+
+
+# --- /proc/net/stat/nf_conntrack -------------------------------------------------------------
+
+
+def parse_conntrack(text: str) -> dict[str, dict[str, int]]:
+    """The columns of /proc/net/stat/nf_conntrack by the kernel's names: a line of names, then one for each CPU."""
+    header, *lines = text.split("\n")
+    names = header.split()
+    found: dict[str, dict[str, int]] = {}
+    rows = [line.split() for line in lines if line]
+    for cpu, words in enumerate(rows):
+        if len(words) != len(names) or not all(HEX_WORD.match(word) for word in words):
+            continue
+        for name, word in zip(names, words):
+            found.setdefault(name, {})[f"cpu{cpu}"] = int(word, 16)
+    return found
+
+
+# --- /proc/net/udp ---------------------------------------------------------------------------
+
+NO_DROPS = " 0"
+
+
+def parse_socket_drops(table: str) -> dict[str, int]:
+    """What each UDP socket has dropped, as `address:port inode`; sockets without drops are left out.
+
+    Source: proc_net(5); net/ipv4/udp.c, udp4_format_sock(): the last column is sk_drops
+    """
+    found: dict[str, int] = {}
+    for line in table.split("\n")[1:]:
+        if line.rstrip(" ").endswith(NO_DROPS):
+            continue
+        words = line.split()
+        local = re.fullmatch(r"([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4})", words[1]) if len(words) == 13 else None
+        if local and words[12].isdecimal() and words[9].isdecimal():
+            found[f"{_end(local.group(1), int(local.group(2), 16))} {words[9]}"] = int(words[12])
+    return found
+
+
+def _end(digits: str, port: int) -> str:
+    """An address of /proc/net, 32-bit words each printed as a number of the host's byte order, and its port."""
+    words = [int(digits[start : start + 8], 16) for start in range(0, len(digits), 8)]
+    address = ipaddress.ip_address(struct.pack(f"={len(words)}I", *words))
+    return f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"
+
+
+def by_end(sockets: Mapping[str, int] | None) -> dict[str, int] | None:
+    """Sockets of one address and port taken together: a daemon may have one for each of its workers."""
+    if sockets is None:
+        return None
+    found: dict[str, int] = {}
+    for name, drops in sockets.items():
+        end = name.split(" ", 1)[0]
+        found[end] = found.get(end, 0) + drops
+    return found
+
+
+# --- rtnetlink -------------------------------------------------------------------------------
+
+# Where the fields of struct rtnl_link_stats64 stand, counted in 64-bit words. Source: linux/if_link.h
+LINK_STATISTICS = {"rx_fifo_errors": 14, "rx_missed_errors": 15}
+_WORD = struct.Struct("=Q")
+
+
+def parse_link_statistics(attribute: bytes) -> dict[str, int]:
+    """The LINK_STATISTICS of an IFLA_STATS64 attribute, the numbers of /sys/class/net/X/statistics."""
+    return {
+        name: _WORD.unpack_from(attribute, position * _WORD.size)[0]
+        for name, position in LINK_STATISTICS.items()
+        if len(attribute) >= (position + 1) * _WORD.size
+    }
+
+
+# --- the result ------------------------------------------------------------------------------
+
+
+def largest(parts: Iterable[dict]) -> list[dict]:
+    """The parts of a result that count for something, the largest first, as many as are worth naming."""
+    counted = [part for part in parts if part["value"] or part["total"]]
+    return sorted(counted, key=lambda part: (-part["value"], -(part["total"] or 0), part["part"]))[:MOST_PARTS]

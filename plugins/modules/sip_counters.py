@@ -1,0 +1,168 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: sip_counters
+short_description: The counters that show whether a SIP host needs tuning, or whether it has helped
+version_added: 0.1.0
+description:
+  - Reads what the kernel has lost or refused, of datagrams, packets, connections and fragments, and how near the SIP
+    daemons and connection tracking are to their limits, in one round trip.
+  - With O(seconds) it reads twice and returns what that while has added. Without, it returns what has come together
+    since boot, or since the network namespace was made.
+  - Changes nothing, and starts no process.
+  - What cannot be read is null with a reason, never a guess, and never an error.
+author:
+  - siptune authors (@siptune)
+options:
+  seconds:
+    description:
+      - How long to wait between two readings; 0 for one reading.
+      - The connection is silent for so long, from 0 to 3600 seconds.
+    type: int
+    default: 0
+attributes:
+  check_mode:
+    support: full
+    description: Reads the same in C(check_mode), as it never changes anything.
+  diff_mode:
+    support: none
+    description: There is nothing to show, as nothing changes.
+  platform:
+    support: full
+    platforms: linux
+    description: Linux, with or without systemd.
+notes:
+  - Works for an ordinary user, who sees the open files of his own processes only.
+  - Per-CPU counters of C(softnet_stat) are those of the whole machine, in a container, too.
+seealso:
+  - module: siptune.linux.host_facts
+"""
+
+EXAMPLES = r"""
+- name: What has been lost since boot
+  siptune.linux.sip_counters:
+  register: counters
+
+- name: What is being lost in a minute under load
+  siptune.linux.sip_counters:
+    seconds: 60
+  register: counters
+
+- name: Fail when SIP or RTP was lost in that minute
+  ansible.builtin.assert:
+    that: counters.counters | selectattr('name', 'match', 'Udp6?RcvbufErrors') | sum(attribute='value') == 0
+"""
+
+RETURN = r"""
+seconds:
+  description: How long it has counted, the time since boot where O(seconds) is 0. Null if that cannot be read.
+  returned: always
+  type: float
+  sample: 60.004
+since_boot:
+  description: Whether it has counted since boot.
+  returned: always
+  type: bool
+  sample: false
+counters:
+  description: The counters, always all of them and in the same order.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    name:
+      description:
+        - As the kernel or C(nstat) calls it, C(UdpRcvbufErrors), C(ListenOverflows), or after its source.
+        - Two are not counts but levels, C(ConntrackEntries) and C(Descriptors).
+      type: str
+      sample: UdpRcvbufErrors
+    kind:
+      description: V(counter) for what only grows, V(gauge) for what is in use now.
+      type: str
+      sample: counter
+    unit:
+      description: What is counted.
+      type: str
+      sample: datagrams
+    source:
+      description: Where it has been read.
+      type: str
+      sample: /proc/net/snmp UdpRcvbufErrors
+    value:
+      description:
+        - What has been added in RV(seconds). Of a gauge what is in use; of several parts, the one nearest to its limit.
+        - Null if it cannot be read.
+      type: int
+      sample: 592
+    total:
+      description: What has come together since boot. Null for a gauge.
+      type: int
+      sample: 1184
+    limit:
+      description: The most that a gauge can reach.
+      type: int
+      sample: 65536
+    part_is:
+      description: What its parts are, V(interface), V(cpu), V(socket) or V(unit). Null for a counter without parts.
+      type: str
+      sample: interface
+    parts:
+      description: The parts that are not zero, at most 20, the largest first; of a gauge the fullest first.
+      type: list
+      elements: dict
+      contains:
+        part:
+          description: The interface, the CPU, the address and port of the socket, or the unit.
+          type: str
+          sample: "0.0.0.0:5060"
+        value:
+          description: Its share of the value.
+          type: int
+          sample: 592
+        total:
+          description: Its share of the total.
+          type: int
+          sample: 1184
+        limit:
+          description: The most that it can reach.
+          type: int
+          sample: 65536
+        note:
+          description: What else there is to say, such as the process that has the files open.
+          type: str
+          sample: kamailio, process 812, the fullest of 33
+    reason:
+      description: Why the value is null.
+      type: str
+      sample: connection tracking is not in use
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.siptune.linux.plugins.module_utils._counter_reading import as_results, gauges, read
+from ansible_collections.siptune.linux.plugins.module_utils._host import Host
+
+LONGEST_SECONDS = 3600
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec={"seconds": {"type": "int", "default": 0}}, supports_check_mode=True)
+    seconds = module.params["seconds"]
+    if not 0 <= seconds <= LONGEST_SECONDS:
+        module.fail_json(msg=f"seconds: must be from 0 to {LONGEST_SECONDS}, not {seconds}. Nothing was changed.")
+    host = Host()
+    readings = read(host, seconds)
+    module.exit_json(
+        changed=False,
+        seconds=None if readings.seconds is None else round(readings.seconds, 3),
+        since_boot=readings.before is None,
+        counters=as_results(readings) + gauges(host),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which counters call for a look, and which item of siptune would help."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+# Above this share of its limit something is about to run out. A customary alarm level, no kernel constant.
+NEARLY_FULL = 0.8
+PART = "{part}"  # in an item's name: the interface or the unit that the counter speaks of
+
+RECEIVE_BUFFER = (
+    "more workers first, then the daemon's own buffer (maxbuffer of Kamailio and OpenSIPS), which this item bounds"
+)
+MEMORY = "all UDP sockets together have used up their memory: look for one that nobody reads before raising this"
+SEND_BUFFER = "a sender is faster than its interface: look at the interface's queue first"
+ACCEPT_QUEUE = "the daemon's own backlog (Kamailio tcp_listen_backlog) as well, as the smaller of the two counts"
+RING = "a larger ring, and interrupts spread over more processors"
+CONNTRACK_FULL = "or exempt SIP and RTP from connection tracking (notrack)"
+CONNTRACK_RACE = "two packets of one flow raced for an entry: exempt SIP and RTP from connection tracking (notrack)"
+FRAGMENTS = "large SIP messages arrive incomplete: look for loss on the way, or use TCP"
+
+
+class Advice(NamedTuple):
+    """The items that would help, and what else there is to know."""
+
+    items: tuple[str, ...]
+    text: str
+
+
+# Source of the pairs: Documentation/networking/ip-sysctl.rst, scaling.rst and nf_conntrack-sysctl.rst,
+# Documentation/admin-guide/sysctl/net.rst.
+ADVICE = {
+    "UdpRcvbufErrors": Advice(("net.core.rmem_max",), RECEIVE_BUFFER),
+    "Udp6RcvbufErrors": Advice(("net.core.rmem_max",), RECEIVE_BUFFER),
+    "UdpSocketDrops": Advice(("net.core.rmem_max",), RECEIVE_BUFFER),
+    "UdpMemErrors": Advice(("net.ipv4.udp_mem",), MEMORY),
+    "Udp6MemErrors": Advice(("net.ipv4.udp_mem",), MEMORY),
+    "UdpSndbufErrors": Advice(("net.core.wmem_max",), SEND_BUFFER),
+    "Udp6SndbufErrors": Advice(("net.core.wmem_max",), SEND_BUFFER),
+    "SoftnetDropped": Advice(("net.core.netdev_max_backlog",), "the queue that steered packets and veth go through"),
+    "SoftnetTimeSqueeze": Advice(
+        ("net.core.netdev_budget", "net.core.netdev_budget_usecs"),
+        "double both if it grows under load; a few since boot do no harm",
+    ),
+    "SoftnetFlowLimit": Advice(("net.core.netdev_max_backlog",), "one flow fills more than half of a queue"),
+    "NicRxMissed": Advice((f"{PART} rx",), RING),
+    "NicRxFifo": Advice((f"{PART} rx",), RING),
+    "ConntrackDrop": Advice(("net.netfilter.nf_conntrack_max",), CONNTRACK_FULL),
+    "ConntrackEarlyDrop": Advice(("net.netfilter.nf_conntrack_max",), CONNTRACK_FULL),
+    "ConntrackEntries": Advice(("net.netfilter.nf_conntrack_max",), CONNTRACK_FULL),
+    "ConntrackInsertFailed": Advice((), CONNTRACK_RACE),
+    "ConntrackChainTooLong": Advice(("net.netfilter.nf_conntrack_buckets",), CONNTRACK_FULL),
+    "ListenOverflows": Advice(("net.core.somaxconn",), ACCEPT_QUEUE),
+    "ListenDrops": Advice(("net.core.somaxconn",), ACCEPT_QUEUE),
+    "TCPReqQFullDrop": Advice(("net.ipv4.tcp_max_syn_backlog", "net.core.somaxconn"), ACCEPT_QUEUE),
+    "TCPReqQFullDoCookies": Advice(("net.ipv4.tcp_max_syn_backlog", "net.core.somaxconn"), ACCEPT_QUEUE),
+    "TCPBacklogDrop": Advice(("net.ipv4.tcp_rmem",), "the daemon reads its connections too slowly: more workers first"),
+    "TCPTimeWaitOverflow": Advice(("net.ipv4.tcp_max_tw_buckets",), "more connections end than the kernel remembers"),
+    "IpReasmFails": Advice(("net.ipv4.ipfrag_high_thresh",), FRAGMENTS),
+    "Ip6ReasmFails": Advice((), FRAGMENTS),
+    "Descriptors": Advice((f"{PART} LimitNOFILE",), "a daemon that is out of descriptors takes no more calls"),
+}
+
+
+def concerns(counter: Mapping[str, Any]) -> bool:
+    """Whether a counter of sip_counters, or one of its parts, calls for a look: it has grown, or is nearly full."""
+    value = counter.get("value") or 0
+    if counter.get("kind", "counter") == "counter":
+        return value > 0
+    limit = counter.get("limit") or 0
+    return limit > 0 and value >= NEARLY_FULL * limit
+
+
+def advice(counter: Mapping[str, Any]) -> Advice:
+    """What would help: with an item for each part of the counter that calls for a look, if it goes by parts."""
+    found = ADVICE.get(str(counter["name"]), Advice((), ""))
+    parts = [
+        str(part["part"])
+        for part in counter.get("parts") or []
+        if concerns({**part, "kind": counter.get("kind", "counter")})
+    ]
+    items: list[str] = []
+    for item in found.items:
+        items += [item.replace(PART, part) for part in parts] if PART in item else [item]
+    return Advice(tuple(items), found.text)

@@ -1,0 +1,167 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The audit of a fleet that does not exist: keys, values and reasons of the real catalogues, the same on each run.
+
+`python tests/browser/fleet.py HOSTS ITEMS FILE.html` writes its page, to be looked at.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import checkout  # noqa: F401 - before anything that imports the collection
+from ansible_collections.siptune.linux.plugins.module_utils._counters import COUNTERS
+from ansible_collections.siptune.linux.plugins.plugin_utils import _audit_html
+from ansible_collections.siptune.linux.plugins.plugin_utils._audit import HostResults, document
+from ansible_collections.siptune.linux.plugins.plugin_utils._layers import (
+    LAYERS,
+    RESULTS,
+    SERVICE_LAYER,
+    SYSCTL_LAYERS,
+    load_layer,
+)
+
+GENERATED_AT = "2026-11-24T03:15:00+00:00"
+SITES = ("ams1", "fra2", "lon1", "nyc3", "sin1")
+ROLES = ("sbc", "proxy", "media", "pbx", "edge")
+DAEMON_OF_ROLE = {"sbc": "kamailio", "proxy": "opensips", "media": "rtpengine", "pbx": "asterisk", "edge": "freeswitch"}
+REASONS = {
+    "shadowed": "/etc/sysctl.d/99-local.conf line {line} sets {value}",
+    "pending": "in force when the service is restarted: process {line} has {value}",
+    "absent": "this kernel has no such key",
+    "readonly": "belongs to the whole machine, not to this container",
+    "kept": "",
+}
+Item = dict[str, Any]
+
+
+def fleet(hosts: int, items: int) -> dict[str, Any]:
+    """The document of so many hosts with so many items each; 1 in 50 is unreachable or has failed."""
+    dice = random.Random(2026)
+    templates = [list(_templates(role)) for role in ROLES]
+    results = {}
+    for number in range(hosts):
+        role = number % len(ROLES)
+        name = f"{ROLES[role]}{number:03d}.{dice.choice(SITES)}.voip.example.net"
+        results[name] = _host(dice, _exactly(templates[role], items), number)
+    return document(results, GENERATED_AT, 0, "0.1.0")
+
+
+def _templates(role: str) -> Iterator[tuple[str, str, str, str]]:
+    """Layer, item, wanted value and why of each entry of the catalogues."""
+    for name in SYSCTL_LAYERS:
+        for key, entry in load_layer(name).catalogue.items():
+            choice = entry["modern"] or entry["classic"] or {"value": 1, "rule": "exact"}
+            value = choice.get("value", 262144)
+            yield name, key, f"at least {value}" if choice["rule"] == "at_least" else str(value), entry["why"]
+    daemon = DAEMON_OF_ROLE[role]
+    for directive, entry in load_layer(SERVICE_LAYER).catalogue["units"][daemon].items():
+        for unit in (f"{daemon}.service", f"{daemon}@trunk.service", f"{daemon}@access.service"):
+            yield SERVICE_LAYER, f"{unit} {directive}", "at least 65536", entry["why"]
+
+
+def _exactly(templates: list[tuple[str, str, str, str]], count: int) -> list[tuple[str, str, str, str]]:
+    """So many of them, with interfaces' own keys where the catalogues have too few."""
+    more = [
+        ("network", f"net.ipv4.conf.eth{number}.accept_redirects", "0", "A SIP host takes its routes from nobody.")
+        for number in range(max(0, count - len(templates)))
+    ]
+    service = [entry for entry in templates if entry[0] == SERVICE_LAYER]
+    rest = [entry for entry in templates if entry[0] != SERVICE_LAYER] + more
+    return [*rest[: count - len(service)], *service][:count]
+
+
+def _host(dice: random.Random, templates: list[tuple[str, str, str, str]], number: int) -> HostResults:
+    layers: dict[str, list[Any]] = {name: [] for name in LAYERS}
+    trouble = dice.random() < 0.3
+    for layer, item, wanted, why in templates:
+        layers[layer].append(_item(dice, item, wanted, why, trouble))
+    parts = {name: [{"changed": _changes(items), "items": items}] for name, items in layers.items()}
+    full = {name: [*given, *[None] * (len(RESULTS[name]) - 1)] for name, given in parts.items()}
+    if number % 100 == 41:
+        gone = {"unreachable": True, "msg": "Failed to connect to the host via ssh: connect to port 22: timed out"}
+        return HostResults([{"changed": False}], {**{name: [None] for name in LAYERS}, "network": [gone]}, None)
+    if number % 100 == 73:
+        message = "/etc/sysctl.d/90-siptune-security.conf: is a symbolic link, which is never followed (ELOOP)"
+        full["security"] = [{"failed": True, "msg": f"{message}. Nothing was changed."}]
+    return HostResults([{"changed": False}], full, _counters(dice, trouble))
+
+
+def _changes(items: list[Item]) -> bool:
+    return any(item["state"] == "changed" for item in items)
+
+
+def _item(dice: random.Random, item: str, wanted: str, why: str, trouble: bool) -> Item:
+    states = ["ok"] * 70 + ["kept"] * 20 + ["absent"] * 4
+    states += ["changed"] * 6 + ["shadowed"] * 2 + ["pending"] * 2 if trouble else []
+    state = dice.choice(states)
+    plain = wanted.removeprefix("at least ")
+    live = str(dice.randrange(1000) * 4096) if state in ("changed", "shadowed", "pending") else plain
+    reason = REASONS.get(state, "").format(line=dice.randrange(1, 40), value=live)
+    planned = plain if state == "changed" else live
+    boot = None if state == "kept" else live if state == "shadowed" else plain
+    if state == "absent":
+        live, planned, boot = None, None, None
+    return {
+        "item": item,
+        "wanted": wanted,
+        "before": live,
+        "after": planned,
+        "at_boot": boot,
+        "state": state,
+        "why": why,
+        "reason": reason,
+    }
+
+
+LOSSES: Mapping[str, tuple[int, str | None]] = {
+    "UdpRcvbufErrors": (40000, None),
+    "UdpSocketDrops": (40000, "0.0.0.0:5060"),
+    "SoftnetTimeSqueeze": (900, "cpu1"),
+    "SoftnetDropped": (300, "cpu0"),
+    "NicRxMissed": (6000, "eth0"),
+    "ListenOverflows": (250, None),
+    "ListenDrops": (260, None),
+    "ConntrackInsertFailed": (90, "cpu3"),
+    "IpReasmFails": (40, None),
+    "TCPTimeWaitOverflow": (12, None),
+}
+
+
+def _counters(dice: random.Random, trouble: bool) -> dict[str, Any]:
+    listed = []
+    for counter in COUNTERS:
+        most, part = LOSSES.get(counter.name, (0, None))
+        value = dice.randrange(most) if most and trouble and dice.random() < 0.5 else 0
+        parts = [{"part": part, "value": value, "total": value, "limit": None, "note": ""}] if part and value else []
+        source = f"{counter.source} {counter.field}"
+        listed.append(_counter(counter.name, "counter", counter.unit, source, value, parts))
+    files = dice.randrange(100, 62000)
+    unit = {"part": "kamailio.service", "value": files, "total": None, "limit": 65536, "note": "process 812"}
+    levels = _counter("Descriptors", "gauge", "files", "/proc/PID/fd and /proc/PID/limits", files, [unit])
+    listed.append({**levels, "total": None, "limit": 65536, "part_is": "unit"})
+    return {"seconds": 86400.0 * dice.randrange(1, 90), "since_boot": True, "counters": listed}
+
+
+def _counter(name: str, kind: str, unit: str, source: str, value: int, parts: list[Item]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "kind": kind,
+        "unit": unit,
+        "source": source,
+        "value": value,
+        "total": value,
+        "limit": None,
+        "part_is": None,
+        "parts": parts,
+        "reason": "",
+    }
+
+
+if __name__ == "__main__":
+    Path(sys.argv[3]).write_text(_audit_html.render(fleet(int(sys.argv[1]), int(sys.argv[2]))), encoding="utf-8")

@@ -1,0 +1,379 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The page of the audit in a real Chromium: it loads, filters, opens, and can be worked by keyboard and on a phone."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.siptune.linux.plugins.plugin_utils import _audit_html
+from conftest import PHONE, WIDE, Window
+from fleet import fleet
+from selenium.webdriver.chrome.webdriver import WebDriver
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+MOST_BYTES = 5_000_000  # of the page of 500 hosts with 150 items each
+# A filter costs a fixed number of rows to draw, and little for each host: ten times the hosts, less than half the rate.
+MOST_TIMES_SLOWER = 4
+LEAST_TARGET_PIXELS = 24  # WCAG 2.2, success criterion 2.5.8
+CONTRAST_OF_TEXT = 4.5  # WCAG 2.2, success criterion 1.4.3, level AA
+
+FILTER_MS = """
+const [id, value, done] = arguments;
+const begun = performance.now();
+const field = document.getElementById(id);
+field.value = value;
+field.dispatchEvent(new Event("input", { bubbles: true }));
+document.body.offsetHeight;  // have the layout done, too
+done(performance.now() - begun);
+"""
+# The contrast of each text's colour with what is painted behind it, the worst with its text.
+CONTRASTS = """
+const channel = (of) => {
+  const part = of / 255;
+  return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+};
+const parse = (color) => {
+  const [red, green, blue, alpha] = color.match(/[0-9.]+/g).map(Number);
+  return { rgb: [red, green, blue], opaque: alpha === undefined || alpha === 1 };
+};
+const luminance = ([red, green, blue]) => 0.2126 * channel(red) + 0.7152 * channel(green) + 0.0722 * channel(blue);
+const behind = (element) => {
+  for (; element; element = element.parentElement) {
+    const found = parse(getComputedStyle(element).backgroundColor);
+    if (found.opaque) return found.rgb;
+  }
+  return [255, 255, 255];
+};
+const found = [];
+for (const element of document.querySelectorAll("body *:not(script, style, noscript, option)")) {
+  const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.nodeValue.trim());
+  if (!own || element.closest(":disabled") || !element.getClientRects().length) continue;
+  const sides = [luminance(parse(getComputedStyle(element).color).rgb), luminance(behind(element))];
+  const [lighter, darker] = sides.sort((a, b) => b - a);
+  found.push([(lighter + 0.05) / (darker + 0.05), `${element.className}: ${element.textContent.slice(0, 40)}`]);
+}
+return found.sort((a, b) => a[0] - b[0])[0];
+"""
+
+
+def all_of(page: WebDriver, selector: str) -> list[Any]:
+    return page.find_elements(By.CSS_SELECTOR, selector)
+
+
+def texts(page: WebDriver, selector: str) -> list[str]:
+    """The texts of all elements of a kind, in one call."""
+    script = "return [...document.querySelectorAll(arguments[0])].map((one) => one.textContent)"
+    return page.execute_script(script, selector)
+
+
+def filtered(page: WebDriver, name: str, value: str) -> float:
+    """Set a filter; the milliseconds until the page is laid out anew."""
+    return page.execute_async_script(FILTER_MS, name, value)
+
+
+def click(page: WebDriver, selector: str, number: int = 0) -> None:
+    page.execute_script("document.querySelectorAll(arguments[0])[arguments[1]].click()", selector, number)
+
+
+def shown(page: WebDriver) -> int:
+    return int(texts(page, "#shown")[0].split(" of ")[0].replace(",", ""))
+
+
+def names(document: dict[str, Any], wanted: Callable[[dict[str, Any]], object]) -> set[str]:
+    return {host["name"] for host in document["hosts"] if wanted(host)}
+
+
+def shown_names(page: WebDriver) -> set[str]:
+    """The hosts that match, scrolled into being if need be."""
+    page.execute_script("scrollTo(0, document.body.scrollHeight)")
+    return set(texts(page, "#matrix .host .open"))
+
+
+# --- loading ---------------------------------------------------------------------------------
+
+
+def test_it_loads_without_an_error_and_without_the_network(window: Window) -> None:
+    page = window(500)
+    assert [entry for entry in page.get_log("browser") if entry["level"] != "INFO"] == []
+    requests = [
+        message["params"]["request"]["url"]
+        for message in (json.loads(entry["message"])["message"] for entry in page.get_log("performance"))
+        if message["method"] == "Network.requestWillBeSent"
+    ]
+    assert [url[:5] for url in requests if not url.startswith("data:")] == ["file:"]
+    assert shown(page) == 500
+
+
+def test_it_is_small(pages: Callable[[int], Path]) -> None:
+    size = pages(500).stat().st_size
+    print(f"the page of 500 hosts with 150 items each has {size:,} bytes")
+    assert size < MOST_BYTES
+
+
+def test_it_is_small_even_when_no_two_hosts_have_a_value_in_common(tmp_path: Path) -> None:
+    audit = fleet(500, 150)
+    for number, item in enumerate(item for host in audit["hosts"] for item in host["items"]):
+        item["live"] = str(1_000_000 + number)
+    size = len(_audit_html.render(audit).encode())
+    print(f"with all live values different it has {size:,} bytes")
+    assert size < MOST_BYTES
+
+
+def test_texts_of_hosts_stay_texts(window: Window, tmp_path: Path) -> None:
+    audit = fleet(3, 10)
+    evil = "</script><img src=x onerror='document.title=\"owned\"'><b>\u2028"
+    audit["hosts"][0]["name"] = audit["hosts"][0]["items"][0]["item"] = audit["hosts"][0]["items"][0]["why"] = evil
+    path = tmp_path / "evil.html"
+    path.write_text(_audit_html.render(audit), encoding="utf-8")
+    page = window(path=path)
+    for number in range(3):
+        click(page, "#matrix .host .open", number)
+    while all_of(page, ".rest"):
+        click(page, ".rest")
+    assert evil in texts(page, "#matrix .open")
+    assert all_of(page, "img, #matrix b") == []
+    assert page.title == "siptune audit"
+    assert [entry for entry in page.get_log("browser") if entry["level"] == "SEVERE"] == []
+
+
+# --- filters ---------------------------------------------------------------------------------
+
+
+def test_filter_by_host(window: Window) -> None:
+    page, document = window(50), fleet(50, 150)
+    filtered(page, "host", "SBC")
+    expected = names(document, lambda host: "sbc" in host["name"])
+    assert expected
+    assert shown_names(page) == expected
+    filtered(page, "host", "no such host")
+    assert shown(page) == 0
+    assert all_of(page, "#none")[0].is_displayed()
+
+
+def test_filter_by_state(window: Window) -> None:
+    page, document = window(50), fleet(50, 150)
+    click(page, "[data-state=changed]")
+    assert shown_names(page) == names(document, lambda host: host["drift"])
+    click(page, "[data-state=shadowed]")  # or, not and
+    assert shown_names(page) == names(document, lambda host: host["drift"] or host["shadowed"])
+    click(page, "[data-state=changed]")
+    click(page, "[data-state=shadowed]")
+    click(page, "[data-state=unreachable]")
+    assert shown_names(page) == names(document, lambda host: host["status"] == "unreachable") != set()
+
+
+def test_filter_by_layer_and_state_together(window: Window) -> None:
+    page, document = window(50), fleet(50, 150)
+    click(page, "[data-state=changed]")
+    for number, layer in enumerate(document["hosts"][0]["layers"]):
+        filtered(page, "layer", str(number))
+        name = layer["name"]
+        expected = names(
+            document, lambda host, name=name: any(item["drift"] and item["layer"] == name for item in host["items"])
+        )
+        assert (set() if shown(page) == 0 else shown_names(page)) == expected
+
+
+def test_filter_by_item(window: Window) -> None:
+    page, document = window(50), fleet(50, 150)
+    sought = next(item["item"] for host in document["hosts"] for item in host["items"] if item["drift"])
+    filtered(page, "item", sought)
+    click(page, "[data-state=changed]")
+    assert shown_names(page) == names(
+        document, lambda host: any(item["drift"] and sought in item["item"] for item in host["items"])
+    )
+    click(page, "#matrix .host .open")
+    assert texts(page, ".items .name .open") == [sought]
+
+
+def test_clear_and_a_view_that_can_be_handed_on(window: Window) -> None:
+    page = window(50)
+    click(page, "[data-state=changed]")
+    filtered(page, "host", "sbc")
+    view, seen = page.execute_script("return location.hash"), shown_names(page)
+    assert shown_names(window(50, view=view)) == seen
+    click(page, "#clear")
+    page.execute_async_script("setTimeout(arguments[0], 50)")
+    assert shown(page) == 50
+    assert page.execute_script("return location.hash") == ""
+
+
+def test_filters_cost_a_fleet_of_500_little_more_than_one_of_50(window: Window) -> None:
+    def milliseconds(hosts: int) -> float:
+        page = window(hosts)
+        filtered(page, "host", "warm up")
+        taken = [filtered(page, name, value) for value in ("sbc", "") * 5 for name in ("host",)]
+        taken += [filtered(page, "item", value) for value in ("rmem", "") * 5]
+        taken += [filtered(page, "layer", value) for value in ("0", "") * 5]
+        return statistics.median(taken)
+
+    few, many = milliseconds(50), milliseconds(500)
+    print(f"a filter takes {few:.0f} ms with 50 hosts and {many:.0f} ms with 500")
+    assert many <= MOST_TIMES_SLOWER * few
+
+
+# --- what can be read ------------------------------------------------------------------------
+
+
+def test_a_row_opens_to_everything_there_is_to_know(window: Window) -> None:
+    page, document = window(50), fleet(50, 150)
+    hosts = {host["name"]: host for host in document["hosts"]}
+    click(page, "[data-state=shadowed]")
+    name = texts(page, "#matrix .host .open")[0]
+    click(page, "#matrix .host .open")
+    item = next(item for item in hosts[name]["items"] if item["state"] == "shadowed")
+    assert texts(page, ".items .name .open")[0] == item["item"]
+    click(page, ".items .name .open")
+    said = dict(zip(texts(page, ".inner dt"), texts(page, ".inner dd"), strict=True))
+    assert said == {
+        "State": "shadowed: another file wins at boot",
+        "Wanted": item["wanted"],
+        "Live": item["live"],
+        "Boot": item["boot"],
+        "Who wins": item["reason"],
+        "Why": item["why"],
+        "Layer": item["layer"],
+    }
+    click(page, ".items .name .open")
+    click(page, "#matrix .host .open")
+    assert all_of(page, ".detail, .inner") == []
+
+
+def test_all_items_of_a_host_can_be_seen(window: Window) -> None:
+    page = window(50)
+    click(page, "#matrix .host .open", 5)
+    click(page, ".rest")
+    assert len(all_of(page, ".items .item")) == 150
+
+
+def test_every_cell_says_its_state_with_a_letter(window: Window) -> None:
+    page = window(50)
+    assert all(text.strip() for text in texts(page, "#matrix .cell"))
+    marked = texts(page, "#matrix .cell:not(.calm) .mark")
+    assert set(marked) <= set("DSPRUF!")
+    assert {"D", "S", "P"} <= set(marked)
+
+
+def test_the_chart_follows_the_filters(window: Window) -> None:
+    page, document = window(50), fleet(50, 150)
+
+    def total(wanted: str) -> int:
+        return sum(
+            counter["value"]
+            for host in document["hosts"]
+            for counter in host["counters"]["list"]
+            if wanted in host["name"] and counter["name"] == "UdpRcvbufErrors"
+        )
+
+    for wanted in ("", "sbc"):
+        filtered(page, "host", wanted)
+        amounts = dict(zip(texts(page, "#bars .counter .open"), texts(page, "#bars .counter .amount"), strict=True))
+        assert amounts["UdpRcvbufErrors"].startswith(f"{total(wanted):,} datagrams")
+    click(page, "#bars .open")
+    assert len(all_of(page, "#bars .most li")) > 0
+
+
+def test_all_rows_come_as_the_page_is_scrolled(window: Window) -> None:
+    page = window(500)
+    first = len(all_of(page, "#matrix .host"))
+    assert first < 200
+    page.execute_async_script("""
+        const done = arguments[0];
+        const step = (left) => {
+          scrollTo(0, document.body.scrollHeight);
+          left ? setTimeout(step, 60, left - 1) : done();
+        };
+        step(30);
+    """)
+    assert len(all_of(page, "#matrix .host")) == 500
+
+
+# --- by keyboard -----------------------------------------------------------------------------
+
+
+def focused(page: WebDriver) -> str:
+    return page.switch_to.active_element.text
+
+
+def press(page: WebDriver, *keys: str) -> None:
+    ActionChains(page).send_keys(*keys).perform()
+
+
+def test_by_keyboard_alone(window: Window) -> None:
+    page = window(50)
+    press(page, "/")
+    assert page.switch_to.active_element.get_attribute("id") == "host"
+    press(page, "sbc")
+    assert 0 < shown(page) < 50
+    page.find_element(By.CSS_SELECTOR, "#matrix .open").send_keys(Keys.ARROW_DOWN)
+    hosts = texts(page, "#matrix .host .open")
+    assert focused(page) == hosts[1]
+    press(page, Keys.ENTER)
+    assert page.switch_to.active_element.get_attribute("aria-expanded") == "true"
+    press(page, Keys.ARROW_UP)
+    assert focused(page) == hosts[0]
+    press(page, Keys.ESCAPE)
+    page.execute_async_script("setTimeout(arguments[0], 50)")
+    assert shown(page) == 50
+
+
+def test_the_focus_can_be_seen_and_is_not_below_the_filters(window: Window) -> None:
+    page = window(500)
+    page.find_element(By.CSS_SELECTOR, "#matrix .open").send_keys(*[Keys.ARROW_DOWN] * 60)
+    press(page, *[Keys.ARROW_UP] * 40)
+    outline, top, bar = page.execute_script("""
+        const style = getComputedStyle(document.activeElement);
+        return [style.outlineStyle + " " + style.outlineWidth, document.activeElement.getBoundingClientRect().top,
+                document.querySelector("#matrix > thead th").getBoundingClientRect().bottom];
+    """)
+    assert outline == "solid 2px"
+    assert top >= bar
+
+
+def test_every_control_has_a_name(window: Window) -> None:
+    page = window(50)
+    for control in all_of(page, "input, select, #filters button"):
+        assert control.accessible_name
+    assert all_of(page, "#matrix")[0].aria_role == "table"
+
+
+# --- on every screen -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+def test_it_fits_and_can_be_read(window: Window, size: tuple[int, int], dark: bool) -> None:
+    page = window(50, size, dark)
+    page.execute_script("document.getElementById('counters-fold').open = true")
+    for number in (0, 5):
+        click(page, "#matrix .host .open", number)
+    click(page, ".items .name .open")
+    click(page, "#bars .open")
+    page.execute_async_script("setTimeout(arguments[0], 300)")
+    assert page.execute_script("return document.documentElement.scrollWidth") <= size[0]
+    ratio, where = page.execute_script(CONTRASTS)
+    assert ratio >= CONTRAST_OF_TEXT, where
+    _keep_picture(page, f"{'phone' if size == PHONE else 'wide'}-{'dark' if dark else 'light'}")
+
+
+def _keep_picture(page: WebDriver, name: str) -> None:
+    """Where SIPTUNE_PICTURES names a directory, leave a picture there for people to look at."""
+    directory = os.environ.get("SIPTUNE_PICTURES")
+    if directory:
+        page.save_screenshot(os.path.join(directory, f"audit-{name}.png"))
+
+
+def test_a_finger_can_hit_the_controls_of_a_phone(window: Window) -> None:
+    page = window(50, PHONE)
+    controls = all_of(page, "input, select, #filters button")
+    assert [control.accessible_name for control in controls if control.size["height"] < LEAST_TARGET_PIXELS] == []

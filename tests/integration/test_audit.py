@@ -1,0 +1,181 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The playbook siptune.linux.audit as users run it: hosts that are well, that fail, and that go away half-way."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from calls import write_file
+from controller import environment, program
+from sandbox import difference, dump, write
+from test_sip_counters import deaf_socket, flood
+
+REPORTS = "/run/reports"
+INVENTORY = "/run/inventory.json"
+# Stands for ssh: runs the command here, and after so many calls finds the host gone.
+SSH = """\
+#!/bin/sh
+for last; do :; done
+calls=$(($(cat /run/calls 2>/dev/null || echo 0) + 1))
+echo $calls >/run/calls
+[ $calls -le $(cat /run/calls-answered) ] || { echo "ssh: connect to host: No route to host" >&2; exit 255; }
+exec sh -c "$last"
+"""
+PLAIN = {"siptune_become": False, "ansible_python_interpreter": sys.executable}
+HERE = {**PLAIN, "ansible_connection": "local"}
+OVER_SSH = {**PLAIN, "ansible_connection": "ssh", "ansible_ssh_executable": "/run/ssh", "ansible_pipelining": True}
+
+
+class Run(NamedTuple):
+    status: int
+    output: str
+
+    @property
+    def audit(self) -> dict[str, Any]:
+        return json.loads(Path(REPORTS, "siptune-audit.json").read_text(encoding="utf-8"))
+
+    def host(self, name: str) -> dict[str, Any]:
+        return next(host for host in self.audit["hosts"] if host["name"] == name)
+
+
+def play(playbook: str, hosts: dict[str, dict[str, Any]], *words: str, **variables: Any) -> Run:
+    write_file(INVENTORY, json.dumps({"all": {"hosts": hosts}}))
+    command = [program("ansible-playbook"), "-i", INVENTORY, f"siptune.linux.{playbook}", *words]
+    command += ["-e", json.dumps(variables)]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False, cwd="/run")
+    return Run(done.returncode, done.stdout + done.stderr)
+
+
+def audit(hosts: dict[str, dict[str, Any]], *words: str, **variables: Any) -> Run:
+    os.makedirs(REPORTS, exist_ok=True)
+    return play("audit", hosts, *words, **{"siptune_audit_directory": REPORTS, **variables})
+
+
+def answers(calls: int) -> None:
+    """Have the ssh that is none find the host gone after so many calls."""
+    write_file("/run/ssh", SSH)
+    os.chmod("/run/ssh", 0o755)
+    write_file("/run/calls-answered", str(calls))
+
+
+def test_it_finds_drift_and_losses_and_changes_nothing() -> None:
+    write("net/core/somaxconn", 128)
+    with deaf_socket(socket.AF_INET, "127.0.0.1"):
+        flood(socket.AF_INET, "127.0.0.1")
+    start = dump()
+    run = audit({"sbc1": HERE}, siptune_audit_query="hosts[?drift>`0`].name", siptune_audit_prometheus=REPORTS)
+    assert run.status == 0, run.output
+    assert difference(start, dump()) == {}
+    assert not os.path.exists("/run/siptune.lock")
+
+    host = run.host("sbc1")
+    assert host["status"] == "audited", host["message"]
+    assert {layer["status"] for layer in host["layers"]} == {"audited"}
+    drifting = {item["item"]: item for item in host["items"] if item["drift"]}
+    assert drifting["net.core.somaxconn"]["live"] == "128"
+    (lost,) = [one for one in host["counters"]["list"] if one["name"] == "UdpRcvbufErrors"]
+    assert lost["value"] > 0
+    assert lost["helps"][0]["item"] == "net.core.rmem_max"
+
+    assert "net.core.somaxconn: is 128, wanted at least 4096" in run.output
+    assert f"UdpRcvbufErrors       {lost['value']} datagrams; net.core.rmem_max" in run.output
+    assert '[\n  "sbc1"\n]' in run.output
+    assert sorted(os.listdir(REPORTS)) == ["siptune-audit.html", "siptune-audit.json", "siptune-audit.prom"]
+    prometheus = Path(REPORTS, "siptune-audit.prom").read_text(encoding="utf-8")
+    assert f'siptune_udp_rcvbuf_errors_total{{host="sbc1"}} {lost["total"]}\n' in prometheus
+
+
+def test_after_site_there_is_no_drift_and_strict_is_content() -> None:
+    assert audit({"sbc1": HERE}, siptune_audit_strict=True).status == 2
+    done = play("site", {"sbc1": HERE})
+    assert done.status == 0, done.output
+    run = audit({"sbc1": HERE}, "--check", siptune_audit_strict=True)  # --check makes no difference
+    assert run.status == 0, run.output
+    assert (run.host("sbc1")["drift"], run.host("sbc1")["would_change"]) == (0, False)
+    write("net/core/somaxconn", 128)
+    run = audit({"sbc1": HERE, "sbc2": HERE}, siptune_audit_strict=True)
+    assert run.status == 2
+    assert "1 items drift: net.core.somaxconn" in run.output
+
+
+@pytest.mark.parametrize("calls", [0, 2, 5], ids=lambda calls: f"after {calls}")
+def test_a_host_that_goes_away_is_in_the_report_beside_the_others(calls: int) -> None:
+    answers(calls)
+    run = audit({"well": HERE, "gone": OVER_SSH, "fine": HERE}, "-f", "3")
+    assert run.status != 0
+    assert {host["name"]: host["status"] for host in run.audit["hosts"]} == {
+        "well": "audited",
+        "gone": "unreachable",
+        "fine": "audited",
+    }
+    gone = run.host("gone")
+    assert "No route to host" in gone["message"]
+    statuses = [layer["status"] for layer in gone["layers"]]
+    assert statuses.count("audited") == max(0, calls - 1)
+    assert all(status == "not run" for status in statuses[max(0, calls - 1) + 1 :])
+    # Nobody waits for it a second time.
+    assert Path("/run/calls").read_text(encoding="ascii").strip() == str(calls + 1)
+
+
+def test_all_hosts_gone_is_still_a_report() -> None:
+    answers(0)
+    run = audit({"gone": OVER_SSH})
+    assert run.status != 0
+    assert run.audit["totals"]["unreachable"] == 1
+
+
+def test_a_host_whose_variables_are_wrong_is_in_the_report_beside_the_others() -> None:
+    run = audit({"well": HERE, "odd": {**HERE, "siptune_profile": "fast"}})
+    assert run.status == 2
+    assert run.host("well")["status"] == "audited"
+    assert run.host("odd")["status"] == "failed"
+    assert "siptune_profile" in run.host("odd")["message"]
+
+
+def test_in_batches_and_for_a_part_of_the_fleet() -> None:
+    hosts = {f"sbc{number}": HERE for number in range(4)}
+    run = audit(hosts, "--tags", "fs", siptune_serial=2)
+    assert [host["name"] for host in run.audit["hosts"]] == list(hosts)
+    assert {layer["name"] for layer in run.host("sbc3")["layers"] if layer["status"] == "audited"} == {"fs"}
+    run = audit(hosts, "--limit", "sbc2", "--tags", "fs")
+    assert [host["name"] for host in run.audit["hosts"]] == ["sbc2"]
+
+
+def test_counters_of_a_while() -> None:
+    run = audit({"sbc1": HERE}, "--tags", "fs", siptune_audit_seconds=1)
+    counters = run.host("sbc1")["counters"]
+    assert not counters["since_boot"]
+    assert counters["seconds"] >= 1
+    assert run.audit["window_seconds"] == 1
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({"siptune_audit_query": "hosts[?"}, "siptune_audit_query: 'hosts[?' is not JMESPath: "),
+        ({"siptune_audit_directory": "/run/missing"}, "siptune_audit_directory: no report can be written to /run/m"),
+        ({"siptune_audit_directory": "/proc"}, "siptune_audit_directory: no report can be written to /proc"),
+        ({"siptune_audit_prometheus": "/run/missing"}, "siptune_audit_prometheus: no report can be written"),
+        ({"siptune_audit_seconds": -1}, "siptune_audit_seconds: must be from 0 to 3600, not -1"),
+    ],
+    ids=["query", "no directory", "unwritable directory", "prometheus", "seconds"],
+)
+def test_bad_input_is_told_before_any_host_is_asked(variables: dict[str, Any], message: str) -> None:
+    start = dump()
+    answers(0)
+    run = audit({"sbc1": OVER_SSH}, **variables)
+    assert run.status == 2
+    assert message in run.output.replace("\n", " ")
+    assert "Nothing was changed on any host." in " ".join(run.output.split())
+    assert not os.path.exists("/run/calls")
+    assert os.listdir(REPORTS) == []
+    assert difference(start, dump()) == {}
