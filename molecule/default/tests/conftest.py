@@ -15,21 +15,24 @@ from typing import Any, NamedTuple
 
 import pytest
 
-LAYERS = ("network", "memory", "fs", "security")
+SYSCTL_LAYERS = ("network", "memory", "fs", "security")
+SERVICE_PARTS = ("logins", "units", "pools")  # what the service layer's modules said, each for itself
+RESULTS = (*SYSCTL_LAYERS, *SERVICE_PARTS)
 RECORDS = Path(os.environ["SIPTUNE_TEST_RECORDS"])
-STATE_SCRIPT = Path(__file__).parents[1] / "files" / "state.py"
+FILES = Path(__file__).parents[1] / "files"
 
 
 class Record(NamedTuple):
-    """A step's record: the host's `state` after it, and what each layer's role registered."""
+    """A step's record: the host's `state` after it, that of its `daemons`, and what each layer's role registered."""
 
     state: dict[str, dict[str, str]]
+    daemons: dict[str, Any]
     results: dict[str, dict[str, Any]]
 
     @property
     def items(self) -> list[dict[str, Any]]:
-        """The items of all layers."""
-        return [item for layer in LAYERS for item in self.results[layer]["items"]]
+        """The items of all layers of kernel parameters."""
+        return [item for layer in SYSCTL_LAYERS for item in self.results[layer]["items"]]
 
     @property
     def by_path(self) -> dict[str, dict[str, Any]]:
@@ -56,8 +59,14 @@ def differences(before: dict[str, str], after: dict[str, str]) -> dict[str, tupl
 
 def read_state(host: Any, prefix: str = "") -> dict[str, dict[str, str]]:
     """The host's state as it is now; `prefix` goes before the command that reads it."""
-    script = STATE_SCRIPT.read_text(encoding="utf-8")
+    script = (FILES / "state.py").read_text(encoding="utf-8")
     return json.loads(host.check_output(f"{prefix}python3 -c %s", script))
+
+
+def read_daemons(host: Any, asked: dict[str, Any]) -> dict[str, Any]:
+    """The daemons and logins as they are now; see files/daemons.py for both the argument and the result."""
+    script = (FILES / "daemons.py").read_text(encoding="utf-8")
+    return json.loads(host.check_output("python3 -c %s %s", script, json.dumps(asked)))
 
 
 def read_originals(host: Any) -> dict[str, dict[str, Any]]:
@@ -68,7 +77,7 @@ def read_originals(host: Any) -> dict[str, dict[str, Any]]:
 def read_record(host: Any, step: str) -> Record:
     """The record of a step (clean, check, converge, again) for a host."""
     document = json.loads((RECORDS / f"{step}-{host.backend.get_hostname()}.json").read_text(encoding="utf-8"))
-    return Record(document["state"], document["results"])
+    return Record(document["state"], document["daemons"], document["results"])
 
 
 @pytest.fixture(scope="module")

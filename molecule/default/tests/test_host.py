@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from conftest import LAYERS, Record, normal, path_of, read_originals
+from conftest import SYSCTL_LAYERS, Record, normal, path_of, read_originals
 
 IN_FORCE = ("ok", "changed", "shadowed")
 LEFT_ALONE = ("kept", "readonly", "absent")
@@ -43,7 +43,7 @@ def test_absent_keys_are_absent(again: Record, live: dict[str, str]) -> None:
     assert [path for path, item in again.by_path.items() if item["state"] == "absent" and path in live] == []
 
 
-@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize("layer", SYSCTL_LAYERS)
 def test_the_file_is_plain_and_roots(host: Any, converge: Record, layer: str) -> None:
     file = host.file(file_of(layer))
     expected = any(item["state"] in IN_FORCE for item in converge.results[layer]["items"])
@@ -54,7 +54,7 @@ def test_the_file_is_plain_and_roots(host: Any, converge: Record, layer: str) ->
         assert (file.user, file.group, file.mode) == ("root", "root", 0o644)
 
 
-@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize("layer", SYSCTL_LAYERS)
 def test_what_was_left_alone_is_not_persisted(host: Any, converge: Record, layer: str) -> None:
     left_alone = {path_of(item["item"]) for item in converge.results[layer]["items"] if item["state"] in LEFT_ALONE}
     # A live key may be absent from a container and be at the next boot's disposal all the same, with a reason.
@@ -62,7 +62,7 @@ def test_what_was_left_alone_is_not_persisted(host: Any, converge: Record, layer
     assert persisted(host, layer).keys() & (left_alone - promised) == set()
 
 
-@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize("layer", SYSCTL_LAYERS)
 def test_each_line_says_why(host: Any, converge: Record, layer: str) -> None:
     file = host.file(file_of(layer))
     comments = normal(file.content_string.replace("#", "")) if file.exists else ""
