@@ -30,6 +30,7 @@ COMMAND_TIMEOUT_SECONDS = 30
 KERNEL_READ_BYTES = 65536
 
 SIOCETHTOOL = 0x8946  # linux/sockios.h
+SIOCSIFTXQLEN = 0x8943  # linux/sockios.h
 IFREQ_NAME_BYTES = 16  # IFNAMSIZ, linux/if.h
 IFREQ_BYTES = 40  # struct ifreq on 64-bit Linux: the name and a 24-byte union
 
@@ -363,9 +364,21 @@ class Host:
                 raise _refusal(interface, error) from error
         return buffer.tobytes()
 
-    def route_dump(self, message_type: int, family: int = socket.AF_UNSPEC) -> bytes:
-        """The messages of a whole rtnetlink dump, headers included. Raises HostError. Source: rtnetlink(7)."""
-        body = struct.pack("=Bxxx", family)
+    def set_tx_queue_length(self, interface: str, frames: int) -> None:
+        """Give an interface's transmit queue this length. Raises HostError. Source: netdevice(7), SIOCSIFTXQLEN."""
+        request = struct.pack(f"={IFREQ_NAME_BYTES}si", interface.encode(), frames)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+            try:
+                fcntl.ioctl(control, SIOCSIFTXQLEN, request.ljust(IFREQ_BYTES, b"\0"))
+            except OSError as error:
+                raise _refusal(interface, error) from error
+
+    def route_dump(self, message_type: int, family: int = socket.AF_UNSPEC, body_bytes: int = 4) -> bytes:
+        """The messages of a whole rtnetlink dump, headers included. Raises HostError. Source: rtnetlink(7).
+
+        `body_bytes` is the size of the kind's own header, where the kernel insists on it.
+        """
+        body = struct.pack("=B", family).ljust(body_bytes, b"\0")
         header = NETLINK_HEADER.pack(NETLINK_HEADER.size + len(body), message_type, NLM_F_REQUEST_DUMP, 1, 0)
         messages = []
         try:

@@ -62,11 +62,14 @@ def proxies(container: Machine) -> Iterator[Machine]:
     )
 
 
-def call(machine: Machine, check: bool = False, **parameters: Any) -> dict[str, Any]:
+def call(
+    machine: Machine, check: bool = False, patience_seconds: int | None = None, **parameters: Any
+) -> dict[str, Any]:
     """The result of the real module."""
     document = json.dumps({"ANSIBLE_MODULE_ARGS": {"_ansible_check_mode": check, **parameters}})
     starter = STARTER.replace("systemd_limits", "daemon_pools")
-    return json.loads(machine.run("/usr/bin/python3", "-c", starter, document, check=False))
+    patience = [] if patience_seconds is None else [str(patience_seconds)]
+    return json.loads(machine.run("/usr/bin/python3", "-c", starter, document, *patience, check=False))
 
 
 def module(machine: Machine, check: bool = False, **parameters: Any) -> tuple[bool, dict[str, dict[str, Any]]]:
@@ -76,7 +79,12 @@ def module(machine: Machine, check: bool = False, **parameters: Any) -> tuple[bo
 
 
 def command_line(machine: Machine, unit: str) -> list[str]:
-    return machine.sh(f"tr '\\0' '\\n' < /proc/{machine.show(unit, 'MainPID')}/cmdline").splitlines()
+    """The words of the main process, once it runs its own program and no longer systemd's."""
+    return machine.sh(
+        f"pid=$(/bin/systemctl show --property MainPID --value {unit}); for try in $(seq 100); do"
+        "  grep -qE '^(systemd|\\()' /proc/$pid/comm || break; sleep 0.1;"
+        "done; tr '\\0' '\\n' < /proc/$pid/cmdline"
+    ).splitlines()
 
 
 def pool(machine: Machine, unit: str, option: str) -> str:
@@ -196,7 +204,7 @@ def test_a_systemctl_that_does_not_answer_is_given_up(proxies: Machine) -> None:
     before = proxies.dump()
     proxies.write("/usr/local/bin/systemctl", "#!/bin/sh\nexec sleep 300\n", 0o755)
     try:
-        result = call(proxies, pools=POOLS)
+        result = call(proxies, patience_seconds=1, pools=POOLS)
     finally:
         proxies.write("/usr/local/bin/systemctl", counter, 0o755)
     assert result["failed"]

@@ -12,8 +12,10 @@ from ansible_collections.siptune.linux.plugins.module_utils._originals import (
     NOTHING,
     FileOriginal,
     KeyOriginal,
+    LinkOriginal,
     Originals,
     OriginalsError,
+    link_key,
     parse,
     render,
 )
@@ -30,9 +32,18 @@ ORIGINALS = Originals(
         "/etc/sysctl.d/b.conf": FileOriginal(None, ("ef",)),
     },
 )
+WITH_LINKS = ORIGINALS._replace(
+    links={
+        link_key("eth0", "52:54:00:12:34:56"): {
+            "rx": LinkOriginal("256", "511", "512"),
+            "tx": LinkOriginal("256", "1024", None, "3f2b1c00-0000-4000-8000-000000000000"),
+        },
+        link_key("veth0", None): {"txqueuelen": LinkOriginal("1000", "500", "500", "")},
+    }
+)
 
 
-@pytest.mark.parametrize("originals", [NOTHING, ORIGINALS])
+@pytest.mark.parametrize("originals", [NOTHING, ORIGINALS, WITH_LINKS])
 def test_originals_survive_a_round_trip(originals: Originals) -> None:
     assert parse(render(originals)) == originals
 
@@ -49,8 +60,18 @@ def test_damage_is_always_the_domain_error(content: bytes) -> None:
         parse(content)
 
 
-def damaged(*path: str, value: object) -> bytes:
+def test_a_record_without_links_is_one_that_older_versions_read() -> None:
+    """And theirs, which lacks the section, is one that we read."""
     document = json.loads(render(ORIGINALS))
+    assert document["schema"] == 1
+    assert "links" not in document
+    assert json.loads(render(WITH_LINKS))["schema"] == 2
+    assert Originals({}, {}, {"eth0": {}}).empty
+    assert not Originals({}, {}, {"eth0": {"rx": LinkOriginal("1", "2", "2")}}).empty
+
+
+def damaged(*path: str, value: object) -> bytes:
+    document = json.loads(render(WITH_LINKS))
     place = document
     for step in path[:-1]:
         place = place[step]
@@ -73,6 +94,11 @@ def damaged(*path: str, value: object) -> bytes:
         pytest.param(damaged("sysctl", "../../etc/passwd", value={}), id="a key leads out of /proc/sys"),
         pytest.param(damaged("files", "/etc/sysctl.d/a.conf", "found", "mode", value="rw"), id="a mode is no number"),
         pytest.param(damaged("files", "/etc/sysctl.d/a.conf", "found", value={}), id="a file without content"),
+        pytest.param(damaged("links", value=[]), id="interfaces are a list"),
+        pytest.param(damaged("links", "../eth0", value={}), id="an interface's name has a slash"),
+        pytest.param(damaged("links", "eth0 52:54", value={"rx": {}}), id="an option without values"),
+        pytest.param(damaged("links", "veth0", "txqueuelen", "found", value=1000), id="an option is a number"),
+        pytest.param(damaged("links", "veth0", "txqueuelen", "left", value="1\n2"), id="an option has two lines"),
     ],
 )
 def test_a_record_edited_by_hand_is_not_trusted(content: bytes) -> None:
