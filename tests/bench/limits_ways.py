@@ -10,7 +10,7 @@ from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
-from ways import BULK, LOOP, MEASURES, TEMPLATE, Bound, Subject, Way, template_task
+from ways import BULK, LOOP, MEASURES, TASKS, TEMPLATE, Bound, Subject, Way, template_task
 
 FILE = "/etc/security/limits.d/90-bench.conf"
 
@@ -23,7 +23,7 @@ SERVICES = ("login", "sshd", "su", "sudo", "cron")
 VALUES = {"nofile": "1024", "memlock": "64", "core": "0"}
 TYPES = ("soft", "hard")
 
-LOOP_FACTOR = 20
+TASKS_FACTOR = 20
 
 
 class Line(NamedTuple):
@@ -53,8 +53,13 @@ def subject() -> Subject:
         ),
         "template": Way("`ansible.builtin.template`", [template_task(FILE)]),
         LOOP: Way("`community.general.pam_limits` in a loop", [{"community.general.pam_limits": each, "loop": loop}]),
+        TASKS: Way(
+            f"{len(loop)} tasks of `community.general.pam_limits`",
+            [{"community.general.pam_limits": {"dest": FILE, **line}} for line in loop],
+        ),
     }
-    bounds = [Bound(LOOP, BULK, f"at least {LOOP_FACTOR} times cheaper than the loop", least=LOOP_FACTOR)]
+    words = f"at least {TASKS_FACTOR} times cheaper than {len(loop)} tasks of pam_limits"
+    bounds = [Bound(TASKS, BULK, words, least=TASKS_FACTOR)]
     work = f"{len(lines())} lines for {len(ACCOUNTS)} accounts, in a file that is not there yet."
     return Subject(work, ways, bounds, make_host, check_written)
 

@@ -53,7 +53,7 @@ def once(function: Callable[[], dict[str, Seconds]]) -> dict[str, Seconds]:
 def compare(subject: ways.Subject, options: Options) -> str:
     """All ways of a subject over all connections: what was to be reached, and a table for each connection."""
     machine = report.machine()
-    subject = subject if options.loop else subject.without_loop()
+    subject = subject if options.loop else subject.without_slow()
     targets: list[report.Target] = []
     tables = []
     for connection in options.connections:
