@@ -20,13 +20,13 @@ export PYTHON
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help site plan test lint docs docs-check unit unit-oldest integration sanity build build-check molecule bench clean
+.PHONY: help site plan audit test lint docs docs-check unit unit-oldest integration systemd browser sanity build build-check molecule bench clean
 
 help:  ## say what there is
 	@echo 'Tune a host:'
-	@grep -hE '^(site|plan):.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1 \t/' | expand -t 20
+	@grep -hE '^(site|plan|audit):.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1 \t/' | expand -t 20
 	@echo 'Work on the collection:'
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | grep -vE '^(site|plan):' | sed -E 's/^([a-z-]+):[^#]*## /  make \1 \t/' | expand -t 20
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | grep -vE '^(site|plan|audit):' | sed -E 's/^([a-z-]+):[^#]*## /  make \1 \t/' | expand -t 20
 
 # --- Tune a host ---
 
@@ -36,9 +36,12 @@ site: $(SITE_VENV)/.ready $(COLLECTION)  ## tune this machine, or the hosts of I
 plan: ARGS += --check --diff
 plan: site  ## show what site would do, and change nothing
 
+audit: $(SITE_VENV)/.ready $(COLLECTION)  ## say how far the hosts are from that, and what their counters say; siptune-audit.html
+	$(PLAYBOOK) siptune.linux.audit $(ARGS)
+
 # --- Work on the collection ---
 
-test: packages forget lint unit unit-oldest integration sanity build-check molecule  ## everything below, as CI does
+test: packages forget lint unit unit-oldest integration systemd browser sanity build-check molecule  ## everything below, as CI does
 	@$(BIN)/python tools/summary.py $(RESULTS)
 
 lint: $(TEST_VENV)/.ready $(COLLECTION) docs-check  ## style, types, YAML, Ansible, changelog
@@ -63,6 +66,12 @@ unit-oldest:  ## unit tests on Python 3.8, the oldest that a target may have, wh
 integration: $(TEST_VENV)/.ready $(COLLECTION)  ## the modules on this machine's kernel, in private namespaces
 	$(BIN)/python -m pytest tests/integration --junitxml=$(RESULTS)/integration.xml
 
+systemd: packages $(TEST_VENV)/.ready $(COLLECTION)  ## the modules under a real systemd, in containers
+	$(BIN)/python -m pytest tests/systemd --junitxml=$(RESULTS)/systemd.xml
+
+browser: packages $(TEST_VENV)/.ready  ## the page of the audit in a real Chromium
+	$(BIN)/python -m pytest tests/browser --junitxml=$(RESULTS)/browser.xml
+
 sanity: $(TEST_VENV)/.ready  ## ansible-test sanity
 	@tools/sanity.sh $(TEST_VENV)
 
@@ -75,7 +84,20 @@ build-check: $(TEST_VENV)/.ready  ## pack the collection, install it elsewhere, 
 molecule: packages $(TEST_VENV)/.ready $(COLLECTION)  ## containers of Debian 11, 12 and 13; SCENARIO=..., MOLECULE='test --destroy=never'
 	@tools/molecule.sh $(TEST_VENV) $(or $(SCENARIO),default) $(MOLECULE)
 
-bench: $(TEST_VENV)/.ready $(COLLECTION)  ## measure against the usual ways to set kernel parameters
+test-vm: $(TEST_VENV)/.ready $(COLLECTION)  ## a virtual machine: a real kernel, real network cards, a real reboot; MOLECULE='...'
+	@tools/vm-packages.sh
+	@tools/molecule.sh $(TEST_VENV) vm $(MOLECULE)
+
+vm-shell: $(TEST_VENV)/.ready  ## a shell in a fresh virtual machine, for as long as the shell lasts
+	@tools/vm-packages.sh
+	@tests/vm/guest.py shell .build/vm
+
+# For `make test`, which has to pass on a machine that cannot have an emulator, and to say so.
+test-vm-if-possible:
+	@if tools/vm-packages.sh; then $(MAKE) --no-print-directory test-vm MOLECULE=; \
+	else tools/not-run.sh $(RESULTS)/molecule-vm.xml 'the scenario in a virtual machine (make test-vm), see above'; fi
+
+bench: $(TEST_VENV)/.ready $(COLLECTION)  ## measure against the usual ways
 	$(BIN)/python tests/bench/run.py $(ARGS)
 
 clean:  ## remove what make has made here; images stay under ~/.cache/siptune

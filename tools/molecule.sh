@@ -23,16 +23,21 @@ export MOLECULE_COMMAND_BORDERS=false
 export MOLECULE_EPHEMERAL_DIRECTORY=$PWD/.build/molecule/$scenario
 mkdir -p "$MOLECULE_EPHEMERAL_DIRECTORY"
 
-for suite in bullseye bookworm trixie; do
-    export "SIPTUNE_IMAGE_${suite^^}=$(tests/images/build $suite)"
-done
-settings=$(tools/podman-settings.sh "$SIPTUNE_IMAGE_BOOKWORM")
-if [ -n "$settings" ]; then
-    export CONTAINERS_CONF=$settings
+if [ "$scenario" = vm ]; then
+    SIPTUNE_VM_IMAGE=$(tests/images/build-vm)
+    export SIPTUNE_VM_IMAGE
+else
+    for suite in bullseye bookworm trixie; do
+        export "SIPTUNE_IMAGE_${suite^^}=$(tests/images/build $suite)"
+    done
+    settings=$(tools/podman-settings.sh "$SIPTUNE_IMAGE_BOOKWORM")
+    if [ -n "$settings" ]; then
+        export CONTAINERS_CONF=$settings
+    fi
 fi
 
 if [ "$command" = test ]; then
-    # Whatever ends a test, no container outlives it, unless that is what was asked for.
+    # Whatever ends a test, no container and no virtual machine outlives it, unless that is what was asked for.
     case " $* " in
         *" --destroy=never "* | *" --destroy never "*) ;;
         *) trap 'molecule destroy --scenario-name "$scenario" >/dev/null 2>&1 || true' INT TERM HUP ;;

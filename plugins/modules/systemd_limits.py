@@ -30,7 +30,8 @@ options:
         C(value), C(rule), C(why) and C(hazard).
       - Services and slices are handled, with their full names. V(kamailio@.service) is the template and counts for all
         its instances, V(kamailio@edge.service) for one of them. An instance that is given beside its template gets the
-        template's directives too. The drop-in of an alias goes to the real unit.
+        template's directives too. An instance alone is refused where its drop-in would hide what that of its template
+        sets. The drop-in of an alias goes to the real unit.
       - Services take V(LimitCPU), V(LimitFSIZE), V(LimitDATA), V(LimitSTACK), V(LimitCORE), V(LimitRSS),
         V(LimitNOFILE), V(LimitAS), V(LimitNPROC), V(LimitMEMLOCK), V(LimitLOCKS), V(LimitSIGPENDING),
         V(LimitMSGQUEUE), V(LimitNICE), V(LimitRTPRIO), V(LimitRTTIME), V(TasksMax), V(MemoryMax), V(MemoryHigh),
@@ -108,8 +109,9 @@ attributes:
 notes:
   - Needs root.
   - Two runs on one host take turns. The second one waits up to 30 seconds for the first one.
-  - A C(LimitNOFILE) above C(fs.nr_open), of now or of the next boot, is refused, and so is a C(MemoryMax) below what
-    the unit uses now, its caches included.
+  - A C(LimitNOFILE) above C(fs.nr_open), of now or of the next boot, is refused, and so are a C(MemoryMax) below what
+    the unit uses now, its caches included, a C(TasksMax) below the processes and threads that it has, and a
+    C(Restart) with which systemd would not load it.
   - A symbolic link in place of a drop-in or of its directory is refused.
   - C(TasksMax), C(MemoryMax), C(MemoryHigh), C(CPUWeight), C(OOMPolicy), C(Restart), C(RestartSec) and
     C(TimeoutStopSec) count for running units from the C(daemon-reload) on; all else is set when a process starts.

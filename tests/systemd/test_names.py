@@ -57,7 +57,7 @@ def test_an_instance_of_its_own_drop_in_shadows_the_template(machine: Machine) -
 def test_units_that_are_masked_transient_or_not_there_yet(machine: Machine) -> None:
     machine.sh(
         "rm /etc/systemd/system/quiet.service; systemctl mask -q quiet.service;"
-        "systemd-run -q --unit=transi --property=LimitNOFILE=100:4096 /bin/sleep infinity"
+        "systemd-run -q --unit=transi --service-type=exec --property=LimitNOFILE=100:4096 /bin/sleep infinity"
     )
     pids = machine.pids("transi.service")
     units: dict[str, Any] = {
