@@ -40,11 +40,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._host import Host, H
 from ansible_collections.siptune.linux.plugins.module_utils._machine import SYSTEMD_RUNNING, memory_bytes
 from ansible_collections.siptune.linux.plugins.module_utils._originals import FileOriginal, Originals
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_exec import GLOB_CHARACTERS, Start, read_start
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_observe import (
-    _real_name,
-    _unit_file,
-    systemctl,
-)
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_host import real_name, systemctl, unit_file
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_unit import (
     check_unit_name,
     drop_in_directories,
@@ -73,7 +69,7 @@ def observe(host: Host, request: Request) -> Observed:
     asked = [unit.name for unit in request.units]
     if request.everywhere:
         asked = sorted({name for names in set_for.values() for name in names})
-    resolved = {name: _real_name(host, name) for name in asked}
+    resolved = {name: real_name(host, name) for name in asked}
     shown = _show(host, list(dict.fromkeys(resolved.values())))
     units = [_unit(host, name, real, shown) for name, real in resolved.items()]
     paths = [path for unit in units for path in unit.files]
@@ -128,7 +124,7 @@ def _unit(host: Host, asked: str, real: str, shown: Sequence[Mapping[str, str]])
     properties = next((one for one in shown if real in names_of(one)), {})
     real = properties.get("Id") or real
     names = names_of(properties) if properties else [real]
-    path = properties.get("FragmentPath") or _unit_file(host, real) or _unit_file(host, template_of(real) or real)
+    path = properties.get("FragmentPath") or unit_file(host, real) or unit_file(host, template_of(real) or real)
     load, error = properties.get("LoadState", ""), load_error(properties) if properties else ""
     if not properties:
         load = NOT_FOUND if path is None else MASKED if host.resolves_to_null_device(path) else LOADED

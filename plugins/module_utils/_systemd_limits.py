@@ -21,12 +21,9 @@ from ansible_collections.siptune.linux.plugins.module_utils._files import (
 )
 from ansible_collections.siptune.linux.plugins.module_utils._host import Host, HostError
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_effective import disagreement
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_host import systemctl
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_limits_plan import Plan, confirmed
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_observe import (
-    bearers_now,
-    systemctl,
-    with_processes,
-)
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_observe import bearers_now, with_processes
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_records import LOADED, Bearer, Observed, Request
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_running import raise_all, restart, start_again
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_unit import load_error

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import posixpath
 import time
@@ -17,7 +16,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._capabilities import
     in_user_namespace,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._files import read_originals
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host, HostError, unless_refused
+from ansible_collections.siptune.linux.plugins.module_utils._host import Host, unless_refused
 from ansible_collections.siptune.linux.plugins.module_utils._machine import SYSTEMD_RUNNING, systemd_version
 from ansible_collections.siptune.linux.plugins.module_utils._nr_open import nr_open
 from ansible_collections.siptune.linux.plugins.module_utils._originals import Originals
@@ -27,6 +26,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._prlimit import (
 )
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_directives import DIRECTIVES, SHOWN_PROPERTIES
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_effective import chain, needs_defaults
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_host import real_name, systemctl, unit_file
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_limits_plan import Plan
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_records import (
     LOADED,
@@ -38,11 +38,9 @@ from ansible_collections.siptune.linux.plugins.module_utils._systemd_records imp
     UnitState,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_unit import (
-    UNIT_PATH,
     check_unit_name,
     drop_in_directories,
     drop_in_path,
-    instance_of,
     instances_pattern,
     is_template,
     load_error,
@@ -83,14 +81,12 @@ FIRST_PID = 1
 CONTROL_GROUP_MOUNTS = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd")
 CONTROL_GROUP_PROCESSES = "cgroup.procs"
 
-MOST_LINKS = 8  # of an alias to an alias; systemd itself allows no chain at all
-
 
 def observe(host: Host, request: Request) -> Observed:
     """What the plan for this request has to know. Raises HostError, SystemdError and OriginalsError."""
     originals = read_originals(host)
     asked = [unit.name for unit in request.units]
-    resolved = {name: _real_name(host, name) for name in asked}
+    resolved = {name: real_name(host, name) for name in asked}
     others = [name for name in _others(request, originals) if name not in resolved.values()] if request.others else []
     resolved.update({name: name for name in others})
     names = [*resolved.values(), *(WITNESSES if needs_defaults(request) else ())]
@@ -128,29 +124,6 @@ def _others(request: Request, originals: Originals) -> list[str]:
     return [check_unit_name(name) for name in names if name]
 
 
-def _unit_file(host: Host, name: str) -> str | None:
-    """The path of a unit's own file, None if there is none."""
-    return next((path for path in (f"{place}/{name}" for place in UNIT_PATH) if host.exists(path)), None)
-
-
-def _real_name(host: Host, name: str) -> str:
-    """The unit that a name stands for: an alias is a link to the file of another unit. Source: systemd.unit(5)"""
-    for _ in range(MOST_LINKS):
-        path = _unit_file(host, name)
-        template = template_of(name)
-        if path is None and template:
-            return instance_of(_real_name(host, template), name)
-        target = posixpath.basename(host.read_link(path) or "") if path else ""
-        if not target or target == name or posixpath.splitext(target)[1] != posixpath.splitext(name)[1]:
-            return name
-        if path and host.resolves_to_null_device(path):
-            return name
-        if is_template(target) and not is_template(name):
-            return name  # an enabled instance is a link to its template
-        name = target
-    return name
-
-
 def show_units(host: Host, names: Sequence[str]) -> list[dict[str, str]]:
     """What systemd has of these units, and of the loaded instances where a name is a template's. Raises HostError."""
     if not names:
@@ -179,23 +152,6 @@ def _defaults(host: Host, shown: Sequence[Mapping[str, str]]) -> dict[str, str]:
     return defaults
 
 
-def systemctl(host: Host, *arguments: str) -> str:
-    """What systemctl prints. Raises HostError if it fails, or does not answer in time."""
-    subject = f"systemctl {next(word for word in arguments if not word.startswith('-'))}"
-    try:
-        done = host.run(["systemctl", *arguments])
-    except HostError as error:
-        late = error.errno is None
-        reason = f"{error.reason}: systemd does not answer" if late else error.reason
-        raise HostError(subject, reason, error.errno) from error
-    if done is None:
-        raise HostError("systemctl", "systemd runs here, but its command systemctl is not there", errno.ENOENT)
-    if done.status != 0:
-        reason = " ".join(done.stderr.split()) or f"exit status {done.status}"
-        raise HostError(subject, reason)
-    return done.stdout
-
-
 def _unit_state(
     host: Host, asked: str, real: str, shown: Sequence[Mapping[str, str]], request: Request, named: set[str]
 ) -> UnitState:
@@ -203,7 +159,7 @@ def _unit_state(
     if found and not is_template(real):
         real = found[0].get("Id") or real
     path = drop_in_path(real, request.drop_in)
-    file = _unit_file(host, real) or _unit_file(host, template_of(real) or real)
+    file = unit_file(host, real) or unit_file(host, template_of(real) or real)
     load, error = _load_state(host, real, file, found)
     own = host.snapshot(path)
     bearers = [_bearer(host, properties, path) for properties in found if properties.get("LoadState") == LOADED]

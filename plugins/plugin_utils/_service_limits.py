@@ -29,7 +29,7 @@ from ansible_collections.siptune.linux.plugins.plugin_utils._catalogue import (
 
 DAEMON_NAMES = tuple(daemon.name for daemon in DAEMONS)
 SERVICE_FIELDS = ("unit", "daemon")
-LOGIN_FIELDS = ("domain", "type", "item", "value", "why")
+LOGIN_FIELDS = ("domain", "type", "item", "value", "why", "hazard")
 BOTH = "both"
 
 

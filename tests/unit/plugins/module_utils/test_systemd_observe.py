@@ -8,46 +8,16 @@ import time
 from pathlib import Path
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils import _host
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host, HostError
+from ansible_collections.siptune.linux.plugins.module_utils._host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_observe import (
     _defaults,
     _older,
-    _real_name,
     observe,
     pids_of,
-    systemctl,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_records import Request
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_settings import UnitSettings
 from systemd_host import DROP_IN
-
-# --- names ----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("links", "asked", "real"),
-    [
-        ({}, "sipd.service", "sipd.service"),
-        ({}, "late.service", "late.service"),
-        ({"alias.service": "sipd.service"}, "alias.service", "sipd.service"),
-        ({"alias.service": "/usr/lib/systemd/system/sipd.service"}, "alias.service", "sipd.service"),
-        ({"one.service": "two.service", "two.service": "sipd.service"}, "one.service", "sipd.service"),
-        ({"one.service": "two.service", "two.service": "one.service"}, "one.service", None),
-        ({"sipd.service": "/opt/sipd/sipd.service"}, "sipd.service", "sipd.service"),
-        ({"late.service": "/dev/null"}, "late.service", "late.service"),
-        ({}, "kam@edge.service", "kam@edge.service"),
-        ({"kalias@.service": "kam@.service"}, "kalias@edge.service", "kam@edge.service"),
-        ({"kalias@.service": "kam@.service"}, "kalias@.service", "kam@.service"),
-        ({"kam@edge.service": "/usr/lib/systemd/system/kam@.service"}, "kam@edge.service", "kam@edge.service"),
-        ({}, "none@edge.service", "none@edge.service"),
-    ],
-)
-def test_the_unit_that_a_name_stands_for(image: Path, links: dict[str, str], asked: str, real: str | None) -> None:
-    for name, target in links.items():
-        (image / "etc/systemd/system" / name).symlink_to(target)
-    assert _real_name(Host(str(image)), asked) in ([real] if real else list(links))
-
 
 # --- processes ------------------------------------------------------------------------------
 
@@ -84,31 +54,6 @@ def test_a_process_started_after_the_drop_in_was_written_is_not_older(tmp_path: 
     (tmp_path / "file").write_text("")
     later = int((time.clock_gettime(time.CLOCK_MONOTONIC) + 5) * 10**6)
     assert not _older(Host(str(tmp_path)), {"ExecMainStartTimestampMonotonic": str(later)}, "/file")
-
-
-# --- systemctl ------------------------------------------------------------------------------
-
-
-def test_a_systemctl_that_fails_or_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(HostError, match="systemctl is not there"):
-        systemctl(Host(), "show")
-    script = tmp_path / "systemctl"
-    script.write_text("#!/bin/sh\necho Failed to connect to bus >&2\nexit 1\n")
-    script.chmod(0o755)
-    with pytest.raises(HostError, match="systemctl daemon-reload: Failed to connect to bus"):
-        systemctl(Host(), "daemon-reload")
-
-
-def test_a_systemd_that_does_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    script = tmp_path / "systemctl"
-    script.write_text("#!/bin/sh\nexec /bin/sleep 60\n")
-    script.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(_host, "COMMAND_TIMEOUT_SECONDS", 0.2)
-    with pytest.raises(HostError) as caught:
-        systemctl(Host(), "--no-pager", "show")
-    assert str(caught.value) == "systemctl show: did not end within 0.2 s: systemd does not answer"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,59 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Systemd on a host: its command, the files of its units, and what an alias stands for."""
+
+from __future__ import annotations
+
+import errno
+import posixpath
+
+from ansible_collections.siptune.linux.plugins.module_utils._host import Host, HostError
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_unit import (
+    UNIT_PATH,
+    instance_of,
+    is_template,
+    template_of,
+)
+
+MOST_LINKS = 8  # of an alias to an alias; systemd itself allows no chain at all
+
+
+def systemctl(host: Host, *arguments: str) -> str:
+    """What systemctl prints. Raises HostError if it fails, or does not answer in time."""
+    subject = f"systemctl {next(word for word in arguments if not word.startswith('-'))}"
+    try:
+        done = host.run(["systemctl", *arguments])
+    except HostError as error:
+        late = error.errno is None
+        reason = f"{error.reason}: systemd does not answer" if late else error.reason
+        raise HostError(subject, reason, error.errno) from error
+    if done is None:
+        raise HostError("systemctl", "systemd runs here, but its command systemctl is not there", errno.ENOENT)
+    if done.status != 0:
+        reason = " ".join(done.stderr.split()) or f"exit status {done.status}"
+        raise HostError(subject, reason)
+    return done.stdout
+
+
+def unit_file(host: Host, name: str) -> str | None:
+    """The path of a unit's own file, None if there is none."""
+    return next((path for path in (f"{place}/{name}" for place in UNIT_PATH) if host.exists(path)), None)
+
+
+def real_name(host: Host, name: str) -> str:
+    """The unit that a name stands for: an alias is a link to the file of another unit. Source: systemd.unit(5)"""
+    for _ in range(MOST_LINKS):
+        path = unit_file(host, name)
+        template = template_of(name)
+        if path is None and template:
+            return instance_of(real_name(host, template), name)
+        target = posixpath.basename(host.read_link(path) or "") if path else ""
+        if not target or target == name or posixpath.splitext(target)[1] != posixpath.splitext(name)[1]:
+            return name
+        if path and host.resolves_to_null_device(path):
+            return name
+        if is_template(target) and not is_template(name):
+            return name  # an enabled instance is a link to its template
+        name = target
+    return name
