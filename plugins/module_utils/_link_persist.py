@@ -47,21 +47,13 @@ from ansible_collections.siptune.linux.plugins.module_utils._link_file import (
     own_paths,
     parse_own,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._link_options import (  # noqa: F401 - for the callers
-    OWNER_LINK,
-    OWNER_RING,
-    LinkError,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._link_plan import plan_links  # noqa: F401 - for the callers
 from ansible_collections.siptune.linux.plugins.module_utils._link_profiles import recorded_uuids
-from ansible_collections.siptune.linux.plugins.module_utils._link_records import (  # noqa: F401 - for the callers
+from ansible_collections.siptune.linux.plugins.module_utils._link_records import (
     LinkPlan,
     Observed,
     ProfileChange,
     Verdict,
-    Wish,
     Write,
-    merge_links,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._machine import systemd_version
 from ansible_collections.siptune.linux.plugins.module_utils._network import SYS_CLASS_NET

@@ -23,18 +23,10 @@ from ansible_collections.siptune.linux.plugins.module_utils._host import Host, H
 from ansible_collections.siptune.linux.plugins.module_utils._link_devices import observe_devices
 from ansible_collections.siptune.linux.plugins.module_utils._link_file import parse
 from ansible_collections.siptune.linux.plugins.module_utils._link_match import matches, own_match
-from ansible_collections.siptune.linux.plugins.module_utils._link_persist import (
-    OWNER_LINK,
-    OWNER_RING,
-    LinkError,
-    LinkPlan,
-    Verdict,
-    Wish,
-    carry_out_links,
-    merge_links,
-    observe_links,
-    plan_links,
-)
+from ansible_collections.siptune.linux.plugins.module_utils._link_options import OWNER_LINK, OWNER_RING, LinkError
+from ansible_collections.siptune.linux.plugins.module_utils._link_persist import carry_out_links, observe_links
+from ansible_collections.siptune.linux.plugins.module_utils._link_plan import plan_links
+from ansible_collections.siptune.linux.plugins.module_utils._link_records import LinkPlan, Verdict, Wish, merge_links
 from ansible_collections.siptune.linux.plugins.module_utils._originals import DIRECTORY
 from calls import write_file
 from sandbox import difference, dump, ip, mount, mount_small

@@ -29,11 +29,13 @@ for name, path in (
     sys.modules[name] = types.ModuleType(name)
     sys.modules[name].__path__ = path
 from ansible_collections.siptune.linux.plugins.module_utils import _files as files, _link_persist as links
+from ansible_collections.siptune.linux.plugins.module_utils._link_plan import plan_links
+from ansible_collections.siptune.linux.plugins.module_utils._link_records import Wish
 from ansible_collections.siptune.linux.plugins.module_utils._host import Host
 host, owner = Host(), sys.argv[1]
 originals = files.read_originals(host)
-wish = {"v0": {name: links.Wish(value, "A test.") for name, value in json.loads(sys.argv[2]).items()}}
-planned = links.plan_links(links.observe_links(host, wish, originals), wish, owner)
+wish = {"v0": {name: Wish(value, "A test.") for name, value in json.loads(sys.argv[2]).items()}}
+planned = plan_links(links.observe_links(host, wish, originals), wish, owner)
 def effects(log):
     files.store_originals(host, originals._replace(files=planned.recorded), log)
     verdicts = links.carry_out_links(host, planned, log)

@@ -16,9 +16,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._host import Command
 from ansible_collections.siptune.linux.plugins.module_utils._link_file import OwnText, Setting, render
 from ansible_collections.siptune.linux.plugins.module_utils._link_persist import (
     UNCHECKED,
-    LinkPlan,
-    ProfileChange,
-    Verdict,
     Write,
     carry_out_links,
     diff_profiles,
@@ -26,6 +23,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._link_persist import
     read_files,
     try_file,
 )
+from ansible_collections.siptune.linux.plugins.module_utils._link_records import LinkPlan, ProfileChange, Verdict
 
 CAPTURED = Path(__file__).parent / "captured"
 OURS = "/etc/systemd/network/00-siptune-v0.link"
