@@ -20,13 +20,13 @@ export PYTHON
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help site plan audit test lint docs docs-check unit unit-oldest integration systemd browser sanity build build-check molecule bench clean
+.PHONY: help site plan audit rollback test lint docs docs-check unit unit-oldest integration systemd browser sanity build build-check molecule bench clean
 
 help:  ## say what there is
 	@echo 'Tune a host:'
-	@grep -hE '^(site|plan|audit):.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1 \t/' | expand -t 20
+	@grep -hE '^(site|plan|audit|rollback):.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1 \t/' | expand -t 20
 	@echo 'Work on the collection:'
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | grep -vE '^(site|plan|audit):' | sed -E 's/^([a-z-]+):[^#]*## /  make \1 \t/' | expand -t 20
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | grep -vE '^(site|plan|audit|rollback):' | sed -E 's/^([a-z-]+):[^#]*## /  make \1 \t/' | expand -t 20
 
 # --- Tune a host ---
 
@@ -38,6 +38,9 @@ plan: site  ## show what site would do, and change nothing
 
 audit: $(SITE_VENV)/.ready $(COLLECTION)  ## say how far the hosts are from that, and what their counters say; siptune-audit.html
 	$(PLAYBOOK) siptune.linux.audit $(ARGS)
+
+rollback: $(SITE_VENV)/.ready $(COLLECTION)  ## put back what the hosts had before they were tuned
+	$(PLAYBOOK) siptune.linux.rollback $(ARGS)
 
 # --- Work on the collection ---
 

@@ -42,6 +42,8 @@ def render(host: str, results: Mapping[str, Sequence[Mapping[str, Any] | None]],
     prediction = "  (check mode: predictions, nothing was changed)" if check_mode else ""
     if not ran:
         return [f"{host}: no layer was run"]
+    if not items and not any(result.get("failed") for parts in ran.values() for result in parts):
+        return [f"{host}{prediction}: nothing to put back, as siptune has set nothing here"]
     width = max(map(len, ran))
     lines = [f"{host}{prediction}", "  ".join([" " * (width + 2), *COLUMNS])]
     lines += [_row(layer, width, parts) for layer, parts in ran.items()]

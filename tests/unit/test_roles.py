@@ -83,6 +83,16 @@ def test_site_applies_every_layer_once_under_its_tag() -> None:
     assert [task["tags"] for task in block] == [[name] for name in LAYERS]
 
 
+def test_rollback_takes_the_layers_back_in_the_other_order() -> None:
+    (play,) = _yaml("playbooks", "rollback.yml")
+    block = play["tasks"][-1]["block"]
+    assert play["vars"]["siptune_state"] == "absent"
+    assert [task["ansible.builtin.import_role"]["name"] for task in block] == [
+        f"siptune.linux.{name}" for name in reversed(LAYERS)
+    ]
+    assert [task["tags"] for task in block] == [[name] for name in reversed(LAYERS)]
+
+
 @pytest.mark.parametrize("module", ["check_layers", "summary"])
 def test_the_documented_layers_are_those_there_are(module: str) -> None:
     source = CHECKOUT.joinpath("plugins", "modules", f"{module}.py").read_text(encoding="utf-8")

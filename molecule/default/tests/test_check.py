@@ -49,10 +49,10 @@ def test_the_kernel_changed_as_announced_and_no_further(host: Any, clean: Record
 POOL_FILES = {"/etc/default/kamailio", "/etc/default/opensips"}
 OUR_FILES = re.compile(
     r"/etc/sysctl\.d/90-siptune-[a-z]+\.conf"
-    r"|/etc/systemd/system/[a-z@-]+\.service\.d/90-siptune\.conf"
+    r"|/etc/systemd/system/[a-z@-]+\.service\.d(/90-siptune\.conf)?"
     r"|/etc/security/limits\.d/90-siptune\.conf"
     r"|/etc/default/kamailio-edge"
-    r"|/var/lib/siptune/.*"
+    r"|/var/lib/siptune(/.*)?"
 )
 
 

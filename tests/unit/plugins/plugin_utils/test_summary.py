@@ -49,6 +49,12 @@ def test_a_layer_that_did_not_run_has_no_row(result: dict | None) -> None:
     assert render("sbc1", {"network": [result]}, check_mode=False) == ["sbc1: no layer was run"]
 
 
+def test_a_host_that_was_never_tuned_is_told_of() -> None:
+    nothing = {"changed": False, "items": []}
+    lines = render("sbc1", {"network": [nothing], "fs": [nothing]}, check_mode=False)
+    assert lines == ["sbc1: nothing to put back, as siptune has set nothing here"]
+
+
 def test_a_failed_layer_counts_nothing_but_what_was_refused() -> None:
     refused = item("net.core.rmem_max", "refused", "the kernel refused '1': EINVAL")
     failed = {
