@@ -20,7 +20,7 @@ export PYTHON
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help site plan audit rollback test lint docs docs-check unit unit-oldest integration systemd browser sanity build build-check molecule bench clean
+.PHONY: help site plan audit rollback test lint docs docs-check unit unit-oldest integration systemd browser sanity build build-check molecule test-vm test-vm-if-possible vm-shell bench clean
 
 help:  ## say what there is
 	@echo 'Tune a host:'
@@ -44,7 +44,7 @@ rollback: $(SITE_VENV)/.ready $(COLLECTION)  ## put back what the hosts had befo
 
 # --- Work on the collection ---
 
-test: packages forget lint unit unit-oldest integration systemd browser sanity build-check molecule  ## everything below, as CI does
+test: packages forget lint unit unit-oldest integration systemd browser sanity build-check molecule test-vm-if-possible  ## everything below, as CI does
 	@$(BIN)/python tools/summary.py $(RESULTS)
 
 lint: $(TEST_VENV)/.ready $(COLLECTION) docs-check  ## style, types, YAML, Ansible, changelog

@@ -1,0 +1,43 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the tests know: what the first run reported, and the machine before it, after it, and now, after a reboot."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from machine import RECORDS, Machine, ask, kept
+
+
+@pytest.fixture(scope="session")
+def results() -> dict[str, list[dict[str, Any]]]:
+    """The items of each module call of the first run."""
+    document = json.loads((RECORDS / "converge.json").read_text(encoding="utf-8"))
+    return {name: result["items"] for name, result in document.items() if "items" in result}
+
+
+@pytest.fixture(scope="session")
+def items(results: dict[str, list[dict[str, Any]]]) -> dict[str, dict[str, Any]]:
+    """All of them by their names."""
+    return {item["item"]: item for reported in results.values() for item in reported}
+
+
+@pytest.fixture(scope="session")
+def clean() -> Machine:
+    """The machine before anything ran."""
+    return kept("clean")
+
+
+@pytest.fixture(scope="session")
+def tuned(clean: Machine) -> Machine:
+    """The machine when the runs were over, before its reboot."""
+    return kept("tuned")
+
+
+@pytest.fixture(scope="session")
+def booted(clean: Machine) -> Machine:
+    """The machine now, after its reboot."""
+    return ask(list(clean.units))

@@ -1,0 +1,95 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A real reboot brings what the first run promised, and the machine is otherwise as it was."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from items import expected, is_advice, live
+from machine import Machine
+
+Items = dict[str, dict[str, Any]]
+
+# What a container cannot show, and what the run is to have changed here: without these the tests say little.
+GLOBAL_KEYS = (
+    "fs.nr_open",
+    "kernel.yama.ptrace_scope",
+    "net.core.netdev_max_backlog",
+    "net.core.rmem_default",
+    "net.core.rmem_max",
+    "net.netfilter.nf_conntrack_max",
+    "vm.max_map_count",
+)
+MANAGEMENT_MAC = "52:54:00:5e:00:01"
+
+
+def test_it_was_a_real_reboot(clean: Machine, tuned: Machine, booted: Machine) -> None:
+    assert clean.boot == tuned.boot
+    assert booted.boot != tuned.boot
+
+
+def test_every_item_is_as_promised(results: dict[str, list[dict[str, Any]]], booted: Machine) -> None:
+    assert results
+    promised = [item for items in results.values() for item in items if not is_advice(item)]
+    found = {item["item"]: live(item["item"], booted) for item in promised}
+    assert found == {item["item"]: expected(item) for item in promised}
+
+
+@pytest.mark.parametrize("key", GLOBAL_KEYS)
+def test_global_keys_were_changed_and_hold(key: str, items: Items, clean: Machine, booted: Machine) -> None:
+    assert items[key]["state"] == "changed"
+    assert live(key, clean) == items[key]["before"]
+    assert live(key, booted) == items[key]["after"] != items[key]["before"]
+
+
+def test_what_waited_for_a_restart_has_come(items: Items, booted: Machine) -> None:
+    pending = {name: item for name, item in items.items() if item["state"] == "pending"}
+    assert pending
+    assert {name: live(name, booted) for name in pending} == {name: item["at_boot"] for name, item in pending.items()}
+
+
+def test_logins_work_with_the_wanted_limits(items: Items, clean: Machine, booted: Machine) -> None:
+    assert clean.login != booted.login
+    assert booted.login == f"{items['admin soft nofile']['wanted']}:{items['admin hard nofile']['wanted']}"
+
+
+def test_interfaces_keep_their_names(clean: Machine, tuned: Machine, booted: Machine) -> None:
+    assert len(clean.names) >= 6
+    assert clean.names == tuned.names == booted.names
+
+
+def test_no_link_was_interrupted_by_the_runs(clean: Machine, tuned: Machine) -> None:
+    before = {name: card["carrier_changes"] for name, card in clean.interfaces.items()}
+    assert {name: card["carrier_changes"] for name, card in tuned.interfaces.items()} == before
+
+
+def test_the_way_in_has_its_settings(clean: Machine, booted: Machine) -> None:
+    name = clean.names[MANAGEMENT_MAC]
+    assert booted.interfaces[name]["settings"] == clean.interfaces[name]["settings"]
+
+
+def test_no_further_unit_fails(clean: Machine, tuned: Machine, booted: Machine) -> None:
+    assert set(tuned.failed) | set(booted.failed) <= set(clean.failed), "\n".join(booted.log)
+
+
+def test_the_runs_restarted_no_daemon(clean: Machine, tuned: Machine) -> None:
+    assert clean.units
+    assert started(tuned) == started(clean)
+
+
+def started(machine: Machine) -> dict[str, str]:
+    """When each unit's main process was started."""
+    return {name: unit["properties"]["ExecMainStartTimestampMonotonic"] for name, unit in machine.units.items()}
+
+
+def test_daemons_run_after_the_reboot(booted: Machine) -> None:
+    assert {unit["properties"]["ActiveState"] for unit in booted.units.values()} == {"active"}
+
+
+def test_the_reboot_changed_no_file_of_ours(tuned: Machine, booted: Machine) -> None:
+    ours = {name: content for name, content in tuned.files.items() if "siptune" in name}
+    assert ours
+    assert {name: booted.files.get(name) for name in ours} == ours

@@ -1,0 +1,322 @@
+#!/usr/bin/env python3
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Start and stop a virtual machine with Debian's own kernel and real network cards, reached over ssh on 127.0.0.1.
+
+    tests/vm/guest.py start DIRECTORY    start it with a fresh disk, and wait until it can be logged in to
+    tests/vm/guest.py stop DIRECTORY     switch it off; no error if it is not running
+    tests/vm/guest.py shell DIRECTORY    start it, give a shell in it, and switch it off when the shell ends
+
+DIRECTORY holds all that belongs to it. Any number of shells: ssh -F DIRECTORY/ssh_config siptune-vm
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+NAME = "siptune-vm"
+USER = "admin"
+BUILD_IMAGE = Path(__file__).resolve().parents[1] / "images" / "build-vm"
+
+PROCESSORS = 2
+MEMORY_MIB = 1024
+
+# A quiet machine boots in a quarter of a minute under emulation, a busy one in a few minutes.
+BOOT_TIMEOUT_SECONDS = 600
+STOP_TIMEOUT_SECONDS = 10
+# The probe's kernel panics within a second.
+KVM_PROBE_TIMEOUT_SECONDS = 10
+PORT_ATTEMPTS = 5
+
+
+class GuestError(Exception):
+    """The machine cannot be started or stopped; the message says why."""
+
+
+class Nic(NamedTuple):
+    """A network card on a segment of its own. vm-setup.sh gives the addresses, by the card's number."""
+
+    number: int
+    model: str
+    network: str
+    options: str = ""
+
+    @property
+    def mac(self) -> str:
+        return f"52:54:00:5e:00:{self.number:02}"
+
+    def arguments(self, forward: str = "") -> list[str]:
+        """QEMU's arguments for the card. `restrict` keeps its packets from leaving this machine."""
+        return [
+            *("-netdev", f"user,id=net{self.number},restrict=on,net={self.network}{forward}"),
+            # The slot makes the interface's name.
+            *("-device", f"{self.model},netdev=net{self.number},addr={self.number:#x},mac={self.mac}{self.options}"),
+        ]
+
+
+MANAGEMENT = Nic(1, "virtio-net-pci", "10.0.2.0/24")
+NICS = (
+    Nic(2, "e1000e", "192.0.2.0/24"),
+    Nic(3, "vmxnet3", "198.51.100.0/24"),
+    Nic(4, "virtio-net-pci", "203.0.113.0/24", ",rx_queue_size=1024"),
+    Nic(5, "e1000", "198.18.5.0/24"),
+    Nic(6, "rtl8139", "198.18.6.0/24"),
+    # From QEMU 8.0 on.
+    Nic(7, "igb", "198.18.7.0/24"),
+)
+
+
+class Image(NamedTuple):
+    """What build-vm has made."""
+
+    directory: Path
+
+    @property
+    def kernel(self) -> list[str]:
+        return ["-kernel", str(self.directory / "vmlinux")]
+
+    @property
+    def initrd(self) -> list[str]:
+        return ["-initrd", str(self.directory / "initrd")]
+
+    @property
+    def disk(self) -> Path:
+        return self.directory / "disk.qcow2"
+
+    @property
+    def host_key(self) -> str:
+        return (self.directory / "host_key.pub").read_text(encoding="ascii").strip()
+
+
+def find_image() -> Image:
+    """The image, built if need be. Raises GuestError if it cannot be."""
+    built = subprocess.run([BUILD_IMAGE], stdout=subprocess.PIPE, text=True, check=False)
+    if built.returncode != 0:
+        raise GuestError("there is no image to start; see above")
+    return Image(Path(built.stdout.strip()))
+
+
+def run(*words: str | Path) -> str:
+    """What a command prints. Raises GuestError, with its complaint, if it fails or is not there."""
+    try:
+        done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    except FileNotFoundError as error:
+        raise GuestError(f"{words[0]} is not installed; tools/vm-packages.sh sees to it") from error
+    if done.returncode != 0:
+        raise GuestError(f"{words[0]} failed: {(done.stderr or done.stdout).strip()}")
+    return done.stdout
+
+
+# --- What QEMU is told ---
+
+
+def kvm_works(image: Image) -> bool:
+    """Whether the processor's own virtualization runs our kernel. That /dev/kvm can be opened does not say so.
+
+    Without a disk the kernel panics at once, and QEMU ends instead of rebooting.
+    """
+    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        return False
+    command = ["qemu-system-x86_64", "-nodefaults", "-display", "none", "-machine", "q35", "-m", "256", "-no-reboot"]
+    command += ["-accel", "kvm", "-cpu", "host", *image.kernel, "-append", "panic=-1"]
+    try:
+        probe = subprocess.run(command, capture_output=True, timeout=KVM_PROBE_TIMEOUT_SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        return False
+    return probe.returncode == 0
+
+
+def acceleration(image: Image) -> list[str]:
+    """QEMU's arguments for the processor. Without KVM, an old one is the quickest to emulate."""
+    if kvm_works(image):
+        return ["-accel", "kvm", "-cpu", "host"]
+    return ["-accel", "tcg,thread=multi,tb-size=512", "-cpu", "Nehalem"]
+
+
+def network_cards(port: int) -> list[str]:
+    """QEMU's arguments for the cards whose models it knows, with ssh forwarded from a port of 127.0.0.1."""
+    known = run("qemu-system-x86_64", "-device", "help")
+    arguments = MANAGEMENT.arguments(f",hostfwd=tcp:127.0.0.1:{port}-:22")
+    for nic in NICS:
+        if f'name "{nic.model}"' in known:
+            arguments += nic.arguments()
+    return arguments
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nobody listens on, at this moment."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def start_qemu(directory: Path, image: Image) -> int:
+    """Start QEMU in the background and return the port of ssh. Raises GuestError."""
+    key = (directory / "key.pub").read_text(encoding="ascii").split()[1]
+    command = [
+        *("qemu-system-x86_64", "-name", NAME, "-nodefaults", "-no-user-config", "-display", "none", "-daemonize"),
+        *("-pidfile", str(directory / "pid"), "-serial", f"file:{directory / 'console.log'}"),
+        *("-machine", "q35", "-smp", str(PROCESSORS), "-m", str(MEMORY_MIB), *acceleration(image)),
+        *(*image.kernel, *image.initrd, "-append", f"root=/dev/vda rw quiet console=ttyS0 panic=-1 siptune.key={key}"),
+        # Nothing of it is to survive this machine, so it need not be flushed to disk.
+        *("-drive", f"file={directory / 'disk.qcow2'},if=none,id=disk,cache=unsafe"),
+        # The slots below are the network cards'.
+        *("-device", "virtio-blk-pci,drive=disk,addr=0x10", "-device", "virtio-rng-pci,addr=0x11"),
+    ]
+    for attempts_left in reversed(range(PORT_ATTEMPTS)):
+        port = free_port()
+        try:
+            run(*command, *network_cards(port))
+        except GuestError as error:
+            # Somebody else was quicker to use the port.
+            if "host forwarding" in str(error) and attempts_left:
+                continue
+            raise
+        return port
+    raise AssertionError("the last attempt returns or raises")
+
+
+# --- Its life ---
+
+
+@contextlib.contextmanager
+def running(directory: Path) -> Iterator[int | None]:
+    """A file descriptor of the machine's process (see pidfd_open(2)), or None if it does not run."""
+    pidfile = directory / "pid"
+    with contextlib.ExitStack() as stack:
+        try:
+            pid = int(pidfile.read_text(encoding="ascii"))
+            process = os.pidfd_open(pid)
+            stack.callback(os.close, process)
+            # The number may have become another process's since; a descriptor stays with what it was opened for.
+            ours = str(pidfile).encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        except (FileNotFoundError, ProcessLookupError):
+            ours = False
+        yield process if ours else None
+
+
+def make_files(directory: Path, image: Image) -> None:
+    """A fresh disk over the image's, and a key to log in with."""
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for name in ("key", "key.pub", "console.log", "disk.qcow2", "ssh_config", "known_hosts"):
+        (directory / name).unlink(missing_ok=True)
+    run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", NAME, "-f", directory / "key")
+    run("qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", image.disk, directory / "disk.qcow2")
+    (directory / "known_hosts").write_text(f"{NAME} {image.host_key}\n", encoding="ascii")
+
+
+def write_ssh_config(directory: Path, port: int) -> None:
+    """How ssh gets into the machine, and knows that it is the one."""
+    settings = {
+        "HostName": "127.0.0.1",
+        "Port": port,
+        "User": USER,
+        "IdentityFile": f'"{directory / "key"}"',
+        "IdentitiesOnly": "yes",
+        "UserKnownHostsFile": f'"{directory / "known_hosts"}"',
+        "GlobalKnownHostsFile": "/dev/null",
+        "HostKeyAlias": NAME,
+        "StrictHostKeyChecking": "yes",
+        "BatchMode": "yes",
+        "ConnectTimeout": 10,
+        "LogLevel": "ERROR",
+    }
+    lines = [f"Host {NAME}", *(f"    {name} {value}" for name, value in settings.items())]
+    (directory / "ssh_config").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def ssh(directory: Path, *words: str) -> list[str]:
+    """The command that runs another one, or a shell, in the machine."""
+    return ["ssh", "-F", str(directory / "ssh_config"), NAME, *words]
+
+
+def wait_for_login(directory: Path) -> None:
+    """Return when the machine has booted and lets us in. Raises GuestError if it ends, or takes too long."""
+    deadline = time.monotonic() + BOOT_TIMEOUT_SECONDS
+    while True:
+        tried = subprocess.run(
+            ssh(directory, "systemctl is-system-running --wait"), capture_output=True, text=True, check=False
+        )
+        # ssh's own status for a connection that failed is 255; a system of which a unit failed is still a system.
+        if tried.returncode != 255:
+            return
+        with running(directory) as process:
+            if process is None:
+                raise GuestError(f"the machine has ended; see {directory / 'console.log'}")
+        if time.monotonic() > deadline:
+            log = directory / "console.log"
+            raise GuestError(f"no login after {BOOT_TIMEOUT_SECONDS} seconds: {tried.stderr.strip()}; see {log}")
+        time.sleep(0.5)
+
+
+def start(directory: Path) -> None:
+    """Start the machine and wait for it. Raises GuestError, and then nothing is left running."""
+    with running(directory) as process:
+        if process is not None:
+            raise GuestError(f"it is running already: ssh -F {directory / 'ssh_config'} {NAME}")
+    image = find_image()
+    make_files(directory, image)
+    started = time.monotonic()
+    try:
+        write_ssh_config(directory, start_qemu(directory, image))
+        wait_for_login(directory)
+    except BaseException:
+        stop(directory)
+        raise
+    print(f"Up after {time.monotonic() - started:.0f} seconds: ssh -F {directory / 'ssh_config'} {NAME}")
+
+
+def stop(directory: Path) -> None:
+    """Switch the machine off and remove its disk. Raises GuestError if it does not end."""
+    with running(directory) as process:
+        if process is not None:
+            for how in (signal.SIGTERM, signal.SIGKILL):
+                with contextlib.suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(process, how)
+                # The descriptor becomes readable when the process has ended.
+                if select.select([process], [], [], STOP_TIMEOUT_SECONDS)[0]:
+                    break
+            else:
+                raise GuestError(f"it does not end: process {(directory / 'pid').read_text().strip()}")
+    for name in ("disk.qcow2", "pid"):
+        (directory / name).unlink(missing_ok=True)
+
+
+def shell(directory: Path) -> None:
+    """A machine for as long as a shell in it lasts."""
+    start(directory)
+    try:
+        subprocess.run(ssh(directory), check=False)
+    finally:
+        stop(directory)
+
+
+def main() -> int:
+    """Do what the command line says."""
+    commands = {"start": start, "stop": stop, "shell": shell}
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("command", choices=commands)
+    parser.add_argument("directory", type=Path)
+    arguments = parser.parse_args()
+    try:
+        commands[arguments.command](arguments.directory.resolve())
+    except GuestError as error:
+        print(f"The virtual machine in {arguments.directory}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
