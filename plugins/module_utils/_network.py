@@ -26,13 +26,11 @@ from ansible_collections.siptune.linux.plugins.module_utils._ethtool import (
     unpack_driver,
     unpack_rings,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._host import (
-    NETLINK_HEADER,
-    NLMSG_DONE,
-    Host,
-    unless_refused,
-)
+from ansible_collections.siptune.linux.plugins.module_utils._host import Host, unless_refused
 from ansible_collections.siptune.linux.plugins.module_utils._processes import process_environment, process_status
+from ansible_collections.siptune.linux.plugins.module_utils._rtnetlink import aligned as _aligned
+from ansible_collections.siptune.linux.plugins.module_utils._rtnetlink import attributes as _attributes
+from ansible_collections.siptune.linux.plugins.module_utils._rtnetlink import payloads as _payloads
 
 # --- rtnetlink -------------------------------------------------------------------------------
 
@@ -40,7 +38,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._processes import pr
 RTM_NEWLINK, RTM_GETLINK = 16, 18
 RTM_NEWADDR, RTM_GETADDR = 20, 22
 RTM_NEWROUTE, RTM_GETROUTE = 24, 26
-ATTRIBUTE_TYPE_MASK = 0x3FFF  # NLA_TYPE_MASK, linux/netlink.h: the upper two bits are flags
 
 IFLA_ADDRESS = 1
 IFLA_IFNAME = 3
@@ -58,7 +55,6 @@ RTA_OIF = 4
 RTA_MULTIPATH = 9
 RTN_UNICAST = 1
 
-_ATTRIBUTE = struct.Struct("=HH")  # struct rtattr: length, type
 _LINK = struct.Struct("=BxHiII")  # struct ifinfomsg: family, ARP type, index, flags, change mask
 _ADDRESS = struct.Struct("=BBBBI")  # struct ifaddrmsg: family, prefix length, flags, scope, index
 _ROUTE = struct.Struct("=BBBBBBBBI")  # struct rtmsg: family, lengths, tos, table, protocol, scope, type, flags
@@ -175,40 +171,6 @@ def _out_interfaces(attributes: dict[int, bytes]) -> Iterator[int]:
             return
         yield index
         offset += _aligned(length)
-
-
-def _payloads(dump: bytes, wanted_type: int) -> list[bytes] | None:
-    """What the messages of one type carry; None unless the dump is whole: ended by NLMSG_DONE and no error."""
-    payloads: list[bytes] = []
-    offset = 0
-    while offset + NETLINK_HEADER.size <= len(dump):
-        length, message_type = NETLINK_HEADER.unpack_from(dump, offset)[:2]
-        if length < NETLINK_HEADER.size or offset + length > len(dump):
-            return None
-        if message_type == NLMSG_DONE:
-            return payloads
-        if message_type != wanted_type:
-            return None
-        payloads.append(dump[offset + NETLINK_HEADER.size : offset + length])
-        offset += _aligned(length)
-    return None
-
-
-def _attributes(payload: bytes, offset: int) -> dict[int, bytes]:
-    """The attributes that begin at an offset, by type; what follows a malformed one is left out."""
-    found = {}
-    while offset + _ATTRIBUTE.size <= len(payload):
-        length, attribute_type = _ATTRIBUTE.unpack_from(payload, offset)
-        if length < _ATTRIBUTE.size or offset + length > len(payload):
-            break
-        found[attribute_type & ATTRIBUTE_TYPE_MASK] = payload[offset + _ATTRIBUTE.size : offset + length]
-        offset += _aligned(length)
-    return found
-
-
-def _aligned(length: int) -> int:
-    """NLMSG_ALIGN, RTA_ALIGN and RTNH_ALIGN: all round up to four bytes."""
-    return (length + 3) & ~3
 
 
 # --- interfaces ------------------------------------------------------------------------------

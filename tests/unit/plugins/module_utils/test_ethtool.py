@@ -120,7 +120,7 @@ def test_numbers_of_real_answers(structure: Structure, answer: str, expected: di
     assert {field: number for field, number in numbers.items() if number} == expected
 
 
-@pytest.mark.parametrize(("structure", "size"), zip(STRUCTURES, (36, 92, 16, 36)), ids=STRUCTURE_NAMES)
+@pytest.mark.parametrize(("structure", "size"), list(zip(STRUCTURES, (36, 92, 16, 36))), ids=STRUCTURE_NAMES)
 def test_sizes_are_the_kernel_s(structure: Structure, size: int) -> None:
     assert len(pack_get(structure)) == size
     assert struct.unpack_from("=I", pack_get(structure))[0] == structure.get == structure.set - 1

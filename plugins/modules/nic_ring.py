@@ -1,0 +1,124 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: nic_ring
+short_description: Size the rings of network interfaces, now and at boot, in one call
+version_added: 0.1.0
+description:
+  - Sets the sizes of receive and transmit rings of any number of network interfaces, all of them or none.
+  - Asks the driver itself, through the ethtool ioctl, and starts no process for it. What was set is read back.
+  - Knows that drivers round, and counts as met what the driver makes of a size, so that a second run changes nothing.
+  - Most drivers take the link down for a moment when a ring changes. Unless O(disruptive) allows that, the size is
+    written down for the boots to come and reported as V(pending).
+  - Keeps sizes for the boots to come in C(.link) files of udev, which give the interface the name it has, or in
+    NetworkManager's profile.
+  - Remembers what it found in C(/var/lib/siptune/originals.json). An interface or option that a later call does not
+    name goes back to that, and O(state=absent) puts everything back. So give all interfaces of a host in one call.
+author:
+  - siptune authors (@siptune)
+extends_documentation_fragment:
+  - siptune.linux.originals
+  - siptune.linux.nic
+options:
+  interfaces:
+    description:
+      - What is wanted, as V(interface) with a dictionary of V(rx), V(tx), V(rx_mini) and V(rx_jumbo). Each has a size
+        in descriptors or V(max), or a dictionary of C(value), C(rule), C(limit) and C(why).
+      - Interfaces are named outright, by a glob such as V(enp*), or by their driver as V(driver:ixgbe). Globs and
+        drivers pass over what is made of software, such as bridges and VLANs. Option by option, a name beats the
+        others, and V(*) alone is beaten by them. Two other globs or drivers that want different things of one
+        interface are an error.
+      - C(rule) is V(exact) (the default), V(at_least) or V(at_most). A ring that meets its floor without us is left
+        alone, and nothing is persisted for it.
+      - V(max) is the hardware's maximum, and C(limit) the most that it may stand for. A number above the maximum is
+        refused.
+      - Null leaves an option alone.
+    type: dict
+    default: {}
+"""
+
+EXAMPLES = r"""
+- name: Room for bursts on all cards, without touching a link that is up
+  siptune.linux.nic_ring:
+    interfaces:
+      "*":
+        rx: {value: max, limit: 4096, rule: at_least, why: A burst waits in the ring instead of being dropped.}
+
+- name: In a maintenance window
+  siptune.linux.nic_ring:
+    interfaces:
+      eth0: {rx: max, tx: 1024}
+      "driver:ixgbe":
+        rx: {value: 2048, rule: at_least}
+    disruptive: true
+
+- name: Put the rings back
+  siptune.linux.nic_ring:
+    state: absent
+"""
+
+RETURN = r"""
+items:
+  description:
+    - What became of each option of each interface.
+    - Of a call that failed because a driver refused a change, only the refused item, as nothing else has changed.
+  returned: when the settings are valid
+  type: list
+  elements: dict
+  contains:
+    item:
+      description: The interface and the option.
+      type: str
+      sample: eth0 rx
+    wanted:
+      description: What was asked for, null for an option that goes back to its original.
+      type: str
+      sample: at least max, 4096 if that is less
+    before:
+      description: What was in force before the call, null if the driver has no such option.
+      type: str
+      sample: "256"
+    after:
+      description: What was read back; in check mode, the prediction.
+      type: str
+      sample: "4096"
+    at_boot:
+      description: What the next boot will set, null if nothing sets it.
+      type: str
+      sample: "4096"
+    state:
+      description: One of V(ok), V(changed), V(kept), V(absent), V(readonly), V(shadowed), V(pending) and V(refused).
+      type: str
+      sample: changed
+    why:
+      description: The reason given with the setting.
+      type: str
+      sample: A burst waits in the ring instead of being dropped.
+    reason:
+      description: What explains the state, or what the driver makes of the value.
+      type: str
+      sample: the driver makes 512 of 511
+undone:
+  description: What the call had changed already and has put back, newest first.
+  returned: when a driver refused a change
+  type: list
+  elements: str
+  sample: [eth0 rx]
+"""
+
+from ansible_collections.siptune.linux.plugins.module_utils import _nic_module
+from ansible_collections.siptune.linux.plugins.module_utils._link_options import OWNER_RING
+from ansible_collections.siptune.linux.plugins.module_utils._nic_option import RING_OPTIONS
+
+
+def main() -> None:
+    _nic_module.main("nic_ring", OWNER_RING, RING_OPTIONS)
+
+
+if __name__ == "__main__":
+    main()

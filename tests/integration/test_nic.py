@@ -1,0 +1,225 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""nic_ring and nic_link on the real kernel's virtual interfaces: cables, bridges, bonds, VLANs and taps.
+
+Cards and what their drivers make of a setting are tested with models of them, and in the virtual machine.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import sandbox
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.siptune.linux.plugins.module_utils._host import Host
+from ansible_collections.siptune.linux.plugins.module_utils._link_options import OWNER_LINK
+from ansible_collections.siptune.linux.plugins.module_utils._nic import carry_out, observe
+from ansible_collections.siptune.linux.plugins.module_utils._nic_option import LINK_OPTIONS
+from ansible_collections.siptune.linux.plugins.module_utils._nic_plan import plan
+from ansible_collections.siptune.linux.plugins.module_utils._nic_request import build_request
+from ansible_collections.siptune.linux.plugins.modules import nic_link, nic_ring
+from calls import ORIGINALS, originals
+from sandbox import difference, dump, ip
+from tracing import STARTING, calls_of
+
+OWN_WORK_MILLISECONDS = 20  # of CPU time
+DEFAULTS = {"when": "both", "disruptive": False}
+LINK_FILE = "/etc/systemd/network/00-siptune-sip0.link"
+MAKING = (
+    "link add br0 type bridge",
+    "link add link rtp0 name vlan0 type vlan id 5",
+    "link add link rtp0 name mac0 type macvlan",
+    "link add bond0 type bond",
+    "link add dummy0 type dummy",
+    "tuntap add tap0 mode tap",
+)
+SOFTWARE = ["bond0", "br0", "vlan0", "tap0", "dummy0", "mac0", "lo"]
+
+
+def make_interfaces() -> None:
+    """Show this namespace's /sys, and add every kind of interface that is made of software."""
+    sandbox.mount("sysfs", "/sys", "sysfs")
+    os.makedirs("/etc/systemd/network")
+    for words in MAKING:  # a kernel may lack some
+        subprocess.run(["ip", *words.split()], check=False, capture_output=True)
+
+
+def there(names: list[str]) -> list[str]:
+    """Those that this kernel can make."""
+    return [name for name in names if os.path.exists(f"/sys/class/net/{name}")]
+
+
+def call(module: ModuleType, check: bool = False, **parameters: Any) -> dict[str, Any]:
+    """The result of the real module's main(), as Ansible would get it."""
+    output = io.StringIO()
+    arguments = patch_module_args({**parameters, "_ansible_check_mode": check})
+    with arguments, contextlib.redirect_stdout(output), contextlib.suppress(SystemExit):
+        module.main()
+    return json.loads(output.getvalue())
+
+
+def states(result: dict[str, Any]) -> dict[str, str]:
+    assert "items" in result, result
+    return {item["item"]: item["state"] for item in result["items"]}
+
+
+def sys_net(path: str) -> str:
+    return Path("/sys/class/net", path).read_text(encoding="ascii").strip()
+
+
+def settings() -> Iterator[tuple[str, str]]:
+    """What /sys shows of all interfaces that these modules could change."""
+    for name in os.listdir("/sys/class/net"):
+        yield name, sys_net(f"{name}/tx_queue_len")
+        for queue in os.listdir(f"/sys/class/net/{name}/queues"):
+            if queue.startswith("rx-"):
+                yield f"{name} {queue}", sys_net(f"{name}/queues/{queue}/rps_cpus")
+
+
+def whole_host() -> dict[str, object]:
+    return {**dump(), **dict(settings())}
+
+
+def test_there_and_back() -> None:
+    make_interfaces()
+    start = whole_host()
+    floor = {"value": 1500, "rule": "at_least"}
+    wanted = {"sip0": {"txqueuelen": 2000, "rps_cpus": "all"}, "rtp0": {"txqueuelen": floor}}
+    predicted = call(nic_link, check=True, interfaces=wanted)
+    assert predicted["changed"]
+    assert difference(start, whole_host()) == {}
+
+    first = call(nic_link, interfaces=wanted)
+    assert [item["after"] for item in first["items"]] == [item["after"] for item in predicted["items"]]
+    assert set(states(first).values()) == {"changed"}
+    assert (sys_net("sip0/tx_queue_len"), sys_net("rtp0/tx_queue_len")) == ("2000", "1500")
+    assert int(sys_net("sip0/queues/rx-0/rps_cpus").replace(",", ""), 16) == (1 << os.cpu_count()) - 1
+    assert "TransmitQueueLength=2000\n" in Path(LINK_FILE).read_text(encoding="utf-8")
+    assert originals()["links"]["sip0"]["txqueuelen"]["found"] == "1000"
+
+    assert not call(nic_link, interfaces=wanted)["changed"]
+    assert call(nic_link, state="absent")["changed"]
+    assert difference(start, whole_host()) == {}
+    assert not call(nic_link, state="absent")["changed"]
+
+
+def test_what_is_dropped_goes_back_unless_somebody_else_has_set_it() -> None:
+    make_interfaces()
+    call(nic_link, interfaces={"sip0": {"txqueuelen": 2000}, "rtp0": {"txqueuelen": 2000}})
+    ip("link", "set", "rtp0", "txqueuelen", "77")
+    result = call(nic_link, interfaces={})
+    assert states(result) == {"sip0 txqueuelen": "changed", "rtp0 txqueuelen": "kept"}
+    assert (sys_net("sip0/tx_queue_len"), sys_net("rtp0/tx_queue_len")) == ("1000", "77")
+    assert not os.path.exists(ORIGINALS)
+
+
+def test_rings_of_what_has_none() -> None:
+    make_interfaces()
+    start = whole_host()
+    result = call(nic_ring, interfaces={"sip0": {"rx": "max"}, "*": {"rx": "max"}, "driver:igb": {"tx": 1024}})
+    assert states(result) == {"sip0 rx": "absent", "* rx": "absent", "driver:igb tx": "absent"}
+    assert not result["changed"]
+    assert difference(start, whole_host()) == {}
+
+
+@pytest.mark.parametrize("module", [nic_ring, nic_link], ids=["nic_ring", "nic_link"])
+def test_software_is_refused_by_name_and_passed_over_by_globs(module: ModuleType) -> None:
+    make_interfaces()
+    start = whole_host()
+    options = {"rx": 512} if module is nic_ring else {"txqueuelen": 512}
+    assert {"br0", "tap0", "lo"} <= set(there(SOFTWARE))
+    for name in there(SOFTWARE):
+        result = call(module, interfaces={name: options})
+        assert result.get("failed"), name
+        assert result["msg"].startswith(f"{name} is made of software ("), result["msg"]
+        assert result["msg"].endswith("Nothing was changed.")
+    assert set(states(call(module, interfaces={"*": options, "br*": options})).values()) == {"absent"}
+    assert difference(start, whole_host()) == {}
+
+
+BAD = [
+    ({"nosuch0": {"txqueuelen": 5}}, "nosuch0 is no network interface of this host"),
+    ({"../sip0": {"txqueuelen": 5}}, "is no name of a network interface"),
+    ({"sip 0": {"txqueuelen": 5}}, "is no name of a network interface"),
+    ({"a" * 16: {"txqueuelen": 5}}, "at most 15 characters"),
+    ({"sip0": {"txqueuelen": 32768}}, "at most 32767"),
+    ({"sip0": {"txqueuelen": -1}}, "at least 0"),
+    ({"sip0": {"rps_cpus": "8000"}}, "this host has the CPUs"),
+    ({"sip0": {"channels_rx": 9999}}, "the hardware's maximum is"),
+    ({"sip*": {"txqueuelen": 5, "rx": 9}}, "has no option rx"),
+]
+
+
+@pytest.mark.parametrize(("interfaces", "message"), BAD)
+def test_bad_input_is_told_and_changes_nothing(interfaces: dict[str, Any], message: str) -> None:
+    make_interfaces()
+    start = whole_host()
+    result = call(nic_link, interfaces={"rtp0": {"txqueuelen": 2000}, **interfaces}, disruptive=True)
+    assert result.get("failed")
+    assert message in result["msg"]
+    assert result["msg"].endswith("Nothing was changed.")
+    assert difference(start, whole_host()) == {}
+
+
+def test_a_refused_file_undoes_the_interface() -> None:
+    make_interfaces()
+    os.rmdir("/etc/systemd/network")
+    os.symlink("/run", "/etc/systemd/network")
+    start = whole_host()
+    result = call(nic_link, interfaces={"sip0": {"txqueuelen": 2000}})
+    assert result.get("failed"), result
+    assert difference(start, whole_host()) == {}
+
+
+def test_channels_of_a_cable_are_taken_only_when_they_may_flap() -> None:
+    make_interfaces()
+    ip("link", "add", "big0", "numrxqueues", "2", "numtxqueues", "2", "type", "veth", "peer", "name", "big1")
+    ip("link", "set", "big0", "up")
+    assert there(["big0"])
+    wanted = {"big0": {"channels_rx": 1}}
+    assert states(call(nic_link, interfaces=wanted, when="now")) == {"big0 channels_rx": "pending"}
+    result = call(nic_link, interfaces=wanted, disruptive=True, when="now")
+    (item,) = result["items"]
+    assert (item["before"], item["after"], item["state"]) == ("2", "1", "changed"), item
+    assert not call(nic_link, interfaces=wanted, disruptive=True, when="now")["changed"]
+
+
+FOUR = ("sip0", "rtp0", "sip0.100", "rtp0.200")
+
+
+def work(length: int) -> None:
+    """What a call does with four interfaces, without Ansible around it: observe, plan, carry out, confirm."""
+    wanted = {name: {"txqueuelen": length, "rps_cpus": "0"} for name in FOUR}
+    request = build_request(OWNER_LINK, LINK_OPTIONS, {"interfaces": wanted, "state": "present", **DEFAULTS})
+    host = Host()
+    observed = observe(host, request)
+    carry_out(host, request, observed, plan(request, observed))
+
+
+def test_no_process_is_started_but_to_ask_udev_of_a_new_file() -> None:
+    make_interfaces()
+    programs = [call.line for call in calls_of(lambda: work(2000), STARTING) if call.name == "execve"]
+    assert all("udevadm" in line for line in programs), programs
+    assert calls_of(lambda: work(2000), STARTING) == []
+
+
+def test_the_work_of_four_interfaces_is_quick() -> None:
+    make_interfaces()
+    taken = []
+    for length in range(2000, 2010):
+        start = time.process_time()
+        work(length)
+        taken.append(time.process_time() - start)
+    assert {sys_net(f"{name}/tx_queue_len") for name in FOUR} == {"2009"}
+    assert min(taken) * 1000 < OWN_WORK_MILLISECONDS, taken
