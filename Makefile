@@ -20,7 +20,7 @@ export PYTHON
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help site plan audit rollback test lint docs docs-check unit unit-oldest integration systemd browser sanity build build-check molecule test-vm test-vm-if-possible vm-shell bench clean
+.PHONY: help site plan audit rollback test lint docs docs-check unit unit-oldest integration systemd browser sanity build build-check molecule test-vm vm-shell bench clean
 
 help:  ## say what there is
 	@echo 'Tune a host:'
@@ -108,7 +108,7 @@ clean:  ## remove what make has made here; images stay under ~/.cache/siptune
 
 # --- What these need ---
 
-.PHONY: packages forget
+.PHONY: packages forget test-vm-if-possible
 packages:
 	@tools/test-packages.sh
 

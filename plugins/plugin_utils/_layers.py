@@ -16,15 +16,18 @@ from ansible_collections.siptune.linux.plugins.module_utils._sysctl_settings imp
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_unit import check_drop_in_name
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_values import SystemdError
 from ansible_collections.siptune.linux.plugins.plugin_utils._catalogue import CatalogueError, settings
+from ansible_collections.siptune.linux.plugins.plugin_utils._nic_profiles import LINKS, RINGS, nic_settings
 from ansible_collections.siptune.linux.plugins.plugin_utils._service_limits import Wishes, service_limits
 
 SYSCTL_LAYERS = ("network", "memory", "fs", "security")
+NETWORK_LAYER = "network"
 SERVICE_LAYER = "service_limits"
 LAYERS = (*SYSCTL_LAYERS, SERVICE_LAYER)
 COLLECTION = Path(__file__).resolve().parents[2]
 
 # What the tasks of a layer's role register, in the order in which they run.
 RESULTS: dict[str, tuple[str, ...]] = {name: (f"__siptune_{name}_result",) for name in SYSCTL_LAYERS}
+RESULTS[NETWORK_LAYER] += tuple(f"__siptune_{NETWORK_LAYER}_{part}_result" for part in ("rings", "links"))
 RESULTS[SERVICE_LAYER] = tuple(f"__siptune_{SERVICE_LAYER}_{part}_result" for part in ("logins", "units", "pools"))
 
 
@@ -55,6 +58,11 @@ def load_layer(name: str, collection: Path = COLLECTION) -> Layer:
     )
 
 
+def load_nics(collection: Path = COLLECTION) -> dict[str, Any]:
+    """The network layer's catalogue of interfaces: rings, and what they have beside them."""
+    return _load(collection / "roles" / NETWORK_LAYER / "vars" / "nics.yml")
+
+
 def _load(path: Path) -> dict[str, Any]:
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
@@ -73,6 +81,9 @@ def layer_settings(layer: Layer, variables: Mapping[str, Any], host: Mapping[str
             check_drop_in_name(str(options["drop_in"]))
             wishes = Wishes(**{field: options[field] for field in Wishes._fields})
             return service_limits(layer.catalogue, profile, host, capacity, wishes)
+        if layer.name == NETWORK_LAYER:
+            for part in (RINGS, LINKS):
+                nic_settings(load_nics(), part, profile, host, options[f"nic_{part}"])
         _sysctl_d.check_file_path(str(options["sysctl_path"]))
         return settings(layer.catalogue, profile, host, capacity, options["sysctl"], options)
     except (CatalogueError, SysctlError, SystemdError, _limits_conf.LimitsError) as error:

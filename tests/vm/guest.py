@@ -310,6 +310,9 @@ def main() -> int:
     parser.add_argument("command", choices=commands)
     parser.add_argument("directory", type=Path)
     arguments = parser.parse_args()
+    # Ended from outside, we end as after Ctrl-C: with the machine switched off.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda received, _frame: sys.exit(128 + received))
     try:
         commands[arguments.command](arguments.directory.resolve())
     except GuestError as error:
