@@ -40,7 +40,11 @@ if [ "$command" = test ]; then
     # Whatever ends a test, no container and no virtual machine outlives it, unless that is what was asked for.
     case " $* " in
         *" --destroy=never "* | *" --destroy never "*) ;;
-        *) trap 'molecule destroy --scenario-name "$scenario" >/dev/null 2>&1 || true' INT TERM HUP ;;
+        *)
+            trap 'molecule destroy --scenario-name "$scenario" >/dev/null 2>&1 || true' INT TERM HUP
+            # Molecule does not destroy what it has not finished creating.
+            [ "$scenario" != vm ] || trap 'tests/vm/guest.py stop "$MOLECULE_EPHEMERAL_DIRECTORY/guest"' EXIT
+            ;;
     esac
 fi
 molecule "$command" --scenario-name "$scenario" "$@" </dev/null
