@@ -41,6 +41,7 @@ from ansible_collections.siptune.linux.plugins.plugin_utils._layers import (  # 
     SYSCTL_LAYERS,
     Layer,
     load_layer,
+    load_nics,
 )
 
 TITLES = {"network": "Network", "memory": "Memory", "fs": "File handles and file system", "security": "Security"}
@@ -79,6 +80,13 @@ They take the facts of `siptune.linux.host_facts`, the figures of `siptune_capac
 [_sizing_services.py](../plugins/plugin_utils/_sizing_services.py).
 """
 
+NICS = """\
+## Network cards
+
+On each interface that is hardware. Own settings: `siptune_network_nic_rings` and `siptune_network_nic_links`. What
+would take a link down for a moment waits for a boot, unless `siptune_disruptive` is true.
+"""
+
 SERVICES = """\
 ## Services
 
@@ -93,10 +101,11 @@ LOGINS_HEADING = (
 )
 
 
-def page(layers: Iterable[Layer], services: Layer) -> str:
+def page(layers: Iterable[Layer], nics: dict[str, dict[str, Any]], services: Layer) -> str:
     """The whole page as Markdown."""
     sections = [INTRODUCTION]
     sections += [_section(layer) for layer in layers]
+    sections += [NICS, *(_table(title, nics[part]) for part, title in (("rings", "Ring"), ("links", "Option")))]
     sections += [SERVICES, *_service_sections(services.catalogue)]
     sections += [FORMULAS_HEADING, *(_formula(name) for name in sorted(FORMULAS))]
     return "\n".join(sections)
@@ -142,7 +151,7 @@ def _row(key: str, entry: dict[str, Any]) -> str:
 def _classic(choice: dict[str, Any] | None) -> str:
     if choice is None:
         return "-"
-    return f"`{choice['value']}`" + ("" if choice["rule"] == "exact" else f" (`{choice['rule']}`)")
+    return _literal(choice) + ("" if choice["rule"] == "exact" else f" (`{choice['rule']}`)")
 
 
 def _modern(choice: dict[str, Any] | None) -> str:
@@ -151,7 +160,14 @@ def _modern(choice: dict[str, Any] | None) -> str:
     if "sized" in choice:
         name = choice["sized"]
         return f"*{_escaped(FORMULAS[name].summary)}* ([{name}](#{name}))"
-    return f"`{choice['value']}`"
+    return _literal(choice)
+
+
+def _literal(choice: dict[str, Any]) -> str:
+    """A value as it is written, with what bounds it."""
+    bound = f", {choice['limit']} at most" if "limit" in choice else ""
+    fast = f" from {choice['from_mbps']} Mb/s on" if "from_mbps" in choice else ""
+    return f"`{choice['value']}`{bound}{fast}"
 
 
 def _formula(name: str) -> str:
@@ -170,7 +186,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing, exit 1 if docs/keys.md is not current")
     check = parser.parse_args().check
-    wanted = page(map(load_layer, SYSCTL_LAYERS), load_layer(SERVICE_LAYER))
+    wanted = page(map(load_layer, SYSCTL_LAYERS), load_nics(), load_layer(SERVICE_LAYER))
     present = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
     if wanted == present:
         return 0
