@@ -23,6 +23,13 @@ export MOLECULE_COMMAND_BORDERS=false
 export MOLECULE_EPHEMERAL_DIRECTORY=$PWD/.build/molecule/$scenario
 mkdir -p "$MOLECULE_EPHEMERAL_DIRECTORY"
 
+# Two runs of a scenario in one checkout would work on the same hosts, and each spoil the other's records.
+exec 9>"$MOLECULE_EPHEMERAL_DIRECTORY.lock"
+if ! flock --nonblock 9; then
+    echo "The scenario $scenario is running in this checkout already; wait until it has ended." >&2
+    exit 1
+fi
+
 if [ "$scenario" = vm ]; then
     SIPTUNE_VM_IMAGE=$(tests/images/build-vm)
     export SIPTUNE_VM_IMAGE
@@ -47,4 +54,5 @@ if [ "$command" = test ]; then
             ;;
     esac
 fi
-molecule "$command" --scenario-name "$scenario" "$@" </dev/null
+# What it starts outlives this script with some commands, and shall not keep the lock.
+molecule "$command" --scenario-name "$scenario" "$@" </dev/null 9>&-

@@ -77,8 +77,9 @@ def coalescing(interface: str) -> dict[str, str]:
     """What `ethtool -c` shows, with its one line of two values taken apart: `Adaptive RX: off  TX: off`."""
     shown = ethtool("-c", interface)
     adaptive = re.fullmatch(r"(\S+)\s+TX:\s+(\S+)", shown.pop("adaptive_rx", ""))
-    known = adaptive and "n/a" not in adaptive.groups()
-    return {**shown, "adaptive_rx": adaptive[1], "adaptive_tx": adaptive[2]} if known else shown
+    if adaptive is None or "n/a" in adaptive.groups():
+        return shown
+    return {**shown, "adaptive_rx": adaptive[1], "adaptive_tx": adaptive[2]}
 
 
 def link_mode(interface: str) -> dict[str, str]:
