@@ -31,7 +31,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._environment_file im
 from ansible_collections.siptune.linux.plugins.module_utils._files import (
     all_or_nothing,
     read_originals,
-    remove_originals_directory,
+    settle_originals,
     stage,
     store_originals,
     tidy,
@@ -243,9 +243,5 @@ def _carry_out(host: Host, observed: Observed, planned: Plan, log: UndoLog) -> O
     for file in planned.files:
         if host.snapshot(file.path) != file.after:
             raise HostError(file.path, "was changed by somebody else while it was written")
-    settled = settle(planned)
-    if settled != (planned.originals if planned.changed else observed.originals):
-        store_originals(host, settled, log)
-    if settled.empty:
-        remove_originals_directory(host, log)
+    settle_originals(host, settle(planned), planned.originals if planned.changed else observed.originals, log)
     return Outcome(planned.changes, planned.changed)

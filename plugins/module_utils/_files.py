@@ -68,6 +68,14 @@ def store_originals(host: Host, after: Originals, log: UndoLog) -> None:
         host.remove(_originals.PATH)
 
 
+def settle_originals(host: Host, settled: Originals, recorded: Originals, log: UndoLog) -> None:
+    """Make the record what it is to be in the end; an empty one goes with its directory. Raises HostError."""
+    if settled != recorded:
+        store_originals(host, settled, log)
+    if settled.empty:
+        remove_originals_directory(host, log)
+
+
 def remove_originals_directory(host: Host, log: UndoLog) -> None:
     """Remove the directory of the record, unless it is not there or holds what is not ours."""
     with contextlib.suppress(HostError):

@@ -14,7 +14,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._change import Chang
 from ansible_collections.siptune.linux.plugins.module_utils._files import (
     all_or_nothing,
     read_originals,
-    remove_originals_directory,
+    settle_originals,
     store_originals,
     tidy,
 )
@@ -141,11 +141,7 @@ def _carry_out(host: Host, request: Request, observed: Observed, planned: Plan, 
         if unknown:
             boot = plan_boot(request, observed, planned.decisions, unknown) or boot
         verdicts = carry_out_links(host, boot, log)
-    settled = _settled(observed, planned, boot, after, unknown)
-    if settled != stored:
-        store_originals(host, settled, log)
-    if settled.empty:
-        remove_originals_directory(host, log)
+    settle_originals(host, _settled(observed, planned, boot, after, unknown), stored, log)
     moved = any(after[decision.place] != decision.before for decision in planned.decisions if decision.place in after)
     changes = items(request, observed, planned.decisions, after, verdicts, unknown)
     return Outcome(changes, moved or bool(boot and boot.changed), boot)

@@ -16,7 +16,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._change import CHANG
 from ansible_collections.siptune.linux.plugins.module_utils._files import (
     all_or_nothing,
     read_originals,
-    remove_originals_directory,
+    settle_originals,
     stage,
     store_originals,
     tidy,
@@ -194,12 +194,8 @@ def _carry_out(host: Host, request: Request, observed: Observed, planned: Plan, 
         commit()
     live = {write.path: _read_back(host, write) for write in planned.writes}
     live.update({path: _value(host, path) for path in planned.side_effects})
-    settled = settle(request, planned, live)
     recorded = planned.originals if planned.changed else observed.originals
-    if settled != recorded:
-        store_originals(host, settled, log)
-    if settled.empty:
-        remove_originals_directory(host, log)
+    settle_originals(host, settle(request, planned, live), recorded, log)
     return Outcome(_confirmed(planned, live), planned.changed)
 
 

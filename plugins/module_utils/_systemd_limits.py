@@ -14,7 +14,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._change import Chang
 from ansible_collections.siptune.linux.plugins.module_utils._file_change import FileChange, settle_files
 from ansible_collections.siptune.linux.plugins.module_utils._files import (
     all_or_nothing,
-    remove_originals_directory,
+    settle_originals,
     stage,
     store_originals,
     tidy,
@@ -70,10 +70,7 @@ def _carry_out(host: Host, request: Request, observed: Observed, planned: Plan, 
     after = {name: with_processes(host, bearer) for name, bearer in after.items()}
     files = settle_files(planned.originals.files, planned.files, planned.released)
     settled = planned.originals._replace(files=files)
-    if settled != (planned.originals if planned.files else observed.originals):
-        store_originals(host, settled, log)
-    if settled.empty:
-        remove_originals_directory(host, log)
+    settle_originals(host, settled, planned.originals if planned.files else observed.originals, log)
     changed = bool(planned.files or planned.reload or planned.restarts or raised)
     return Outcome(confirmed(planned, observed, after), changed)
 
