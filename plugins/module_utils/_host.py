@@ -179,6 +179,14 @@ class Host:
         except OSError:
             return None
 
+    def owner_and_mode(self, path: str) -> tuple[int, int]:
+        """The user ID that a file or directory belongs to, and its permission bits. Raises HostError."""
+        try:
+            status = os.stat(self._real(path), follow_symlinks=False)
+        except OSError as error:
+            raise _refusal(path, error) from error
+        return status.st_uid, stat.S_IMODE(status.st_mode)
+
     def writable(self, path: str) -> bool:
         """Whether a write would be let through. For /proc/sys the kernel's answer is exact, root or not."""
         return os.access(self._real(path), os.W_OK)
