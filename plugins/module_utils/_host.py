@@ -425,6 +425,11 @@ class Host:
             done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
         )
 
+    @staticmethod
+    def uname() -> str:
+        """What uname(2) says of this machine, in one line."""
+        return " ".join(os.uname())
+
     def user_name(self, uid: int) -> str | None:
         """The name of the account with this number, by the system's name service; None if there is none."""
         try:
