@@ -10,9 +10,13 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
 from ansible_collections.siptune.linux.plugins.plugin_utils._catalogue import CatalogueError, parse_capacity
 from ansible_collections.siptune.linux.plugins.plugin_utils._layers import LAYERS, Layer, check_together, load_layer
+from ansible_collections.siptune.linux.plugins.plugin_utils._overlaps import Wanted, warning
 from ansible_collections.siptune.linux.plugins.plugin_utils._yaml_numbers import misread
+
+display = Display()
 
 
 class ActionModule(ActionBase):
@@ -26,6 +30,7 @@ class ActionModule(ActionBase):
         _, arguments = self.validate_argument_spec(
             {
                 "host": {"type": "dict", "required": True},
+                "warn_of_tuners": {"type": "bool", "default": True},
                 "layers": {"type": "list", "elements": "str", "choices": list(LAYERS), "default": list(LAYERS)},
             }
         )
@@ -36,9 +41,14 @@ class ActionModule(ActionBase):
         try:
             for layer in layers:
                 _validate(layer, variables)
-            check_together(layers, variables, arguments["host"])
+            settings = check_together(layers, variables, arguments["host"])
         except CatalogueError as error:
             raise AnsibleActionFail(f"{error}. Nothing was changed.") from None
+        if arguments["warn_of_tuners"] and variables.get("siptune_state") != "absent":
+            wanted = (Wanted(setting.path, setting.rule, setting.value) for setting in settings)
+            said = warning(arguments["host"].get("tuners") or {}, wanted)
+            if said:
+                display.warning(f"{given.get('inventory_hostname')}: {said}")
         return {"changed": False}
 
 

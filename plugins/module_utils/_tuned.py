@@ -144,9 +144,9 @@ def settings(chain: Iterable[Profile], machine: Callable[[str, str], bool]) -> t
                 _merge_unit(units, kinds, name, options, profile.file)
     found: dict[str, Setting] = {}
     unknown: list[str] = []
-    for name, options in units.items():
+    for name, parameters in units.items():
         if _is_for_sysctl(name, kinds[name]) and _is_for(kinds[name], variables, machine):
-            for key, (value, file) in options.items():
+            for key, (value, file) in parameters.items():
                 expanded = _expand(value, variables)
                 if expanded is None:
                     unknown.append(f"{key} of {file}")

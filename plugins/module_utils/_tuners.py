@@ -11,7 +11,7 @@ from typing import NamedTuple
 from ansible_collections.siptune.linux.plugins.module_utils._host import Host, unless_refused
 from ansible_collections.siptune.linux.plugins.module_utils._processes import ProcessNames
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_boot import files_read_at_boot
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_d import HEADING, parse
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_d import HEADING, PROCPS_FILE, parse
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import display_name
 from ansible_collections.siptune.linux.plugins.module_utils._tuned import Tuned, tuned
 
@@ -56,10 +56,14 @@ class Assignment(NamedTuple):
 
 
 class SysctlFile(NamedTuple):
-    """A file that sets kernel parameters at boot and is not ours. `managed_by` is the tool that seems to write it."""
+    """A file that sets kernel parameters and is not ours. `managed_by` is the tool that seems to write it.
+
+    `at_boot` is False for /etc/sysctl.conf where only TuneD reads it, last.
+    """
 
     file: str
     managed_by: str | None
+    at_boot: bool
     sysctl: list[Assignment]
 
 
@@ -71,14 +75,15 @@ class Tuners(NamedTuple):
 
 def tuners(host: Host, processes: ProcessNames) -> Tuners:
     """Everybody else who sets kernel parameters. Never raises: what cannot be read is not there."""
+    tuner = tuned(host, processes, starts_at_boot(host, "tuned.service"))
+    read = unless_refused(files_read_at_boot, host) or []
+    files = [_file(file, text, at_boot=True) for file, text in read if not text.startswith(HEADING)]
+    if (tuner.active or tuner.enabled) and tuner.reapply_sysctl and PROCPS_FILE not in dict(read):
+        files.append(_file(PROCPS_FILE, host.read_lenient(PROCPS_FILE) or "", at_boot=False))
     return Tuners(
-        tuned(host, processes, starts_at_boot(host, "tuned.service")),
+        tuner,
         Bpftune(bpftune_active(processes), starts_at_boot(host, "bpftune.service")),
-        [
-            SysctlFile(file, managed_by(file, text), _assignments(file, text))
-            for file, text in unless_refused(files_read_at_boot, host) or []
-            if text and not text.startswith(HEADING)
-        ],
+        [file for file in files if file.sysctl],
     )
 
 
@@ -108,9 +113,9 @@ def managed_by(file: str, text: str) -> str | None:
     return None
 
 
-def _assignments(file: str, text: str) -> list[Assignment]:
-    found = parse(text, file)[:MOST_ASSIGNMENTS]
-    return [
+def _file(file: str, text: str, at_boot: bool) -> SysctlFile:
+    assignments = [
         Assignment(display_name(one.path), None if one.value is None else one.value[:LONGEST_VALUE], one.line)
-        for one in found
+        for one in parse(text, file)[:MOST_ASSIGNMENTS]
     ]
+    return SysctlFile(file, managed_by(file, text), at_boot, assignments)

@@ -330,7 +330,7 @@ ansible_facts:
                   type: bool
                   sample: false
             sysctl_files:
-              description: The files of others that set kernel parameters at boot, in the order they are read.
+              description: The files of others that set kernel parameters, in the order they are read.
               type: list
               elements: dict
               contains:
@@ -342,6 +342,10 @@ ansible_facts:
                   description: The tool that seems to write it, by its comments or its name. Null for none.
                   type: str
                   sample: Puppet
+                at_boot:
+                  description: Whether a boot reads it. Else TuneD does, as it reads C(/etc/sysctl.conf) last.
+                  type: bool
+                  sample: true
                 sysctl:
                   description: What it sets, the first 200 lines of it.
                   type: list

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import yaml
 from ansible_collections.siptune.linux.plugins.module_utils import _limits_conf, _sysctl_d
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import SysctlError
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_settings import parse_settings
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_settings import Setting, parse_settings
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_unit import check_drop_in_name
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_values import SystemdError
 from ansible_collections.siptune.linux.plugins.plugin_utils._catalogue import CatalogueError, settings
@@ -90,8 +90,11 @@ def layer_settings(layer: Layer, variables: Mapping[str, Any], host: Mapping[str
         raise CatalogueError(f"{layer.name} layer: {error}") from error
 
 
-def check_together(layers: Iterable[Layer], variables: Mapping[str, Any], host: Mapping[str, Any]) -> None:
-    """Raises CatalogueError unless each layer's settings are good and no two layers are after one key or file."""
+def check_together(layers: Iterable[Layer], variables: Mapping[str, Any], host: Mapping[str, Any]) -> list[Setting]:
+    """The kernel parameters that all layers want.
+
+    Raises CatalogueError unless each layer's settings are good and no two layers are after one key or file.
+    """
     owner_of: dict[str, str] = {}
     together: dict[Any, Any] = {}
     for layer in layers:
@@ -102,7 +105,7 @@ def check_together(layers: Iterable[Layer], variables: Mapping[str, Any], host: 
             _claim(owner_of, item, layer.name)
         together.update(wanted)
     try:
-        parse_settings(together)
+        return parse_settings(together)
     except SysctlError as error:
         raise CatalogueError(str(error)) from error
 

@@ -79,6 +79,7 @@ def test_files_of_others_are_told_and_ours_are_not(tmp_path: Path) -> None:
     assert found.sysctl_files[0] == SysctlFile(
         LOCAL,
         "Puppet",
+        True,
         [Assignment("net.core.somaxconn", "128", 2), Assignment("net.ipv4.conf.lo.rp_filter", None, 3)],
     )
     assert [one.file.rsplit("/", 1)[1] for one in found.sysctl_files] == ["99-local.conf", "99-many.conf"]
@@ -93,3 +94,20 @@ def test_what_is_started_at_boot(tmp_path: Path) -> None:
     assert starts_at_boot(host, "tuned.service")
     assert not starts_at_boot(host, "bpftune.service")
     assert not starts_at_boot(Host(str(tmp_path / "nowhere")), "tuned.service")
+
+
+def test_what_only_tuned_reads_is_told_where_tuned_is(tmp_path: Path) -> None:
+    (tmp_path / "etc/sysctl.d").mkdir(parents=True)
+    (tmp_path / "etc/sysctl.conf").write_text("vm.swappiness = 60\n", encoding="utf-8")
+    (tmp_path / "usr/lib/systemd").mkdir(parents=True)
+    (tmp_path / "usr/lib/systemd/systemd-sysctl").write_text("", encoding="utf-8")
+    host = Host(str(tmp_path))
+    assert tuners(host, ALL_PROCESSES).sysctl_files == []
+    wants = tmp_path / "etc/systemd/system/multi-user.target.wants"
+    wants.mkdir(parents=True)
+    os.symlink("/lib/systemd/system/tuned.service", wants / "tuned.service")
+    (found,) = tuners(host, ALL_PROCESSES).sysctl_files
+    assert found == SysctlFile("/etc/sysctl.conf", None, False, [Assignment("vm.swappiness", "60", 1)])
+    (tmp_path / "etc/tuned").mkdir()
+    (tmp_path / "etc/tuned/tuned-main.conf").write_text("reapply_sysctl = 0\n", encoding="utf-8")
+    assert tuners(host, ALL_PROCESSES).sysctl_files == []
