@@ -129,7 +129,7 @@ def carry_out(host: Host, request: Request, observed: Observed, planned: Plan) -
 
 
 def _carry_out(host: Host, request: Request, observed: Observed, planned: Plan, log: UndoLog) -> Outcome:
-    tidy(host)
+    tidy(host, *(observed.persistent.own if observed.persistent else ()))
     stored = observed.originals
     if planned.changed or planned.originals != observed.originals:
         stored = planned.originals

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import os
 import sys
@@ -15,10 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils.testing import patch_module_args
 from ansible_collections.siptune.linux.plugins.module_utils._originals import parse
 from ansible_collections.siptune.linux.plugins.modules import daemon_pools
-from calls import CHECKOUT, LIBRARY, ORIGINALS, STARTER, write_file
+from calls import CHECKOUT, LIBRARY, ORIGINALS, STARTER, call, write_file
 from sandbox import become_nobody, difference, dump, make_read_only, mount_small
 from tracing import CHANGING, STARTING, calls_of, fail_at, kill_before, started_by
 
@@ -61,12 +59,8 @@ def make_units() -> None:
 
 
 def module(check: bool = False, **parameters: Any) -> dict[str, Any]:
-    """The result of the real module's main(), as Ansible would get it."""
-    output = io.StringIO()
-    arguments = patch_module_args({**parameters, "_ansible_check_mode": check})
-    with arguments, contextlib.redirect_stdout(output), contextlib.suppress(SystemExit):
-        daemon_pools.main()
-    return json.loads(output.getvalue())
+    """The result of daemon_pools."""
+    return call(daemon_pools, check, **parameters)
 
 
 def apply(pools: Pools) -> dict[str, Any]:
