@@ -90,15 +90,24 @@ EnvironmentFile=-/etc/default/opensips
 ExecStart=/usr/sbin/opensips -f /etc/opensips.cfg -m $S_MEMORY -M $P_MEMORY $OPTIONS
 """
 
+KAMAILIO = """\
+[Service]
+Environment='SHM_MEMORY=64' 'PKG_MEMORY=8'
+EnvironmentFile=-/etc/default/kamailio-%i
+ExecStart=/usr/sbin/kamailio -f /etc/kamailio.cfg -m $SHM_MEMORY -M $PKG_MEMORY
+"""
+
 
 def make_units() -> None:
     write_file("/etc/systemd/system/sipd.service", SIPD)
     write_file("/etc/systemd/system/quiet.service", SIPD)
 
 
-def make_daemon() -> None:
-    write_file("/etc/systemd/system/opensips.service", OPENSIPS)
+def make_daemons() -> None:
+    for name, unit in (("opensips", OPENSIPS), ("kamailio@", KAMAILIO)):
+        write_file(f"/etc/systemd/system/{name}.service", unit)
     write_file("/etc/opensips.cfg", "debug=1\n")
+    write_file("/etc/kamailio.cfg", "debug=1\n")
     os.makedirs("/etc/default")
 
 
@@ -119,11 +128,16 @@ SUBJECTS = (
             "path": SYSCTL_FILE,
             "settings": {
                 "net.core.somaxconn": 9000,
+                "net.ipv4.tcp_rmem": "10240 87380",
                 "net.ipv4.ip_forward": 1,
+                "net.ipv4.conf.all.accept_redirects": 0,
                 "net.ipv4.conf.sip*.rp_filter": 2,
             },
         },
-        second={"path": SYSCTL_FILE, "settings": {"net.core.somaxconn": 7000, "net.ipv4.tcp_sack": 0}},
+        second={
+            "path": SYSCTL_FILE,
+            "settings": {"net.core.somaxconn": 7000, "net.ipv4.tcp_rmem": "10240 87380", "net.ipv4.tcp_sack": 0},
+        },
         absent={"path": SYSCTL_FILE, "state": "absent"},
         file=SYSCTL_FILE,
         by_hand=lambda: write_file(SYSCTL_FILE, "# by hand\nnet.core.somaxconn = 4096\n"),
@@ -148,8 +162,13 @@ SUBJECTS = (
     ),
     Subject(
         daemon_pools,
-        make_daemon,
-        first={"pools": {"opensips.service": {"shared_mib": 512, "private_mib": 16}}},
+        make_daemons,
+        first={
+            "pools": {
+                "opensips.service": {"shared_mib": 512, "private_mib": 16},
+                "kamailio@edge.service": {"shared_mib": 256},
+            }
+        },
         second={"pools": {"opensips.service": {"shared_mib": 768}}},
         absent={"state": "absent"},
         file=POOLS_FILE,
