@@ -24,6 +24,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
+from ansible_collections.siptune.linux.plugins.module_utils._change import TuningError
+
 LOCK_PATH = "/run/siptune.lock"
 LOCK_POLL_SECONDS = 0.1
 COMMAND_TIMEOUT_SECONDS = 30
@@ -43,7 +45,7 @@ NLMSG_DONE = 3
 T = TypeVar("T")
 
 
-class HostError(Exception):
+class HostError(TuningError):
     """The host would not do what was asked. Names the path or object and the system's reason."""
 
     def __init__(self, subject: str, reason: str, number: int | None = None) -> None:

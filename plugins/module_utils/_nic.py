@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 from ansible_collections.siptune.linux.plugins.module_utils._change import Change, UndoLog
 from ansible_collections.siptune.linux.plugins.module_utils._files import (
-    all_or_nothing,
     read_originals,
     settle_originals,
     store_originals,
@@ -119,16 +118,12 @@ class Outcome(NamedTuple):
     boot: LinkPlan | None
 
 
-def carry_out(host: Host, request: Request, observed: Observed, planned: Plan) -> Outcome:
-    """Do all of a plan, or nothing of it. Raises RefusedError.
+def carry_out(host: Host, request: Request, observed: Observed, planned: Plan, log: UndoLog) -> Outcome:
+    """Carry out a plan, and note how to undo it. Raises HostError.
 
     The originals come first, so that nothing is changed unrecorded. Files come after the drivers, as only a driver
     can tell that it does not know an option, which is then not written down either.
     """
-    return all_or_nothing(lambda log: _carry_out(host, request, observed, planned, log))
-
-
-def _carry_out(host: Host, request: Request, observed: Observed, planned: Plan, log: UndoLog) -> Outcome:
     tidy(host)
     stored = observed.originals
     if planned.changed or planned.originals != observed.originals:

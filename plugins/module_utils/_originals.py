@@ -16,6 +16,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from ansible_collections.siptune.linux.plugins.module_utils._change import TuningError
 from ansible_collections.siptune.linux.plugins.module_utils._host import FileRecord
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import is_below_proc_sys
 
@@ -29,7 +30,7 @@ SCHEMA_WITHOUT_LINKS = 1  # still written where there are none, so that an older
 LINK_KEY = re.compile(r"[^/:\s]{1,15}( [0-9a-f]{2}(:[0-9a-f]{2})*)?")
 
 
-class OriginalsError(Exception):
+class OriginalsError(TuningError):
     """The record of originals cannot be trusted. Says what to do."""
 
 
