@@ -30,6 +30,10 @@ class TuningError(Exception):
     Leaf code raises its own kind of it, and a module's main() turns any into one fail_json.
     """
 
+    def details(self) -> dict[str, Any]:
+        """What fail_json gets beside the message."""
+        return {}
+
 
 class Change(NamedTuple):
     """One item of a plan: what was wanted, what the host has, what it will have, and why.

@@ -14,7 +14,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.siptune.linux.plugins.module_utils._change import TuningError, UndoLog
 from ansible_collections.siptune.linux.plugins.module_utils._files import RefusedError, all_or_nothing
 from ansible_collections.siptune.linux.plugins.module_utils._host import Host
-from ansible_collections.siptune.linux.plugins.module_utils._way import EffectError, Way, take
+from ansible_collections.siptune.linux.plugins.module_utils._way import Way, take
 
 LOCK_TIMEOUT_SECONDS = 30
 
@@ -57,7 +57,7 @@ def refusal(error: RefusedError) -> dict[str, Any]:
         ending = f"Everything this call had changed has been put back: {', '.join(error.undone)}"
     else:
         ending = "Nothing was changed"
-    told: dict[str, Any] = {"msg": f"{error}. {ending}."}
-    if isinstance(error.cause, EffectError):
-        told.update(items=[error.cause.refused_item().as_item()], undone=error.undone)
-    return told
+    details = error.cause.details()
+    if error.item:
+        details["undone"] = error.undone
+    return {"msg": f"{error}. {ending}.", **details}

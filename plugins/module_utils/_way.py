@@ -64,8 +64,11 @@ class EffectError(TuningError):
         self.reason = cause.reason
         self.changes = changes
 
-    def refused_item(self) -> Change:
+    def details(self) -> dict[str, Any]:
         """The item of a failed call: what was refused, and why. Everything else is as it was before."""
+        return {"items": [self._refused().as_item()]}
+
+    def _refused(self) -> Change:
         for change in self.changes:
             if change.item == self.subject:
                 return change._replace(state=REFUSED, after=change.before, at_boot=None, reason=self.reason)
