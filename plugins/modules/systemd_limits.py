@@ -67,10 +67,18 @@ options:
         is V(pending) until the unit is restarted.
       - V(restart) restarts the running units for which something would be pending, and waits for them. If one does
         not come back, everything is put back. Transient units are not restarted.
+      - V(restart) counts as V(prlimit) on a host with calls in progress, and what waits for the restart is V(pending)
+        until a later call finds the host idle. M(siptune.linux.sip_calls) says how that is found out.
       - V(keep) leaves them alone.
     type: str
     choices: [keep, prlimit, restart]
     default: prlimit
+  despite_calls:
+    description:
+      - Whether O(running=restart) restarts units also while calls are in progress on the host, and cuts them. Without
+        it, a SIP daemon that runs and cannot be asked for its calls counts like one that has some.
+    type: bool
+    default: false
   exclusive:
     description:
       - Whether drop-ins of the name O(drop_in) that earlier calls have written for units that are not among the
@@ -238,9 +246,11 @@ def build_request(params: dict) -> Request:
     """The validated request of the module's parameters. Raises SystemdError."""
     drop_in = check_drop_in_name(params["drop_in"])
     units = parse_units(params["units"] or {})
+    despite_calls = bool(params["despite_calls"])
     if params["state"] == "present":
-        return Request(units, drop_in, params["running"], params["exclusive"])
-    return Request([UnitSettings(unit.name, []) for unit in units], drop_in, params["running"], not units)
+        return Request(units, drop_in, params["running"], params["exclusive"], despite_calls)
+    names = [UnitSettings(unit.name, []) for unit in units]
+    return Request(names, drop_in, params["running"], not units, despite_calls)
 
 
 def run(host: Host, module: AnsibleModule) -> dict:
@@ -266,6 +276,7 @@ def main() -> None:
             "units": {"type": "dict", "default": {}},
             "drop_in": {"type": "str", "default": "90-siptune.conf"},
             "running": {"type": "str", "choices": ["keep", "prlimit", "restart"], "default": "prlimit"},
+            "despite_calls": {"type": "bool", "default": False},
             "exclusive": {"type": "bool", "default": False},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "missing": {"type": "str", "choices": list(CHOICES), "default": "report"},
