@@ -19,7 +19,8 @@ from ansible_collections.siptune.linux.plugins.plugin_utils import _rollout
 from ansible_collections.siptune.linux.plugins.plugin_utils._rollout import Rollout, RolloutError
 from ansible_collections.siptune.linux.plugins.plugin_utils._rollout_check import LOSSES, since, window, worsened
 
-BEGIN, END = "begin", "end"
+BEGIN = "begin"
+END = "end"
 OPTIONS = {
     "step": {"type": "str", "choices": [BEGIN, END], "required": True},
     "rolling": {"type": "bool", "default": False},

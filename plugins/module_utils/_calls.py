@@ -26,10 +26,10 @@ HIDDEN = "the processes of other users are hidden from us, which takes root"
 
 
 class Calls(NamedTuple):
-    """What a daemon has in progress: `count` of `unit`, as `source` says; None with a reason if that is unknown."""
+    """What a daemon has in progress, so many of `unit`, as `source` says; None with a reason if that is unknown."""
 
     daemon: str
-    count: int | None
+    in_progress: int | None
     unit: str
     source: str
     reason: str = ""
@@ -37,7 +37,7 @@ class Calls(NamedTuple):
     @property
     def idle(self) -> bool:
         """Whether it is known that nothing is in progress."""
-        return self.count == 0
+        return self.in_progress == 0
 
 
 def observe_calls(host: Host) -> list[Calls]:

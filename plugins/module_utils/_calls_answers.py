@@ -59,8 +59,8 @@ def parse_opensips(text: str, statistic: str) -> int | None:
         answer = json.loads(text)
     except ValueError:
         return None
-    value = answer.get(statistic) if isinstance(answer, dict) else None
-    return int(value) if re.fullmatch(r"[0-9]{1,10}", str(value)) else None
+    value = str(answer.get(statistic)) if isinstance(answer, dict) else ""
+    return int(value) if re.fullmatch(r"[0-9]{1,10}", value) else None
 
 
 def parse_freeswitch(text: str) -> int | None:

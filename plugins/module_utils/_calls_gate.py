@@ -14,8 +14,8 @@ from ansible_collections.siptune.linux.plugins.module_utils._host import Host
 def describe_busy(seen: Sequence[Calls]) -> str:
     """What is in progress, or may be, in one line; empty if the host is known to be idle."""
     words = [
-        f"{calls.count} {calls.unit if calls.count != 1 else calls.unit[:-1]} in progress: {calls.daemon}"
-        if calls.count is not None
+        f"{calls.in_progress} {calls.unit if calls.in_progress != 1 else calls.unit[:-1]} in progress: {calls.daemon}"
+        if calls.in_progress is not None
         else f"unknown what is in progress: {calls.daemon} ({calls.reason})"
         for calls in seen
         if not calls.idle

@@ -96,8 +96,8 @@ daemons:
       description: V(asterisk), V(freeswitch), V(kamailio), V(opensips) or V(rtpengine).
       type: str
       sample: asterisk
-    count:
-      description: How much is in progress, null if that is unknown.
+    in_progress:
+      description: How many there are, null if that is unknown.
       type: int
       sample: 3
     unit:
@@ -105,11 +105,11 @@ daemons:
       type: str
       sample: calls
     source:
-      description: Where the count is from.
+      description: Where the number is from.
       type: str
       sample: asterisk -rx 'core show channels count'
     reason:
-      description: Why the count is unknown.
+      description: Why it is unknown.
       type: str
       sample: "kamcmd: is not installed, and the daemon cannot be asked without it"
 """

@@ -148,7 +148,12 @@ counters:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.siptune.linux.plugins.module_utils._counter_reading import as_results, gauges, read, uptime_seconds
+from ansible_collections.siptune.linux.plugins.module_utils._counter_reading import (
+    as_results,
+    gauges,
+    read,
+    uptime_seconds,
+)
 from ansible_collections.siptune.linux.plugins.module_utils._host import Host
 
 LONGEST_SECONDS = 3600

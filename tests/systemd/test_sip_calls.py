@@ -125,15 +125,15 @@ def test_no_daemon_is_an_idle_host(loopback: Machine) -> None:
 
 
 def test_kamailio_by_its_dialogs(kamailio: Machine) -> None:
-    assert daemons(kamailio, wait=True, timeout_seconds=30)["kamailio"]["count"] == 0
+    assert daemons(kamailio, wait=True, timeout_seconds=30)["kamailio"]["in_progress"] == 0
     kamailio.run("python3", "-c", CALL, "begin", "first")
     kamailio.run("python3", "-c", CALL, "begin", "second")
     seen = daemons(kamailio)["kamailio"]
-    assert (seen["count"], seen["unit"], seen["source"]) == (2, "calls", "kamcmd dlg.stats_active")
+    assert (seen["in_progress"], seen["unit"], seen["source"]) == (2, "calls", "kamcmd dlg.stats_active")
     kamailio.run("python3", "-c", CALL, "end", "first")
     kamailio.run("python3", "-c", CALL, "end", "second")
     # Kamailio keeps an ended dialog for a few seconds more.
-    assert daemons(kamailio, wait=True, timeout_seconds=60, poll_seconds=1)["kamailio"]["count"] == 0
+    assert daemons(kamailio, wait=True, timeout_seconds=60, poll_seconds=1)["kamailio"]["in_progress"] == 0
 
 
 def test_kamailio_as_debian_configures_it_has_transactions(loopback: Machine) -> None:
@@ -142,13 +142,13 @@ def test_kamailio_as_debian_configures_it_has_transactions(loopback: Machine) ->
         loopback.write("/etc/kamailio/kamailio.cfg", given)
     loopback.run("systemctl", "restart", "kamailio")
     seen = daemons(loopback, wait=True, timeout_seconds=30, poll_seconds=1)["kamailio"]
-    assert (seen["count"], seen["unit"]) == (0, "transactions")
+    assert (seen["in_progress"], seen["unit"]) == (0, "transactions")
     loopback.sh("chmod 0 /run/kamailio; mv /usr/sbin/kamcmd /usr/sbin/kamcmd.away")
     try:
         seen = daemons(loopback)["kamailio"]
     finally:
         loopback.sh("chmod 770 /run/kamailio; mv /usr/sbin/kamcmd.away /usr/sbin/kamcmd")
-    assert seen["count"] is None
+    assert seen["in_progress"] is None
     assert "kamcmd: is not installed" in seen["reason"]
 
 
@@ -168,11 +168,11 @@ def test_asterisk_by_its_calls(loopback: Machine) -> None:
         pytest.skip(f"Debian {loopback.suite} has no asterisk")
     loopback.run("systemctl", "restart", "asterisk")
     loopback.sh("for try in $(seq 60); do asterisk -rx 'core waitfullybooted' && exit; sleep 1; done; exit 1")
-    assert daemons(loopback)["asterisk"]["count"] == 0
+    assert daemons(loopback)["asterisk"]["in_progress"] == 0
     loopback.run("asterisk", "-rx", "channel originate Local/s@demo application Wait 300")
     seen = daemons(loopback)["asterisk"]
-    assert seen["count"] > 0
-    busy = f"{seen['count']} call{'s' if seen['count'] > 1 else ''} in progress: asterisk"
+    assert seen["in_progress"] > 0
+    busy = f"{seen['in_progress']} call{'s' if seen['in_progress'] > 1 else ''} in progress: asterisk"
 
     # What only a restart could bring waits for the end of the call.
     pid = loopback.show("asterisk.service", "MainPID")
@@ -187,7 +187,7 @@ def test_asterisk_by_its_calls(loopback: Machine) -> None:
     assert loopback.call_module("sip_calls", {"wait": True}, check=True)["summary"] == busy
 
     loopback.run("asterisk", "-rx", "channel request hangup all")
-    assert daemons(loopback, wait=True, timeout_seconds=60, poll_seconds=1)["asterisk"]["count"] == 0
+    assert daemons(loopback, wait=True, timeout_seconds=60, poll_seconds=1)["asterisk"]["in_progress"] == 0
     done = loopback.module(units, running="restart")
     assert done.items["asterisk.service.Nice"].state in ("ok", "changed")
     assert loopback.show("asterisk.service", "MainPID") != pid
@@ -208,11 +208,11 @@ def test_rtpengine_by_its_sessions(loopback: Machine) -> None:
         pytest.skip(f"Debian {loopback.suite} has no rtpengine")
     loopback.write("/etc/rtpengine/rtpengine.conf", RTPENGINE)
     loopback.run("systemctl", "restart", "rtpengine-daemon")
-    assert daemons(loopback, wait=True, timeout_seconds=30, poll_seconds=1)["rtpengine"]["count"] == 0
+    assert daemons(loopback, wait=True, timeout_seconds=30, poll_seconds=1)["rtpengine"]["in_progress"] == 0
     loopback.run("python3", "-c", SESSION, "offer", "call1")
     loopback.run("python3", "-c", SESSION, "offer", "call2")
     seen = daemons(loopback)["rtpengine"]
-    assert (seen["count"], seen["unit"], seen["source"]) == (2, "sessions", "statistics at 127.0.0.1 port 2223")
+    assert (seen["in_progress"], seen["unit"], seen["source"]) == (2, "sessions", "statistics at 127.0.0.1 port 2223")
     loopback.run("python3", "-c", SESSION, "delete", "call1")
     loopback.run("python3", "-c", SESSION, "delete", "call2")
-    assert daemons(loopback, wait=True, timeout_seconds=60, poll_seconds=1)["rtpengine"]["count"] == 0
+    assert daemons(loopback, wait=True, timeout_seconds=60, poll_seconds=1)["rtpengine"]["in_progress"] == 0

@@ -78,7 +78,7 @@ def test_kamailio_without_dialogs_has_transactions(root: Path) -> None:
         ("kamcmd", "tm.stats"): CommandResult(0, TRANSACTIONS, ""),
     }
     seen = only(AskedHost(root, answers))
-    assert (seen.count, seen.unit) == (3, "transactions")
+    assert (seen.in_progress, seen.unit) == (3, "transactions")
     assert "the dialog module is not loaded" in seen.source
 
 
@@ -115,7 +115,7 @@ FREESWITCH = ("fs_cli", "-x", "show channels count")
 def test_what_cannot_be_learnt_is_unknown_and_named(root: Path, answer: CommandResult | None, reason: str) -> None:
     run_process(root, 50, "freeswitch")
     seen = only(AskedHost(root, {FREESWITCH: answer}))
-    assert seen.count is None
+    assert seen.in_progress is None
     assert reason in seen.reason
 
 
@@ -134,7 +134,7 @@ def test_several_of_a_daemon_and_one_in_a_container_are_unknown(root: Path) -> N
     run_process(root, 70, "kamailio", nspid="70\t1")
     run_process(root, 80, "rtpengine", command_line="/usr/bin/rtpengine\0")
     host = AskedHost(root)
-    reasons = {calls.daemon: calls.reason for calls in observe_calls(host) if calls.count is None}
+    reasons = {calls.daemon: calls.reason for calls in observe_calls(host) if calls.in_progress is None}
     assert reasons == {
         "freeswitch": "2 of it run, and one answer does not speak for all",
         "kamailio": "it runs in a container, whose control interface is not ours",
@@ -149,7 +149,7 @@ def test_hidden_processes_are_unknown_where_a_daemon_is_installed(tmp_path: Path
     (tmp_path / "proc").mkdir()
     place(tmp_path, "/usr/sbin/asterisk")
     seen = only(AskedHost(tmp_path))
-    assert (seen.daemon, seen.count) == ("asterisk", None)
+    assert (seen.daemon, seen.in_progress) == ("asterisk", None)
     assert "takes root" in seen.reason
 
 
@@ -172,14 +172,14 @@ def test_waiting(counts: list[int], timeout_seconds: int, asked: int, waited_sec
 
     def observe() -> list[Calls]:
         seen_counts.append(next(left))
-        return [BUSY._replace(count=seen_counts[-1])]
+        return [BUSY._replace(in_progress=seen_counts[-1])]
 
     def sleep(seconds: float) -> None:
         now[0] += seconds
 
     seen, waited = wait_until_idle(observe, timeout_seconds, 5, clock=lambda: now[0], sleep=sleep)
     assert (len(seen_counts), waited) == (asked, waited_seconds)
-    assert seen[0].count == seen_counts[-1]
+    assert seen[0].in_progress == seen_counts[-1]
 
 
 # --- what is held back -----------------------------------------------------------------------
