@@ -10,6 +10,7 @@ import errno
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from ansible_collections.siptune.linux.plugins.module_utils._calls_gate import held_back
 from ansible_collections.siptune.linux.plugins.module_utils._change import Change, UndoLog
 from ansible_collections.siptune.linux.plugins.module_utils._files import (
     read_originals,
@@ -41,7 +42,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._nic_items import it
 from ansible_collections.siptune.linux.plugins.module_utils._nic_links import assign_records, resolve
 from ansible_collections.siptune.linux.plugins.module_utils._nic_option import NEGOTIATED, RPS_CPUS, TXQUEUELEN, Option
 from ansible_collections.siptune.linux.plugins.module_utils._nic_originals import settle
-from ansible_collections.siptune.linux.plugins.module_utils._nic_plan import GroupWrite, Plan, plan_boot
+from ansible_collections.siptune.linux.plugins.module_utils._nic_plan import GroupWrite, Plan, flaps, plan_boot
 from ansible_collections.siptune.linux.plugins.module_utils._nic_records import (
     Decision,
     Link,
@@ -72,9 +73,11 @@ def observe(host: Host, request: Request) -> Observed:
     if any(TXQUEUELEN in mine for mine in options.values()):
         links = with_qdiscs(host, links)
     persisted = _persisted(host, originals, [*options, *(key.partition(" ")[0] for key in gone)])
+    nics = {name: _read(host, request, links[name], mine) for name, mine in options.items()}
+    may_flap = request.live and any(flaps(nics[name], request.known[one]) for name in options for one in options[name])
     return Observed(
         links=links,
-        nics={name: _read(host, request, links[name], mine) for name, mine in options.items()},
+        nics=nics,
         targets=targets,
         unmatched=unmatched,
         originals=originals,
@@ -86,6 +89,7 @@ def observe(host: Host, request: Request) -> Observed:
         online=online_cpus(host) if any(RPS_CPUS in mine for mine in options.values()) else frozenset(),
         persistent=observe_links(host, persisted, originals) if request.boot else None,
         persisted=persisted,
+        held_back=held_back(host, request.disruptive and may_flap, request.despite_calls),
     )
 
 

@@ -23,6 +23,7 @@ ARGUMENTS: dict[str, Any] = {
     "interfaces": {"type": "dict", "default": {}},
     "when": {"type": "str", "choices": [NOW, BOOT, BOTH], "default": BOTH},
     "disruptive": {"type": "bool", "default": False},
+    "despite_calls": {"type": "bool", "default": False},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
 }
 

@@ -21,6 +21,7 @@ ARGUMENTS: dict[str, Any] = {
     "units": {"type": "dict", "default": {}},
     "drop_in": {"type": "str", "default": "90-siptune.conf"},
     "running": {"type": "str", "choices": ["keep", "prlimit", "restart"], "default": "prlimit"},
+    "despite_calls": {"type": "bool", "default": False},
     "exclusive": {"type": "bool", "default": False},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "missing": {"type": "str", "choices": list(CHOICES), "default": "report"},
@@ -32,9 +33,11 @@ def build_request(params: Mapping[str, Any]) -> Request:
     """The validated request of the module's parameters. Raises SystemdError."""
     drop_in = check_drop_in_name(params["drop_in"])
     units = parse_units(params["units"] or {})
+    despite_calls = params["despite_calls"]
     if params["state"] == "present":
-        return Request(units, drop_in, params["running"], params["exclusive"])
-    return Request([UnitSettings(unit.name, []) for unit in units], drop_in, params["running"], not units)
+        return Request(units, drop_in, params["running"], params["exclusive"], despite_calls)
+    names = [UnitSettings(unit.name, []) for unit in units]
+    return Request(names, drop_in, params["running"], not units, despite_calls)
 
 
 def _check(params: Mapping[str, Any], planned: Plan) -> None:

@@ -67,10 +67,18 @@ options:
         is V(pending) until the unit is restarted.
       - V(restart) restarts the running units for which something would be pending, and waits for them. If one does
         not come back, everything is put back. Transient units are not restarted.
+      - V(restart) counts as V(prlimit) on a host with calls in progress, and what waits for the restart is V(pending)
+        until a later call finds the host idle. M(siptune.linux.sip_calls) says how that is found out.
       - V(keep) leaves them alone.
     type: str
     choices: [keep, prlimit, restart]
     default: prlimit
+  despite_calls:
+    description:
+      - Whether O(running=restart) restarts units also while calls are in progress on the host, and cuts them. Without
+        it, a SIP daemon that runs and cannot be asked for its calls counts like one that has some.
+    type: bool
+    default: false
   exclusive:
     description:
       - Whether drop-ins of the name O(drop_in) that earlier calls have written for units that are not among the

@@ -122,7 +122,11 @@ def _sysctl_calls(layer: Layer, given: Mapping[str, Any], host: Mapping[str, Any
         **{name: options[name] for name in ACCEPTABLE},
         "settings": wanted.pop(KERNEL),
     }
-    interfaces = {"state": state, "disruptive": given.get("siptune_disruptive", False)}
+    interfaces = {
+        "state": state,
+        "disruptive": given.get("siptune_disruptive"),
+        "despite_calls": given.get("siptune_disruptive_despite_calls"),
+    }
     return [
         Call(layer.name, KERNEL, "sysctl_bulk", arguments),
         *(Call(layer.name, part, NIC_MODULES[part], {**interfaces, "interfaces": wanted[part]}) for part in wanted),
@@ -139,7 +143,13 @@ def _service_calls(layer: Layer, given: Mapping[str, Any], host: Mapping[str, An
         wishes = Wishes(**{field: options[field] for field in Wishes._fields})
         wanted = service_limits(layer.catalogue, profile, host, given["siptune_capacity"], wishes)
     common = {"state": state, **{name: options[name] for name in ACCEPTABLE}}
-    units = {"drop_in": options["drop_in"], "running": options["running"], "exclusive": True, "units": wanted["units"]}
+    units = {
+        "drop_in": options["drop_in"],
+        "running": options["running"],
+        "despite_calls": given["siptune_disruptive_despite_calls"],
+        "exclusive": True,
+        "units": wanted["units"],
+    }
     return [
         Call(
             layer.name, "logins", "limits_file", {"path": options["logins_path"], "limits": wanted["logins"], **common}

@@ -35,7 +35,7 @@ from sandbox import difference, dump, ip
 from tracing import STARTING, calls_of
 
 OWN_WORK_MILLISECONDS = 20  # of CPU time
-DEFAULTS = {"when": "both", "disruptive": False}
+DEFAULTS = {"when": "both", "disruptive": False, "despite_calls": False}
 LINK_FILE = "/etc/systemd/network/00-siptune-sip0.link"
 MAKING = (
     "link add br0 type bridge",

@@ -324,7 +324,8 @@ class Result(NamedTuple):
 
 
 def _request(owner: str, interfaces: Any, **parameters: Any) -> Any:
-    given = {"interfaces": interfaces, "state": "present", "when": "both", "disruptive": False, **parameters}
+    plain = {"state": "present", "when": "both", "disruptive": False, "despite_calls": False}
+    given = {"interfaces": interfaces, **plain, **parameters}
     return build_request(owner, RING_OPTIONS if owner == OWNER_RING else LINK_OPTIONS, given)
 
 
