@@ -9,13 +9,21 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
 from ansible_collections.siptune.linux.plugins.plugin_utils._catalogue import CatalogueError
-from ansible_collections.siptune.linux.plugins.plugin_utils._layer_check import checked_calls, own_variables
-from ansible_collections.siptune.linux.plugins.plugin_utils._layers import LAYERS, load_layer
+from ansible_collections.siptune.linux.plugins.plugin_utils._layer_check import (
+    checked_calls,
+    kernel_settings,
+    own_variables,
+)
+from ansible_collections.siptune.linux.plugins.plugin_utils._layers import ABSENT, LAYERS, load_layer
+from ansible_collections.siptune.linux.plugins.plugin_utils._overlaps import Wanted, warning
 
 # Read here, once and for all hosts: Ansible imports an action before it forks a process for each host and task.
 for _layer in LAYERS:
     load_layer(_layer)
+
+display = Display()
 
 
 class ActionModule(ActionBase):
@@ -29,13 +37,19 @@ class ActionModule(ActionBase):
         _, arguments = self.validate_argument_spec(
             {
                 "host": {"type": "dict", "required": True},
+                "warn_of_tuners": {"type": "bool", "default": True},
                 "layers": {"type": "list", "elements": "str", "choices": list(LAYERS), "default": list(LAYERS)},
             }
         )
         layers = [load_layer(name) for name in arguments["layers"]]
         variables = self._templar.template(own_variables(layers, task_vars or {}))
         try:
-            checked_calls(layers, variables, arguments["host"])
+            calls = checked_calls(layers, variables, arguments["host"])
         except CatalogueError as error:
             raise AnsibleActionFail(f"{error}. Nothing was changed.") from None
+        if arguments["warn_of_tuners"] and variables.get("siptune_state") != ABSENT:
+            wanted = (Wanted(setting.path, setting.rule, setting.value) for setting in kernel_settings(calls))
+            said = warning(arguments["host"].get("tuners") or {}, wanted)
+            if said:
+                display.warning(f"{(task_vars or {}).get('inventory_hostname')}: {said}")
         return {"changed": False}

@@ -9,8 +9,9 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils import _counters, _descriptors, _network
+from ansible_collections.siptune.linux.plugins.module_utils import _counters, _descriptors, _network, _qdisc
 from ansible_collections.siptune.linux.plugins.module_utils._counters import COUNTERS, WHOLE, Counter
+from ansible_collections.siptune.linux.plugins.module_utils._driver_statistics import full_rings
 from ansible_collections.siptune.linux.plugins.module_utils._host import Host, unless_refused
 from ansible_collections.siptune.linux.plugins.module_utils._processes import process_names
 
@@ -24,6 +25,9 @@ UPTIME = "/proc/uptime"
 NO_CONNTRACK = "connection tracking is not in use"
 UNREADABLE = "cannot be read from here"
 UNKNOWN_FIELD = "this kernel does not count it"
+
+FULL_RINGS = next(counter for counter in COUNTERS if counter.source == _counters.DRIVERS)
+MANY_IN_A_PLACE = (_counters.SOCKETS, _counters.DRIVERS)  # whose parts are told by more than the place
 
 Sample = dict  # of a counter's name to its parts, dict[str, int], or None
 
@@ -58,6 +62,7 @@ def uptime_seconds(host: Host) -> float | None:
 
 def sample(host: Host) -> Sample:
     """Every counter's parts; None where the host does not have it, or does not show it to us."""
+    links = unless_refused(host.route_dump, _network.RTM_GETLINK)
     tables = {
         _counters.SNMP: _whole(host, _counters.SNMP, _counters.parse_pairs),
         _counters.SNMP6: _whole(host, _counters.SNMP6, _counters.parse_names),
@@ -65,7 +70,9 @@ def sample(host: Host) -> Sample:
         _counters.SOFTNET: _parsed(host, _counters.SOFTNET, _counters.parse_softnet),
         _counters.CONNTRACK: _parsed(host, _counters.CONNTRACK, _counters.parse_conntrack),
         _counters.SOCKETS: {"drops": _socket_drops(host)},
-        _counters.LINKS: _link_statistics(host),
+        _counters.LINKS: _link_statistics(links),
+        _counters.DRIVERS: {} if links is None else {FULL_RINGS.field: full_rings(host, _cards(links))},
+        _counters.QDISCS: _qdisc_drops(host, links),
     }
     return {counter.name: tables[counter.source].get(counter.field) for counter in COUNTERS}
 
@@ -86,21 +93,34 @@ def _socket_drops(host: Host) -> dict[str, int] | None:
     return {name: drops for table in tables if table for name, drops in _counters.parse_socket_drops(table).items()}
 
 
-def _link_statistics(host: Host) -> dict[str, dict[str, int]]:
+def _link_statistics(links: bytes | None) -> dict[str, dict[str, int]]:
     """The statistics of each interface but lo, which has no card.
 
     From rtnetlink, as a /sys mounted in another network namespace shows that namespace's interfaces.
     """
-    dump = unless_refused(host.route_dump, _network.RTM_GETLINK)
-    if dump is None:
+    if links is None:
         return {}
     found: dict[str, dict[str, int]] = {field: {} for field in _counters.LINK_STATISTICS}
-    for name, attribute in _network.link_attributes(dump, _network.IFLA_STATS64):
+    for name, attribute in _network.link_attributes(links, _network.IFLA_STATS64):
         if name == _network.LOOPBACK:
             continue
         for field, value in _counters.parse_link_statistics(attribute).items():
             found[field][name] = value
     return found
+
+
+def _cards(links: bytes) -> list[str]:
+    names = (link.name for link in _network.parse_links(links) or [])
+    return [name for name in names if name != _network.LOOPBACK]
+
+
+def _qdisc_drops(host: Host, links: bytes | None) -> dict[str, dict[str, int]]:
+    names = {link.ifindex: link.name for link in _network.parse_links(links or b"") or []}
+    dumped = _qdisc.dump(host)
+    if dumped is None or not names:
+        return {}
+    drops = _qdisc.parse_drops(dumped)
+    return {"drops": {names[ifindex]: number for ifindex, number in drops.items() if ifindex in names}}
 
 
 # --- the result ------------------------------------------------------------------------------
@@ -116,12 +136,13 @@ def _result(counter: Counter, readings: Readings) -> dict[str, Any]:
     values = totals
     if readings.before is not None:
         values = _counters.growth(readings.before[counter.name], totals, counter.bits)
-    if counter.source == _counters.SOCKETS:
-        totals, values = _counters.by_end(totals), _counters.by_end(values)
+    notes = _counters.names_by_place(values or {}) if counter.source == _counters.DRIVERS else {}
+    if counter.source in MANY_IN_A_PLACE:
+        totals, values = _counters.by_place(totals), _counters.by_place(values)
     known = totals is not None and values is not None
     named = []
     if counter.parts and totals and values:
-        named = [_part(name, values[name], totals[name]) for name in values]
+        named = [_part(name, values[name], totals[name], note=notes.get(name, "")) for name in values]
     return {
         "name": counter.name,
         "kind": "counter",

@@ -26,6 +26,8 @@ NETSTAT = "/proc/net/netstat"
 SOFTNET = "/proc/net/softnet_stat"
 CONNTRACK = "/proc/net/stat/nf_conntrack"
 LINKS = "rtnetlink"
+QDISCS = "rtnetlink qdisc"
+DRIVERS = "ethtool"
 UDP_SOCKETS = ("/proc/net/udp", "/proc/net/udp6")
 SOCKETS = " and ".join(UDP_SOCKETS)
 
@@ -56,6 +58,8 @@ COUNTERS = (
     Counter("SoftnetFlowLimit", SOFTNET, "flow_limit", "packets", "cpu", UNSIGNED_INT_BITS),
     Counter("NicRxMissed", LINKS, "rx_missed_errors", "packets", "interface"),
     Counter("NicRxFifo", LINKS, "rx_fifo_errors", "packets", "interface"),
+    Counter("NicRxNoBuffer", DRIVERS, "statistics of full receive rings", "packets", "interface"),
+    Counter("QdiscDrops", QDISCS, "drops", "packets", "interface", UNSIGNED_INT_BITS),
     Counter("ConntrackDrop", CONNTRACK, "drop", "packets", "cpu", UNSIGNED_INT_BITS),
     Counter("ConntrackEarlyDrop", CONNTRACK, "early_drop", "entries", "cpu", UNSIGNED_INT_BITS),
     Counter("ConntrackInsertFailed", CONNTRACK, "insert_failed", "packets", "cpu", UNSIGNED_INT_BITS),
@@ -118,9 +122,7 @@ def parse_pairs(text: str) -> dict[str, int]:
 def parse_names(text: str) -> dict[str, int]:
     """The counters of /proc/net/snmp6, a name and a number on each line."""
     lines = (line.split() for line in text.split("\n"))
-    return {
-        words[0]: int(words[1]) for words in lines if len(words) == 2 and re.fullmatch(r"[0-9]{1,20}", words[1])
-    }
+    return {words[0]: int(words[1]) for words in lines if len(words) == 2 and re.fullmatch(r"[0-9]{1,20}", words[1])}
 
 
 # --- /proc/net/softnet_stat ------------------------------------------------------------------
@@ -190,15 +192,25 @@ def _end(digits: str, port: int) -> str:
     return f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"
 
 
-def by_end(sockets: Mapping[str, int] | None) -> dict[str, int] | None:
-    """Sockets of one address and port taken together: a daemon may have one for each of its workers."""
-    if sockets is None:
+def by_place(found: Mapping[str, int] | None) -> dict[str, int] | None:
+    """Parts with the same first word taken together: a daemon's sockets, one for each worker; a card's statistics."""
+    if found is None:
         return None
-    found: dict[str, int] = {}
-    for name, drops in sockets.items():
-        end = name.split(" ", 1)[0]
-        found[end] = found.get(end, 0) + drops
-    return found
+    together: dict[str, int] = {}
+    for name, number in found.items():
+        place = name.split(" ", 1)[0]
+        together[place] = together.get(place, 0) + number
+    return together
+
+
+def names_by_place(found: Mapping[str, int]) -> dict[str, str]:
+    """What stands behind the first word of the parts that are not zero, each with its number, by that first word."""
+    notes: dict[str, list[str]] = {}
+    for name, number in found.items():
+        place, _blank, rest = name.partition(" ")
+        if number:
+            notes.setdefault(place, []).append(f"{rest} {number}")
+    return {place: ", ".join(sorted(said)) for place, said in notes.items()}
 
 
 # --- rtnetlink -------------------------------------------------------------------------------

@@ -53,6 +53,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._file_change import 
 )
 from ansible_collections.siptune.linux.plugins.module_utils._host import FileRecord
 from ansible_collections.siptune.linux.plugins.module_utils._originals import FileOriginal, Originals
+from ansible_collections.siptune.linux.plugins.module_utils._own_paths import ENVIRONMENT_DIRECTORIES, may_be_written
 from ansible_collections.siptune.linux.plugins.module_utils._texts import hazard_warning
 
 MIB = 1024 * 1024
@@ -191,7 +192,7 @@ class _Work:
         if now.editable:
             path = now.file
         else:
-            path = next((file.pattern for file in unit.start.files if file.plain and _lasts(file.pattern)), "")
+            path = next((file.pattern for file in unit.start.files if file.plain and may_be_written(file.pattern)), "")
         if not path:
             return "", (
                 f"{unit.name} reads no file that could set {now.variable}: "
@@ -199,6 +200,8 @@ class _Work:
             )
         if not _lasts(path):
             return "", f"{path} is no file for settings: what is written there does not last"
+        if not may_be_written(path):
+            return "", f"{path} is in none of {', '.join(ENVIRONMENT_DIRECTORIES)}: set {now.variable} there by hand"
         return path, ""
 
     def _set_line(self, unit: Unit, pool: Pool, item: str, path: str, variable: str) -> None:

@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 ETHTOOL_GDRVINFO = 0x03
 ETHTOOL_GRINGPARAM = 0x10
+ETHTOOL_GSTRINGS = 0x1B
+ETHTOOL_GSTATS = 0x1D
 ETHTOOL_GPERMADDR = 0x20
 ETHTOOL_GLINKSETTINGS = 0x4C
 ETHTOOL_SLINKSETTINGS = 0x4D
@@ -127,6 +129,59 @@ def pack_set(structure: Structure, answer: bytes, values: Mapping[str, int]) -> 
     """The request that sets these fields and leaves the others as they are in `answer`. Raises EthtoolError."""
     numbers = {**unpack_numbers(structure, answer), **values}
     return structure.layout.pack(structure.set, *(numbers[field] for field in structure.fields))
+
+
+# --- the driver's own statistics -------------------------------------------------------------
+
+ETH_SS_STATS = 1  # enum ethtool_stringset
+_STRINGS = struct.Struct("=III")  # struct ethtool_gstrings: command, set, length; then the strings
+_STRING_BYTES = 32  # ETH_GSTRING_LEN
+_STATISTICS = struct.Struct("=II")  # struct ethtool_stats: command, length; then 64-bit numbers
+_STATISTIC_BYTES = 8
+# The kernel writes as many as there are when it is asked, whatever was asked for: room for queues that were just added.
+SPARE_STATISTICS = 4096
+
+
+def unpack_statistics_count(answer: bytes) -> int:
+    """How many statistics a driver has, of an answer to `pack_driver_request`. Raises EthtoolError."""
+    return _unpack(_DRIVER_INFO, ETHTOOL_GDRVINFO, answer)[8]
+
+
+def pack_strings_request(count: int) -> bytes:
+    """The request for the names of a driver's statistics."""
+    room = (count + SPARE_STATISTICS) * _STRING_BYTES
+    return _STRINGS.pack(ETHTOOL_GSTRINGS, ETH_SS_STATS, count) + bytes(room)
+
+
+def unpack_strings(answer: bytes) -> list[str]:
+    """The names of a driver's statistics, without the blanks that some indent them with. Raises EthtoolError."""
+    command, _kind, count = _STRINGS.unpack_from(_long_enough(answer, _STRINGS.size))
+    if command != ETHTOOL_GSTRINGS:
+        raise EthtoolError(f"command {command:#x} instead of {ETHTOOL_GSTRINGS:#x}")
+    strings = _long_enough(answer[_STRINGS.size :], count * _STRING_BYTES)
+    places = range(0, count * _STRING_BYTES, _STRING_BYTES)
+    found = (strings[place : place + _STRING_BYTES].split(b"\0", 1)[0] for place in places)
+    return [name.decode("utf-8", "replace").strip() for name in found]
+
+
+def pack_statistics_request(count: int) -> bytes:
+    """The request for a driver's statistics."""
+    return _STATISTICS.pack(ETHTOOL_GSTATS, count) + bytes((count + SPARE_STATISTICS) * _STATISTIC_BYTES)
+
+
+def unpack_statistics(answer: bytes) -> list[int]:
+    """A driver's statistics in the order of their names. Raises EthtoolError."""
+    command, count = _STATISTICS.unpack_from(_long_enough(answer, _STATISTICS.size))
+    if command != ETHTOOL_GSTATS:
+        raise EthtoolError(f"command {command:#x} instead of {ETHTOOL_GSTATS:#x}")
+    numbers = _long_enough(answer[_STATISTICS.size :], count * _STATISTIC_BYTES)
+    return list(struct.unpack_from(f"={count}Q", numbers))
+
+
+def _long_enough(answer: bytes, size: int) -> bytes:
+    if len(answer) < size:
+        raise EthtoolError(f"{len(answer)} bytes instead of {size} and more")
+    return answer
 
 
 # --- the permanent address -------------------------------------------------------------------

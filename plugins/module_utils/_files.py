@@ -49,13 +49,31 @@ def all_or_nothing(effects: Callable[[UndoLog], Outcome]) -> Outcome:
 
 
 def read_originals(host: Host) -> Originals:
-    """The originals recorded on this host. Raises OriginalsError, HostError."""
+    """The originals recorded on this host. Raises OriginalsError, HostError.
+
+    They say what root will write, so that they count only where nobody else can have written them.
+    """
     record = host.snapshot(_originals.PATH)
-    return _originals.NOTHING if record is None else _originals.parse(record.content)
+    if record is None:
+        return _originals.NOTHING
+    for path, uid, mode in (
+        (_originals.DIRECTORY, *host.owner_and_mode(_originals.DIRECTORY)),
+        (_originals.PATH, record.uid, record.mode),
+    ):
+        _originals.check_keeper(path, uid, mode, os.geteuid())
+    return _originals.parse(record.content)
 
 
 def store_originals(host: Host, after: Originals, log: UndoLog) -> None:
-    """Replace the record of originals; without any entry it goes. Raises HostError."""
+    """Replace the record of originals; without any entry it goes. Raises HostError.
+
+    What no later run would accept is refused here, before it is changed.
+    """
+    for path, original in after.files.items():
+        try:
+            _originals.check_file(path, original)
+        except ValueError as error:
+            raise HostError(path, f"cannot be recorded, and so is not changed: {error}") from error
     owner = (os.geteuid(), os.getegid())
     record = None if after.empty else FileRecord(_originals.render(after), _originals.FILE_MODE, *owner)
     change = FileChange(_originals.PATH, host.snapshot(_originals.PATH), record)

@@ -182,6 +182,14 @@ class Host:
         except OSError:
             return None
 
+    def owner_and_mode(self, path: str) -> tuple[int, int]:
+        """The user ID that a file or directory belongs to, and its permission bits. Raises HostError."""
+        try:
+            status = os.stat(self._real(path), follow_symlinks=False)
+        except OSError as error:
+            raise _refusal(path, error) from error
+        return status.st_uid, stat.S_IMODE(status.st_mode)
+
     def writable(self, path: str) -> bool:
         """Whether a write would be let through. For /proc/sys the kernel's answer is exact, root or not."""
         return os.access(self._real(path), os.W_OK)
@@ -437,6 +445,11 @@ class Host:
         return CommandResult(
             done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
         )
+
+    @staticmethod
+    def uname() -> str:
+        """What uname(2) says of this machine, in one line."""
+        return " ".join(os.uname())
 
     def user_name(self, uid: int) -> str | None:
         """The name of the account with this number, by the system's name service; None if there is none."""

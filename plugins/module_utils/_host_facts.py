@@ -11,6 +11,7 @@ from typing import Any
 from ansible_collections.siptune.linux.plugins.module_utils import _daemons, _machine, _network
 from ansible_collections.siptune.linux.plugins.module_utils._host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._processes import process_names
+from ansible_collections.siptune.linux.plugins.module_utils._tuners import tuners
 
 # A media relay bound to an IPv6 address has thousands of sockets; this many tell which services there are.
 MOST_LISTENERS = 100
@@ -39,10 +40,7 @@ def gather(host: Host) -> dict[str, Any]:
         "control_connection": _network.control_connection(host),
         "ipv6_listeners": None if listeners is None else [str(listener) for listener in listeners[:MOST_LISTENERS]],
         "sip_daemons": _daemons.sip_daemons(host, processes, systemd_running),
-        "tuners": {
-            "tuned": _machine.tuned(host, processes),
-            "bpftune": {"active": _machine.bpftune_active(processes)},
-        },
+        "tuners": tuners(host, processes),
     }
     return {name: _plain(value) for name, value in facts.items()}
 

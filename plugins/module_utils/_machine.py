@@ -16,7 +16,6 @@ from typing import NamedTuple
 from ansible_collections.siptune.linux.plugins.module_utils._host import Host, unless_refused
 from ansible_collections.siptune.linux.plugins.module_utils._processes import (
     FIRST_PROCESS,
-    ProcessNames,
     process_environment,
 )
 
@@ -260,47 +259,6 @@ def virtualization(host: Host) -> Virtualization:
             xen_capabilities=host.read_lenient(XEN_CAPABILITIES),
         )
     )
-
-
-# --- other tuners ----------------------------------------------------------------------------
-
-TUNED_PID_FILE = "/run/tuned/tuned.pid"
-TUNED_PROFILE_FILE = "/etc/tuned/active_profile"
-TUNED_NAME = "tuned"
-BPFTUNE_NAME = "bpftune"
-
-
-class Tuned(NamedTuple):
-    """TuneD: whether it runs, and the profile it is set to (also while it does not run)."""
-
-    active: bool | None
-    profile: str | None
-
-
-def runs_program(command_line: str, name: str) -> bool:
-    """Whether a /proc/PID/cmdline is that of a program, or of an interpreter that runs it."""
-    return any(word.rsplit("/", 1)[-1] == name for word in command_line.split("\0")[:4])
-
-
-def tuned(host: Host, processes: ProcessNames) -> Tuned:
-    """The state of TuneD, by its pid file and the process it names. Source: tuned(8)."""
-    profile = (host.read_lenient(TUNED_PROFILE_FILE) or "").strip() or None
-    if not host.exists(TUNED_PID_FILE):
-        return Tuned(active=False, profile=profile)
-    pid = (host.read_lenient(TUNED_PID_FILE) or "").strip()
-    if not re.fullmatch(r"[0-9]{1,10}", pid):
-        return Tuned(active=None, profile=profile)
-    command_line = host.read_lenient(f"/proc/{pid}/cmdline")
-    if command_line is None and not processes.complete:
-        return Tuned(active=None, profile=profile)
-    return Tuned(active=runs_program(command_line or "", TUNED_NAME), profile=profile)
-
-
-def bpftune_active(processes: ProcessNames) -> bool | None:
-    """Whether Oracle's bpftune runs, None where its process could be hidden from us."""
-    if processes.pids_named(BPFTUNE_NAME):
-        return True
-    return False if processes.complete else None
 
 
 # --- one key each ----------------------------------------------------------------------------

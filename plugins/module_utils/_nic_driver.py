@@ -9,7 +9,7 @@ import errno
 import re
 from collections.abc import Iterable, Mapping
 
-from ansible_collections.siptune.linux.plugins.module_utils import _nic_modes
+from ansible_collections.siptune.linux.plugins.module_utils import _nic_modes, _qdisc
 from ansible_collections.siptune.linux.plugins.module_utils._ethtool import (
     EthtoolError,
     LinkSettings,
@@ -28,11 +28,8 @@ from ansible_collections.siptune.linux.plugins.module_utils._ethtool import (
 )
 from ansible_collections.siptune.linux.plugins.module_utils._host import Host, HostError, unless_refused
 from ansible_collections.siptune.linux.plugins.module_utils._nic_links import (
-    QDISC_HEADER_BYTES,
     RTM_GETLINK,
-    RTM_GETQDISC,
     parse_links,
-    parse_qdiscs,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._nic_option import (
     LINK_MODE,
@@ -93,8 +90,7 @@ def _with_driver(host: Host, link: Link) -> Link:
 
 def with_qdiscs(host: Host, links: Mapping[str, Link]) -> dict[str, Link]:
     """The same with the queueing disciplines of each; none where the kernel does not tell."""
-    dump = unless_refused(host.route_dump, RTM_GETQDISC, 0, QDISC_HEADER_BYTES) or b""
-    found = parse_qdiscs(dump)
+    found = _qdisc.parse_kinds(_qdisc.dump(host) or b"")
     return {name: link._replace(qdiscs=found.get(link.ifindex, ())) for name, link in links.items()}
 
 

@@ -19,7 +19,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._originals import Li
 from ansible_collections.siptune.linux.plugins.module_utils._rtnetlink import attributes, payloads, text
 
 RTM_NEWLINK, RTM_GETLINK = 16, 18
-RTM_NEWQDISC, RTM_GETQDISC = 36, 38
 
 IFLA_ADDRESS = 1
 IFLA_IFNAME = 3
@@ -27,13 +26,10 @@ IFLA_TXQLEN = 13
 IFLA_LINKINFO = 18
 IFLA_PARENT_DEV_NAME = 56  # Linux 5.14 and later
 IFLA_INFO_KIND = 1
-TCA_KIND = 1
 IFF_UP = 0x1
 ARPHRD_LOOPBACK = 772  # linux/if_arp.h
 
 _LINK = struct.Struct("=BxHiII")  # struct ifinfomsg: family, ARP type, index, flags, change mask
-QDISC_HEADER_BYTES = 20  # struct tcmsg
-_QDISC = struct.Struct("=BxxxiIII")  # struct tcmsg: family, index, handle, parent, info
 _U32 = struct.Struct("=I")
 
 LOOPBACK = "loopback"
@@ -63,16 +59,6 @@ def _parse_link(payload: bytes) -> Link:
         mac=address.hex(":") if any(address) else None,
         tx_queue_length=_U32.unpack(length)[0] if len(length) == _U32.size else None,
     )
-
-
-def parse_qdiscs(dump: bytes) -> dict[int, tuple[str, ...]]:
-    """The kinds of queueing disciplines by interface index, of an RTM_GETQDISC dump; {} if it is broken."""
-    found: dict[int, list[str]] = {}
-    for payload in payloads(dump, RTM_NEWQDISC) or []:
-        if len(payload) >= _QDISC.size:
-            ifindex = _QDISC.unpack_from(payload)[1]
-            found.setdefault(ifindex, []).append(text(attributes(payload, _QDISC.size).get(TCA_KIND, b"")))
-    return {ifindex: tuple(dict.fromkeys(kinds)) for ifindex, kinds in found.items()}
 
 
 # --- which of them a rule is for -------------------------------------------------------------

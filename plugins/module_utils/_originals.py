@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.siptune.linux.plugins.module_utils._change import TuningError
 from ansible_collections.siptune.linux.plugins.module_utils._host import FileRecord
+from ansible_collections.siptune.linux.plugins.module_utils._own_paths import ORDINARY_MODE_BITS, may_be_written
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import is_below_proc_sys
 
 DIRECTORY = "/var/lib/siptune"
@@ -28,6 +29,9 @@ SCHEMA = 2
 SCHEMA_WITHOUT_LINKS = 1  # still written where there are none, so that an older version can read it
 # An interface's name (linux/if.h, dev_valid_name() of net/core/dev.c), and its permanent address if it has one.
 LINK_KEY = re.compile(r"[^/:\s]{1,15}( [0-9a-f]{2}(:[0-9a-f]{2})*)?")
+HIGHEST_ID = 2**32 - 2  # the last one, (uid_t) -1, is no user or group: chown(2)
+MODE_TEXT = re.compile("[0-7]{1,6}")
+WRITABLE_BY_OTHERS = 0o022
 
 
 class OriginalsError(TuningError):
@@ -118,15 +122,43 @@ def parse(content: bytes) -> Originals:
                 f"{SCHEMA}); run that version, or a later one, on this host"
             )
         keys = {_key_path(path): _key_original(entry) for path, entry in document["sysctl"].items()}
-        files = {path: _file_original(entry) for path, entry in document["files"].items()}
+        files = {path: _file_original(path, entry) for path, entry in document["files"].items()}
         links = {key: _link_originals(key, entry) for key, entry in document.get("links", {}).items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise OriginalsError(
-            f"{PATH} is damaged ({type(error).__name__}: {error}). It holds the values this host had before it was "
-            "tuned, so nothing was changed. Restore it from a backup; or, if the values of today may "
+            f"{PATH} is damaged or was edited ({type(error).__name__}: {error}). It holds the values this host had "
+            "before it was tuned, so nothing was changed. Restore it from a backup; or, if the values of today may "
             "count as the originals, move it away and run again"
         ) from error
     return Originals(keys, files, links)
+
+
+def check_keeper(path: str, uid: int, mode: int, trusted_uid: int) -> None:
+    """Raises OriginalsError if somebody else than root could have written the record, or the directory it is in."""
+    if uid not in (0, trusted_uid):
+        blame = f"belongs to user {uid}, not to root"
+    elif mode & WRITABLE_BY_OTHERS:
+        blame = f"may be written by others than root (mode {mode:04o})"
+    else:
+        return
+    raise OriginalsError(
+        f"{path} {blame}, so that what it says cannot be trusted: root would write it to files of the system. Look at "
+        f"what {PATH} says; if it is right, give it back to root (chown root: {path} && chmod go-w {path}) and run "
+        "again, else restore it from a backup"
+    )
+
+
+def check_file(path: str, original: FileOriginal) -> None:
+    """Raises ValueError for an original that no module of ours would have recorded, and none must put back."""
+    if not may_be_written(path):
+        raise ValueError(f"{path!r} is no file that siptune.linux writes")
+    record = original.record
+    if record is None:
+        return
+    if record.mode & ~ORDINARY_MODE_BITS:
+        raise ValueError(f"{path} has the mode {record.mode:04o}, and no file of settings is set-user-ID or the like")
+    if not all(0 <= number <= HIGHEST_ID for number in (record.uid, record.gid)):
+        raise ValueError(f"{path} belongs to {record.uid}:{record.gid}, which are no user and group")
 
 
 def _key_path(path: str) -> str:
@@ -148,13 +180,22 @@ def _key_original(entry: Mapping[str, Any]) -> KeyOriginal:
     return original
 
 
-def _file_original(entry: Mapping[str, Any]) -> FileOriginal:
-    found = entry["found"]
-    if found is None:
-        return FileOriginal(None, tuple(entry["written"]))
+def _file_original(path: str, entry: Mapping[str, Any]) -> FileOriginal:
+    found, written = entry["found"], entry["written"]
+    if not isinstance(written, list) or not all(isinstance(text, str) for text in written):
+        raise TypeError(f"what was written to {path} is no list of digests")
+    original = FileOriginal(None if found is None else _file_record(path, found), tuple(written))
+    check_file(path, original)
+    return original
+
+
+def _file_record(path: str, found: Mapping[str, Any]) -> FileRecord:
+    if not MODE_TEXT.fullmatch(found["mode"]):
+        raise ValueError(f"{path} has the mode {found['mode']!r}, which is no octal number")
+    if not all(type(found[field]) is int for field in ("uid", "gid")):
+        raise TypeError(f"{path} has an owner that is no number")
     content = found["content"].encode("utf-8", "surrogateescape")
-    record = FileRecord(content, int(found["mode"], 8), int(found["uid"]), int(found["gid"]))
-    return FileOriginal(record, tuple(entry["written"]))
+    return FileRecord(content, int(found["mode"], 8), found["uid"], found["gid"])
 
 
 def _link_originals(key: str, entry: Mapping[str, Mapping[str, Any]]) -> dict[str, LinkOriginal]:

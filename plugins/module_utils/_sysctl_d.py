@@ -103,8 +103,9 @@ def render(lines: Sequence[Line]) -> str:
     """The text of a file that holds these settings in this order, each below its reason."""
     blocks = [HEADING]
     for line in lines:
-        why = textwrap.fill(" ".join(line.why.split()), COMMENT_WIDTH, initial_indent="# ", subsequent_indent="# ")
-        blocks.append(f"{why}\n" * bool(line.why.strip()) + f"{display_name(line.path)} = {line.value}\n")
+        words = line.why.replace("\0", " ").split()  # a NUL would end the comment, see LINE_END
+        why = textwrap.fill(" ".join(words), COMMENT_WIDTH, initial_indent="# ", subsequent_indent="# ")
+        blocks.append(f"{why}\n" * bool(words) + f"{display_name(line.path)} = {line.value}\n")
     return "\n".join(blocks)
 
 

@@ -14,6 +14,8 @@ description:
   - Holds each layer's variables against the argument specification of its role, and works out all its settings once,
     so that a mistake anywhere is found while every host is still untouched.
   - Refuses two layers that are after one key or one file.
+  - Warns where TuneD runs on the host, or is started at boot, and its profile sets a kernel parameter otherwise. Says
+    who wins then, and how to make both agree.
   - Works on the controller alone.
 options:
   host:
@@ -26,6 +28,10 @@ options:
     elements: str
     choices: [network, memory, fs, security, service_limits]
     default: [network, memory, fs, security, service_limits]
+  warn_of_tuners:
+    description: Whether to warn of TuneD.
+    type: bool
+    default: true
 attributes:
   check_mode:
     support: full

@@ -266,7 +266,7 @@ ansible_facts:
               type: str
               sample: kamailio
         tuners:
-          description: Other programs that tune the kernel.
+          description: Who else sets kernel parameters.
           type: dict
           contains:
             tuned:
@@ -277,10 +277,46 @@ ansible_facts:
                   description: Whether it runs.
                   type: bool
                   sample: true
+                enabled:
+                  description: Whether it is started at boot.
+                  type: bool
+                  sample: true
                 profile:
                   description: The profile it is set to, also while it does not run.
                   type: str
                   sample: network-latency
+                reapply_sysctl:
+                  description: Whether it reads C(sysctl.d) again after it has applied its profile.
+                  type: bool
+                  sample: true
+                sysctl:
+                  description:
+                    - What its profile sets, with all the profiles that it includes. Empty unless it runs or is started
+                      at boot.
+                  type: list
+                  elements: dict
+                  contains:
+                    key:
+                      description: The kernel parameter.
+                      type: str
+                      sample: net.core.busy_read
+                    value:
+                      description: Its value.
+                      type: str
+                      sample: "50"
+                    rule:
+                      description: V(exact), V(at_least) or V(at_most).
+                      type: str
+                      sample: exact
+                    file:
+                      description: The file of the profile that sets it.
+                      type: str
+                      sample: /usr/lib/tuned/network-latency/tuned.conf
+                unknown:
+                  description: What cannot be told from the files of its profile.
+                  type: list
+                  elements: str
+                  sample: []
             bpftune:
               description: Oracle's bpftune.
               type: dict
@@ -289,6 +325,44 @@ ansible_facts:
                   description: Whether it runs.
                   type: bool
                   sample: false
+                enabled:
+                  description: Whether it is started at boot.
+                  type: bool
+                  sample: false
+            sysctl_files:
+              description: The files of others that set kernel parameters, in the order they are read.
+              type: list
+              elements: dict
+              contains:
+                file:
+                  description: Its path.
+                  type: str
+                  sample: /etc/sysctl.d/99-local.conf
+                managed_by:
+                  description: The tool that seems to write it, by its comments or its name. Null for none.
+                  type: str
+                  sample: Puppet
+                at_boot:
+                  description: Whether a boot reads it. Else TuneD does, as it reads C(/etc/sysctl.conf) last.
+                  type: bool
+                  sample: true
+                sysctl:
+                  description: What it sets, the first 200 lines of it.
+                  type: list
+                  elements: dict
+                  contains:
+                    key:
+                      description: The kernel parameter, or a glob of them.
+                      type: str
+                      sample: net.core.somaxconn
+                    value:
+                      description: Its value. Null for one that it only excludes from globs.
+                      type: str
+                      sample: "1024"
+                    line:
+                      description: The line's number.
+                      type: int
+                      sample: 3
 """
 
 from ansible.module_utils.basic import AnsibleModule

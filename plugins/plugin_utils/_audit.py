@@ -19,6 +19,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._change import (
     STATES,
 )
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit_advice import advice, concerns
+from ansible_collections.siptune.linux.plugins.plugin_utils._overlaps import overlaps
 
 SCHEMA = "siptune-audit"
 SCHEMA_VERSION = 1  # goes up when a field changes its meaning or goes away, not when one is added
@@ -41,12 +42,18 @@ Result = Mapping[str, Any]
 class HostResults(NamedTuple):
     """What the tasks of one host have registered; None for a task that never came to run.
 
-    `preparation` has the tasks before the layers, `layers` those of each layer in their order.
+    `preparation` has the tasks before the layers, the facts first; `layers` those of each layer in their order.
     """
 
     preparation: Sequence[Result | None]
     layers: Mapping[str, Sequence[Result | None]]
     counters: Result | None
+
+    @property
+    def tuners(self) -> Mapping[str, Any]:
+        """The fact `tuners` of the host, empty where there are no facts."""
+        facts = (self.preparation[0] if self.preparation else None) or {}
+        return ((facts.get("ansible_facts") or {}).get("siptune_host") or {}).get("tuners") or {}
 
 
 def document(
@@ -93,6 +100,7 @@ def host_record(name: str, results: HostResults) -> dict[str, Any]:
         "would_change": any(layer["would_change"] for layer in layers),
         "layers": layers,
         "items": items,
+        "tuners": overlaps(results.tuners, items),
         "counters": _counters(results.counters, items),
     }
 

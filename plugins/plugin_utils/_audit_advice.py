@@ -19,6 +19,10 @@ MEMORY = "all UDP sockets together have used up their memory: look for one that 
 SEND_BUFFER = "a sender is faster than its interface: look at the interface's queue first"
 ACCEPT_QUEUE = "the daemon's own backlog (Kamailio tcp_listen_backlog) as well, as the smaller of the two counts"
 RING = "a larger ring, and interrupts spread over more processors"
+QUEUE = (
+    "more is sent than the interface carries, or it is shaped (tc -s qdisc): this item counts for pfifo_fast alone, a "
+    "limit of other kinds is their own"
+)
 CONNTRACK_FULL = "or exempt SIP and RTP from connection tracking (notrack)"
 CONNTRACK_RACE = "two packets of one flow raced for an entry: exempt SIP and RTP from connection tracking (notrack)"
 FRAGMENTS = "large SIP messages arrive incomplete: look for loss on the way, or use TCP"
@@ -49,6 +53,8 @@ ADVICE = {
     "SoftnetFlowLimit": Advice(("net.core.netdev_max_backlog",), "one flow fills more than half of a queue"),
     "NicRxMissed": Advice((f"{PART} rx",), RING),
     "NicRxFifo": Advice((f"{PART} rx",), RING),
+    "NicRxNoBuffer": Advice((f"{PART} rx",), RING),
+    "QdiscDrops": Advice((f"{PART} txqueuelen",), QUEUE),
     "ConntrackDrop": Advice(("net.netfilter.nf_conntrack_max",), CONNTRACK_FULL),
     "ConntrackEarlyDrop": Advice(("net.netfilter.nf_conntrack_max",), CONNTRACK_FULL),
     "ConntrackEntries": Advice(("net.netfilter.nf_conntrack_max",), CONNTRACK_FULL),

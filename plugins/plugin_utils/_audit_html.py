@@ -134,6 +134,17 @@ def _host(tables: _Tables, host: Mapping[str, Any]) -> list[Any]:
         [tables.condition(item) for item in host["items"]],
         [layer["status"] for layer in host["layers"]],
         [_counter(tables, counter) for counter in host["counters"]["list"] if _worth_showing(counter)],
+        [_tuner(tables, tuner) for tuner in host["tuners"]],
+    ]
+
+
+def _tuner(tables: _Tables, tuner: Mapping[str, Any]) -> list[Any]:
+    return [
+        tables.text(tuner["name"]),
+        tables.text(tuner["detail"]),
+        tables.text(tuner["effect"]),
+        tables.text(tuner["advice"]),
+        [[tables.text(key[name]) for name in ("item", "theirs", "wanted", "wins")] for key in tuner["keys"]],
     ]
 
 

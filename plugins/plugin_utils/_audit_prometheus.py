@@ -34,6 +34,7 @@ def render(document: Mapping[str, Any]) -> str:
         ),
         *_family("audit_drift", "gauge", "1 if a run would change the host.", list(_drift(hosts))),
         *_family("audit_items", "gauge", "Items of a layer by state; changed is drift.", list(_items(hosts))),
+        *_family("audit_overlaps", "gauge", "Keys that another tuner sets otherwise.", list(_overlaps(hosts))),
         *_counters(hosts),
     ]
     return "".join(f"{line}\n" for line in lines)
@@ -50,6 +51,12 @@ def _items(hosts: Iterable[Mapping[str, Any]]) -> Iterator[Sample]:
         for layer in host["layers"]:
             for state, count in layer["states"].items():
                 yield {"host": host["name"], "layer": layer["name"], "state": state}, count
+
+
+def _overlaps(hosts: Iterable[Mapping[str, Any]]) -> Iterator[Sample]:
+    for host in hosts:
+        for tuner in host["tuners"]:
+            yield {"host": host["name"], "tuner": tuner["name"]}, len(tuner["keys"])
 
 
 def _counters(hosts: Iterable[Mapping[str, Any]]) -> Iterator[str]:

@@ -15,6 +15,7 @@ from ansible_collections.siptune.linux.plugins.plugin_utils._summary import LINE
 
 LABEL_WIDTH = 10
 MOST_LINES = 12  # of one kind for a host; the reports have them all
+MOST_KEYS = 6  # of a tuner
 REST = "and {} more, which the reports name"
 COUNTS = (*COUNTED, "ok")
 AS_WANTED = ("ok", "kept")
@@ -36,6 +37,8 @@ def render_host(host: Mapping[str, Any]) -> list[str]:
             lines += _wrapped("drift", f"{layer['name']}: a run would write its files anew")
         if layer["status"] != AUDITED and layer["message"] != host["message"]:
             lines += _wrapped(layer["status"], f"{layer['name']}: {layer['message']}")
+    for tuner in host["tuners"]:
+        lines += _wrapped("tuner", _tuner_line(tuner))
     lines += _counter_lines(host["counters"])
     return [_CONTROL.sub("?", line) for line in lines]
 
@@ -70,6 +73,14 @@ def _item_line(item: Mapping[str, Any]) -> str:
     if item["drift"]:
         return f"{item['item']}: is {_shown(item['live'])}, wanted {_shown(item['wanted'])}"
     return f"{item['item']}: {item['reason'] or 'no reason given'}"
+
+
+def _tuner_line(tuner: Mapping[str, Any]) -> str:
+    listed, more = tuner["keys"][:MOST_KEYS], len(tuner["keys"]) - MOST_KEYS
+    keys = [f"{key['item']}: {key['theirs']}, wanted {key['wanted']}, {key['wins']} wins" for key in listed]
+    keys += [REST.format(more)] if more > 0 else []
+    name = f"{tuner['name']}, {tuner['detail']}" if tuner["detail"] else tuner["name"]
+    return ": ".join((name, "; ".join(filter(None, (*keys, tuner["effect"], tuner["advice"])))))
 
 
 def _shown(value: object) -> str:

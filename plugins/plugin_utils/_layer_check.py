@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import SysctlError
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_settings import parse_settings
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_settings import Setting, parse_settings
 from ansible_collections.siptune.linux.plugins.plugin_utils._catalogue import CatalogueError, parse_capacity
 from ansible_collections.siptune.linux.plugins.plugin_utils._layers import Call, Layer, layer_calls
 from ansible_collections.siptune.linux.plugins.plugin_utils._yaml_numbers import misread
@@ -46,19 +46,25 @@ def _validate(layer: Layer, variables: Mapping[str, Any]) -> None:
 def check_together(layers: Iterable[Layer], variables: Mapping[str, Any], host: Mapping[str, Any]) -> list[Call]:
     """All layers' calls. Raises CatalogueError unless all are good and no two layers are after one key or file."""
     owner_of: dict[str, str] = {}
-    together: dict[Any, Any] = {}
     calls = [call for layer in layers for call in layer_calls(layer, variables, host)]
-    for call in calls:
-        if call.module == "sysctl_bulk":  # units, logins and interfaces are nobody else's
-            wanted = call.arguments["settings"]
-            for item in (str(call.arguments["path"]), *wanted):
-                _claim(owner_of, item, call.layer)
-            together.update(wanted)
+    for call in _of_kernel(calls):  # units, logins and interfaces are nobody else's
+        for item in (str(call.arguments["path"]), *call.arguments["settings"]):
+            _claim(owner_of, item, call.layer)
+    kernel_settings(calls)
+    return calls
+
+
+def kernel_settings(calls: Iterable[Call]) -> list[Setting]:
+    """The kernel parameters that all of these calls want. Raises CatalogueError where they contradict each other."""
+    together = {key: wanted for call in _of_kernel(calls) for key, wanted in call.arguments["settings"].items()}
     try:
-        parse_settings(together)
+        return parse_settings(together)
     except SysctlError as error:
         raise CatalogueError(str(error)) from error
-    return calls
+
+
+def _of_kernel(calls: Iterable[Call]) -> list[Call]:
+    return [call for call in calls if call.module == "sysctl_bulk"]
 
 
 def _claim(owners: dict[str, str], item: str, layer: str) -> None:

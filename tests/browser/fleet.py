@@ -89,7 +89,23 @@ def _host(dice: random.Random, templates: list[tuple[str, str, str, str]], numbe
     if number % 100 == 73:
         message = "/etc/sysctl.d/90-siptune-security.conf: is a symbolic link, which is never followed (ELOOP)"
         full["security"] = [{"failed": True, "msg": f"{message}. Nothing was changed."}]
-    return HostResults([{"changed": False}], full, _counters(dice, trouble))
+    return HostResults([_facts(number)], full, _counters(dice, trouble))
+
+
+def _facts(number: int) -> dict[str, Any]:
+    """What host_facts says of other tuners: on every third host there is one that wants something else."""
+    tuners: dict[str, Any] = {"tuned": {"active": False}, "bpftune": {"active": number % 9 == 0}, "sysctl_files": []}
+    if number % 3 == 0:
+        file = "/usr/lib/tuned/throughput-performance/tuned.conf"
+        sets = [("vm.swappiness", "60"), ("net.core.somaxconn", "128"), ("vm.dirty_ratio", "40")]
+        state: dict[str, Any] = {"active": True, "enabled": True, "profile": "throughput-performance"}
+        state["reapply_sysctl"] = number % 2 == 0
+        settings = [{"key": key, "value": value, "rule": "exact", "file": file} for key, value in sets]
+        tuners["tuned"] = {**state, "sysctl": settings, "unknown": []}
+        line = {"key": "net.ipv4.tcp_rmem", "value": "4096 8192 16384", "line": 7}
+        theirs = {"file": "/etc/sysctl.d/99-local.conf", "managed_by": "Puppet", "at_boot": True, "sysctl": [line]}
+        tuners["sysctl_files"] = [theirs]
+    return {"changed": False, "ansible_facts": {"siptune_host": {"tuners": tuners}}}
 
 
 def _changes(items: list[Item]) -> bool:
@@ -125,6 +141,8 @@ LOSSES: Mapping[str, tuple[int, str | None]] = {
     "SoftnetTimeSqueeze": (900, "cpu1"),
     "SoftnetDropped": (300, "cpu0"),
     "NicRxMissed": (6000, "eth0"),
+    "NicRxNoBuffer": (900, "eth0"),
+    "QdiscDrops": (400, "eth0"),
     "ListenOverflows": (250, None),
     "ListenDrops": (260, None),
     "ConntrackInsertFailed": (90, "cpu3"),

@@ -249,6 +249,20 @@ def test_a_row_opens_to_everything_there_is_to_know(window: Window) -> None:
     assert all_of(page, ".detail, .inner") == []
 
 
+def test_a_row_tells_who_else_sets_kernel_parameters(window: Window) -> None:
+    document = fleet(50, 150)
+    host = next(host for host in document["hosts"] if host["tuners"] and host["tuners"][0]["advice"])
+    driver = window(50, view=f"#host={host['name']}")
+    driver.find_element(By.CSS_SELECTOR, "#matrix .host .open").click()
+    said = driver.find_element(By.CSS_SELECTOR, ".tuners").text
+    for tuner in host["tuners"]:
+        assert tuner["name"] in said
+        assert tuner["effect"] in said
+        assert tuner["advice"] in said
+        for key in tuner["keys"]:
+            assert f"{key['item']}: {key['theirs']}, wanted {key['wanted']}, {key['wins']} wins" in said
+
+
 def test_all_items_of_a_host_can_be_seen(window: Window) -> None:
     page = window(50)
     click(page, "#matrix .host .open", 5)

@@ -177,3 +177,50 @@ def test_bad_input_is_told_before_any_host_is_asked(variables: dict[str, Any], m
     assert not os.path.exists("/run/calls")
     assert os.listdir(REPORTS) == []
     assert difference(start, dump()) == {}
+
+
+# --- other tuners ----------------------------------------------------------------------------
+
+PROFILE = "/etc/tuned/siptest/tuned.conf"
+
+
+def tuned_is_there(reapply: int) -> None:
+    """TuneD as it is on a host where it is enabled, and a file of another tool's."""
+    wants = "/etc/systemd/system/multi-user.target.wants"
+    os.makedirs(wants)
+    os.symlink("/lib/systemd/system/tuned.service", f"{wants}/tuned.service")
+    write_file("/etc/tuned/active_profile", "siptest\n")
+    write_file("/etc/tuned/tuned-main.conf", f"reapply_sysctl = {reapply}\n")
+    write_file(PROFILE, "[main]\ninclude=base\n[sysctl]\nnet.core.somaxconn=128\n")
+    write_file("/etc/tuned/base/tuned.conf", "[sysctl]\nnet.core.somaxconn=64\nnet.ipv4.tcp_sack=1\n")
+    write_file("/etc/sysctl.d/99-puppet.conf", "# This file is managed by Puppet.\nnet.ipv4.tcp_timestamps = 0\n")
+
+
+@pytest.mark.parametrize(("reapply", "word"), [(1, "siptune wins"), (0, "TuneD wins")])
+def test_other_tuners_are_found_and_named(reapply: int, word: str) -> None:
+    tuned_is_there(reapply)
+    write("net/core/somaxconn", 128)
+    start = dump()
+    run = audit({"sbc1": HERE}, siptune_audit_prometheus=REPORTS)
+    assert run.status == 0, run.output
+    assert difference(start, dump()) == {}
+    tuned, puppet = run.host("sbc1")["tuners"]
+    assert (tuned["name"], tuned["active"], tuned["at_boot"]) == ("TuneD", False, True)
+    assert [(key["item"], key["theirs"]) for key in tuned["keys"]] == [("net.core.somaxconn", "128")]
+    assert (puppet["name"], puppet["detail"]) == ("/etc/sysctl.d/99-puppet.conf", "written by Puppet")
+    assert puppet["keys"][0]["wins"] == puppet["name"]
+    said = " ".join(run.output.split())
+    assert f"net.core.somaxconn: 128, wanted at least 4096, {word}" in said
+    assert "TuneD, profile siptest" in said
+    assert ("reapply_sysctl = 1 in /etc/tuned/tuned-main.conf" in said) is (reapply == 0)
+    prometheus = Path(REPORTS, "siptune-audit.prom").read_text(encoding="utf-8")
+    assert 'siptune_audit_overlaps{host="sbc1",tuner="TuneD"} 1' in prometheus
+
+
+def test_a_run_warns_of_tuned_and_an_audit_leaves_that_to_its_report() -> None:
+    tuned_is_there(0)
+    warned = "[WARNING]: sbc1: TuneD, profile siptest, does not run and is started at boot"
+    run = play("site", {"sbc1": HERE}, "--check")
+    assert warned in " ".join(run.output.split()), run.output
+    assert warned not in " ".join(audit({"sbc1": HERE}).output.split())
+    assert warned not in play("site", {"sbc1": HERE}, "--check", siptune_state="absent").output

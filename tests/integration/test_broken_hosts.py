@@ -195,6 +195,11 @@ DAMAGED = {
         record(files={FILE: {"found": {"content": "", "mode": "rw", "uid": 0, "gid": 0}, "written": []}}),
         "damaged",
     ),
+    "not-a-file-of-ours": (record(files={"/etc/shadow": {"found": None, "written": []}}), "no file that siptune"),
+    "set-user-id": (
+        record(files={FILE: {"found": {"content": "", "mode": "4777", "uid": 0, "gid": 0}, "written": []}}),
+        "mode 4777",
+    ),
 }
 
 

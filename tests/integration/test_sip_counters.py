@@ -18,7 +18,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import sandbox
 from ansible.module_utils.testing import patch_module_args
+from ansible_collections.siptune.linux.plugins.module_utils._driver_statistics import driver_statistics
+from ansible_collections.siptune.linux.plugins.module_utils._host import Host
 from ansible_collections.siptune.linux.plugins.modules import sip_counters
 from sandbox import become_nobody, difference, dump
 
@@ -119,6 +122,33 @@ def test_a_full_accept_queue_is_seen() -> None:
     assert counters["ListenOverflows"]["value"] > 0
     assert counters["ListenDrops"]["value"] >= counters["ListenOverflows"]["value"]
     assert counters["UdpRcvbufErrors"]["value"] == 0
+
+
+def test_a_queueing_discipline_that_drops_is_seen() -> None:
+    """What the root drops counts, and what lies below it is not counted twice."""
+    subprocess.run(["tc", "qdisc", "add", "dev", "sip0", "root", "pfifo", "limit", "0"], check=True)
+    sandbox.ip("neigh", "add", "192.0.2.9", "lladdr", "02:00:00:00:00:09", "dev", "sip0")
+    flood(socket.AF_INET, "192.0.2.9")  # long before
+    meanwhile(0.3, lambda: flood(socket.AF_INET, "192.0.2.9"))
+    counter = module(seconds=1)["counters"]["QdiscDrops"]
+    assert counter["value"] >= DATAGRAMS  # and what IPv6 says of itself
+    assert counter["total"] >= counter["value"] + DATAGRAMS
+    assert [(part["part"], part["value"]) for part in counter["parts"]] == [("sip0", counter["value"])]
+    shown = subprocess.run(["tc", "-s", "qdisc", "show", "dev", "sip0"], capture_output=True, text=True, check=True)
+    dropped = re.search(r"\(dropped ([0-9]+),", shown.stdout)
+    assert dropped, shown.stdout
+    assert counter["total"] <= int(dropped.group(1)) <= counter["total"] + 5
+
+
+def test_what_drivers_count_is_read_by_their_own_names() -> None:
+    """A virtual cable counts for each of its queues, and nothing of it is a full ring."""
+    counted = dict(driver_statistics(Host(), "sip0"))
+    assert {"peer_ifindex", "rx_queue_0_xdp_packets"} <= set(counted)
+    assert counted["peer_ifindex"] == socket.if_nametoindex("sip0.100")
+    assert driver_statistics(Host(), "lo") == []
+    assert driver_statistics(Host(), "nosuch0") == []
+    counter = module()["counters"]["NicRxNoBuffer"]
+    assert (counter["value"], counter["parts"], counter["reason"]) == (0, [], "")
 
 
 def test_since_boot_it_says_what_nstat_says() -> None:

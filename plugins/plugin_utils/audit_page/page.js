@@ -49,8 +49,8 @@
 
   const stateNames = data.states;
   const hosts = data.hosts.map((packed, position) => {
-    const [name, status, message, sequence, conditions, layers, counters] = packed;
-    const host = { name, status, message: text(message), position, lower: name.toLowerCase(), layers, counters };
+    const [name, status, message, sequence, conditions, layers, counters, tuners] = packed;
+    const host = { name, status, message: text(message), position, lower: name.toLowerCase(), layers, counters, tuners };
     host.settings = data.sequences[sequence];
     host.conditions = conditions;
     host.counts = counted(host, null);
@@ -74,7 +74,7 @@
     const of = (state) => host.counts.reduce((sum, counts) => sum + (counts[stateNames.indexOf(state)] || 0), 0);
     const concerns = host.counters.filter((counter) => counter[3]).length;
     const status = host.status === "unreachable" ? 2e9 : host.status === "failed" ? 1e9 : 0;
-    return status + of("refused") * 1e6 + of("changed") * 1e3 + of("shadowed") * 100 + concerns * 50 + of("pending");
+    return status + of("refused") * 1e6 + of("changed") * 1e3 + of("shadowed") * 100 + concerns * 50 + beaten(host) * 20 + of("pending");
   }
 
   // --- filters ------------------------------------------------------------------------------
@@ -216,10 +216,18 @@
     return cell;
   }
 
+  /** How many other tuners of a host have the last word over siptune. */
+  const beaten = (host) => host.tuners.filter(([, , , , keys]) => keys.some((key) => text(key[3]) !== "siptune")).length;
+
   function lossCell(host) {
     const count = host.counters.filter((counter) => counter[3]).length;
-    return make("td", { class: `cell tone-${count ? "refused" : "none"}${count ? "" : " calm"}`, role: "cell", "data-layer": "counters" },
-      count ? make("span", { class: "some" }, make("span", { class: "mark tone-refused", "aria-hidden": "true" }, "!"), plural(count, "counter")) : make("span", { class: "soft" }, "–"));
+    const others = beaten(host);
+    const tone = count ? "refused" : others ? "shadowed" : "none";
+    const cell = make("td", { class: `cell tone-${tone}${tone === "none" ? " calm" : ""}`, role: "cell", "data-layer": "counters" });
+    if (count) cell.append(make("span", { class: "some" }, make("span", { class: "mark tone-refused", "aria-hidden": "true" }, "!"), plural(count, "counter")));
+    if (others) cell.append(make("span", { class: "some" }, mark("shadowed"), plural(others, "other tuner")));
+    if (!count && !others) cell.append(make("span", { class: "soft" }, "–"));
+    return cell;
   }
 
   // --- a host opened ----------------------------------------------------------------------------
@@ -227,7 +235,7 @@
   function detailRow(host) {
     const cell = make("td", { colspan: data.layers.length + 2, role: "cell" });
     if (host.message) cell.append(make("p", { class: `message tone-${host.status}` }, host.message));
-    cell.append(...losses(host));
+    cell.append(...losses(host), ...otherTuners(host));
     const settings = wantedSettings();
     const layer = $("layer").value === "" ? null : Number($("layer").value);
     const states = matchingStates();
@@ -266,6 +274,24 @@
       return make("li", {}, make("strong", {}, name), ` ${amount}${places(counter)}`, make("span", { class: "soft" }, ` – ${adviceOf(counter, true)}`));
     });
     return [make("ul", { class: "losses", "aria-label": "Counters that call for a look" }, ...list)];
+  }
+
+  /** Who else sets kernel parameters there: where it differs, who wins, and how to make both agree. */
+  function otherTuners(host) {
+    if (!host.tuners.length) return [];
+    const list = host.tuners.map(([name, detail, effect, advice, keys]) => {
+      const said = [text(effect), text(advice)].filter(Boolean).join("; ");
+      const entry = make("li", {}, make("strong", {}, text(name)), text(detail) ? `, ${text(detail)}` : "", make("span", { class: "soft" }, ` – ${said}`));
+      if (keys.length) entry.append(make("ul", {}, ...keys.map(keyOfTuner)));
+      return entry;
+    });
+    return [make("ul", { class: "tuners", "aria-label": "Who else sets kernel parameters" }, ...list)];
+  }
+
+  function keyOfTuner([item, theirs, wanted, wins]) {
+    const ours = text(wins) === "siptune";
+    return make("li", { class: ours ? "calm" : "tone-shadowed" }, make("code", {}, text(item)),
+      `: ${text(theirs)}, wanted ${text(wanted)}, `, make("strong", {}, `${text(wins)} wins`));
   }
 
   const places = (counter) => {

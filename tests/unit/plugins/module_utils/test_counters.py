@@ -14,9 +14,10 @@ from ansible_collections.siptune.linux.plugins.module_utils._counters import (
     COUNTERS,
     LINK_STATISTICS,
     MOST_PARTS,
-    by_end,
+    by_place,
     growth,
     largest,
+    names_by_place,
     parse_conntrack,
     parse_link_statistics,
     parse_names,
@@ -117,8 +118,14 @@ def test_sockets_with_drops() -> None:
 
 
 def test_sockets_of_one_end_count_together() -> None:
-    assert by_end({"0.0.0.0:5060 1": 2, "0.0.0.0:5060 2": 3, "[::]:5060 3": 4}) == {"0.0.0.0:5060": 5, "[::]:5060": 4}
-    assert by_end(None) is None
+    assert by_place({"0.0.0.0:5060 1": 2, "0.0.0.0:5060 2": 3, "[::]:5060 3": 4}) == {"0.0.0.0:5060": 5, "[::]:5060": 4}
+    assert by_place(None) is None
+
+
+def test_statistics_of_one_card_count_together_and_are_named() -> None:
+    found = {"eth0 rx_discards_phy": 2, "eth0 rx_out_of_buffer": 3, "eth0 pkts rx OOB": 0, "eth1 pkts rx OOB": 1}
+    assert by_place(found) == {"eth0": 5, "eth1": 1}
+    assert names_by_place(found) == {"eth0": "rx_discards_phy 2, rx_out_of_buffer 3", "eth1": "pkts rx OOB 1"}
 
 
 def test_link_statistics_are_taken_from_their_places() -> None:

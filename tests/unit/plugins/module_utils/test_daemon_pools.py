@@ -391,8 +391,8 @@ def test_a_link_is_refused(root: Path) -> None:
 
 
 def test_a_missing_directory_is_not_made(root: Path) -> None:
-    write(root, f"{LIB}/opensips.service", OPENSIPS.replace("/etc/default/", "/etc/nowhere/"))
-    with pytest.raises(PoolsError, match="there is no directory /etc/nowhere"):
+    write(root, f"{LIB}/opensips.service", OPENSIPS.replace("/etc/default/", "/etc/default/nowhere/"))
+    with pytest.raises(PoolsError, match="there is no directory /etc/default/nowhere"):
         run(root, {"opensips.service": {"shared_mib": 1}})
 
 

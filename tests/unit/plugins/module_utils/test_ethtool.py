@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import struct
 import sys
+from collections.abc import Callable
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._ethtool import (
@@ -17,6 +18,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._ethtool import (
     ETHTOOL_SLINKSETTINGS,
     PAUSE,
     RINGS,
+    SPARE_STATISTICS,
     EthtoolError,
     RingParameters,
     RingSizes,
@@ -29,12 +31,17 @@ from ansible_collections.siptune.linux.plugins.module_utils._ethtool import (
     pack_ring_request,
     pack_rings,
     pack_set,
+    pack_statistics_request,
+    pack_strings_request,
     unpack_address,
     unpack_driver,
     unpack_link,
     unpack_link_words,
     unpack_numbers,
     unpack_rings,
+    unpack_statistics,
+    unpack_statistics_count,
+    unpack_strings,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -152,9 +159,9 @@ def test_another_structure_is_an_error(structure: Structure, answer: bytes) -> N
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
-        ("2000000006000000" "02fc00000001" + "00" * 26, "02:fc:00:00:00:01"),
+        ("200000000600000002fc00000001" + "00" * 26, "02:fc:00:00:00:01"),
         ("2000000006000000" + "00" * 32, None),
-        ("2000000014000000" "8000004afe80" + "00" * 13 + "99" + "00" * 12, "80:00:00:4a:fe:80" + ":00" * 13 + ":99"),
+        ("20000000140000008000004afe80" + "00" * 13 + "99" + "00" * 12, "80:00:00:4a:fe:80" + ":00" * 13 + ":99"),
     ],
     ids=["a card", "veth", "InfiniBand"],
 )
@@ -202,3 +209,44 @@ def test_damaged_links_are_the_domain_error(answer: bytes) -> None:
     for unpack in (unpack_link, unpack_link_words):
         with pytest.raises(EthtoolError):
             unpack(b"\xff" + answer)
+
+
+# --- the driver's own statistics -------------------------------------------------------------
+
+NAMES = ("rx_no_buffer_count", "  pkts rx OOB", "n" * 32)
+
+
+def strings_answer(names: tuple[str, ...]) -> bytes:
+    packed = b"".join(name.encode().ljust(32, b"\0") for name in names)
+    return struct.pack("=III", 0x1B, 1, len(names)) + packed + bytes(SPARE_STATISTICS * 32)
+
+
+def test_statistics_and_their_names() -> None:
+    assert unpack_strings(strings_answer(NAMES)) == ["rx_no_buffer_count", "pkts rx OOB", "n" * 32]
+    answer = struct.pack("=II3Q", 0x1D, 3, 7, 2**64 - 1, 0) + bytes(SPARE_STATISTICS * 8)
+    assert unpack_statistics(answer) == [7, 2**64 - 1, 0]
+    head = driver_answer(b"igb")
+    assert unpack_statistics_count(head[:180] + struct.pack("=I", 96) + head[184:]) == 96
+
+
+def test_there_is_room_for_statistics_that_come_while_they_are_asked_for() -> None:
+    """The kernel writes as many as there are by then, and does not look at how many were asked for."""
+    assert len(pack_strings_request(3)) == 12 + (3 + SPARE_STATISTICS) * 32
+    assert len(pack_statistics_request(3)) == 8 + (3 + SPARE_STATISTICS) * 8
+
+
+@given(st.binary(max_size=100))
+def test_statistics_are_whole_or_the_domain_error(answer: bytes) -> None:
+    for unpack in (unpack_strings, unpack_statistics, unpack_statistics_count):
+        with contextlib.suppress(EthtoolError):
+            unpack(answer)
+
+
+@pytest.mark.parametrize("unpack", [unpack_strings, unpack_statistics])
+def test_an_answer_with_fewer_statistics_than_it_says_is_refused(unpack: Callable[[bytes], object]) -> None:
+    command = 0x1B if unpack is unpack_strings else 0x1D
+    head = struct.pack("=III", command, 1, 5) if unpack is unpack_strings else struct.pack("=II", command, 5)
+    with pytest.raises(EthtoolError, match="instead of"):
+        unpack(head + bytes(20))
+    with pytest.raises(EthtoolError, match="command"):
+        unpack(struct.pack("=II", 0x7, 0) + bytes(2000))

@@ -20,9 +20,14 @@ from ansible_collections.siptune.linux.plugins.module_utils._files import (
     tidy,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._host import FileRecord, Host, HostError
-from ansible_collections.siptune.linux.plugins.module_utils._originals import NOTHING, FileOriginal, Originals
+from ansible_collections.siptune.linux.plugins.module_utils._originals import (
+    NOTHING,
+    FileOriginal,
+    Originals,
+    OriginalsError,
+)
 
-SOME = Originals({}, {"/etc/x.d/a.conf": FileOriginal(None, ("ab",))})
+SOME = Originals({}, {"/etc/sysctl.d/a.conf": FileOriginal(None, ("ab",))})
 
 
 @pytest.fixture
@@ -96,3 +101,29 @@ def test_what_a_killed_run_left_is_removed(host: Host, tmp_path: Path) -> None:
     assert everything(tmp_path)
     tidy(host, "/etc/a.conf", "/etc/not-there/b.conf")
     assert everything(tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "blame"),
+    [
+        pytest.param("var/lib/siptune", 0o777, "may be written by others", id="directory for all"),
+        pytest.param("var/lib/siptune", 0o770, "may be written by others", id="directory for a group"),
+        pytest.param("var/lib/siptune/originals.json", 0o622, "may be written by others", id="file for all"),
+    ],
+)
+def test_a_record_that_others_may_write_is_not_trusted(
+    host: Host, tmp_path: Path, name: str, mode: int, blame: str
+) -> None:
+    store_originals(host, SOME, UndoLog())
+    (tmp_path / name).chmod(mode)
+    with pytest.raises(OriginalsError, match=f"/{name} {blame}.*chown root: .*chmod go-w"):
+        read_originals(host)
+    (tmp_path / name).chmod(mode & ~0o022)
+    assert read_originals(host) == SOME
+
+
+def test_what_no_later_run_would_accept_is_not_recorded(host: Host) -> None:
+    for path, mode in (("/etc/shadow", 0o640), ("/etc/sysctl.d/a.conf", 0o4755)):
+        with pytest.raises(HostError, match="is not changed"):
+            store_originals(host, Originals({}, {path: FileOriginal(FileRecord(b"", mode, 0, 0), ())}), UndoLog())
+    assert read_originals(host) == NOTHING

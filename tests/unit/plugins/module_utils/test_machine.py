@@ -13,9 +13,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._machine import (
     FIRST_NAMESPACES,
     MachineEvidence,
     Swap,
-    Tuned,
     Virtualization,
-    bpftune_active,
     child_network_namespace,
     forwarding,
     identify_container,
@@ -27,7 +25,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._machine import (
     parse_systemd_version,
     swap_spaces,
     systemd_version,
-    tuned,
     virtualization,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._processes import ProcessNames
@@ -280,50 +277,6 @@ def test_an_image_with_a_marker_that_runs_as_a_virtual_machine(tmp_path: Path) -
 
 def test_a_host_that_tells_nothing(tmp_path: Path) -> None:
     assert virtualization(Host(str(tmp_path))) == Virtualization(None, None)
-
-
-# --- other tuners ----------------------------------------------------------------------------
-
-TUNED_COMMAND = "/usr/bin/python3\0-Es\0/usr/sbin/tuned\0-l\0-P\0"
-
-
-@pytest.mark.parametrize(
-    ("files", "processes", "expected"),
-    [
-        ({}, ALL_PROCESSES, Tuned(False, None)),
-        ({"/etc/tuned/active_profile": "network-latency\n"}, ALL_PROCESSES, Tuned(False, "network-latency")),
-        (
-            {
-                "/run/tuned/tuned.pid": "812",
-                "/proc/812/cmdline": TUNED_COMMAND,
-                "/etc/tuned/active_profile": "balanced\n",
-            },
-            ALL_PROCESSES,
-            Tuned(True, "balanced"),
-        ),
-        ({"/run/tuned/tuned.pid": "812"}, ALL_PROCESSES, Tuned(False, None)),
-        ({"/run/tuned/tuned.pid": "812", "/proc/812/cmdline": "/bin/sh\0"}, ALL_PROCESSES, Tuned(False, None)),
-        ({"/run/tuned/tuned.pid": "812"}, OWN_PROCESSES, Tuned(None, None)),
-        ({"/run/tuned/tuned.pid": "../1\n"}, ALL_PROCESSES, Tuned(None, None)),
-    ],
-    ids=["none", "stopped", "runs", "dead", "pid of another program", "hidden processes", "no pid in the file"],
-)
-def test_tuned(tmp_path: Path, files: dict[str, str], processes: ProcessNames, expected: Tuned) -> None:
-    assert tuned(tree(tmp_path, files), processes) == expected
-
-
-@pytest.mark.parametrize(
-    ("processes", "expected"),
-    [
-        (ALL_PROCESSES, False),
-        (OWN_PROCESSES, None),
-        (ProcessNames({1: "systemd", 9: "bpftune"}, True), True),
-        (ProcessNames({9: "bpftune"}, False), True),
-    ],
-    ids=["not there", "could be hidden", "runs", "our own"],
-)
-def test_bpftune(processes: ProcessNames, expected: bool | None) -> None:
-    assert bpftune_active(processes) is expected
 
 
 # --- one key each ----------------------------------------------------------------------------

@@ -22,6 +22,8 @@ from ansible_collections.siptune.linux.plugins.module_utils._originals import (
 from hypothesis import given
 from hypothesis import strategies as st
 
+A_CONF = "/etc/sysctl.d/a.conf"
+ABSENT = {"found": None, "written": []}
 ORIGINALS = Originals(
     {
         "net/core/somaxconn": KeyOriginal("4096", "8192", "8192", ("/etc/sysctl.d/a.conf", "/etc/sysctl.d/b.conf")),
@@ -92,8 +94,20 @@ def damaged(*path: str, value: object) -> bytes:
         pytest.param(damaged("sysctl", "net/core/somaxconn", "value", value="1\n2"), id="a value has two lines"),
         pytest.param(damaged("sysctl", "net/core/somaxconn", "left", value=1), id="left is a number"),
         pytest.param(damaged("sysctl", "../../etc/passwd", value={}), id="a key leads out of /proc/sys"),
-        pytest.param(damaged("files", "/etc/sysctl.d/a.conf", "found", "mode", value="rw"), id="a mode is no number"),
-        pytest.param(damaged("files", "/etc/sysctl.d/a.conf", "found", value={}), id="a file without content"),
+        pytest.param(damaged("files", A_CONF, "found", "mode", value="rw"), id="a mode is no number"),
+        pytest.param(damaged("files", A_CONF, "found", value={}), id="a file without content"),
+        pytest.param(damaged("files", A_CONF, "found", "mode", value="4755"), id="a file would run as its owner"),
+        pytest.param(damaged("files", A_CONF, "found", "mode", value="-644"), id="a mode below zero"),
+        pytest.param(damaged("files", A_CONF, "found", "mode", value=420), id="a mode in decimals"),
+        pytest.param(damaged("files", A_CONF, "found", "uid", value=-1), id="a user below zero"),
+        pytest.param(damaged("files", A_CONF, "found", "uid", value="0"), id="a user as a text"),
+        pytest.param(damaged("files", A_CONF, "found", "gid", value=2**32), id="a group beyond all"),
+        pytest.param(damaged("files", A_CONF, "found", "content", value=7), id="content is a number"),
+        pytest.param(damaged("files", A_CONF, "written", value="ab"), id="digests are a text"),
+        pytest.param(damaged("files", A_CONF, "written", value=[1]), id="a digest is a number"),
+        pytest.param(damaged("files", "/etc/shadow", value=ABSENT), id="a file that is not ours to write"),
+        pytest.param(damaged("files", "/etc/sysctl.d/../shadow", value=ABSENT), id="a file by a detour"),
+        pytest.param(damaged("files", "etc/sysctl.d/a.conf", value=ABSENT), id="a path that begins nowhere"),
         pytest.param(damaged("links", value=[]), id="interfaces are a list"),
         pytest.param(damaged("links", "../eth0", value={}), id="an interface's name has a slash"),
         pytest.param(damaged("links", "eth0 52:54", value={"rx": {}}), id="an option without values"),

@@ -122,6 +122,20 @@ def whole_host(tmp_path: Path) -> CapturedHost:
     return CapturedHost(tmp_path, dumps, ethtool)
 
 
+NO_TUNERS = {
+    "tuned": {
+        "active": False,
+        "enabled": False,
+        "profile": None,
+        "reapply_sysctl": True,
+        "sysctl": [],
+        "unknown": [],
+    },
+    "bpftune": {"active": False, "enabled": False},
+    "sysctl_files": [],
+}
+
+
 def test_a_whole_host(host: CapturedHost) -> None:
     facts = gather(host)
     assert facts.pop("page_size") in (4096, 16384, 65536)
@@ -150,7 +164,7 @@ def test_a_whole_host(host: CapturedHost) -> None:
                 "user": "root",
             }
         ],
-        "tuners": {"tuned": {"active": False, "profile": None}, "bpftune": {"active": False}},
+        "tuners": NO_TUNERS,
     }
     assert [interface["name"] for interface in interfaces] == ["eth0", "lo"]
     assert interfaces[0] == {
@@ -223,7 +237,7 @@ def test_a_host_that_tells_nothing(tmp_path: Path) -> None:
         "control_connection": {"family": None, "address": None},
         "ipv6_listeners": None,
         "sip_daemons": [],
-        "tuners": {"tuned": {"active": False, "profile": None}, "bpftune": {"active": None}},
+        "tuners": {**NO_TUNERS, "bpftune": {"active": None, "enabled": False}},
     }
 
 

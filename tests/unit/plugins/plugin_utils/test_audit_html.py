@@ -98,7 +98,7 @@ def test_what_hosts_share_is_named_once() -> None:
 
 def test_numbers_lead_back_to_texts() -> None:
     packed = pack(audit(before="1048576", at_boot=None))
-    name, status, message, sequence, conditions, layers, _ = packed["hosts"][0]
+    name, status, message, sequence, conditions, layers, _, _ = packed["hosts"][0]
     strings = packed["strings"]
     layer, item_name, wanted, why = packed["settings"][packed["sequences"][sequence][0]]
     state, live, planned, boot, reason = packed["conditions"][conditions[0]]
