@@ -13,6 +13,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.siptune.linux.plugins.plugin_utils._applied import results_by_layer
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit import HostResults, document, failures
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit_files import (
     ReportError,
@@ -25,7 +26,6 @@ from ansible_collections.siptune.linux.plugins.plugin_utils._audit_prometheus im
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit_query import QueryError, compile_query, search
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit_results import COUNTERS, PREPARATION
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit_text import render_end, render_host
-from ansible_collections.siptune.linux.plugins.plugin_utils._layers import LAYERS, RESULTS
 
 JSON_NAME = "siptune-audit.json"
 HTML_NAME = "siptune-audit.html"
@@ -96,7 +96,7 @@ def _document(variables: Mapping[str, Any], seconds: int) -> dict[str, Any]:
 def _results(registered: Mapping[str, Any]) -> HostResults:
     return HostResults(
         [registered.get(name) for name in PREPARATION],
-        {layer: [registered.get(name) for name in RESULTS[layer]] for layer in LAYERS},
+        results_by_layer(registered),
         registered.get(COUNTERS),
     )
 

@@ -8,13 +8,20 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.siptune.linux.plugins.plugin_utils._catalogue import CatalogueError, parse_capacity
-from ansible_collections.siptune.linux.plugins.plugin_utils._layers import LAYERS, Layer, check_together, load_layer
+from ansible_collections.siptune.linux.plugins.plugin_utils._catalogue import CatalogueError
+from ansible_collections.siptune.linux.plugins.plugin_utils._layer_check import (
+    checked_calls,
+    kernel_settings,
+    own_variables,
+)
+from ansible_collections.siptune.linux.plugins.plugin_utils._layers import ABSENT, LAYERS, load_layer
 from ansible_collections.siptune.linux.plugins.plugin_utils._overlaps import Wanted, warning
-from ansible_collections.siptune.linux.plugins.plugin_utils._yaml_numbers import misread
+
+# Read here, once and for all hosts: Ansible imports an action before it forks a process for each host and task.
+for _layer in LAYERS:
+    load_layer(_layer)
 
 display = Display()
 
@@ -35,29 +42,14 @@ class ActionModule(ActionBase):
             }
         )
         layers = [load_layer(name) for name in arguments["layers"]]
-        names = {name for layer in layers for name in layer.argument_spec}
-        given = task_vars or {}
-        variables = self._templar.template({name: given[name] for name in names if name in given})
+        variables = self._templar.template(own_variables(layers, task_vars or {}))
         try:
-            for layer in layers:
-                _validate(layer, variables)
-            settings = check_together(layers, variables, arguments["host"])
+            calls = checked_calls(layers, variables, arguments["host"])
         except CatalogueError as error:
             raise AnsibleActionFail(f"{error}. Nothing was changed.") from None
-        if arguments["warn_of_tuners"] and variables.get("siptune_state") != "absent":
-            wanted = (Wanted(setting.path, setting.rule, setting.value) for setting in settings)
+        if arguments["warn_of_tuners"] and variables.get("siptune_state") != ABSENT:
+            wanted = (Wanted(setting.path, setting.rule, setting.value) for setting in kernel_settings(calls))
             said = warning(arguments["host"].get("tuners") or {}, wanted)
             if said:
-                display.warning(f"{given.get('inventory_hostname')}: {said}")
+                display.warning(f"{(task_vars or {}).get('inventory_hostname')}: {said}")
         return {"changed": False}
-
-
-def _validate(layer: Layer, variables: dict[str, Any]) -> None:
-    """Raises CatalogueError for what the role's argument specification does not allow."""
-    for name, advice in misread({name: variables[name] for name in layer.argument_spec if name in variables}):
-        raise CatalogueError(f"{name}: {advice}")
-    parse_capacity(variables.get("siptune_capacity") or {})  # first, as it names the figures that there are
-    given = {name: variables[name] for name in layer.argument_spec if name in variables}
-    errors = ArgumentSpecValidator(layer.argument_spec).validate(given, validate_role_argument_spec=True).error_messages
-    if errors:
-        raise CatalogueError(f"{layer.name} layer: {'; '.join(errors)}")

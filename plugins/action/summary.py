@@ -9,7 +9,8 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.siptune.linux.plugins.plugin_utils._layers import LAYERS, RESULTS
+from ansible_collections.siptune.linux.plugins.plugin_utils._applied import results_by_layer
+from ansible_collections.siptune.linux.plugins.plugin_utils._layers import LAYERS
 from ansible_collections.siptune.linux.plugins.plugin_utils._summary import render
 
 display = Display()
@@ -27,7 +28,7 @@ class ActionModule(ActionBase):
             {"layers": {"type": "list", "elements": "str", "choices": list(LAYERS), "default": list(LAYERS)}}
         )
         variables = task_vars or {}
-        results = {layer: [variables.get(name) for name in RESULTS[layer]] for layer in arguments["layers"]}
+        results = results_by_layer(variables, arguments["layers"])
         lines = render(str(variables.get("inventory_hostname", "")), results, bool(self._task.check_mode))
         display.display("\n".join(lines))
         return {"changed": False, "lines": lines}

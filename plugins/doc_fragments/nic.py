@@ -20,6 +20,14 @@ options:
     description:
       - Whether a change may take a link down for a moment. Without it, such changes wait for the next boot, unless the
         interface is down already.
+      - On a host with calls in progress it counts as V(false), unless O(despite_calls) insists, and the items say which
+        calls they wait for. M(siptune.linux.sip_calls) says how that is found out.
+    type: bool
+    default: false
+  despite_calls:
+    description:
+      - Whether O(disruptive) counts also while calls are in progress on the host. Without it, a SIP daemon that runs
+        and cannot be asked for its calls counts like one that has some.
     type: bool
     default: false
   state:

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ansible_collections.siptune.linux.plugins.module_utils._change import SHADOWED, Change
+from ansible_collections.siptune.linux.plugins.module_utils._change import SHADOWED, Change, TuningError
 
 FAIL = "fail"
 CHOICES = ("report", FAIL)
 
 
-class NotAcceptableError(Exception):
+class NotAcceptableError(TuningError):
     """The plan holds items in a state that the user wants to fail on."""
 
     def __init__(self, changes: Iterable[Change]) -> None:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one vocabulary of all modules: a Change, its states, and the undo log that makes a call whole.
+"""The one vocabulary of all modules: a Change, its states, an error, and the undo log that makes a call whole.
 
 A module observes, plans a list of Changes, applies them, and confirms what the host took. Check
 mode, diff, audit and the real run share the plan; `Change.as_item` is what users see of it.
@@ -22,6 +22,17 @@ PENDING = "pending"
 REFUSED = "refused"
 
 STATES = (OK, CHANGED, KEPT, ABSENT, READONLY, SHADOWED, PENDING, REFUSED)
+
+
+class TuningError(Exception):
+    """Why a call cannot be carried out, in one line that names the item: bad input, or a host that would not.
+
+    Leaf code raises its own kind of it, and a module's main() turns any into one fail_json.
+    """
+
+    def details(self) -> dict[str, Any]:
+        """What fail_json gets beside the message."""
+        return {}
 
 
 class Change(NamedTuple):

@@ -29,7 +29,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_record
 )
 from ansible_collections.siptune.linux.plugins.module_utils._environment_file import notes
 from ansible_collections.siptune.linux.plugins.module_utils._files import (
-    all_or_nothing,
     read_originals,
     settle_originals,
     stage,
@@ -225,16 +224,12 @@ class Outcome(NamedTuple):
     changed: bool
 
 
-def carry_out(host: Host, observed: Observed, planned: Plan) -> Outcome:
-    """Do all of a plan, or nothing of it. Raises RefusedError.
+def carry_out(host: Host, observed: Observed, planned: Plan, log: UndoLog) -> Outcome:
+    """Carry out a plan, and note how to undo it. Raises HostError.
 
     The originals are recorded first; then the files are staged, so that a full disk shows before anything has
     changed; and at last they get their names. No daemon is restarted.
     """
-    return all_or_nothing(lambda log: _carry_out(host, observed, planned, log))
-
-
-def _carry_out(host: Host, observed: Observed, planned: Plan, log: UndoLog) -> Outcome:
     tidy(host, *(path for path, state in observed.files.items() if not state.refusal))
     if planned.changed:
         store_originals(host, planned.originals, log)

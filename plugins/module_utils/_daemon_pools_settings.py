@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from ansible_collections.siptune.linux.plugins.module_utils._change import TuningError
 from ansible_collections.siptune.linux.plugins.module_utils._daemon_command import PRIVATE, SHARED
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_directives import (
     AT_LEAST,
@@ -30,7 +31,7 @@ SETTING_FIELDS = ("value", "rule", "why", "hazard")
 LONGEST_SHOWN = 60
 
 
-class PoolsError(Exception):
+class PoolsError(TuningError):
     """What was asked for makes no sense or must not be done. Names the unit, the pool, or both."""
 
     def __init__(self, subject: str, reason: str) -> None:

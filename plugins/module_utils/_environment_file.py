@@ -15,6 +15,8 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from ansible_collections.siptune.linux.plugins.module_utils._change import TuningError
+
 COMMENT = "comment"
 BLANK = "blank"
 ASSIGNMENT = "assignment"
@@ -44,7 +46,7 @@ _HEADING = re.compile(
 _CONTINUED = f"{_MARK}   "
 
 
-class EnvironmentFileError(Exception):
+class EnvironmentFileError(TuningError):
     """A line that cannot be read for sure. Names the file and the line."""
 
     def __init__(self, file: str, line: int, reason: str) -> None:

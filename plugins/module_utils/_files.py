@@ -8,11 +8,11 @@ from __future__ import annotations
 import contextlib
 import os
 import posixpath
-from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import TypeVar
 
 from ansible_collections.siptune.linux.plugins.module_utils import _originals
-from ansible_collections.siptune.linux.plugins.module_utils._change import REFUSED, Change, UndoLog
+from ansible_collections.siptune.linux.plugins.module_utils._change import TuningError, UndoLog
 from ansible_collections.siptune.linux.plugins.module_utils._file_change import FileChange
 from ansible_collections.siptune.linux.plugins.module_utils._host import FileRecord, Host, HostError
 from ansible_collections.siptune.linux.plugins.module_utils._originals import Originals
@@ -23,15 +23,15 @@ Outcome = TypeVar("Outcome")
 
 
 class RefusedError(Exception):
-    """A change of an item, a key or a file, that the host would not take.
+    """A call that could not be carried out, and why. Everything is as it was, but for what `not_undone` names.
 
-    Everything has been put back, but for what `not_undone` names with the reason.
+    `item` is what was refused, and is not among what was `undone`; it is empty where no change was refused.
     """
 
-    def __init__(self, cause: HostError, undone: list[str], not_undone: list[str]) -> None:
+    def __init__(self, cause: TuningError, undone: list[str], not_undone: list[str]) -> None:
         super().__init__(str(cause))
-        self.item = cause.subject
-        self.reason = cause.reason
+        self.cause = cause
+        self.item = getattr(cause, "subject", "")
         self.undone = [what for what in undone if what != self.item]
         self.not_undone = not_undone
 
@@ -41,7 +41,7 @@ def all_or_nothing(effects: Callable[[UndoLog], Outcome]) -> Outcome:
     log = UndoLog()
     try:
         return effects(log)
-    except HostError as error:
+    except TuningError as error:
         raise RefusedError(error, *log.undo()) from error
     except BaseException:
         log.undo()
@@ -150,26 +150,3 @@ def make_parents(host: Host, path: str, mode: int, log: UndoLog) -> None:
 
     log.note("", remove)
     host.make_directory(directory, mode)
-
-
-# --- a refusal, told ------------------------------------------------------------------------
-
-
-def refused_item(changes: Iterable[Change], error: RefusedError) -> Change:
-    """The item of a failed call: what was refused, and why. Everything else is as it was before."""
-    for change in changes:
-        if change.item == error.item:
-            return change._replace(state=REFUSED, after=change.before, at_boot=None, reason=error.reason)
-    return Change(error.item, None, None, None, None, REFUSED, "", error.reason)
-
-
-def refusal(error: RefusedError, changes: Iterable[Change]) -> dict[str, Any]:
-    """The arguments of fail_json for a change that the host refused."""
-    if error.not_undone:
-        ending = f"Could not be put back: {'; '.join(error.not_undone)}"
-    elif error.undone:
-        ending = f"Everything this call had changed has been put back: {', '.join(error.undone)}"
-    else:
-        ending = "Nothing was changed"
-    item = refused_item(changes, error).as_item()
-    return {"msg": f"{error}. {ending}.", "items": [item], "undone": error.undone}

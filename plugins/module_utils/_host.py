@@ -24,10 +24,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
+from ansible_collections.siptune.linux.plugins.module_utils._change import TuningError
+
 LOCK_PATH = "/run/siptune.lock"
 LOCK_POLL_SECONDS = 0.1
 COMMAND_TIMEOUT_SECONDS = 30
 KERNEL_READ_BYTES = 65536
+DATAGRAM_BYTES = 65535  # the most that a UDP datagram can have, RFC 768
 
 SIOCETHTOOL = 0x8946  # linux/sockios.h
 SIOCSIFTXQLEN = 0x8943  # linux/sockios.h
@@ -43,7 +46,7 @@ NLMSG_DONE = 3
 T = TypeVar("T")
 
 
-class HostError(Exception):
+class HostError(TuningError):
     """The host would not do what was asked. Names the path or object and the system's reason."""
 
     def __init__(self, subject: str, reason: str, number: int | None = None) -> None:
@@ -401,10 +404,28 @@ class Host:
         except OSError as error:
             raise _refusal("rtnetlink", error) from error
 
+    # --- daemons -----------------------------------------------------------------------------
+
+    def ask_udp(self, address: tuple[str, int], request: bytes, timeout_seconds: float) -> bytes:
+        """The datagram that answers a datagram, from the address that it was sent to. Raises HostError."""
+        subject = f"{address[0]} port {address[1]}"
+        family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        try:
+            with socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as endpoint:
+                endpoint.settimeout(timeout_seconds)
+                endpoint.connect(address)
+                endpoint.send(request)
+                return endpoint.recv(DATAGRAM_BYTES)
+        except socket.timeout as error:
+            raise HostError(subject, f"no answer within {timeout_seconds:g} s") from error
+        except OSError as error:
+            raise _refusal(subject, error) from error
+
     # --- processes ---------------------------------------------------------------------------
 
-    def run(self, arguments: Sequence[str]) -> CommandResult | None:
+    def run(self, arguments: Sequence[str], timeout_seconds: float | None = None) -> CommandResult | None:
         """Run a program by its words, never through a shell; None if it is not installed. Raises HostError."""
+        timeout = COMMAND_TIMEOUT_SECONDS if timeout_seconds is None else timeout_seconds
         environment = dict(os.environ, LC_ALL="C", SYSTEMD_PAGER="", SYSTEMD_COLORS="0")
         try:
             done = subprocess.run(
@@ -412,13 +433,13 @@ class Host:
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 env=environment,
-                timeout=COMMAND_TIMEOUT_SECONDS,
+                timeout=timeout,
                 check=False,
             )
         except FileNotFoundError:
             return None
         except subprocess.TimeoutExpired as error:
-            raise HostError(arguments[0], f"did not end within {COMMAND_TIMEOUT_SECONDS} s") from error
+            raise HostError(arguments[0], f"did not end within {timeout:g} s") from error
         except OSError as error:
             raise _refusal(arguments[0], error) from error
         return CommandResult(

@@ -20,7 +20,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._capabilities import
 )
 from ansible_collections.siptune.linux.plugins.module_utils._change import Change, UndoLog
 from ansible_collections.siptune.linux.plugins.module_utils._files import (
-    all_or_nothing,
     read_originals,
     settle_originals,
     stage,
@@ -182,16 +181,12 @@ class Outcome(NamedTuple):
     changed: bool
 
 
-def carry_out(host: Host, request: Request, observed: Observed, planned: Plan) -> Outcome:
-    """Do all of a plan, or nothing of it. Raises RefusedError.
+def carry_out(host: Host, request: Request, observed: Observed, planned: Plan, log: UndoLog) -> Outcome:
+    """Carry out a plan, and note how to undo it. Raises HostError.
 
     The original is recorded first; then the file is staged, so that a full disk shows before
     anything has changed; and at last it gets its name.
     """
-    return all_or_nothing(lambda log: _carry_out(host, request, observed, planned, log))
-
-
-def _carry_out(host: Host, request: Request, observed: Observed, planned: Plan, log: UndoLog) -> Outcome:
     tidy(host, request.path)
     if planned.changed:
         store_originals(host, planned.originals, log)

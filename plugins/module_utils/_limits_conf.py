@@ -17,6 +17,8 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from ansible_collections.siptune.linux.plugins.module_utils._change import TuningError
+
 DIRECTORY = "/etc/security/limits.d"
 CONFIGURATION = "/etc/security"  # where pam_limits looks first; a distribution may have a second place
 SUFFIX = ".conf"
@@ -33,7 +35,7 @@ LONGEST_INT = 2**31 - 1
 LAST_ID = 2**32 - 2  # (uid_t) -1 stands for no id
 
 
-class LimitsError(Exception):
+class LimitsError(TuningError):
     """A limit that cannot or must not be set. Names the item and the reason."""
 
     def __init__(self, item: str, reason: str) -> None:

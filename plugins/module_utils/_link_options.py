@@ -12,6 +12,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from ansible_collections.siptune.linux.plugins.module_utils._change import TuningError
+
 OWNER_RING = "nic_ring"
 OWNER_LINK = "nic_link"
 OWNERS = (OWNER_RING, OWNER_LINK)
@@ -32,7 +34,7 @@ _MICROSECONDS = {"us": 1, "µs": 1, "usec": 1, "ms": 1000, "msec": 1000, "s": 10
 _MULTIPLES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}  # systemd.link(5): to the base of 1000
 
 
-class LinkError(ValueError):
+class LinkError(TuningError):
     """A wish that cannot be, or must not be, carried out. Names the interface or option and says what to do."""
 
 

@@ -10,9 +10,9 @@ import errno
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from ansible_collections.siptune.linux.plugins.module_utils._calls_gate import held_back
 from ansible_collections.siptune.linux.plugins.module_utils._change import Change, UndoLog
 from ansible_collections.siptune.linux.plugins.module_utils._files import (
-    all_or_nothing,
     read_originals,
     settle_originals,
     store_originals,
@@ -42,7 +42,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._nic_items import it
 from ansible_collections.siptune.linux.plugins.module_utils._nic_links import assign_records, resolve
 from ansible_collections.siptune.linux.plugins.module_utils._nic_option import NEGOTIATED, RPS_CPUS, TXQUEUELEN, Option
 from ansible_collections.siptune.linux.plugins.module_utils._nic_originals import settle
-from ansible_collections.siptune.linux.plugins.module_utils._nic_plan import GroupWrite, Plan, plan_boot
+from ansible_collections.siptune.linux.plugins.module_utils._nic_plan import GroupWrite, Plan, flaps, plan_boot
 from ansible_collections.siptune.linux.plugins.module_utils._nic_records import (
     Decision,
     Link,
@@ -73,9 +73,11 @@ def observe(host: Host, request: Request) -> Observed:
     if any(TXQUEUELEN in mine for mine in options.values()):
         links = with_qdiscs(host, links)
     persisted = _persisted(host, originals, [*options, *(key.partition(" ")[0] for key in gone)])
+    nics = {name: _read(host, request, links[name], mine) for name, mine in options.items()}
+    may_flap = request.live and any(flaps(nics[name], request.known[one]) for name in options for one in options[name])
     return Observed(
         links=links,
-        nics={name: _read(host, request, links[name], mine) for name, mine in options.items()},
+        nics=nics,
         targets=targets,
         unmatched=unmatched,
         originals=originals,
@@ -87,6 +89,7 @@ def observe(host: Host, request: Request) -> Observed:
         online=online_cpus(host) if any(RPS_CPUS in mine for mine in options.values()) else frozenset(),
         persistent=observe_links(host, persisted, originals) if request.boot else None,
         persisted=persisted,
+        held_back=held_back(host, request.disruptive and may_flap, request.despite_calls),
     )
 
 
@@ -119,16 +122,12 @@ class Outcome(NamedTuple):
     boot: LinkPlan | None
 
 
-def carry_out(host: Host, request: Request, observed: Observed, planned: Plan) -> Outcome:
-    """Do all of a plan, or nothing of it. Raises RefusedError.
+def carry_out(host: Host, request: Request, observed: Observed, planned: Plan, log: UndoLog) -> Outcome:
+    """Carry out a plan, and note how to undo it. Raises HostError.
 
     The originals come first, so that nothing is changed unrecorded. Files come after the drivers, as only a driver
     can tell that it does not know an option, which is then not written down either.
     """
-    return all_or_nothing(lambda log: _carry_out(host, request, observed, planned, log))
-
-
-def _carry_out(host: Host, request: Request, observed: Observed, planned: Plan, log: UndoLog) -> Outcome:
     tidy(host, *(observed.persistent.own if observed.persistent else ()))
     stored = observed.originals
     if planned.changed or planned.originals != observed.originals:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from ansible_collections.siptune.linux.plugins.module_utils._change import TuningError
 from ansible_collections.siptune.linux.plugins.module_utils._ethtool import (
     CHANNELS,
     COALESCE,
@@ -30,7 +31,7 @@ MOST = 2**32 - 1  # the fields of ethtool's structures have 32 bits
 LONGEST_QUEUE = 32767  # S16_MAX: net/core/dev.c, netif_change_tx_queue_len() refuses more
 
 
-class NicError(ValueError):
+class NicError(TuningError):
     """A wish for an interface that cannot be, or must not be, carried out. Names the item and says what to do."""
 
     def __init__(self, item: str, reason: str) -> None:

@@ -18,13 +18,17 @@ NOW, BOOT, BOTH = "now", "boot", "both"
 
 
 class Request(NamedTuple):
-    """What a call asks for. `known` are the options of the module, `owner` its name in .link files."""
+    """What a call asks for. `known` are the options of the module, `owner` its name in .link files.
+
+    `disruptive` lets a change take a link down, on a host with calls in progress only with `despite_calls`.
+    """
 
     owner: str
     known: Mapping[str, Option]
     rules: Sequence[Rule]
     when: str = BOTH
     disruptive: bool = False
+    despite_calls: bool = False
 
     @property
     def live(self) -> bool:
@@ -91,7 +95,8 @@ class Observed(NamedTuple):
     `targets` are the wanted options of each interface, `unmatched` the patterns that name none. `recorded` are the
     records of this module's options, by interface and option, `gone` the keys of those whose interface is no longer
     there. `online` are the CPUs in use. `persistent` is what .link files and profiles say, None if the boots to come
-    are not asked for, and `persisted` the interfaces for which there may be something of ours.
+    are not asked for, and `persisted` the interfaces for which there may be something of ours. `held_back` says which
+    calls in progress forbid to take a link down, empty if none do.
     """
 
     links: Mapping[str, Link]
@@ -107,6 +112,7 @@ class Observed(NamedTuple):
     online: frozenset[int]
     persistent: _link_records.Observed | None = None
     persisted: Sequence[str] = ()
+    held_back: str = ""
 
 
 class Decision(NamedTuple):

@@ -16,5 +16,10 @@ def build_request(owner: str, known: Mapping[str, Option], params: Mapping) -> R
     """The validated request of a module's parameters. Raises NicError."""
     rules = parse_rules(params["interfaces"] or {}, known)
     return Request(
-        owner, known, rules if params["state"] == "present" else [], params["when"], bool(params["disruptive"])
+        owner,
+        known,
+        rules if params["state"] == "present" else [],
+        params["when"],
+        bool(params["disruptive"]),
+        bool(params["despite_calls"]),
     )

@@ -16,6 +16,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from ansible_collections.siptune.linux.plugins.module_utils._change import TuningError
 from ansible_collections.siptune.linux.plugins.module_utils._host import FileRecord
 from ansible_collections.siptune.linux.plugins.module_utils._own_paths import ORDINARY_MODE_BITS, may_be_written
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import is_below_proc_sys
@@ -33,7 +34,7 @@ MODE_TEXT = re.compile("[0-7]{1,6}")
 WRITABLE_BY_OTHERS = 0o022
 
 
-class OriginalsError(Exception):
+class OriginalsError(TuningError):
     """The record of originals cannot be trusted. Says what to do."""
 
 

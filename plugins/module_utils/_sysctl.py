@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 from ansible_collections.siptune.linux.plugins.module_utils._change import CHANGED, Change, UndoLog
 from ansible_collections.siptune.linux.plugins.module_utils._files import (
-    all_or_nothing,
     read_originals,
     settle_originals,
     stage,
@@ -171,17 +170,13 @@ class Outcome(NamedTuple):
     changed: bool
 
 
-def carry_out(host: Host, request: Request, observed: Observed, planned: Plan) -> Outcome:
-    """Do all of a plan, or nothing of it. Raises RefusedError.
+def carry_out(host: Host, request: Request, observed: Observed, planned: Plan, log: UndoLog) -> Outcome:
+    """Carry out a plan, and note how to undo it. Raises HostError.
 
     The order keeps every moment safe: originals first, so that nothing is changed unrecorded; then
     the files, staged and synced, so that a full disk shows before the kernel is touched; the
     kernel; and at last the files get their names.
     """
-    return all_or_nothing(lambda log: _carry_out(host, request, observed, planned, log))
-
-
-def _carry_out(host: Host, request: Request, observed: Observed, planned: Plan, log: UndoLog) -> Outcome:
     tidy(host, request.path, rules_path(request.path))
     if planned.changed:
         store_originals(host, planned.originals, log)

@@ -13,6 +13,8 @@ import functools
 import re
 from collections.abc import Callable
 
+from ansible_collections.siptune.linux.plugins.module_utils._change import TuningError
+
 GLOB_CHARACTERS = frozenset("*?[")
 LONGEST_KEY = 1024  # far above any real key; keeps a paste accident out of a file name
 FORBIDDEN_STARTS = {
@@ -36,7 +38,7 @@ FORWARDING_SWITCHES = ("net/ipv4/ip_forward", "net/ipv4/conf/all/forwarding", "n
 _PER_INTERFACE = ("net/ipv4/conf/", "net/ipv6/conf/", "net/ipv4/neigh/", "net/ipv6/neigh/")
 
 
-class SysctlError(ValueError):
+class SysctlError(TuningError):
     """A key, a value or a file that cannot be used. Names the item and says why."""
 
     def __init__(self, item: str, reason: str) -> None:

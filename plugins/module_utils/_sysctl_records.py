@@ -94,8 +94,13 @@ def keys_to_observe(settings: Iterable[Setting], originals: Originals, path: str
 
 
 def affected_by(path: str, observed: Observed) -> list[str]:
-    """The existing keys that writing `path` may change."""
+    """The existing keys that writing `path` may change.
+
+    What is written to `conf/default` goes to interfaces, and never to `conf/all`: devinet_copy_dflt_conf() of
+    net/ipv4/devinet.c.
+    """
     affected: list[str] = []
     for effect in side_effects(path):
         affected += observed.matches.get(effect, ()) if is_glob(effect) else [effect]
-    return [effect for effect in affected if effect != path and effect in observed.live]
+    untouched = {path, for_interface(path, "all")} if interface_of(path) == "default" else {path}
+    return [effect for effect in affected if effect not in untouched and effect in observed.live]

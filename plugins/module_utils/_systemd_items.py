@@ -142,6 +142,8 @@ def _judge(decision: Decision, before: Bearer, after: Bearer, observed: Observed
     if shadow:
         return _Verdict(SHADOWED, *texts, shadow)
     state, reason = judge_running(decision, after, observed, then)
+    if state == PENDING and observed.held_back and not before.transient:
+        reason = f"{reason}; not restarted now: {observed.held_back}"
     if state is None:
         moved = decision.changed or had != has
         state = CHANGED if moved else KEPT if decision.kept else OK

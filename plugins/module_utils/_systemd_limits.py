@@ -13,7 +13,6 @@ from typing import NamedTuple
 from ansible_collections.siptune.linux.plugins.module_utils._change import Change, UndoLog
 from ansible_collections.siptune.linux.plugins.module_utils._file_change import settle_files
 from ansible_collections.siptune.linux.plugins.module_utils._files import (
-    all_or_nothing,
     settle_originals,
     stage,
     store_originals,
@@ -36,17 +35,13 @@ class Outcome(NamedTuple):
     changed: bool
 
 
-def carry_out(host: Host, request: Request, observed: Observed, planned: Plan) -> Outcome:
-    """Do all of a plan, or nothing of it. Raises RefusedError.
+def carry_out(host: Host, request: Request, observed: Observed, planned: Plan, log: UndoLog) -> Outcome:
+    """Carry out a plan, and note how to undo it. Raises HostError.
 
     The order keeps every moment safe: originals first, so that nothing is changed unrecorded; the drop-ins, staged
     and synced, then renamed; the daemon-reload, after which systemd says what it has taken; and at last the
     running processes.
     """
-    return all_or_nothing(lambda log: _carry_out(host, request, observed, planned, log))
-
-
-def _carry_out(host: Host, request: Request, observed: Observed, planned: Plan, log: UndoLog) -> Outcome:
     tidy(host, *(unit.path for unit in observed.units))
     if planned.files:
         store_originals(host, planned.originals, log)

@@ -89,8 +89,10 @@ def plan(request: Request, observed: Observed) -> Plan:
     reload = observed.systemd_running and (bool(files) or reload_is_due(decisions, observed, then))
     written = {file.path for file in files}
     lagging = to_restart(decisions, written, observed, then)
-    restarts = lagging if request.running == RESTART else []
-    raises = planned_raises(decisions, observed, then) if request.running == PRLIMIT else {}
+    # Calls in progress turn a restart into what can be done without one.
+    running = PRLIMIT if request.running == RESTART and observed.held_back else request.running
+    restarts = lagging if running == RESTART else []
+    raises = planned_raises(decisions, observed, then) if running == PRLIMIT else {}
     predicted = forecast(decisions, observed, written, raises, restarts, then)
     return Plan(
         changes=items_of(decisions, predicted, observed, then) + notes,

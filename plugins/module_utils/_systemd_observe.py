@@ -10,6 +10,7 @@ import posixpath
 import time
 from collections.abc import Iterable, Mapping, Sequence
 
+from ansible_collections.siptune.linux.plugins.module_utils._calls_gate import held_back
 from ansible_collections.siptune.linux.plugins.module_utils._capabilities import (
     CAP_SYS_RESOURCE,
     has_capability,
@@ -32,6 +33,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._systemd_records imp
     LOADED,
     MASKED,
     NOT_FOUND,
+    RESTART,
     Bearer,
     Observed,
     Request,
@@ -106,6 +108,7 @@ def observe(host: Host, request: Request) -> Observed:
         first=read_process(host, FIRST_PID),
         first_sys_resource=bool(has_capability(status, CAP_SYS_RESOURCE)) and not in_user_namespace(host),
         defaults=_defaults(host, shown),
+        held_back=held_back(host, request.running == RESTART, request.despite_calls),
     )
 
 

@@ -32,7 +32,8 @@ NOT_FOUND = "not-found"
 class Request(NamedTuple):
     """What a call asks for: these settings, in drop-ins of this name.
 
-    `running` says what becomes of running processes; `others`, whether drop-ins of this name that were written
+    `running` says what becomes of running processes, and `despite_calls` whether calls in progress are no reason
+    against a restart; `others`, whether drop-ins of this name that were written
     for other units earlier go back to what they were.
     """
 
@@ -40,6 +41,7 @@ class Request(NamedTuple):
     drop_in: str
     running: str = PRLIMIT
     others: bool = False
+    despite_calls: bool = False
 
 
 class Bearer(NamedTuple):
@@ -91,7 +93,8 @@ class Observed(NamedTuple):
 
     `texts` has the content of each unit file and drop-in that is there, ours included. `first` is PID 1, whose hard
     limits systemd falls back to, and `first_sys_resource` tells whether it may exceed them. `defaults` are systemd's
-    own, by the properties that show them for a unit, where `needs_defaults`.
+    own, by the properties that show them for a unit, where `needs_defaults`. `held_back` says which calls in progress
+    forbid a restart, empty if none do.
     """
 
     systemd_running: bool
@@ -105,6 +108,7 @@ class Observed(NamedTuple):
     first: Process | None
     first_sys_resource: bool
     defaults: Mapping[str, str] = {}
+    held_back: str = ""
 
 
 class Decision(NamedTuple):

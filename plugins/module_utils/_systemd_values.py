@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Union
 
+from ansible_collections.siptune.linux.plugins.module_utils._change import TuningError
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_directives import (
     AT_LEAST,
     DEPRECATED,
@@ -34,7 +35,7 @@ NOT_SET = "[not set]"
 Raw = Union[str, int]
 
 
-class SystemdError(Exception):
+class SystemdError(TuningError):
     """What was asked for makes no sense or must not be done. Names the unit, the directive, or both."""
 
     def __init__(self, subject: str, reason: str) -> None:

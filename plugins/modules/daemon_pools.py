@@ -161,74 +161,12 @@ undone:
   sample: [/etc/default/kamailio]
 """
 
-import os
-
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools import carry_out, observe
-from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_plan import plan
-from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_records import Request
-from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_settings import (
-    PoolsError,
-    UnitPools,
-    parse_pools,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._environment_file import EnvironmentFileError
-from ansible_collections.siptune.linux.plugins.module_utils._file_change import diff_files
-from ansible_collections.siptune.linux.plugins.module_utils._files import RefusedError, refusal
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host, HostError
-from ansible_collections.siptune.linux.plugins.module_utils._originals import OriginalsError
-
-LOCK_TIMEOUT_SECONDS = 30
-
-
-def build_request(params: dict) -> Request:
-    """The validated request of the module's parameters. Raises PoolsError."""
-    units = parse_pools(params["pools"] or {})
-    if params["state"] == "present":
-        return Request(units)
-    return Request([UnitPools(unit.name, []) for unit in units], everywhere=not units, advice=False)
-
-
-def run(host: Host, module: AnsibleModule) -> dict:
-    """Observe, plan, and unless in check mode apply and confirm; the module's result."""
-    request = build_request(module.params)
-    observed = observe(host, request)
-    planned = plan(request, observed)
-    for warning in planned.warnings:
-        module.warn(warning)
-    changes, changed = planned.changes, planned.changed
-    if not module.check_mode:
-        try:
-            changes, changed = carry_out(host, observed, planned)
-        except RefusedError as error:
-            module.fail_json(**refusal(error, planned.changes))
-    return {
-        "changed": changed,
-        "items": [change.as_item() for change in changes],
-        "diff": diff_files(planned.files),
-    }
+from ansible_collections.siptune.linux.plugins.module_utils import _module
+from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_way import DAEMON_POOLS
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "pools": {"type": "dict", "default": {}},
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-        },
-        supports_check_mode=True,
-    )
-    if os.geteuid() != 0:
-        module.fail_json(msg="daemon_pools reads and writes what only root may: use become, or connect as root")
-    host = Host()
-    try:
-        if module.check_mode:
-            result = run(host, module)
-        else:
-            with host.lock(LOCK_TIMEOUT_SECONDS):
-                result = run(host, module)
-    except (PoolsError, EnvironmentFileError, HostError, OriginalsError) as error:
-        module.fail_json(msg=f"{error}. Nothing was changed.")
-    module.exit_json(**result)
+    _module.main(DAEMON_POOLS)
 
 
 if __name__ == "__main__":

@@ -232,91 +232,12 @@ undone:
   sample: [/etc/security/limits.d/90-voip.conf]
 """
 
-import os
-
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.siptune.linux.plugins.module_utils._acceptable import (
-    CHOICES,
-    NotAcceptableError,
-    check_acceptable,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._change import ABSENT, PENDING
-from ansible_collections.siptune.linux.plugins.module_utils._file_change import diff_files
-from ansible_collections.siptune.linux.plugins.module_utils._files import RefusedError, refusal
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host, HostError
-from ansible_collections.siptune.linux.plugins.module_utils._limits import carry_out, observe
-from ansible_collections.siptune.linux.plugins.module_utils._limits_conf import LimitsError, check_file_path
-from ansible_collections.siptune.linux.plugins.module_utils._limits_plan import Request, plan
-from ansible_collections.siptune.linux.plugins.module_utils._limits_settings import parse_limits
-from ansible_collections.siptune.linux.plugins.module_utils._originals import OriginalsError
-
-LOCK_TIMEOUT_SECONDS = 30
-
-
-def build_request(params: dict) -> Request:
-    """The validated request of the module's parameters. Raises LimitsError."""
-    check_file_path(params["path"])
-    limits = parse_limits(params["limits"] or [])
-    return Request(params["path"], limits if params["state"] == "present" else [])
-
-
-def run(host: Host, module: AnsibleModule) -> dict:
-    """Observe, plan, and unless in check mode apply and confirm; the module's result."""
-    request = build_request(module.params)
-    observed = observe(host, request)
-    planned = plan(request, observed)
-    check_acceptable(planned.changes, module.params, lambda change: change.state in (ABSENT, PENDING))
-    for warning in planned.warnings:
-        module.warn(warning)
-    changes, changed = planned.changes, planned.changed
-    if not module.check_mode:
-        try:
-            changes, changed = carry_out(host, request, observed, planned)
-        except RefusedError as error:
-            module.fail_json(**refusal(error, planned.changes))
-    return {
-        "changed": changed,
-        "items": [change.as_item() for change in changes],
-        "diff": diff_files(planned.files),
-        "pam": [service.as_result() for service in observed.services],
-    }
+from ansible_collections.siptune.linux.plugins.module_utils import _module
+from ansible_collections.siptune.linux.plugins.module_utils._limits_way import LIMITS_FILE
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "path": {"type": "str", "required": True},
-            "limits": {
-                "type": "list",
-                "elements": "dict",
-                "default": [],
-                "options": {
-                    "domain": {"type": "str", "required": True},
-                    "type": {"type": "str", "required": True},
-                    "item": {"type": "str", "required": True},
-                    "value": {"type": "raw", "required": True},
-                    "why": {"type": "str"},
-                    "hazard": {"type": "str"},
-                },
-            },
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            "missing": {"type": "str", "choices": list(CHOICES), "default": "report"},
-            "shadowed": {"type": "str", "choices": list(CHOICES), "default": "report"},
-        },
-        supports_check_mode=True,
-    )
-    if os.geteuid() != 0:
-        module.fail_json(msg="limits_file reads and writes what only root may: use become, or connect as root")
-    host = Host()
-    try:
-        if module.check_mode:
-            result = run(host, module)
-        else:
-            with host.lock(LOCK_TIMEOUT_SECONDS):
-                result = run(host, module)
-    except (LimitsError, HostError, OriginalsError, NotAcceptableError) as error:
-        module.fail_json(msg=f"{error}. Nothing was changed.")
-    module.exit_json(**result)
+    _module.main(LIMITS_FILE)
 
 
 if __name__ == "__main__":

@@ -121,13 +121,12 @@ undone:
   sample: [eth0 rx_usecs]
 """
 
-from ansible_collections.siptune.linux.plugins.module_utils import _nic_module
-from ansible_collections.siptune.linux.plugins.module_utils._link_options import OWNER_LINK
-from ansible_collections.siptune.linux.plugins.module_utils._nic_option import LINK_OPTIONS
+from ansible_collections.siptune.linux.plugins.module_utils import _module
+from ansible_collections.siptune.linux.plugins.module_utils._nic_way import NIC_LINK
 
 
 def main() -> None:
-    _nic_module.main("nic_link", OWNER_LINK, LINK_OPTIONS)
+    _module.main(NIC_LINK)
 
 
 if __name__ == "__main__":

@@ -111,13 +111,12 @@ undone:
   sample: [eth0 rx]
 """
 
-from ansible_collections.siptune.linux.plugins.module_utils import _nic_module
-from ansible_collections.siptune.linux.plugins.module_utils._link_options import OWNER_RING
-from ansible_collections.siptune.linux.plugins.module_utils._nic_option import RING_OPTIONS
+from ansible_collections.siptune.linux.plugins.module_utils import _module
+from ansible_collections.siptune.linux.plugins.module_utils._nic_way import NIC_RING
 
 
 def main() -> None:
-    _nic_module.main("nic_ring", OWNER_RING, RING_OPTIONS)
+    _module.main(NIC_RING)
 
 
 if __name__ == "__main__":

@@ -64,6 +64,11 @@ seconds:
   returned: always
   type: float
   sample: 60.004
+uptime_seconds:
+  description: The time since boot when the last reading was taken. Null if that cannot be read.
+  returned: always
+  type: float
+  sample: 86400.12
 since_boot:
   description: Whether it has counted since boot.
   returned: always
@@ -143,7 +148,12 @@ counters:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.siptune.linux.plugins.module_utils._counter_reading import as_results, gauges, read
+from ansible_collections.siptune.linux.plugins.module_utils._counter_reading import (
+    as_results,
+    gauges,
+    read,
+    uptime_seconds,
+)
 from ansible_collections.siptune.linux.plugins.module_utils._host import Host
 
 LONGEST_SECONDS = 3600
@@ -159,6 +169,7 @@ def main() -> None:
     module.exit_json(
         changed=False,
         seconds=None if readings.seconds is None else round(readings.seconds, 3),
+        uptime_seconds=uptime_seconds(host),
         since_boot=readings.before is None,
         counters=as_results(readings) + gauges(host),
     )

@@ -179,78 +179,12 @@ undone:
   sample: [net.ipv4.tcp_sack, net.core.somaxconn]
 """
 
-import os
-
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.siptune.linux.plugins.module_utils._acceptable import (
-    CHOICES,
-    NotAcceptableError,
-    check_acceptable,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._change import ABSENT, READONLY
-from ansible_collections.siptune.linux.plugins.module_utils._files import RefusedError, refusal
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host, HostError
-from ansible_collections.siptune.linux.plugins.module_utils._originals import OriginalsError
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl import carry_out, observe
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_d import check_file_path
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import SysctlError
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_plan import Request, diff, plan
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_settings import parse_settings
-
-LOCK_TIMEOUT_SECONDS = 30
-
-
-def build_request(params: dict) -> Request:
-    """The validated request of the module's parameters. Raises SysctlError."""
-    check_file_path(params["path"])
-    if not (params["live"] or params["boot"]):
-        raise SysctlError(params["path"], "with live and boot both off there is nothing to do")
-    settings = parse_settings(params["settings"] or {})
-    return Request(params["path"], settings if params["state"] == "present" else [], params["live"], params["boot"])
-
-
-def run(host: Host, module: AnsibleModule) -> dict:
-    """Observe, plan, and unless in check mode apply and confirm; the module's result."""
-    request = build_request(module.params)
-    observed = observe(host, request)
-    planned = plan(request, observed)
-    check_acceptable(planned.changes, module.params, lambda change: change.state in (ABSENT, READONLY))
-    for hazard in planned.hazards:
-        module.warn(hazard)
-    changes, changed = planned.changes, planned.changed
-    if not module.check_mode:
-        try:
-            changes, changed = carry_out(host, request, observed, planned)
-        except RefusedError as error:
-            module.fail_json(**refusal(error, planned.changes))
-    return {"changed": changed, "items": [change.as_item() for change in changes], "diff": diff(planned)}
+from ansible_collections.siptune.linux.plugins.module_utils import _module
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_way import SYSCTL_BULK
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "path": {"type": "str", "required": True},
-            "settings": {"type": "dict", "default": {}},
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            "live": {"type": "bool", "default": True},
-            "boot": {"type": "bool", "default": True},
-            "missing": {"type": "str", "choices": list(CHOICES), "default": "report"},
-            "shadowed": {"type": "str", "choices": list(CHOICES), "default": "report"},
-        },
-        supports_check_mode=True,
-    )
-    if os.geteuid() != 0:
-        module.fail_json(msg="sysctl_bulk reads and writes what only root may: use become, or connect as root")
-    host = Host()
-    try:
-        if module.check_mode:
-            result = run(host, module)
-        else:
-            with host.lock(LOCK_TIMEOUT_SECONDS):
-                result = run(host, module)
-    except (SysctlError, HostError, OriginalsError, NotAcceptableError) as error:
-        module.fail_json(msg=f"{error}. Nothing was changed.")
-    module.exit_json(**result)
+    _module.main(SYSCTL_BULK)
 
 
 if __name__ == "__main__":

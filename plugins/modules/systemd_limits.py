@@ -67,10 +67,18 @@ options:
         is V(pending) until the unit is restarted.
       - V(restart) restarts the running units for which something would be pending, and waits for them. If one does
         not come back, everything is put back. Transient units are not restarted.
+      - V(restart) counts as V(prlimit) on a host with calls in progress, and what waits for the restart is V(pending)
+        until a later call finds the host idle. M(siptune.linux.sip_calls) says how that is found out.
       - V(keep) leaves them alone.
     type: str
     choices: [keep, prlimit, restart]
     default: prlimit
+  despite_calls:
+    description:
+      - Whether O(running=restart) restarts units also while calls are in progress on the host, and cuts them. Without
+        it, a SIP daemon that runs and cannot be asked for its calls counts like one that has some.
+    type: bool
+    default: false
   exclusive:
     description:
       - Whether drop-ins of the name O(drop_in) that earlier calls have written for units that are not among the
@@ -212,79 +220,12 @@ undone:
   sample: [/etc/systemd/system/kamailio.service.d/90-siptune.conf]
 """
 
-import os
-
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.siptune.linux.plugins.module_utils._acceptable import (
-    CHOICES,
-    NotAcceptableError,
-    check_acceptable,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._files import RefusedError, refusal
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host, HostError
-from ansible_collections.siptune.linux.plugins.module_utils._originals import OriginalsError
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_limits import carry_out
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_limits_plan import diff, plan
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_observe import observe
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_records import Request
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_settings import UnitSettings, parse_units
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_unit import check_drop_in_name
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_values import SystemdError
-
-LOCK_TIMEOUT_SECONDS = 30
-
-
-def build_request(params: dict) -> Request:
-    """The validated request of the module's parameters. Raises SystemdError."""
-    drop_in = check_drop_in_name(params["drop_in"])
-    units = parse_units(params["units"] or {})
-    if params["state"] == "present":
-        return Request(units, drop_in, params["running"], params["exclusive"])
-    return Request([UnitSettings(unit.name, []) for unit in units], drop_in, params["running"], not units)
-
-
-def run(host: Host, module: AnsibleModule) -> dict:
-    """Observe, plan, and unless in check mode apply and confirm; the module's result."""
-    request = build_request(module.params)
-    observed = observe(host, request)
-    planned = plan(request, observed)
-    check_acceptable(planned.changes, module.params, lambda change: change.item in planned.missing)
-    for warning in planned.warnings:
-        module.warn(warning)
-    changes, changed = planned.changes, planned.changed
-    if not module.check_mode:
-        try:
-            changes, changed = carry_out(host, request, observed, planned)
-        except RefusedError as error:
-            module.fail_json(**refusal(error, planned.changes))
-    return {"changed": changed, "items": [change.as_item() for change in changes], "diff": diff(planned)}
+from ansible_collections.siptune.linux.plugins.module_utils import _module
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_way import SYSTEMD_LIMITS
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "units": {"type": "dict", "default": {}},
-            "drop_in": {"type": "str", "default": "90-siptune.conf"},
-            "running": {"type": "str", "choices": ["keep", "prlimit", "restart"], "default": "prlimit"},
-            "exclusive": {"type": "bool", "default": False},
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            "missing": {"type": "str", "choices": list(CHOICES), "default": "report"},
-            "shadowed": {"type": "str", "choices": list(CHOICES), "default": "report"},
-        },
-        supports_check_mode=True,
-    )
-    if os.geteuid() != 0:
-        module.fail_json(msg="systemd_limits reads and writes what only root may: use become, or connect as root")
-    host = Host()
-    try:
-        if module.check_mode:
-            result = run(host, module)
-        else:
-            with host.lock(LOCK_TIMEOUT_SECONDS):
-                result = run(host, module)
-    except (SystemdError, HostError, OriginalsError, NotAcceptableError) as error:
-        module.fail_json(msg=f"{error}. Nothing was changed.")
-    module.exit_json(**result)
+    _module.main(SYSTEMD_LIMITS)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.siptune.linux.plugins.plugin_utils._layers import LAYERS, RESULTS
+from ansible_collections.siptune.linux.plugins.plugin_utils._applied import results_by_layer
 
 # What comes before the layers: without it there is nothing to be learned from them.
 PREPARATION = ("__siptune_audit_facts_result", "__siptune_check_layers_result")
@@ -24,5 +24,5 @@ def goes_on(registered: Mapping[str, Any]) -> bool:
         result = registered.get(name) or {}
         if result.get("failed") or result.get("unreachable"):
             return False
-    names = [*(name for layer in LAYERS for name in RESULTS[layer]), COUNTERS]
-    return not any((registered.get(name) or {}).get("unreachable") for name in names)
+    results = [registered.get(COUNTERS), *(one for parts in results_by_layer(registered).values() for one in parts)]
+    return not any((result or {}).get("unreachable") for result in results)

@@ -1,18 +1,18 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a layer's role is made of, and the check of all layers together before any of them acts."""
+"""What a layer's role is made of, and the module calls that it comes to."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import functools
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
 from ansible_collections.siptune.linux.plugins.module_utils import _limits_conf, _sysctl_d
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import SysctlError
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_settings import Setting, parse_settings
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_unit import check_drop_in_name
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_values import SystemdError
 from ansible_collections.siptune.linux.plugins.plugin_utils._catalogue import CatalogueError, settings
@@ -24,11 +24,25 @@ NETWORK_LAYER = "network"
 SERVICE_LAYER = "service_limits"
 LAYERS = (*SYSCTL_LAYERS, SERVICE_LAYER)
 COLLECTION = Path(__file__).resolve().parents[2]
+ABSENT = "absent"  # of siptune_state
+ACCEPTABLE = ("missing", "shadowed")  # what a user may rule out, in a layer as in a module
 
-# What the tasks of a layer's role register, in the order in which they run.
-RESULTS: dict[str, tuple[str, ...]] = {name: (f"__siptune_{name}_result",) for name in SYSCTL_LAYERS}
-RESULTS[NETWORK_LAYER] += tuple(f"__siptune_{NETWORK_LAYER}_{part}_result" for part in ("rings", "links"))
-RESULTS[SERVICE_LAYER] = tuple(f"__siptune_{SERVICE_LAYER}_{part}_result" for part in ("logins", "units", "pools"))
+# The calls of a layer's role, in the order in which they are made.
+KERNEL = ""
+PARTS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(SYSCTL_LAYERS, (KERNEL,)),
+    NETWORK_LAYER: (KERNEL, RINGS, LINKS),
+    SERVICE_LAYER: ("logins", "units", "pools"),
+}
+NIC_MODULES = {RINGS: "nic_ring", LINKS: "nic_link"}
+
+
+def result_name(layer: str, part: str) -> str:
+    """What the task of a layer's role that makes this call registers."""
+    return f"__siptune_{layer}_{part}_result" if part else f"__siptune_{layer}_result"
+
+
+RESULTS = {layer: tuple(result_name(layer, part) for part in parts) for layer, parts in PARTS.items()}
 
 
 class Layer(NamedTuple):
@@ -46,8 +60,9 @@ class Layer(NamedTuple):
         return {name[len(prefix) :]: value for name, value in own.items()}
 
 
+@functools.cache
 def load_layer(name: str, collection: Path = COLLECTION) -> Layer:
-    """A layer from the files of its role."""
+    """A layer from the files of its role, read once. Nobody changes what it holds."""
     role = collection / "roles" / name
     (catalogue,) = _load(role / "vars" / "main.yml").values()
     return Layer(
@@ -58,59 +73,87 @@ def load_layer(name: str, collection: Path = COLLECTION) -> Layer:
     )
 
 
+@functools.cache
 def load_nics(collection: Path = COLLECTION) -> dict[str, Any]:
     """The network layer's catalogue of interfaces: rings, and what they have beside them."""
     return _load(collection / "roles" / NETWORK_LAYER / "vars" / "nics.yml")
 
 
 def _load(path: Path) -> dict[str, Any]:
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as quick where libyaml is there
+    return yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
 
 
-def layer_settings(layer: Layer, variables: Mapping[str, Any], host: Mapping[str, Any]) -> dict[str, Any]:
-    """What a layer's role would give to its modules: settings of sysctl_bulk, or the three parts of the service layer.
+class Call(NamedTuple):
+    """A call that a layer's role makes: which module, with which arguments."""
 
-    Raises CatalogueError.
-    """
-    given = {**layer.defaults, **variables}
-    options = layer.options(variables)
-    profile, capacity = given["siptune_profile"], given["siptune_capacity"]
+    layer: str
+    part: str
+    module: str
+    arguments: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        return f"{self.layer} {self.part}".rstrip()
+
+
+def layer_calls(layer: Layer, variables: Mapping[str, Any], host: Mapping[str, Any]) -> list[Call]:
+    """The calls that a layer's role makes, in their order. `host` is siptune_host. Raises CatalogueError."""
+    calls = _service_calls if layer.name == SERVICE_LAYER else _sysctl_calls
     try:
-        if layer.name == SERVICE_LAYER:
-            _limits_conf.check_file_path(str(options["logins_path"]))
-            check_drop_in_name(str(options["drop_in"]))
-            wishes = Wishes(**{field: options[field] for field in Wishes._fields})
-            return service_limits(layer.catalogue, profile, host, capacity, wishes)
-        if layer.name == NETWORK_LAYER:
-            for part in (RINGS, LINKS):
-                nic_settings(load_nics(), part, profile, host, options[f"nic_{part}"])
-        _sysctl_d.check_file_path(str(options["sysctl_path"]))
-        return settings(layer.catalogue, profile, host, capacity, options["sysctl"], options)
+        return calls(layer, {**layer.defaults, **variables}, host)
     except (CatalogueError, SysctlError, SystemdError, _limits_conf.LimitsError) as error:
         raise CatalogueError(f"{layer.name} layer: {error}") from error
 
 
-def check_together(layers: Iterable[Layer], variables: Mapping[str, Any], host: Mapping[str, Any]) -> list[Setting]:
-    """The kernel parameters that all layers want.
+def _sysctl_calls(layer: Layer, given: Mapping[str, Any], host: Mapping[str, Any]) -> list[Call]:
+    """A layer of the kernel is one call; the network layer has two more, of interfaces."""
+    profile, state, options = given["siptune_profile"], given["siptune_state"], layer.options(given)
+    _sysctl_d.check_file_path(str(options["sysctl_path"]))
+    wanted: dict[str, dict[str, Any]] = {part: {} for part in PARTS[layer.name]}
+    if state != ABSENT:
+        capacity = given["siptune_capacity"]
+        wanted[KERNEL] = settings(layer.catalogue, profile, host, capacity, options["sysctl"], options)
+        for part in PARTS[layer.name][1:]:
+            wanted[part] = nic_settings(load_nics(), part, profile, host, options[f"nic_{part}"])
+    arguments = {
+        "path": options["sysctl_path"],
+        "state": state,
+        **{name: options[name] for name in ACCEPTABLE},
+        "settings": wanted.pop(KERNEL),
+    }
+    interfaces = {
+        "state": state,
+        "disruptive": given.get("siptune_disruptive"),
+        "despite_calls": given.get("siptune_disruptive_despite_calls"),
+    }
+    return [
+        Call(layer.name, KERNEL, "sysctl_bulk", arguments),
+        *(Call(layer.name, part, NIC_MODULES[part], {**interfaces, "interfaces": wanted[part]}) for part in wanted),
+    ]
 
-    Raises CatalogueError unless each layer's settings are good and no two layers are after one key or file.
-    """
-    owner_of: dict[str, str] = {}
-    together: dict[Any, Any] = {}
-    for layer in layers:
-        wanted = layer_settings(layer, variables, host)
-        if layer.name == SERVICE_LAYER:
-            continue  # units and logins are nobody else's
-        for item in (str(layer.options(variables)["sysctl_path"]), *wanted):
-            _claim(owner_of, item, layer.name)
-        together.update(wanted)
-    try:
-        return parse_settings(together)
-    except SysctlError as error:
-        raise CatalogueError(str(error)) from error
 
-
-def _claim(owners: dict[str, str], item: str, layer: str) -> None:
-    other = owners.setdefault(item, layer)
-    if other != layer:
-        raise CatalogueError(f"{item}: both the {other} and the {layer} layer set it; leave it to one of them")
+def _service_calls(layer: Layer, given: Mapping[str, Any], host: Mapping[str, Any]) -> list[Call]:
+    """The service layer is a call for logins, one for units, and one for memory pools."""
+    profile, state, options = given["siptune_profile"], given["siptune_state"], layer.options(given)
+    _limits_conf.check_file_path(str(options["logins_path"]))
+    check_drop_in_name(str(options["drop_in"]))
+    wanted: dict[str, Any] = {"logins": [], "units": {}, "pools": {}}
+    if state != ABSENT:
+        wishes = Wishes(**{field: options[field] for field in Wishes._fields})
+        wanted = service_limits(layer.catalogue, profile, host, given["siptune_capacity"], wishes)
+    common = {"state": state, **{name: options[name] for name in ACCEPTABLE}}
+    units = {
+        "drop_in": options["drop_in"],
+        "running": options["running"],
+        "despite_calls": given["siptune_disruptive_despite_calls"],
+        "exclusive": True,
+        "units": wanted["units"],
+    }
+    return [
+        Call(
+            layer.name, "logins", "limits_file", {"path": options["logins_path"], "limits": wanted["logins"], **common}
+        ),
+        Call(layer.name, "units", "systemd_limits", {**units, **common}),
+        Call(layer.name, "pools", "daemon_pools", {"state": state, "pools": wanted["pools"]}),
+    ]

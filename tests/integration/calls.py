@@ -19,9 +19,11 @@ from typing import Any, NamedTuple
 import ansible
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.siptune.linux.plugins.module_utils._change import Change
+from ansible_collections.siptune.linux.plugins.module_utils._files import all_or_nothing
 from ansible_collections.siptune.linux.plugins.module_utils._host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl import carry_out, observe
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_plan import Request, plan
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_way import SYSCTL_BULK
 from ansible_collections.siptune.linux.plugins.modules import sysctl_bulk
 from checkout import CHECKOUT
 from sandbox import kernel_value
@@ -60,7 +62,7 @@ class Result(NamedTuple):
 
 
 def request(settings: Settings, path: str = FILE, live: bool = True, boot: bool = True) -> Request:
-    return sysctl_bulk.build_request(
+    return SYSCTL_BULK.parse(
         {"path": path, "settings": settings, "state": "present", "live": live, "boot": boot}
     )
 
@@ -76,7 +78,8 @@ def apply(settings: Settings, path: str = FILE, live: bool = True, boot: bool = 
     """A run: observe, plan, carry out. Raises what they raise."""
     host, wanted = Host(), request(settings, path, live, boot)
     observed = observe(host, wanted)
-    outcome = carry_out(host, wanted, observed, plan(wanted, observed))
+    planned = plan(wanted, observed)
+    outcome = all_or_nothing(lambda log: carry_out(host, wanted, observed, planned, log))
     return Result(outcome.changed, {change.item: change for change in outcome.changes})
 
 

@@ -5,13 +5,35 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 import sys
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from calls import CHECKOUT, write_file
 
 COLLECTIONS = "/run/collections"
 CONFIGURATION = "/run/ansible.cfg"
+INVENTORY = "/run/inventory.json"
+
+PLAIN = {"siptune_become": False, "ansible_python_interpreter": sys.executable}
+HERE = {**PLAIN, "ansible_connection": "local"}
+
+# Stands for Python on a host, and keeps count of what Ansible executes there.
+EXECUTED = "/run/executed"
+COUNTING_PYTHON = "/run/counting-python"
+COUNT = f"""\
+#!/bin/sh
+echo "$@" >>{EXECUTED}
+exec {sys.executable} "$@"
+"""
+
+
+class Run(NamedTuple):
+    status: int
+    output: str
 
 
 def program(name: str) -> str:
@@ -35,3 +57,19 @@ def environment() -> dict[str, str]:
         "ANSIBLE_REMOTE_TEMP": "/run/ansible/tmp",
         "ANSIBLE_LOCALHOST_WARNING": "false",
     }
+
+
+def playbook(name: str, hosts: Mapping[str, Mapping[str, Any]], *words: str) -> Run:
+    """A run of ansible-playbook for these hosts and their variables. With HERE they are this sandbox."""
+    write_file(INVENTORY, json.dumps({"all": {"hosts": hosts}}))
+    command = [program("ansible-playbook"), "-i", INVENTORY, name, *words]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False, cwd="/run")
+    return Run(done.returncode, done.stdout + done.stderr)
+
+
+def counted() -> dict[str, Any]:
+    """HERE, with an interpreter that keeps count in EXECUTED, from nothing."""
+    write_file(COUNTING_PYTHON, COUNT)
+    os.chmod(COUNTING_PYTHON, 0o755)
+    write_file(EXECUTED, "")
+    return {**HERE, "ansible_python_interpreter": COUNTING_PYTHON}

@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ansible_collections.siptune.linux.plugins.module_utils._change import Change
+from ansible_collections.siptune.linux.plugins.module_utils._files import all_or_nothing
 from ansible_collections.siptune.linux.plugins.module_utils._host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._limits import carry_out, observe
 from ansible_collections.siptune.linux.plugins.module_utils._limits_conf import INFINITE, ITEMS
 from ansible_collections.siptune.linux.plugins.module_utils._limits_plan import Plan, Request, plan
+from ansible_collections.siptune.linux.plugins.module_utils._limits_way import LIMITS_FILE
 from ansible_collections.siptune.linux.plugins.modules import limits_file
 from calls import CHECKOUT, LIBRARY, STARTER, call
 
@@ -141,7 +143,7 @@ def limit(domain: str, kind: str, item: str, value: object, why: str | None = No
 
 
 def request(*limits: Wanted, path: str = FILE) -> Request:
-    return limits_file.build_request({"path": path, "limits": limits, "state": "present"})
+    return LIMITS_FILE.parse({"path": path, "limits": limits, "state": "present"})
 
 
 def result(planned: Plan, changes: Sequence[Change], changed: bool) -> Result:
@@ -160,7 +162,7 @@ def apply(*limits: Wanted, path: str = FILE) -> Result:
     host, wanted = Host(), request(*limits, path=path)
     observed = observe(host, wanted)
     planned = plan(wanted, observed)
-    outcome = carry_out(host, wanted, observed, planned)
+    outcome = all_or_nothing(lambda log: carry_out(host, wanted, observed, planned, log))
     return result(planned, outcome.changes, outcome.changed)
 
 

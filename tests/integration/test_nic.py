@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 import sandbox
+from ansible_collections.siptune.linux.plugins.module_utils._files import all_or_nothing
 from ansible_collections.siptune.linux.plugins.module_utils._host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._link_options import OWNER_LINK
 from ansible_collections.siptune.linux.plugins.module_utils._nic import carry_out, observe
@@ -30,7 +31,7 @@ from sandbox import difference, dump, ip
 from tracing import STARTING, calls_of
 
 OWN_WORK_MILLISECONDS = 20  # of CPU time
-DEFAULTS = {"when": "both", "disruptive": False}
+DEFAULTS = {"when": "both", "disruptive": False, "despite_calls": False}
 LINK_FILE = "/etc/systemd/network/00-siptune-sip0.link"
 MAKING = (
     "link add br0 type bridge",
@@ -191,7 +192,8 @@ def work(length: int) -> None:
     request = build_request(OWNER_LINK, LINK_OPTIONS, {"interfaces": wanted, "state": "present", **DEFAULTS})
     host = Host()
     observed = observe(host, request)
-    carry_out(host, request, observed, plan(request, observed))
+    planned = plan(request, observed)
+    all_or_nothing(lambda log: carry_out(host, request, observed, planned, log))
 
 
 def test_no_process_is_started_but_to_ask_udev_of_a_new_file() -> None:

@@ -42,11 +42,11 @@ for name, path in (
     sys.modules[name] = types.ModuleType(name)
     sys.modules[name].__path__, sys.modules[name].__file__ = path, "".join(path) + "/__init__.py"
 from ansible.module_utils import basic
-if len(sys.argv) > 2:
+if len(sys.argv) > 3:
     from ansible_collections.siptune.linux.plugins.module_utils import _host
-    _host.COMMAND_TIMEOUT_SECONDS = float(sys.argv[2])
+    _host.COMMAND_TIMEOUT_SECONDS = float(sys.argv[3])
 basic._ANSIBLE_ARGS, basic._ANSIBLE_PROFILE = sys.argv[1].encode(), "legacy"
-runpy.run_module("ansible_collections.siptune.linux.plugins.modules.systemd_limits", run_name="__main__")
+runpy.run_module("ansible_collections.siptune.linux.plugins.modules." + sys.argv[2], run_name="__main__")
 """
 
 # Counts how often, and with what, systemctl is called.
@@ -291,9 +291,16 @@ class Machine:
         patience_seconds: float | None = None,
         **parameters: Any,
     ) -> dict[str, Any]:
-        """What a call of the real module returns. Of its warnings only the texts."""
-        given = {"units": units or {}, "_ansible_check_mode": check, "_ansible_diff": True, **parameters}
-        words = ["/usr/bin/python3", "-c", STARTER, json.dumps({"ANSIBLE_MODULE_ARGS": given})]
+        """What a call of systemd_limits returns."""
+        given = {"units": units or {}, **parameters}
+        return self.call_module("systemd_limits", given, check, patience_seconds)
+
+    def call_module(
+        self, name: str, parameters: Mapping[str, Any], check: bool = False, patience_seconds: float | None = None
+    ) -> dict[str, Any]:
+        """What a call of one of the modules returns. Of its warnings only the texts."""
+        given = {"_ansible_check_mode": check, "_ansible_diff": True, **parameters}
+        words = ["/usr/bin/python3", "-c", STARTER, json.dumps({"ANSIBLE_MODULE_ARGS": given}), name]
         done = self.execute(*words, *([] if patience_seconds is None else [str(patience_seconds)]))
         assert done.stdout.startswith("\n{") or done.stdout.startswith("{"), done.stdout + done.stderr
         raw = json.loads(done.stdout)

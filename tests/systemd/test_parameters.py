@@ -29,6 +29,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._systemd_settings im
     parse_units,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_values import SystemdError  # noqa: E402
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_way import SYSTEMD_LIMITS  # noqa: E402
 from ansible_collections.siptune.linux.plugins.modules import systemd_limits  # noqa: E402
 
 UNITS = {"a.service": {"Nice": 1}}
@@ -46,14 +47,14 @@ def parameters(**changes: Any) -> dict[str, Any]:
 
 
 def test_a_request_to_set() -> None:
-    assert systemd_limits.build_request(parameters()) == Request(parse_units(UNITS), "90-x.conf", "prlimit", False)
-    assert systemd_limits.build_request(parameters(exclusive=True)).others
+    assert SYSTEMD_LIMITS.parse(parameters()) == Request(parse_units(UNITS), "90-x.conf", "prlimit", False)
+    assert SYSTEMD_LIMITS.parse(parameters(exclusive=True)).others
 
 
 def test_a_request_to_put_back_named_units_or_all() -> None:
-    named = systemd_limits.build_request(parameters(state="absent"))
+    named = SYSTEMD_LIMITS.parse(parameters(state="absent"))
     assert (named.units, named.others) == ([UnitSettings("a.service", [])], False)
-    everything = systemd_limits.build_request(parameters(state="absent", units={}))
+    everything = SYSTEMD_LIMITS.parse(parameters(state="absent", units={}))
     assert (everything.units, everything.others) == ([], True)
 
 
@@ -62,12 +63,12 @@ def test_a_request_to_put_back_named_units_or_all() -> None:
 )
 def test_bad_parameters(changes: dict[str, Any]) -> None:
     with pytest.raises(SystemdError):
-        systemd_limits.build_request(parameters(**changes))
+        SYSTEMD_LIMITS.parse(parameters(**changes))
 
 
 def test_the_examples_are_accepted() -> None:
     for task in yaml.safe_load(systemd_limits.EXAMPLES):
-        request = systemd_limits.build_request({**parameters(units={}), **task["siptune.linux.systemd_limits"]})
+        request = SYSTEMD_LIMITS.parse({**parameters(units={}), **task["siptune.linux.systemd_limits"]})
         assert request.drop_in.endswith(".conf")
 
 

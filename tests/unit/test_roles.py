@@ -15,12 +15,13 @@ if sys.version_info < (3, 11):  # noqa: UP036 - a target may have less
     pytest.skip("the roles' data is read on the controller, from Python 3.11 on", allow_module_level=True)
 
 import yaml
+from ansible_collections.siptune.linux.plugins.plugin_utils._applied import APPLIED
 from ansible_collections.siptune.linux.plugins.plugin_utils._catalogue import CAPACITY_NAMES, PROFILES
 from ansible_collections.siptune.linux.plugins.plugin_utils._layers import LAYERS, RESULTS, load_layer
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SHARED = {"siptune_profile": "modern", "siptune_capacity": {}, "siptune_state": "present"}
-NOT_OF_ONE_ROLE = {*SHARED, "siptune_disruptive"}  # the latter as far as a role has anything that disrupts
+NOT_OF_ONE_ROLE = {*SHARED, "siptune_disruptive", "siptune_disruptive_despite_calls"}  # these as far as a role disrupts
 LAYER_BY_NAME = {name: load_layer(name) for name in LAYERS}
 
 
@@ -75,18 +76,20 @@ def test_the_readme_names_each_variable(name: str) -> None:
     assert [variable for variable in LAYER_BY_NAME[name].defaults if f"`{variable}`" not in readme] == []
 
 
-def test_site_applies_every_layer_once_under_its_tag() -> None:
-    (play,) = _yaml("playbooks", "site.yml")
-    block = play["tasks"][-1]["block"]
-    assert [task["ansible.builtin.import_role"]["name"] for task in block] == [
-        f"siptune.linux.{name}" for name in LAYERS
-    ]
-    assert [task["tags"] for task in block] == [[name] for name in LAYERS]
+@pytest.mark.parametrize("playbook", ["site", "audit"])
+def test_a_playbook_applies_all_layers_in_one_task_whatever_the_tags(playbook: str) -> None:
+    play, *_ = _yaml("playbooks", f"{playbook}.yml")
+    tasks = [task for outer in play["tasks"] for task in [outer, *outer.get("block", [])]]
+    (apply,) = [task for task in tasks if "siptune.linux.apply_layers" in task]
+    assert apply["siptune.linux.apply_layers"]["host"] == "{{ ansible_facts.siptune_host }}"
+    assert apply["register"] == APPLIED
+    assert apply["tags"] == ["always"]
 
 
 def test_rollback_takes_the_layers_back_in_the_other_order() -> None:
     (play,) = _yaml("playbooks", "rollback.yml")
-    block = play["tasks"][-1]["block"]
+    (block,) = [task["block"] for task in play["tasks"] if "block" in task]
+    block = [task for task in block if "ansible.builtin.import_role" in task]
     assert play["vars"]["siptune_state"] == "absent"
     assert [task["ansible.builtin.import_role"]["name"] for task in block] == [
         f"siptune.linux.{name}" for name in reversed(LAYERS)
@@ -94,7 +97,7 @@ def test_rollback_takes_the_layers_back_in_the_other_order() -> None:
     assert [task["tags"] for task in block] == [[name] for name in reversed(LAYERS)]
 
 
-@pytest.mark.parametrize("module", ["check_layers", "summary"])
+@pytest.mark.parametrize("module", ["apply_layers", "check_layers", "summary"])
 def test_the_documented_layers_are_those_there_are(module: str) -> None:
     source = CHECKOUT.joinpath("plugins", "modules", f"{module}.py").read_text(encoding="utf-8")
     documentation = yaml.safe_load(source.split('DOCUMENTATION = r"""')[1].split('"""')[0])

@@ -24,7 +24,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._ethtool import (
     RINGS,
     Structure,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._files import read_originals
+from ansible_collections.siptune.linux.plugins.module_utils._files import all_or_nothing, read_originals
 from ansible_collections.siptune.linux.plugins.module_utils._host import NETLINK_HEADER, Host, HostError
 from ansible_collections.siptune.linux.plugins.module_utils._link_options import OWNER_LINK, OWNER_RING
 from ansible_collections.siptune.linux.plugins.module_utils._nic import carry_out, observe
@@ -324,7 +324,8 @@ class Result(NamedTuple):
 
 
 def _request(owner: str, interfaces: Any, **parameters: Any) -> Any:
-    given = {"interfaces": interfaces, "state": "present", "when": "both", "disruptive": False, **parameters}
+    plain = {"state": "present", "when": "both", "disruptive": False, "despite_calls": False}
+    given = {"interfaces": interfaces, **plain, **parameters}
     return build_request(owner, RING_OPTIONS if owner == OWNER_RING else LINK_OPTIONS, given)
 
 
@@ -337,7 +338,8 @@ def _predict(host: Host, owner: str, interfaces: Any, **parameters: Any) -> Resu
 def _apply(host: Host, owner: str, interfaces: Any, **parameters: Any) -> Result:
     wanted = _request(owner, interfaces, **parameters)
     observed = observe(host, wanted)
-    outcome = carry_out(host, wanted, observed, plan(wanted, observed))
+    planned = plan(wanted, observed)
+    outcome = all_or_nothing(lambda log: carry_out(host, wanted, observed, planned, log))
     return Result(outcome.changed, {change.item: change for change in outcome.changes})
 
 

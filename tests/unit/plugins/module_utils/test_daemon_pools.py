@@ -20,7 +20,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_settin
     parse_pools,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._environment_file import EnvironmentFileError
-from ansible_collections.siptune.linux.plugins.module_utils._files import RefusedError
+from ansible_collections.siptune.linux.plugins.module_utils._files import RefusedError, all_or_nothing
 from ansible_collections.siptune.linux.plugins.module_utils._host import Host, HostError
 
 LIB = "usr/lib/systemd/system"
@@ -85,7 +85,8 @@ def look(root: Path, pools: dict[str, Any], **options: Any) -> tuple[Observed, P
 
 def run(root: Path, pools: dict[str, Any], **options: Any) -> tuple[bool, dict[str, Change]]:
     """Observe, plan and carry out: whether anything was changed, and the items."""
-    outcome = carry_out(Host(str(root)), *look(root, pools, **options))
+    observed, planned = look(root, pools, **options)
+    outcome = all_or_nothing(lambda log: carry_out(Host(str(root)), observed, planned, log))
     return outcome.changed, {change.item: change for change in outcome.changes}
 
 
@@ -93,7 +94,8 @@ def put_back(root: Path, *units: str) -> tuple[bool, dict[str, Change]]:
     """What state=absent does."""
     request = Request([UnitPools(unit, []) for unit in units], everywhere=not units, advice=False)
     observed = observe(Host(str(root)), request)
-    outcome = carry_out(Host(str(root)), observed, plan(request, observed))
+    planned = plan(request, observed)
+    outcome = all_or_nothing(lambda log: carry_out(Host(str(root)), observed, planned, log))
     return outcome.changed, {change.item: change for change in outcome.changes}
 
 
@@ -399,7 +401,7 @@ def test_a_disk_that_refuses_is_undone(root: Path) -> None:
     (root / "etc/default/kamailio-edge").mkdir()
     before = tree(root)
     with pytest.raises((RefusedError, HostError)):
-        carry_out(Host(str(root)), observed, planned)
+        all_or_nothing(lambda log: carry_out(Host(str(root)), observed, planned, log))
     assert tree(root) == before
 
 

@@ -7,14 +7,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._change import Change, UndoLog
+from ansible_collections.siptune.linux.plugins.module_utils._change import UndoLog
 from ansible_collections.siptune.linux.plugins.module_utils._file_change import FileChange
 from ansible_collections.siptune.linux.plugins.module_utils._files import (
     RefusedError,
     all_or_nothing,
     put_back,
     read_originals,
-    refusal,
     remove_originals_directory,
     stage,
     store_originals,
@@ -102,15 +101,6 @@ def test_what_a_killed_run_left_is_removed(host: Host, tmp_path: Path) -> None:
     assert everything(tmp_path)
     tidy(host, "/etc/a.conf", "/etc/not-there/b.conf")
     assert everything(tmp_path) == {}
-
-
-def test_a_refusal_is_told() -> None:
-    error = RefusedError(HostError("a", "no"), ["b", "a"], [])
-    told = refusal(error, [Change("a", "1", "0", "1", "1", "changed")])
-    assert told["msg"] == "a: no. Everything this call had changed has been put back: b."
-    assert (told["items"][0]["state"], told["items"][0]["after"], told["undone"]) == ("refused", "0", ["b"])
-    assert refusal(RefusedError(HostError("c", "no"), [], []), [])["msg"] == "c: no. Nothing was changed."
-    assert refusal(RefusedError(HostError("c", "no"), [], ["d: e"]), [])["msg"] == "c: no. Could not be put back: d: e."
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._ethtool import RINGS
 from ansible_collections.siptune.linux.plugins.module_utils._files import RefusedError
+from ansible_collections.siptune.linux.plugins.module_utils._host import CommandResult
 from ansible_collections.siptune.linux.plugins.module_utils._nic_option import NicError
 from nic_cards import (
     Card,
@@ -341,3 +342,69 @@ def test_check_mode_predicts_and_changes_nothing(tmp_path: Path) -> None:
         predicted.items["eth0 rx"].after,
         predicted.items["eth0 rx"].state,
     )
+
+
+# --- calls in progress -----------------------------------------------------------------------
+
+
+class BusyCardHost(CardHost):
+    """A host with a network card and a FreeSWITCH that has this many channels."""
+
+    def __init__(self, root: Path, card: Card, channels: int) -> None:
+        super().__init__(root, card)
+        self.channels = channels
+        self.asked = 0
+        for pid, name in ((1, "systemd"), (50, "freeswitch")):
+            directory = root / f"proc/{pid}"
+            directory.mkdir(parents=True, exist_ok=True)
+            (directory / "comm").write_text(f"{name}\n")
+            (directory / "status").write_text(f"PPid:\t1\nUid:\t0\t0\t0\t0\nNSpid:\t{pid}\n")
+
+    def run(self, arguments, timeout_seconds=None):
+        if arguments[0] != "fs_cli":
+            return super().run(arguments)
+        self.asked += 1
+        return CommandResult(0, f"\n{self.channels} total.\n", "")
+
+
+def test_calls_in_progress_hold_a_flap_back_until_the_host_is_idle(tmp_path: Path) -> None:
+    host = BusyCardHost(tmp_path, igb(), 2)
+    done = rings(host, {"eth0": {"rx": 512}}, disruptive=True)
+    item = done.items["eth0 rx"]
+    assert (item.state, item.at_boot) == ("pending", "512")
+    assert item.reason.startswith("would take the link down now: 2 channels in progress: freeswitch; ")
+    assert (rx(host), host.card("eth0").carrier_changes) == (256, 0)
+
+    host.channels = 0
+    done = rings(host, {"eth0": {"rx": 512}}, disruptive=True)
+    assert (done.items["eth0 rx"].state, rx(host)) == ("changed", 512)
+
+
+def test_calls_in_progress_hold_back_the_way_back_too(tmp_path: Path) -> None:
+    host = BusyCardHost(tmp_path, igb(), 0)
+    rings(host, {"eth0": {"rx": 512}}, disruptive=True)
+    host.channels = 1
+    assert rings(host, {}, state="absent", disruptive=True).states() == {"eth0 rx": "pending"}
+    assert rx(host) == 512
+    rings(host, {}, state="absent", disruptive=True, despite_calls=True)
+    assert rx(host) == 256
+
+
+def test_the_operator_insists(tmp_path: Path) -> None:
+    host = BusyCardHost(tmp_path, igb(), 2)
+    assert rings(host, {"eth0": {"rx": 512}}, disruptive=True, despite_calls=True).states() == {"eth0 rx": "changed"}
+    assert host.asked == 0
+
+
+@pytest.mark.parametrize(
+    ("card", "parameters"),
+    [
+        pytest.param(virtio, {"disruptive": True}, id="the driver does not flap"),
+        pytest.param(igb, {"disruptive": False}, id="not allowed anyway"),
+        pytest.param(igb, {"disruptive": True, "when": "boot"}, id="for the next boot"),
+    ],
+)
+def test_nobody_is_asked_for_calls_without_need(tmp_path: Path, card, parameters) -> None:
+    host = BusyCardHost(tmp_path, card(), 2)
+    rings(host, {"eth0": {"rx": 512}}, **parameters)
+    assert host.asked == 0

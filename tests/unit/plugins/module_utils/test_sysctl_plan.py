@@ -165,6 +165,16 @@ def _fits(settings: dict[str, Any]) -> bool:
     return sum("forward" in key for key in settings) <= 1
 
 
+def test_putting_the_default_back_leaves_what_forwarding_has_changed_to_forwarding() -> None:
+    start = observed()
+    host, _ = carried_out(start, request({"net.ipv4.ip_forward": 1, "net.ipv4.conf.default.accept_redirects": 0}))
+    assert host.live["net/ipv4/conf/all/accept_redirects"].value == "0"
+    host, done = carried_out(host, request({"net.ipv4.ip_forward": 0}))
+    assert "net/ipv4/conf/all/accept_redirects" not in {write.path for write in done.writes}
+    assert host.live == start.live
+    assert carried_out(host, request({}))[0] == start
+
+
 @given(runs.map(lambda rows: [settings for settings in rows if _fits(settings)]))
 def test_any_history_of_runs_is_idempotent_and_can_be_undone(history: list[dict[str, Any]]) -> None:
     start = host = observed()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._files import RefusedError
+from ansible_collections.siptune.linux.plugins.module_utils._files import RefusedError, all_or_nothing
 from ansible_collections.siptune.linux.plugins.module_utils._host import Host, HostError
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_limits import _check_taken, carry_out
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_limits_plan import plan
@@ -34,7 +34,8 @@ def run(image: Path, wanted: Request) -> tuple[bool, dict[str, str]]:
     """Observe, plan and carry out: whether it changed anything, and the states."""
     host = Host(str(image))
     found = observe(host, wanted)
-    outcome = carry_out(host, wanted, found, plan(wanted, found))
+    planned = plan(wanted, found)
+    outcome = all_or_nothing(lambda log: carry_out(host, wanted, found, planned, log))
     return outcome.changed, {change.item: change.state for change in outcome.changes}
 
 
@@ -87,7 +88,7 @@ def test_a_disk_that_refuses_is_undone(image: Path) -> None:
     planned = plan(wanted, found)
     (image / ETC / "sipd.service.d").write_text("a file where a directory has to be")
     with pytest.raises(RefusedError):
-        carry_out(host, wanted, found, planned)
+        all_or_nothing(lambda log: carry_out(host, wanted, found, planned, log))
     (image / ETC / "sipd.service.d").unlink()
     assert tree(image) == before
 

@@ -20,6 +20,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._systemd_records imp
     MASKED,
     NOT_FOUND,
     PRLIMIT,
+    RESTART,
     Observed,
     Raise,
     Request,
@@ -242,3 +243,23 @@ def test_the_prediction_is_what_a_host_that_obeys_is_confirmed_to_have(
     real = confirmed(done, host, {"sipd.service": after.units[0].bearers[0]})
     predicted = [change for change in done.changes if change.wanted != "50%"]  # systemd works out the number
     assert predicted == [change for change in real if change.wanted != "50%"]
+
+
+# --- calls in progress -----------------------------------------------------------------------
+
+
+def test_calls_in_progress_turn_a_restart_into_what_can_be_done_without() -> None:
+    old = bearer(process(), older=True)
+    wanted = request({"LimitNOFILE": 8192, "Nice": -5}, running=RESTART)
+    idle = plan(wanted, observed(unit(old)))
+    assert (idle.restarts, dict(idle.raises)) == (["sipd.service"], {})
+
+    busy = plan(wanted, observed(unit(old), held_back="3 calls in progress: asterisk"))
+    assert busy.restarts == []
+    assert busy.raises["sipd.service"].limits == {"LimitNOFILE": (8192, 8192)}
+    assert written(busy) == written(idle)
+    states = {change.item: (change.state, change.reason) for change in busy.changes}
+    assert states["sipd.service LimitNOFILE"][0] == "changed"
+    state, reason = states["sipd.service Nice"]
+    assert state == "pending"
+    assert reason.endswith("when sipd.service is restarted; not restarted now: 3 calls in progress: asterisk")

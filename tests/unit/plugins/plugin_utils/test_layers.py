@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.siptune.linux.plugins.plugin_utils._catalogue import CatalogueError
-from ansible_collections.siptune.linux.plugins.plugin_utils._layers import LAYERS, check_together, load_layer
+from ansible_collections.siptune.linux.plugins.plugin_utils._layer_check import check_together
+from ansible_collections.siptune.linux.plugins.plugin_utils._layers import LAYERS, load_layer
 
 LOADED = [load_layer(name) for name in LAYERS]
 HOST: dict[str, Any] = {"memory_bytes": 2**34, "systemd": 252, "swap": [{"kind": "disk"}]}

@@ -1,0 +1,224 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a rollout is to be, and whether it may go on. Documentation: plugins/modules/rollout.py."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible.errors import AnsibleActionFail, AnsiblePromptInterrupt, AnsiblePromptNoninteractive
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible.utils.vars import load_extra_vars
+from ansible_collections.siptune.linux.plugins.module_utils._counters import COUNTERS
+from ansible_collections.siptune.linux.plugins.plugin_utils import _rollout
+from ansible_collections.siptune.linux.plugins.plugin_utils._rollout import Rollout, RolloutError
+from ansible_collections.siptune.linux.plugins.plugin_utils._rollout_check import LOSSES, since, window, worsened
+
+BEGIN = "begin"
+END = "end"
+OPTIONS = {
+    "step": {"type": "str", "choices": [BEGIN, END], "required": True},
+    "rolling": {"type": "bool", "default": False},
+    "batch": {"type": "list", "elements": "str", "default": []},
+}
+COUNTERS_BEFORE = "__siptune_counters_before"
+COUNTERS_AFTER = "__siptune_counters_after"
+COUNTERS_SINCE = "__siptune_counters_since"
+YES = (b"y", b"yes")
+END_OF_LINE = (b"\r", b"\n")
+
+display = Display()
+
+
+class ActionModule(ActionBase):
+    """Runs on the controller, once for a batch, and touches no host."""
+
+    _requires_connection = False
+
+    def run(self, tmp: None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Begin or end a batch. Raises AnsibleActionFail, which ends the play."""
+        super().run(tmp, task_vars)
+        options = self.validate_argument_spec(OPTIONS)[1]
+        self._variables = task_vars or {}
+        try:
+            if options["step"] == BEGIN:
+                return {"changed": False, **self._begin(options["rolling"])}
+            self._end(options["batch"])
+        except RolloutError as error:
+            raise AnsibleActionFail(str(error)) from None
+        return {"changed": False}
+
+    # --- what is asked for -------------------------------------------------------------------
+
+    def _begin(self, rolling: bool) -> dict[str, Any]:
+        """Check everything once for the play, and say what the batch's tasks need to know. Raises RolloutError."""
+        batch = [str(host) for host in self._variables["ansible_play_batch"]]
+        try:
+            if self._place(batch) == 0:
+                self._check(rolling, batch)
+        except RolloutError as error:
+            raise RolloutError(f"{error}. Nothing was changed.") from None
+        if not rolling:
+            return {}
+        rollout = self._rollout()
+        hosts = self._hosts()
+        done = [host for host in hosts[: self._place(batch)] if self._registered(host, COUNTERS_AFTER)]
+        return {
+            "batch": batch,
+            "before": self._hooks(_rollout.BEFORE, batch),
+            "after": self._hooks(_rollout.AFTER, batch),
+            "hook_timeout_seconds": rollout.hook_timeout_seconds,
+            "check_seconds": 0 if self._task.check_mode else rollout.check_seconds,
+            "earlier": _rollout.share_out(done, batch),
+        }
+
+    def _check(self, rolling: bool, batch: Sequence[str]) -> None:
+        """Everything that could be wrong with the run as a whole. Raises RolloutError."""
+        hosts = self._hosts()
+        play = self._task.get_play()
+        batches = _rollout.parse_batches(self._variables.get(_rollout.SERIAL, f"{_rollout.WHOLE}%"))
+        budget = _rollout.ansible_budget(self._variables.get(_rollout.BUDGET, _rollout.WHOLE), rolling)
+        _rollout.check_given(_rollout.SERIAL, batches, list(play.serial))
+        _rollout.check_given(_rollout.BUDGET, budget, play.max_fail_percentage)
+        _rollout.check_batches(batches, len(hosts))
+        self._check_profiles(hosts)
+        if not rolling:
+            if str(self._variables.get(_rollout.ROLLING, "")).lower() not in ("false", "no"):
+                _rollout.check_heeded({name: list(self._hosts_with(name, hosts)) for name in _rollout.PARTS})
+            return
+        _rollout.check_strategy(play.strategy)
+        _rollout.check_pauses(self._rollout(), 1 if len(batch) == len(hosts) else 2)
+        for name in _rollout.HOOKS:
+            self._hooks(name, hosts)
+
+    def _check_profiles(self, hosts: Sequence[str]) -> None:
+        profiles = {host: self._raw(host).get(_rollout.PROFILE) for host in hosts}
+        if len(set(map(str, profiles.values()))) > 1:
+            default = "modern"
+            profiles = {host: self._value(host, _rollout.PROFILE, default) for host in hosts}
+        allowed = str(self._variables.get(_rollout.MIXED_PROFILES, False)).lower() in ("true", "yes")
+        _rollout.check_profiles(profiles, allowed)
+
+    def _rollout(self) -> Rollout:
+        names = [name for name in self._variables if name.startswith("siptune_")]
+        given = self._templar.template({name: self._variables[name] for name in names if _is_of_rollout(name)})
+        return _rollout.parse_rollout(given, [counter.name for counter in COUNTERS], LOSSES)
+
+    # --- the hosts ---------------------------------------------------------------------------
+
+    def _hosts(self) -> list[str]:
+        """All hosts of the play, in the order in which the batches take them."""
+        return [str(host) for host in self._variables["ansible_play_hosts_all"]]
+
+    def _place(self, batch: Sequence[str]) -> int:
+        """How many hosts came before this batch."""
+        return self._hosts().index(batch[0])
+
+    def _raw(self, host: str) -> dict[str, Any]:
+        """A host's variables as they are written, those of the play and of the command line included."""
+        play = self._task.get_play()
+        return {**self._variables["hostvars"].raw_get(host), **play.get_vars(), **load_extra_vars(self._loader)}
+
+    def _value(self, host: str, name: str, default: Any = None) -> Any:
+        """A variable of a host, templated with its others."""
+        variables = self._raw(host)
+        if variables.get(name) is None:
+            return default
+        return self._templar.copy_with_new_env(available_variables=variables).template(variables[name])
+
+    def _registered(self, host: str, name: str) -> Mapping[str, Any]:
+        """What a task has registered for a host; empty if it was skipped or has not run."""
+        result = self._variables["hostvars"].raw_get(host).get(name) or {}
+        return {} if result.get("skipped") else result
+
+    def _hosts_with(self, name: str, hosts: Sequence[str]) -> dict[str, str]:
+        return {host: str(value) for host in hosts if (value := self._value(host, name))}
+
+    def _hooks(self, name: str, hosts: Sequence[str]) -> dict[str, str]:
+        """The file of tasks of each host that has one. Raises RolloutError for one that is not there."""
+        paths = {}
+        for host, given in self._hosts_with(name, hosts).items():
+            paths[host] = os.path.abspath(os.path.expanduser(given))
+            if not os.path.isfile(paths[host]):
+                raise RolloutError(f"{name}: there is no file {paths[host]}, for {host}")
+        return paths
+
+    # --- the end of a batch ------------------------------------------------------------------
+
+    def _end(self, batch: Sequence[str]) -> None:
+        """Say what became of a batch, and whether the next one may begin. Raises RolloutError if not."""
+        hosts, rollout = self._hosts(), self._rollout()
+        first = self._place(batch)
+        alive = [str(host) for host in self._variables["ansible_play_batch"]]
+        left = hosts[first + len(batch) :]
+        display.display(_rollout.describe_batch(batch, alive, len(left)))
+        budget = _rollout.parse_budget(self._variables.get(_rollout.BUDGET, _rollout.WHOLE))
+        trouble = [_rollout.over_budget(batch, alive, budget)]
+        if rollout.check_seconds and not self._task.check_mode:
+            trouble += self._worsened(hosts[:first], alive, rollout)
+        reasons = [reason for reason in trouble if reason]
+        if reasons:
+            raise RolloutError(f"{'; '.join(reasons)}. {_stopped(left)}")
+        if left and not self._task.check_mode and (first == 0 or rollout.pause_after == _rollout.EVERY_BATCH):
+            self._wait(rollout, left)
+
+    def _worsened(self, earlier: Sequence[str], alive: Sequence[str], rollout: Rollout) -> list[str]:
+        """What is worse at the hosts of this batch, and at those of earlier ones since."""
+        found = []
+        for host in alive:
+            after = window(self._registered(host, COUNTERS_AFTER))
+            found += self._judge(host, after, rollout)
+        latest = self._latest(alive)
+        for host in earlier:
+            after_tuning = self._registered(host, COUNTERS_AFTER)
+            if not after_tuning:
+                continue
+            reading = latest.get(host, {})
+            if reading.get("unreachable") or reading.get("failed") or not reading:
+                found.append(f"{host}: was tuned in an earlier batch, and cannot be asked for its counters any more")
+                continue
+            found += self._judge(host, since(after_tuning, reading), rollout)
+        return found
+
+    def _judge(self, host: str, after: Any, rollout: Rollout) -> list[str]:
+        before = window(self._registered(host, COUNTERS_BEFORE))
+        return worsened(host, before, after, rollout.check_counters, rollout.check_tolerance_percent)
+
+    def _latest(self, alive: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+        """The readings that the hosts of this batch have brought of those of earlier ones, by these."""
+        return {
+            str(reading["item"]): reading
+            for host in alive
+            for reading in self._registered(host, COUNTERS_SINCE).get("results", [])
+        }
+
+    def _wait(self, rollout: Rollout, left: Sequence[str]) -> None:
+        """Pause, and ask whether to go on. Raises RolloutError where nobody says yes."""
+        if rollout.pause_seconds:
+            display.display(f"Waiting for {rollout.pause_seconds} s before the next batch.")
+            time.sleep(rollout.pause_seconds)
+        if not rollout.confirm:
+            return
+        try:
+            answer = display.prompt_until(
+                f"Go on with the other {len(left)} hosts? yes or no", complete_input=END_OF_LINE
+            )
+        except AnsiblePromptNoninteractive:
+            raise RolloutError(f"siptune_confirm: there is no terminal to ask at. {_stopped(left)}") from None
+        except AnsiblePromptInterrupt:
+            answer = b""
+        if answer.strip().lower() not in YES:
+            raise RolloutError(f"siptune_confirm: the answer was not yes. {_stopped(left)}")
+
+
+def _is_of_rollout(name: str) -> bool:
+    return name.startswith(("siptune_pause_", "siptune_confirm", "siptune_check_", "siptune_hook_"))
+
+
+def _stopped(left: Sequence[str]) -> str:
+    return f"The rollout stops here, and {len(left)} hosts are left as they were." if left else "It was the last batch."

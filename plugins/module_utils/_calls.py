@@ -1,0 +1,166 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The calls in progress on a host: each SIP daemon that runs is asked over its own local control interface.
+
+What cannot be learnt is None with a reason, and never a zero. No daemon is asked for longer than
+ANSWER_TIMEOUT_SECONDS, and none is asked to do anything.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from ansible_collections.siptune.linux.plugins.module_utils import _calls_answers, _rtpengine_ng
+from ansible_collections.siptune.linux.plugins.module_utils._daemons import DAEMONS, Daemon, Process, first_processes
+from ansible_collections.siptune.linux.plugins.module_utils._host import Host, HostError
+from ansible_collections.siptune.linux.plugins.module_utils._processes import ProcessNames, process_names
+
+ANSWER_TIMEOUT_SECONDS = 5
+
+CALLS, TRANSACTIONS, SESSIONS, CHANNELS = "calls", "transactions", "sessions", "channels"
+HIDDEN = "the processes of other users are hidden from us, which takes root"
+
+
+class Calls(NamedTuple):
+    """What a daemon has in progress, so many of `unit`, as `source` says; None with a reason if that is unknown."""
+
+    daemon: str
+    in_progress: int | None
+    unit: str
+    source: str
+    reason: str = ""
+
+    @property
+    def idle(self) -> bool:
+        """Whether it is known that nothing is in progress."""
+        return self.in_progress == 0
+
+
+def observe_calls(host: Host) -> list[Calls]:
+    """One record for each SIP daemon that runs, sorted by name; of one that runs several times, too."""
+    names = process_names(host)
+    found = [_ask(host, daemon, names) for daemon in DAEMONS]
+    return [calls for calls in found if calls is not None]
+
+
+def wait_until_idle(
+    observe: Callable[[], Sequence[Calls]],
+    timeout_seconds: float,
+    poll_seconds: float,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> tuple[Sequence[Calls], float]:
+    """What was seen last, at once idle or after at most this long, and how long that took in seconds."""
+    begun = clock()
+    while True:
+        seen = observe()
+        waited = clock() - begun
+        if all(calls.idle for calls in seen) or waited >= timeout_seconds:
+            return seen, waited
+        sleep(max(0.0, min(poll_seconds, timeout_seconds - waited)))
+
+
+def _ask(host: Host, daemon: Daemon, names: ProcessNames) -> Calls | None:
+    """What a daemon has in progress; None if it does not run."""
+    first = first_processes(host, daemon, names)
+    unknown = Calls(daemon.name, None, CALLS, "")
+    if not first:
+        installed = any(host.exists(path) for path in daemon.binaries)
+        return unknown._replace(reason=HIDDEN) if installed and not names.complete else None
+    if len(first) > 1:
+        return unknown._replace(reason=f"{len(first)} of it run, and one answer does not speak for all")
+    if first[0].status.in_child_namespace:
+        return unknown._replace(reason="it runs in a container, whose control interface is not ours")
+    try:
+        return ASK[daemon.name](host, first[0])
+    except HostError as error:
+        return unknown._replace(reason=str(error))
+
+
+# --- each daemon -----------------------------------------------------------------------------
+
+
+def _run(host: Host, program: str, *words: str) -> str:
+    """What a program that talks to a daemon prints. Raises HostError also where it is not installed."""
+    paths = (f"{place}/{program}" for place in ("/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin"))
+    path = next((path for path in paths if host.exists(path)), program)
+    done = host.run([path, *words], ANSWER_TIMEOUT_SECONDS)
+    if done is None:
+        raise HostError(program, "is not installed, and the daemon cannot be asked without it")
+    # Some of these programs report a failure and still end with 0; the parsers see to that.
+    if done.status != 0:
+        raise HostError(program, _one_line(done.stderr or done.stdout) or f"ended with {done.status}")
+    return done.stdout + done.stderr
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _calls(daemon: str, count: int | None, unit: str, source: str, answer: str) -> Calls:
+    reason = "" if count is not None else f"its answer is not understood: {_one_line(answer)[:200]}"
+    return Calls(daemon, count, unit, source, reason)
+
+
+def _ask_asterisk(host: Host, _process: Process) -> Calls:
+    command = "core show channels count"
+    answer = _run(host, "asterisk", "-rx", command)
+    return _calls("asterisk", _calls_answers.parse_asterisk(answer), CALLS, f"asterisk -rx '{command}'", answer)
+
+
+def _ask_kamailio(host: Host, _process: Process) -> Calls:
+    """Dialogs, or where that module is not loaded, the transactions: all that such a proxy knows of calls."""
+    answer = _run(host, "kamcmd", "dlg.stats_active")
+    if not _calls_answers.is_unknown_command(answer):
+        return _calls(
+            "kamailio", _calls_answers.parse_kamailio_dialogs(answer), CALLS, "kamcmd dlg.stats_active", answer
+        )
+    answer = _run(host, "kamcmd", "tm.stats")
+    count = _calls_answers.parse_kamailio_transactions(answer)
+    return _calls("kamailio", count, TRANSACTIONS, "kamcmd tm.stats, as the dialog module is not loaded", answer)
+
+
+def _ask_opensips(host: Host, _process: Process) -> Calls:
+    answer = _run(host, "opensips-cli", "-x", "mi", "get_statistics", "dialog:", "tm:")
+    dialogs = _calls_answers.parse_opensips(answer, "dialog:active_dialogs")
+    early = _calls_answers.parse_opensips(answer, "dialog:early_dialogs")
+    source = "opensips-cli get_statistics"
+    if dialogs is not None:
+        return _calls("opensips", dialogs + (early or 0), CALLS, f"{source} dialog:", answer)
+    count = _calls_answers.parse_opensips(answer, "tm:inuse_transactions")
+    return _calls("opensips", count, TRANSACTIONS, f"{source} tm:, as the dialog module is not loaded", answer)
+
+
+def _ask_rtpengine(host: Host, process: Process) -> Calls:
+    words = (host.read_lenient(f"/proc/{process.pid}/cmdline") or "").split("\0")[:-1]
+    given = _rtpengine_ng.option(words, _rtpengine_ng.NG_OPTION, _rtpengine_ng.NG_SHORT_OPTION)
+    path, section = _rtpengine_ng.config_place(words)
+    if given is None:
+        given = _rtpengine_ng.config_value(host.read_lenient(path) or "", section, _rtpengine_ng.NG_OPTION)
+    address = _rtpengine_ng.parse_address(given) if given else None
+    if address is None:
+        raise HostError("rtpengine", f"no address of {_rtpengine_ng.NG_OPTION} on its command line or in {path}")
+    cookie = uuid.uuid4().hex
+    answer = host.ask_udp(address, _rtpengine_ng.statistics_request(cookie), ANSWER_TIMEOUT_SECONDS)
+    count = _rtpengine_ng.parse_sessions(cookie, answer)
+    source = f"statistics at {address[0]} port {address[1]}"
+    return _calls("rtpengine", count, SESSIONS, source, answer.decode("ascii", "replace"))
+
+
+def _ask_freeswitch(host: Host, _process: Process) -> Calls:
+    command = "show channels count"
+    answer = _run(host, "fs_cli", "-x", command)
+    return _calls("freeswitch", _calls_answers.parse_freeswitch(answer), CHANNELS, f"fs_cli -x '{command}'", answer)
+
+
+ASK: dict[str, Callable[[Host, Process], Calls]] = {
+    "asterisk": _ask_asterisk,
+    "freeswitch": _ask_freeswitch,
+    "kamailio": _ask_kamailio,
+    "opensips": _ask_opensips,
+    "rtpengine": _ask_rtpengine,
+}

@@ -1,0 +1,45 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""daemon_pools as a way: memory pools in the files that units read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools import Outcome, carry_out, observe
+from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_plan import Plan, plan
+from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_records import Observed, Request
+from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_settings import UnitPools, parse_pools
+from ansible_collections.siptune.linux.plugins.module_utils._file_change import diff_files
+from ansible_collections.siptune.linux.plugins.module_utils._way import Report, Way
+
+ARGUMENTS: dict[str, Any] = {
+    "pools": {"type": "dict", "default": {}},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+}
+
+
+def build_request(params: Mapping[str, Any]) -> Request:
+    """The validated request of the module's parameters. Raises PoolsError."""
+    units = parse_pools(params["pools"] or {})
+    if params["state"] == "present":
+        return Request(units)
+    return Request([UnitPools(unit.name, []) for unit in units], everywhere=not units, advice=False)
+
+
+def _report(observed: Observed, planned: Plan, outcome: Outcome | None) -> Report:
+    changes, changed = outcome or (planned.changes, planned.changed)
+    return Report(changed, changes, diff_files(planned.files), planned.warnings)
+
+
+DAEMON_POOLS = Way(
+    name="daemon_pools",
+    argument_spec=ARGUMENTS,
+    parse=build_request,
+    observe=observe,
+    plan=plan,
+    carry_out=lambda host, _, observed, planned, log: carry_out(host, observed, planned, log),
+    report=_report,
+)

@@ -1,0 +1,63 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What all modules that change a host have between their documentation and their way: root, lock, undoing, result."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.siptune.linux.plugins.module_utils._change import TuningError, UndoLog
+from ansible_collections.siptune.linux.plugins.module_utils._files import RefusedError, all_or_nothing
+from ansible_collections.siptune.linux.plugins.module_utils._host import Host
+from ansible_collections.siptune.linux.plugins.module_utils._way import Way, take
+
+LOCK_TIMEOUT_SECONDS = 30
+
+Outcome = TypeVar("Outcome")
+
+
+def main(way: Way) -> None:
+    """The whole of a module but its documentation."""
+    module = AnsibleModule(argument_spec=dict(way.argument_spec), supports_check_mode=True)
+    report = run(module, way.name, lambda host, log: take(way, host, module.params, module.check_mode, log))
+    for warning in report.warnings:
+        module.warn(warning)
+    module.exit_json(**report.as_result())
+
+
+def run(module: AnsibleModule, name: str, work: Callable[[Host, UndoLog], Outcome]) -> Outcome:
+    """What this work on the host returns, done as root, alone on the host, and as a whole or not at all.
+
+    Ends the module with fail_json where it cannot be done. In check mode nothing is changed, so nobody is waited for.
+    """
+    if os.geteuid() != 0:
+        module.fail_json(msg=f"{name} reads and writes what only root may: use become, or connect as root")
+    host = Host()
+    try:
+        with contextlib.nullcontext() if module.check_mode else host.lock(LOCK_TIMEOUT_SECONDS):
+            return all_or_nothing(lambda log: work(host, log))
+    except RefusedError as error:
+        told = refusal(error)
+    except TuningError as error:  # of the lock
+        told = {"msg": f"{error}. Nothing was changed."}
+    module.fail_json(**told)
+    raise SystemExit(1)  # not reached: fail_json has ended the module
+
+
+def refusal(error: RefusedError) -> dict[str, Any]:
+    """The arguments of fail_json for a call that could not be carried out."""
+    if error.not_undone:
+        ending = f"Could not be put back: {'; '.join(error.not_undone)}"
+    elif error.undone:
+        ending = f"Everything this call had changed has been put back: {', '.join(error.undone)}"
+    else:
+        ending = "Nothing was changed"
+    details = error.cause.details()
+    if error.item:
+        details["undone"] = error.undone
+    return {"msg": f"{error}. {ending}.", **details}

@@ -1,0 +1,142 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""rtpengine's NG protocol, as far as it takes to ask for sessions: bencode, and where the daemon listens.
+
+Source: rtpengine, docs/ng_control_protocol.md. Functions over values; BencodeError is for what is no bencode.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Sequence
+from typing import Any
+
+NG_OPTION = "listen-ng"
+NG_SHORT_OPTION = "-n"
+CONFIG_OPTION = "config-file"
+SECTION_OPTION = "config-section"
+CONFIG_FILE = "/etc/rtpengine/rtpengine.conf"
+SECTION = "rtpengine"
+LOOPBACK = "127.0.0.1"
+DEEPEST = 16  # levels of lists and dictionaries; an answer has five
+
+
+class BencodeError(ValueError):
+    """A text is no bencode."""
+
+
+def statistics_request(cookie: str) -> bytes:
+    """Asks for the daemon's statistics. The daemon repeats its last answer to a cookie that it has seen before."""
+    return f"{cookie} d7:command10:statisticse".encode("ascii")
+
+
+def parse_sessions(cookie: str, answer: bytes) -> int | None:
+    """The sessions of the daemon's own in an answer to `statistics_request`; None if it does not tell.
+
+    Sessions that are another instance's, and known through a shared database, are not this host's.
+    """
+    head, blank, body = answer.partition(b" ")
+    if head != cookie.encode("ascii") or not blank:
+        return None
+    try:
+        decoded = decode(body)
+    except BencodeError:
+        return None
+    for name in (b"statistics", b"currentstatistics", b"sessionsown"):
+        decoded = decoded.get(name) if isinstance(decoded, dict) else None
+    return decoded if isinstance(decoded, int) else None
+
+
+# --- bencode ---------------------------------------------------------------------------------
+
+
+def decode(text: bytes) -> Any:
+    """The value of a bencoded text: int, bytes, list or dict. Raises BencodeError."""
+    value, end = _decode(text, 0, DEEPEST)
+    if end != len(text):
+        raise BencodeError("something follows the value")
+    return value
+
+
+def _decode(text: bytes, start: int, depth: int) -> tuple[Any, int]:
+    """The value that begins here, and where the next one would."""
+    kind = text[start : start + 1]
+    if kind == b"i":
+        found = re.compile(rb"i(-?[0-9]{1,20})e").match(text, start)
+        if not found:
+            raise BencodeError(f"no number at {start}")
+        return int(found.group(1)), found.end()
+    if kind in (b"l", b"d") and depth:
+        return _decode_container(text, start, depth - 1)
+    found = re.compile(rb"([0-9]{1,7}):").match(text, start)
+    if not found or found.end() + int(found.group(1)) > len(text):
+        raise BencodeError(f"no value at {start}")
+    end = found.end() + int(found.group(1))
+    return text[found.end() : end], end
+
+
+def _decode_container(text: bytes, start: int, depth: int) -> tuple[Any, int]:
+    values, end = [], start + 1
+    while text[end : end + 1] != b"e":
+        value, end = _decode(text, end, depth)
+        values.append(value)
+    if text[start : start + 1] == b"l":
+        return values, end + 1
+    if len(values) % 2 or not all(isinstance(name, bytes) for name in values[::2]):
+        raise BencodeError(f"no dictionary at {start}")
+    return dict(zip(values[::2], values[1::2])), end + 1
+
+
+# --- where it listens ------------------------------------------------------------------------
+
+
+def option(words: Sequence[str], name: str, short: str = "") -> str | None:
+    """The value of an option on a command line: --name=value, --name value, or its letter with or without a blank."""
+    for word, following in zip(words, [*words[1:], ""]):
+        if word.startswith(f"--{name}="):
+            return word.partition("=")[2]
+        if word == f"--{name}" or (short and word == short):
+            return following
+        if short and word.startswith(short) and not word.startswith("--"):
+            return word[len(short) :]
+    return None
+
+
+def config_place(words: Sequence[str]) -> tuple[str, str]:
+    """The configuration file that a command line names, and the section of it that counts."""
+    return option(words, CONFIG_OPTION) or CONFIG_FILE, option(words, SECTION_OPTION) or SECTION
+
+
+def config_value(text: str, section: str, name: str) -> str | None:
+    """The last value of a key in a section of a configuration in the form of GKeyFile."""
+    value, inside = None, False
+    for line in text.split("\n"):
+        if re.match(r"\s*\[", line):
+            inside = line.strip() == f"[{section}]"
+        key, equals, given = line.partition("=")
+        if inside and equals and key.strip() == name:
+            value = given.strip()
+    return value
+
+
+def parse_address(text: str) -> tuple[str, int] | None:
+    """The first of the addresses of `listen-ng`, and its port; None for a name, which would have to be looked up.
+
+    A port alone, and an address that stands for all, are answered on the loopback interface.
+    """
+    first = text.split(";")[0].strip()
+    host, _, port = first.rpartition(":") if not first.isdecimal() else ("", "", first)
+    host = host.strip("[]")
+    if host in ("", "localhost"):
+        host = LOOPBACK
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return None
+    if not re.fullmatch(r"[0-9]{1,5}", port) or not 0 < int(port) < 1 << 16:
+        return None
+    if address.is_unspecified:
+        return (LOOPBACK if address.version == 4 else "::1"), int(port)
+    return str(address), int(port)

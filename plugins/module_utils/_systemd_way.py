@@ -1,0 +1,61 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""systemd_limits as a way: limits of units, at boot and in running processes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.siptune.linux.plugins.module_utils._acceptable import CHOICES, check_acceptable
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_limits import Outcome, carry_out
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_limits_plan import Plan, diff, plan
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_observe import observe
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_records import Observed, Request
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_settings import UnitSettings, parse_units
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_unit import check_drop_in_name
+from ansible_collections.siptune.linux.plugins.module_utils._way import Report, Way
+
+ARGUMENTS: dict[str, Any] = {
+    "units": {"type": "dict", "default": {}},
+    "drop_in": {"type": "str", "default": "90-siptune.conf"},
+    "running": {"type": "str", "choices": ["keep", "prlimit", "restart"], "default": "prlimit"},
+    "despite_calls": {"type": "bool", "default": False},
+    "exclusive": {"type": "bool", "default": False},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "missing": {"type": "str", "choices": list(CHOICES), "default": "report"},
+    "shadowed": {"type": "str", "choices": list(CHOICES), "default": "report"},
+}
+
+
+def build_request(params: Mapping[str, Any]) -> Request:
+    """The validated request of the module's parameters. Raises SystemdError."""
+    drop_in = check_drop_in_name(params["drop_in"])
+    units = parse_units(params["units"] or {})
+    despite_calls = params["despite_calls"]
+    if params["state"] == "present":
+        return Request(units, drop_in, params["running"], params["exclusive"], despite_calls)
+    names = [UnitSettings(unit.name, []) for unit in units]
+    return Request(names, drop_in, params["running"], not units, despite_calls)
+
+
+def _check(params: Mapping[str, Any], planned: Plan) -> None:
+    check_acceptable(planned.changes, params, lambda change: change.item in planned.missing)
+
+
+def _report(observed: Observed, planned: Plan, outcome: Outcome | None) -> Report:
+    changes, changed = outcome or (planned.changes, planned.changed)
+    return Report(changed, changes, diff(planned), planned.warnings)
+
+
+SYSTEMD_LIMITS = Way(
+    name="systemd_limits",
+    argument_spec=ARGUMENTS,
+    parse=build_request,
+    observe=observe,
+    plan=plan,
+    carry_out=carry_out,
+    report=_report,
+    check=_check,
+)

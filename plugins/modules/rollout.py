@@ -1,0 +1,95 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: rollout
+short_description: Check what a rollout over a fleet is to be, and whether it may go on after a batch
+version_added: 0.1.0
+author: siptune authors (@siptune)
+description:
+  - Part of the playbooks C(siptune.linux.site) and C(siptune.linux.rollback), with O(step=begin) before a batch and,
+    in a rolling run, O(step=end) after it.
+  - Before the first batch it refuses settings of batches that contradict themselves or the fleet, a failure budget that
+    is none, hooks that are missing, hosts of one play with different profiles, and variables that have no effect from
+    where they were given.
+  - After a batch it stops the rollout if more hosts have failed than the budget allows, or if the counters of the hosts
+    that are done have worsened. Otherwise it pauses or asks, if it is to.
+  - Reads the C(siptune_) variables of a rollout itself. The collection's C(docs/fleet.md) has them all.
+  - Works on the controller alone.
+options:
+  step:
+    description: Whether a batch begins or ends.
+    type: str
+    choices: [begin, end]
+    required: true
+  rolling:
+    description: Whether the run is a rolling one, with hooks, pauses and checks.
+    type: bool
+    default: false
+  batch:
+    description: With O(step=end), the hosts that the batch began with.
+    type: list
+    elements: str
+    default: []
+attributes:
+  check_mode:
+    support: full
+    description: Checks the same in C(check_mode), and neither pauses nor asks.
+  diff_mode:
+    support: none
+    description: Has nothing to compare.
+"""
+
+EXAMPLES = r"""
+- name: Check what the rollout is to be before any host is touched
+  siptune.linux.rollout:
+    step: begin
+    rolling: true
+  register: rollout
+  run_once: true
+
+- name: See whether the rollout may go on
+  siptune.linux.rollout:
+    step: end
+    rolling: true
+    batch: "{{ rollout.batch }}"
+  run_once: true
+"""
+
+RETURN = r"""
+batch:
+  description: The hosts of the batch.
+  returned: at the beginning of a batch of a rolling run
+  type: list
+  elements: str
+  sample: [edge1]
+before:
+  description: The files of tasks that take hosts out of service, by host.
+  returned: at the beginning of a batch of a rolling run
+  type: dict
+  sample: {edge1: /srv/fleet/drain.yml}
+after:
+  description: The files of tasks that bring hosts back into service, by host.
+  returned: at the beginning of a batch of a rolling run
+  type: dict
+  sample: {edge1: /srv/fleet/undrain.yml}
+hook_timeout_seconds:
+  description: How long a task of such a file may take.
+  returned: at the beginning of a batch of a rolling run
+  type: int
+  sample: 600
+check_seconds:
+  description: How long counters are counted, 0 for not at all.
+  returned: at the beginning of a batch of a rolling run
+  type: int
+  sample: 30
+earlier:
+  description: For each host of the batch, which of the hosts that are done it asks for their counters.
+  returned: at the beginning of a batch of a rolling run
+  type: dict
+  sample: {edge2: [edge1]}
+"""

@@ -1,0 +1,219 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: transaction
+short_description: Carry out the calls of several modules in one round trip, all of them or none
+version_added: 0.1.0
+description:
+  - Takes any number of calls of the modules of this collection that change a host, and carries them out one after the
+    other in one process. Each observes, plans, applies and confirms as the module does when it is called alone.
+  - All of the calls hold, or none. When one of them fails, everything that the calls before it have changed is put
+    back, newest first.
+  - The arguments of all calls are checked before the host is looked at.
+author:
+  - siptune authors (@siptune)
+extends_documentation_fragment:
+  - siptune.linux.originals
+options:
+  calls:
+    description:
+      - The calls, in the order in which they are carried out. A later one finds what an earlier one has done.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description: A name of the call's own, by which the result tells of it.
+        type: str
+        required: true
+      module:
+        description: The module of this collection, without the collection's name.
+        type: str
+        required: true
+        choices: [sysctl_bulk, nic_ring, nic_link, limits_file, systemd_limits, daemon_pools]
+      arguments:
+        description: What the module is given.
+        type: dict
+        default: {}
+  each_for_itself:
+    description:
+      - For C(check_mode) alone. Predicts each call for itself, so that one that would fail does not make the module
+        fail, and keeps nobody from learning of the others.
+    type: bool
+    default: false
+attributes:
+  check_mode:
+    support: full
+    description:
+      - Can run in C(check_mode) and predicts what a run would change, without changing anything. A call is predicted
+        as if the calls before it had done nothing.
+  diff_mode:
+    support: full
+    description: Shows what the modules show, one after the other.
+  platform:
+    support: full
+    platforms: linux
+    description: Linux, with or without systemd.
+notes:
+  - Needs root.
+  - Two runs on one host take turns. The second one waits up to 30 seconds for the first one.
+seealso:
+  - module: siptune.linux.sysctl_bulk
+  - module: siptune.linux.nic_ring
+  - module: siptune.linux.nic_link
+  - module: siptune.linux.limits_file
+  - module: siptune.linux.systemd_limits
+  - module: siptune.linux.daemon_pools
+"""
+
+EXAMPLES = r"""
+- name: Let a proxy open many files, and let the kernel allow it first
+  siptune.linux.transaction:
+    calls:
+      - name: kernel
+        module: sysctl_bulk
+        arguments:
+          path: /etc/sysctl.d/90-proxy.conf
+          settings:
+            fs.nr_open: {value: 2097152, rule: at_least}
+      - name: units
+        module: systemd_limits
+        arguments:
+          units:
+            kamailio.service: {LimitNOFILE: 1500000}
+"""
+
+RETURN = r"""
+calls:
+  description:
+    - What became of each call, in their order. Of a run that failed, the call that failed alone.
+  returned: when the arguments are valid
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The call's name.
+      type: str
+      sample: kernel
+    module:
+      description: The module.
+      type: str
+      sample: sysctl_bulk
+    changed:
+      description: Whether it has changed anything.
+      type: bool
+      sample: true
+    failed:
+      description: True if it has failed, or with O(each_for_itself) would fail.
+      type: bool
+      sample: false
+    msg:
+      description: Why it has failed.
+      type: str
+      sample: "fs.nr_open: the kernel refused '2147483648': Invalid argument (EINVAL)"
+items:
+  description:
+    - The items of all calls, as the modules return them, each with the name of its call.
+    - Of a run that failed because the host refused a change, only the refused item, as nothing else has changed.
+  returned: when the arguments are valid
+  type: list
+  elements: dict
+  contains:
+    call:
+      description: The name of the call.
+      type: str
+      sample: kernel
+    item:
+      description: What a person would call it.
+      type: str
+      sample: fs.nr_open
+    wanted:
+      description: What was asked for, null for what goes back to its original.
+      type: str
+      sample: at least 2097152
+    before:
+      description: The value before the call, null if there is none.
+      type: str
+      sample: "1048576"
+    after:
+      description: The value that was read back; in check mode, the predicted one.
+      type: str
+      sample: "2097152"
+    at_boot:
+      description: What the next boot will set, null if nothing sets it.
+      type: str
+      sample: "2097152"
+    state:
+      description: One of V(ok), V(changed), V(kept), V(absent), V(readonly), V(shadowed), V(pending) and V(refused).
+      type: str
+      sample: changed
+    why:
+      description: The reason given with the setting.
+      type: str
+      sample: Room for the limits of the daemons.
+    reason:
+      description: What explains the state.
+      type: str
+      sample: /etc/sysctl.d/99-local.conf line 3 sets 1048576
+undone:
+  description: What the run had changed already and has put back, newest first.
+  returned: when the host refused a change
+  type: list
+  elements: str
+  sample: [fs.nr_open]
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.siptune.linux.plugins.module_utils import _module
+from ansible_collections.siptune.linux.plugins.module_utils._change import TuningError, UndoLog
+from ansible_collections.siptune.linux.plugins.module_utils._host import Host
+from ansible_collections.siptune.linux.plugins.module_utils._transaction import (
+    WAYS,
+    Taken,
+    parse_calls,
+    predict_each,
+    result,
+    take_all,
+    warnings,
+)
+
+ARGUMENTS = {
+    "calls": {
+        "type": "list",
+        "elements": "dict",
+        "required": True,
+        "options": {
+            "name": {"type": "str", "required": True},
+            "module": {"type": "str", "required": True, "choices": list(WAYS)},
+            "arguments": {"type": "dict", "default": {}},
+        },
+    },
+    "each_for_itself": {"type": "bool", "default": False},
+}
+
+
+def take(host: Host, log: UndoLog, params: dict, check_mode: bool) -> list[Taken]:
+    """What became of the calls. Raises TuningError."""
+    calls = parse_calls(params["calls"])
+    if not params["each_for_itself"]:
+        return take_all(host, calls, check_mode, log)
+    if not check_mode:
+        raise TuningError("each_for_itself is for check mode: a run holds as a whole or not at all")
+    return predict_each(host, calls)
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    taken = _module.run(module, "transaction", lambda host, log: take(host, log, module.params, module.check_mode))
+    for warning in warnings(taken):
+        module.warn(warning)
+    module.exit_json(**result(taken))
+
+
+if __name__ == "__main__":
+    main()

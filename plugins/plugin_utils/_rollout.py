@@ -1,0 +1,237 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a rollout over a fleet may be asked for: batches, a failure budget, hooks, pauses, a check between batches.
+
+Functions over values; RolloutError names the variable and what is wrong with it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+SERIAL = "siptune_serial"
+BUDGET = "siptune_max_fail_percentage"
+ROLLING = "siptune_rolling"
+BEFORE = "siptune_before_host_tasks"
+AFTER = "siptune_after_host_tasks"
+HOOKS = (BEFORE, AFTER)
+# Each makes a run a rolling one when it is given for the play as a whole.
+PARTS = (*HOOKS, "siptune_pause_seconds", "siptune_confirm", "siptune_check_seconds")
+PROFILE = "siptune_profile"
+MIXED_PROFILES = "siptune_mixed_profiles"
+
+CANARY, EVERY_BATCH = "canary", "every_batch"
+LONGEST_CHECK_SECONDS = 3600  # what siptune.linux.sip_counters takes
+LONGEST_PAUSE_SECONDS = 7 * 86400
+LONGEST_HOOK_SECONDS = 86400
+
+WHOLE = 100
+# Ansible divides all hosts that have failed so far by the size of the batch at hand, so that small batches after a
+# large one come to more than 100 % although nothing new has failed. Source: ansible-core, plugins/strategy/linear.py
+NEVER = 1e9
+
+# What a batch of a play, or anything else here, is not stopped by hosts that go their own way.
+SIDE_BY_SIDE = ("linear", "debug", "mitogen", "mitogen_linear")
+
+
+class RolloutError(ValueError):
+    """A rollout was asked for that cannot be, or that nobody can have meant."""
+
+
+class Rollout(NamedTuple):
+    """The variables of a rollout, checked. Times are in seconds, 0 for none."""
+
+    pause_seconds: int = 0
+    confirm: bool = False
+    pause_after: str = CANARY
+    check_seconds: int = 0
+    check_counters: Sequence[str] = ()
+    check_tolerance_percent: int = 10
+    hook_timeout_seconds: int = 600
+
+    @property
+    def waits(self) -> bool:
+        """Whether anything is to happen between batches but a look at counters."""
+        return bool(self.pause_seconds) or self.confirm
+
+
+# --- for the play ----------------------------------------------------------------------------
+
+
+def parse_batches(value: Any) -> list[int | str]:
+    """The sizes of batches for Ansible's `serial`: whole numbers and shares of the fleet.
+
+    Takes a number, a share such as "10%", a list of these, or their text with commas, which -e can say without quotes.
+    Raises RolloutError for what Ansible would take for the whole fleet at once, or would trip over.
+    """
+    if isinstance(value, str):
+        value = value.split(",")
+    sizes = list(value) if isinstance(value, list | tuple) else [value]
+    if not sizes:
+        raise RolloutError(f"{SERIAL}: is an empty list, and a batch of no hosts is none")
+    return [_parse_size(size) for size in sizes]
+
+
+def _parse_size(size: Any) -> int | str:
+    text = str(size).strip()
+    if isinstance(size, bool) or not re.fullmatch(r"[+-]?[0-9]{1,9}%?", text):
+        raise RolloutError(f"{SERIAL}: {size!r} is neither a number of hosts nor a share of them such as 10%")
+    number = int(text.rstrip("%"))
+    if number <= 0:
+        raise RolloutError(f"{SERIAL}: {text} is not a batch; give at least 1 or 1%")
+    if not text.endswith("%"):
+        return number
+    if number > WHOLE:
+        raise RolloutError(f"{SERIAL}: {text} is more than all hosts")
+    return f"{number}%"
+
+
+def parse_budget(value: Any) -> float:
+    """The share of a batch that may fail, in percent. Raises RolloutError."""
+    text = str(value).strip().removesuffix("%")
+    if isinstance(value, bool) or not re.fullmatch(r"[+-]?[0-9]{1,9}(\.[0-9]{1,9})?", text):
+        raise RolloutError(f"{BUDGET}: {value!r} is no percentage")
+    if not 0 <= float(text) <= WHOLE:
+        raise RolloutError(f"{BUDGET}: must be from 0 to {WHOLE}, not {text}")
+    return float(text)
+
+
+def ansible_budget(value: Any, rolling: bool) -> float:
+    """The budget as Ansible's `max_fail_percentage`. Raises RolloutError.
+
+    A rolling run counts for itself at the end of each batch, as Ansible would leave hosts out of service: it stops as
+    soon as the budget is spent, wherever the other hosts are.
+    """
+    budget = parse_budget(value)
+    return NEVER if rolling or budget == WHOLE else budget
+
+
+def check_given(name: str, meant: Any, effective: Any) -> None:
+    """Raises RolloutError where the play as a whole has not what a variable says."""
+    if meant != effective:
+        raise RolloutError(f"{name}: has no effect from the inventory; give it with -e")
+
+
+def check_batches(batches: Sequence[int | str], host_count: int) -> None:
+    """Raises RolloutError where the first of several batches would be more hosts than there are."""
+    first = batches[0]
+    if len(batches) > 1 and isinstance(first, int) and first > host_count:
+        raise RolloutError(f"{SERIAL}: a canary of {first} hosts is more than the fleet, which has {host_count}")
+
+
+# --- what else there is to say ---------------------------------------------------------------
+
+
+def parse_rollout(variables: Mapping[str, Any], counters: Sequence[str], default_counters: Sequence[str]) -> Rollout:
+    """The variables of a rolling run, by their names with siptune_. Raises RolloutError."""
+    rollout = Rollout(
+        pause_seconds=_seconds(variables, "siptune_pause_seconds", 0, LONGEST_PAUSE_SECONDS),
+        confirm=_flag(variables, "siptune_confirm"),
+        pause_after=variables.get("siptune_pause_after", CANARY),
+        check_seconds=_seconds(variables, "siptune_check_seconds", 0, LONGEST_CHECK_SECONDS),
+        check_counters=_counters(variables.get("siptune_check_counters", list(default_counters)), counters),
+        check_tolerance_percent=_seconds(variables, "siptune_check_tolerance_percent", 10, 1000),
+        hook_timeout_seconds=_seconds(variables, "siptune_hook_timeout_seconds", 600, LONGEST_HOOK_SECONDS),
+    )
+    if rollout.pause_after not in (CANARY, EVERY_BATCH):
+        raise RolloutError(f"siptune_pause_after: must be {CANARY} or {EVERY_BATCH}, not {rollout.pause_after!r}")
+    return rollout
+
+
+def _seconds(variables: Mapping[str, Any], name: str, default: int, most: int) -> int:
+    """A whole number from 0 to `most`; a time, or a percentage."""
+    value = variables.get(name, default)
+    if isinstance(value, bool) or not re.fullmatch(r"[0-9]{1,9}", str(value).strip()) or int(value) > most:
+        raise RolloutError(f"{name}: must be a whole number from 0 to {most}, not {value!r}")
+    return int(value)
+
+
+FLAGS = {"true": True, "yes": True, "false": False, "no": False}
+
+
+def _flag(variables: Mapping[str, Any], name: str) -> bool:
+    value = FLAGS.get(str(variables.get(name, False)).lower())
+    if value is None:
+        raise RolloutError(f"{name}: must be true or false, not {variables[name]!r}")
+    return value
+
+
+def _counters(names: Any, known: Sequence[str]) -> list[str]:
+    if not isinstance(names, list | tuple) or not names:
+        raise RolloutError(f"siptune_check_counters: must be a list of counters, not {names!r}")
+    for name in names:
+        if name not in known:
+            raise RolloutError(f"siptune_check_counters: there is no counter {name!r}; there are {', '.join(known)}")
+    return [str(name) for name in names]
+
+
+def check_pauses(rollout: Rollout, batch_count: int) -> None:
+    """Raises RolloutError for a pause or a question that would never come."""
+    if rollout.waits and batch_count == 1:
+        name = "siptune_confirm" if rollout.confirm else "siptune_pause_seconds"
+        raise RolloutError(f"{name}: all hosts are in one batch, and nothing follows it; give {SERIAL} as well")
+
+
+def check_strategy(strategy: str) -> None:
+    """Raises RolloutError for a strategy by which each host goes its own way, and a batch has no end."""
+    if strategy.rpartition(".")[2] not in SIDE_BY_SIDE:
+        raise RolloutError(f"the strategy {strategy} knows no batches, which a rolling run is made of; use linear")
+
+
+def check_profiles(profiles: Mapping[str, Any], allowed: bool) -> None:
+    """Raises RolloutError where hosts of one play have different profiles, by accident for all we know."""
+    groups: dict[str, list[str]] = {}
+    for host, profile in profiles.items():
+        groups.setdefault(str(profile), []).append(host)
+    if len(groups) > 1 and not allowed:
+        words = "; ".join(f"{profile}: {_some(hosts)}" for profile, hosts in sorted(groups.items()))
+        raise RolloutError(f"{PROFILE}: differs in this play, {words}. If that is meant, say -e {MIXED_PROFILES}=true")
+
+
+MOST_NAMES = 5
+
+
+def _some(hosts: Sequence[str]) -> str:
+    """A few names, and how many more there are."""
+    more = f" and {len(hosts) - MOST_NAMES} more" if len(hosts) > MOST_NAMES else ""
+    return ", ".join(hosts[:MOST_NAMES]) + more
+
+
+def check_heeded(parts: Mapping[str, Sequence[str]]) -> None:
+    """Raises RolloutError for parts of a rolling run, with the hosts that have them, in a run that is none."""
+    for name, hosts in parts.items():
+        if hosts:
+            raise RolloutError(
+                f"{name}: is set in the inventory for {_some(hosts)}, and this is no rolling run. Say "
+                f"-e {ROLLING}=true to have it done, or -e {ROLLING}=false to tune the hosts without it"
+            )
+
+
+def share_out(done: Sequence[str], batch: Sequence[str]) -> dict[str, list[str]]:
+    """Which of the hosts that are done each host of a batch is to ask for, so that they are asked side by side."""
+    return {host: list(done[place :: len(batch)]) for place, host in enumerate(batch)}
+
+
+# --- the end of a batch ----------------------------------------------------------------------
+
+
+def over_budget(batch: Sequence[str], alive: Sequence[str], budget: float) -> str:
+    """Why a batch has used up the failure budget; empty if it has not."""
+    lost = [host for host in batch if host not in alive]
+    percentage = WHOLE * len(lost) / len(batch)
+    if percentage <= budget:
+        return ""
+    return (
+        f"{len(lost)} of {len(batch)} hosts of this batch have failed or cannot be reached, {percentage:.0f} %, where "
+        f"{BUDGET} allows {budget:g} %: {_some(lost)}"
+    )
+
+
+def describe_batch(batch: Sequence[str], alive: Sequence[str], left_count: int) -> str:
+    """A line for people about a batch that has ended."""
+    lost = [host for host in batch if host not in alive]
+    failed = f"; skipped, as they failed: {', '.join(lost)}" if lost else ""
+    return f"{len(batch) - len(lost)} of {len(batch)} hosts of this batch done{failed}. {left_count} hosts to come."

@@ -1,0 +1,99 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether hosts lose more since they were tuned than before: the check between the batches of a rollout.
+
+Takes what siptune.linux.sip_counters returns. A host is read for a while before it is tuned, and for as long
+afterwards; when a later batch ends, what it has lost since then counts.
+
+A counter has worsened when it has grown by more than it would have at its rate before, with a tolerance on top, and by
+more than one: a single lost datagram is no rate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+# What means that SIP or RTP was lost, or a connection refused. That a CPU had to come back for more packets
+# (SoftnetTimeSqueeze) loses nothing, and what sockets drop is in the counters of UDP already.
+LOSSES = (
+    "UdpRcvbufErrors",
+    "Udp6RcvbufErrors",
+    "UdpMemErrors",
+    "Udp6MemErrors",
+    "UdpSndbufErrors",
+    "Udp6SndbufErrors",
+    "SoftnetDropped",
+    "NicRxMissed",
+    "NicRxFifo",
+    "ConntrackDrop",
+    "ConntrackInsertFailed",
+    "ListenOverflows",
+    "ListenDrops",
+    "TCPBacklogDrop",
+)
+SINGLE = 1
+WHOLE = 100
+
+
+class Window(NamedTuple):
+    """How much counters have grown in a while, by name; one that could not be read is left out."""
+
+    growth: Mapping[str, int]
+    seconds: float
+
+
+def window(reading: Mapping[str, Any]) -> Window | None:
+    """What a reading over a while says; None if it is none."""
+    if not _usable(reading) or reading["since_boot"] or not reading["seconds"]:
+        return None
+    return Window(_numbers(reading, "value"), float(reading["seconds"]))
+
+
+def since(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> Window | None:
+    """What has been added between two readings; None if that cannot be told, as after a reboot."""
+    if not _usable(earlier) or not _usable(later):
+        return None
+    begun, ended = earlier["uptime_seconds"], later["uptime_seconds"]
+    if begun is None or ended is None or ended <= begun:
+        return None
+    before, after = _numbers(earlier, "total"), _numbers(later, "total")
+    # A total that is less than before belongs to something that was made anew, and has grown from nothing.
+    growth = {
+        name: after[name] - before[name] if after[name] >= before[name] else after[name]
+        for name in after
+        if name in before
+    }
+    return Window(growth, ended - begun)
+
+
+def _usable(reading: Mapping[str, Any]) -> bool:
+    return bool(reading) and not reading.get("failed") and not reading.get("unreachable") and "counters" in reading
+
+
+def _numbers(reading: Mapping[str, Any], field: str) -> dict[str, int]:
+    return {
+        one["name"]: one[field] for one in reading["counters"] if one["kind"] == "counter" and one[field] is not None
+    }
+
+
+def worsened(
+    host: str, before: Window | None, after: Window | None, counters: Sequence[str], tolerance_percent: int
+) -> list[str]:
+    """The counters of a host that have worsened, a sentence each with the figures."""
+    if before is None or after is None:
+        return []
+    found = []
+    for name in counters:
+        if name not in before.growth or name not in after.growth:
+            continue
+        expected = before.growth[name] / before.seconds * after.seconds
+        allowed = expected * (1 + tolerance_percent / WHOLE) + SINGLE
+        if after.growth[name] > allowed:
+            found.append(f"{host} {name}: {_rate(after, name)} since it was tuned, {_rate(before, name)} before")
+    return found
+
+
+def _rate(seen: Window, name: str) -> str:
+    return f"{seen.growth[name] / seen.seconds:.2f} a second ({seen.growth[name]} in {seen.seconds:.0f} s)"

@@ -1,0 +1,328 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rollouts as operators run them: canaries, budgets, hooks, drains that do not end, counters that grow."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import select
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from calls import write_file
+from controller import environment, program
+from sandbox import difference, dump
+from test_audit import HERE, INVENTORY, OVER_SSH, Run, answers, play
+
+ORDER = "/run/order"
+# The layer with the least to do: what is tested here is what happens around it.
+ONE_LAYER = ("--tags", "fs")
+NOTE = """\
+- name: Note
+  ansible.builtin.shell: echo '{word}' {{{{ inventory_hostname }}}} >> /run/order
+  changed_when: true
+"""
+REFUSE = """\
+- name: Refuse
+  ansible.builtin.fail:
+    msg: the dispatcher does not answer
+  when: inventory_hostname in (reluctant | default([]))
+"""
+HANG = """\
+- name: Wait for calls that do not end
+  ansible.builtin.command: sleep 60
+  when: inventory_hostname in (reluctant | default([]))
+  changed_when: false
+"""
+# Sends to a socket that nobody reads from, until the kernel has to drop.
+LOSER = """\
+import socket
+deaf, sender = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+deaf.bind(("127.0.0.1", 0))
+for _ in range(500):
+    sender.sendto(bytes(100), deaf.getsockname())
+"""
+FLOOD = """\
+- name: Lose datagrams
+  ansible.builtin.command: "{{ ansible_python_interpreter }} /run/flood.py"
+  changed_when: true
+"""
+
+
+def fleet(*names: str, **variables: Any) -> dict[str, dict[str, Any]]:
+    return {name: {**HERE, **variables} for name in names}
+
+
+def hook(path: str, *texts: str) -> str:
+    write_file(path, "---\n" + "".join(texts))
+    return path
+
+
+def order() -> list[str]:
+    return Path(ORDER).read_text(encoding="utf-8").splitlines() if os.path.exists(ORDER) else []
+
+
+def site(hosts: dict[str, dict[str, Any]], *words: str, **variables: Any) -> Run:
+    return play("site", hosts, *ONE_LAYER, *words, **variables)
+
+
+def recap(run: Run) -> dict[str, tuple[int, int]]:
+    """How many tasks of each host were ok, and how many failed."""
+    found = re.findall(r"^(\S+) +: ok=(\d+) .* failed=(\d+) ", run.output, re.MULTILINE)
+    return {name: (int(ok), int(failed)) for name, ok, failed in found}
+
+
+# --- before anything is touched --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("hosts", "variables", "message"),
+    [
+        pytest.param({}, {"siptune_serial": 0}, "siptune_serial: 0 is not a batch", id="no hosts at a time"),
+        pytest.param({}, {"siptune_serial": "-1"}, "siptune_serial: -1 is not a batch", id="less than none"),
+        pytest.param({}, {"siptune_serial": "150%"}, "150% is more than all hosts", id="more than all"),
+        pytest.param({}, {"siptune_serial": "some"}, "'some' is neither a number of hosts nor", id="no number"),
+        pytest.param({}, {"siptune_serial": [4, 1]}, "a canary of 4 hosts is more than the fleet", id="a large canary"),
+        pytest.param({}, {"siptune_max_fail_percentage": 101}, "must be from 0 to 100, not 101", id="a large budget"),
+        pytest.param(
+            {"siptune_serial": 1}, {}, "siptune_serial: has no effect from the inventory", id="batches of a host"
+        ),
+        pytest.param(
+            {"siptune_max_fail_percentage": 5},
+            {},
+            "siptune_max_fail_percentage: has no effect from the inventory",
+            id="a budget of a host",
+        ),
+        pytest.param(
+            {},
+            {"siptune_before_host_tasks": "/run/drain.yml"},
+            "siptune_before_host_tasks: there is no file /run/drain.yml, for edge1",
+            id="a missing hook",
+        ),
+        pytest.param(
+            {"siptune_after_host_tasks": "/run/undrain.yml"},
+            {},
+            "siptune_after_host_tasks: is set in the inventory for edge1, edge2, edge3, and this is no rolling run",
+            id="a hook that would not be heeded",
+        ),
+        pytest.param(
+            {}, {"siptune_pause_seconds": 5}, "siptune_pause_seconds: all hosts are in one batch", id="a pause for none"
+        ),
+        pytest.param(
+            {}, {"siptune_check_seconds": "long"}, "siptune_check_seconds: must be a whole number", id="no time"
+        ),
+        pytest.param(
+            {},
+            {"siptune_check_seconds": 1, "siptune_check_counters": ["Drops"]},
+            "there is no counter 'Drops'",
+            id="no counter",
+        ),
+    ],
+)
+def test_what_contradicts_itself_is_refused_before_anything_is_changed(
+    hosts: dict[str, Any], variables: dict[str, Any], message: str
+) -> None:
+    start = dump()
+    run = site(fleet("edge1", "edge2", "edge3", **hosts), **variables)
+    assert run.status != 0
+    assert message in " ".join(run.output.split()), run.output
+    assert "Nothing was changed" in run.output
+    assert difference(start, dump()) == {}
+
+
+def test_hosts_of_different_profiles_are_no_accident_only_if_said_so() -> None:
+    hosts = {**fleet("edge1"), **fleet("relay1", siptune_profile="classic")}
+    start = dump()
+    run = site(hosts)
+    assert run.status != 0
+    assert "siptune_profile: differs in this play, classic: relay1; modern: edge1" in " ".join(run.output.split())
+    assert difference(start, dump()) == {}
+    run = site(hosts, siptune_mixed_profiles=True)
+    assert run.status == 0, run.output
+
+
+# --- hooks -----------------------------------------------------------------------------------
+
+
+def test_hooks_come_before_and_after_each_host_and_by_group() -> None:
+    hook("/run/drain.yml", NOTE.format(word="drain"))
+    hook("/run/undrain.yml", NOTE.format(word="undrain"))
+    relays = {"siptune_before_host_tasks": hook("/run/relay.yml", NOTE.format(word="relay"))}
+    hosts = {**fleet("edge1", siptune_before_host_tasks="drain.yml"), **fleet("relay1", **relays), **fleet("pbx1")}
+    variables = {"siptune_serial": 1, "siptune_rolling": True, "siptune_after_host_tasks": "/run/undrain.yml"}
+    run = site(hosts, **variables)
+    assert run.status == 0, run.output
+    assert order() == ["drain edge1", "undrain edge1", "relay relay1", "undrain relay1", "undrain pbx1"]
+    assert "1 of 1 hosts of this batch done. 0 hosts to come." in run.output
+    os.remove(ORDER)
+    run = play("rollback", hosts, *ONE_LAYER, **variables)
+    assert run.status == 0, run.output
+    assert order() == ["drain edge1", "undrain edge1", "relay relay1", "undrain relay1", "undrain pbx1"]
+
+
+def test_an_emergency_run_may_leave_hooks_out() -> None:
+    hosts = fleet("edge1", siptune_before_host_tasks=hook("/run/drain.yml", NOTE.format(word="drain")))
+    run = site(hosts, siptune_rolling=False)
+    assert run.status == 0, run.output
+    assert order() == []
+
+
+def test_a_host_that_is_not_drained_is_skipped_and_brought_back() -> None:
+    hook("/run/drain.yml", NOTE.format(word="drain"), HANG)
+    hook("/run/undrain.yml", NOTE.format(word="undrain"))
+    variables = {
+        "siptune_before_host_tasks": "/run/drain.yml",
+        "siptune_after_host_tasks": "/run/undrain.yml",
+        "siptune_hook_timeout_seconds": 3,
+        "siptune_serial": "2,1",
+        "reluctant": ["edge2"],
+    }
+    run = site(fleet("edge1", "edge2", "edge3"), **variables)
+    assert run.status == 2
+    assert "1 of 2 hosts of this batch done; skipped, as they failed: edge2. 1 hosts to come." in run.output
+    assert sorted(order()) == [f"{word} edge{number}" for word in ("drain", "undrain") for number in (1, 2, 3)]
+    assert [failed for _, failed in recap(run).values()] == [0, 1, 0]
+    # The budget counts it: with none to spare the rest is left alone, and every host is in service all the same.
+    os.remove(ORDER)
+    run = site(fleet("edge1", "edge2", "edge3"), siptune_max_fail_percentage=49, **variables)
+    assert run.status == 2
+    assert "1 of 2 hosts of this batch have failed or cannot be reached, 50 %, where" in run.output
+    assert "The rollout stops here, and 1 hosts are left as they were" in run.output
+    assert sorted(order()) == [f"{word} edge{number}" for word in ("drain", "undrain") for number in (1, 2)]
+
+
+def test_a_host_is_brought_back_when_tuning_it_fails() -> None:
+    hook("/run/drain.yml", NOTE.format(word="drain"))
+    hook("/run/undrain.yml", NOTE.format(word="undrain"))
+    os.makedirs("/etc/sysctl.d/90-siptune-fs.conf")  # which no run can write to
+    run = site(
+        fleet("edge1", "edge2"),
+        siptune_before_host_tasks="/run/drain.yml",
+        siptune_after_host_tasks="/run/undrain.yml",
+        siptune_serial=1,
+    )
+    assert run.status == 2
+    assert order() == ["drain edge1", "undrain edge1"]
+    assert "edge2" not in recap(run)
+
+
+def test_a_canary_that_fails_stops_the_rest() -> None:
+    hook("/run/drain.yml", REFUSE)
+    run = site(
+        fleet("edge1", "edge2", "edge3"),
+        siptune_serial=[1, "100%"],
+        siptune_before_host_tasks="/run/drain.yml",
+        reluctant=["edge1"],
+    )
+    assert run.status == 2
+    assert list(recap(run)) == ["edge1"]
+
+
+def test_a_host_that_goes_away_counts_too() -> None:
+    hook("/run/drain.yml", NOTE.format(word="drain"))
+    answers(2)  # for the facts, and for the drain
+    hosts = {**fleet("edge1"), "gone": OVER_SSH, **fleet("edge3")}
+    run = site(hosts, siptune_serial=[2, 1], siptune_before_host_tasks="/run/drain.yml", siptune_max_fail_percentage=20)
+    assert run.status != 0
+    assert "1 of 2 hosts of this batch have failed or cannot be reached" in run.output
+    assert "edge3" not in recap(run)
+
+
+def test_check_mode_neither_waits_nor_counts() -> None:
+    run = site(
+        fleet("edge1", "edge2"), "--check", siptune_serial=1, siptune_pause_seconds=3600, siptune_check_seconds=3600
+    )
+    assert run.status == 0, run.output
+
+
+# --- between batches -------------------------------------------------------------------------
+
+
+def test_counters_that_worsen_stop_the_rollout() -> None:
+    write_file("/run/flood.py", LOSER)
+    variables = {"siptune_serial": [1, "100%"], "siptune_check_seconds": 2, "siptune_after_host_tasks": "/run/u.yml"}
+    hook("/run/u.yml", NOTE.format(word="undrain"))
+    run = site(fleet("edge1", "edge2"), **variables)
+    assert run.status == 0, run.output
+
+    # The hook runs before the second count begins, so what is lost has to go on: a background job loses it.
+    hook(
+        "/run/u.yml",
+        "- name: Lose datagrams\n  ansible.builtin.shell: |\n"
+        "    (for n in 1 2 3 4 5 6 7 8; do {{ ansible_python_interpreter }} /run/flood.py; sleep 0.5; done)"
+        " >/dev/null 2>&1 &\n  changed_when: true\n",
+    )
+    run = site(fleet("edge1", "edge2"), **variables)
+    assert run.status == 2
+    text = " ".join(run.output.split())
+    assert re.search(r"edge1 UdpRcvbufErrors: [0-9.]+ a second \([0-9]+ in 2 s\) since it was tuned, 0.00 a", text)
+    assert "The rollout stops here, and 1 hosts are left as they were" in text
+    assert "edge2" not in recap(run)
+
+
+def test_a_host_of_an_earlier_batch_that_loses_later_stops_the_rest() -> None:
+    # All hosts are this machine, so what is lost while the second one is out of service is the first one's, too.
+    flooding = hook("/run/f.yml", FLOOD)
+    write_file("/run/flood.py", LOSER)
+    hosts = {**fleet("edge1"), **fleet("edge2", siptune_before_host_tasks=flooding), **fleet("edge3")}
+    run = site(hosts, siptune_serial=1, siptune_check_seconds=1, siptune_rolling=True)
+    assert run.status == 2
+    text = " ".join(run.output.split())
+    assert "edge1 UdpRcvbufErrors" in text
+    assert "edge2 UdpRcvbufErrors" not in text  # its own loss was over when it was counted
+    assert "edge3" not in recap(run)
+
+
+def test_a_pause_comes_after_the_canary_alone() -> None:
+    run = site(fleet("edge1", "edge2", "edge3"), siptune_serial=1, siptune_pause_seconds=1)
+    assert run.status == 0, run.output
+    assert run.output.count("Waiting for 1 s before the next batch.") == 1
+    run = site(
+        fleet("edge1", "edge2", "edge3"), siptune_serial=1, siptune_pause_seconds=1, siptune_pause_after="every_batch"
+    )
+    assert run.output.count("Waiting for 1 s before the next batch.") == 2
+
+
+def test_nobody_there_to_confirm_stops_after_the_canary() -> None:
+    run = site(fleet("edge1", "edge2"), siptune_serial=1, siptune_confirm=True)
+    assert run.status == 2
+    assert "there is no terminal to ask at" in run.output
+    assert "edge2" not in recap(run)
+
+
+@pytest.mark.parametrize(("answer", "hosts"), [("yes", ["edge1", "edge2"]), ("no", ["edge1"])])
+def test_a_person_decides_at_the_terminal(answer: str, hosts: list[str]) -> None:
+    write_file(INVENTORY, json.dumps({"all": {"hosts": fleet("edge1", "edge2")}}))
+    words = [program("ansible-playbook"), "-i", INVENTORY, "siptune.linux.site", *ONE_LAYER]
+    words += ["-e", json.dumps({"siptune_serial": 1, "siptune_confirm": True})]
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        ["setsid", "--ctty", *words], stdin=theirs, stdout=theirs, stderr=theirs, env=environment(), cwd="/run"
+    )
+    os.close(theirs)
+    shown = ""
+    while process.poll() is None:
+        if select.select([ours], [], [], 2)[0]:
+            try:
+                shown += os.read(ours, 65536).decode("utf-8", "replace")
+            except OSError:  # the terminal is gone with its last program
+                break
+        elif "yes or no" in shown:  # and the program has been listening for a while
+            os.write(ours, f"{answer}\r".encode())
+    assert process.wait(60) == (0 if answer == "yes" else 2), shown
+    assert list(recap(Run(0, re.sub(r"\x1b\[[0-9;]*m", "", shown)))) == hosts
+
+
+def test_without_any_of_these_the_run_is_as_it_was() -> None:
+    run = play("site", fleet("edge1", "edge2"), siptune_serial=1)
+    assert run.status == 0, run.output
+    assert "of this batch" not in run.output
+    for name in ("Take the host out of service", "Count what the host loses", "Bring the host back", "may go on"):
+        assert name not in run.output

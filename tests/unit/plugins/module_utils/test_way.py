@@ -1,0 +1,109 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The way of a made-up module that sets numbered lamps: what each step passes to the next, and what ends it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import pytest
+from ansible_collections.siptune.linux.plugins.module_utils._change import Change, TuningError, UndoLog
+from ansible_collections.siptune.linux.plugins.module_utils._files import RefusedError, all_or_nothing
+from ansible_collections.siptune.linux.plugins.module_utils._host import Host, HostError
+from ansible_collections.siptune.linux.plugins.module_utils._module import refusal
+from ansible_collections.siptune.linux.plugins.module_utils._way import EffectError, Report, Way, take
+
+
+class Planned(NamedTuple):
+    changes: list[Change]
+
+
+def lamps(lit: set[str], stuck: str = "") -> Way:
+    def parse(params: Mapping[str, Any]) -> list[str]:
+        if not params["lamps"]:
+            raise TuningError("lamps: name at least one")
+        return params["lamps"]
+
+    def plan(request: list[str], observed: frozenset[str]) -> Planned:
+        return Planned([Change(name, "on", "off", "on", None, "changed") for name in request if name not in observed])
+
+    def check(params: Mapping[str, Any], planned: Planned) -> None:
+        if params.get("gentle") and planned.changes:
+            raise TuningError("it would get light")
+
+    def carry_out(host: Host, request: list[str], observed: frozenset[str], planned: Planned, log: UndoLog) -> int:
+        for change in planned.changes:
+            log.note(change.item, lambda name=change.item: lit.discard(name))
+            if change.item == stuck:
+                raise HostError(change.item, "is stuck")
+            lit.add(change.item)
+        return len(planned.changes)
+
+    def report(observed: frozenset[str], planned: Planned, outcome: int | None) -> Report:
+        return Report(bool(planned.changes), planned.changes, [], extra={"lit": outcome})
+
+    return Way("lamps", {}, parse, lambda host, request: frozenset(lit), plan, carry_out, report, check)
+
+
+def go(way: Way, check_mode: bool = False, **params: Any) -> Report:
+    return all_or_nothing(lambda log: take(way, Host(), params, check_mode, log))
+
+
+def test_the_whole_way_is_gone_and_reported() -> None:
+    lit: set[str] = set()
+    result = go(lamps(lit), lamps=["hall", "yard"]).as_result()
+    assert (result["changed"], result["lit"], lit) == (True, 2, {"hall", "yard"})
+    assert [item["item"] for item in result["items"]] == ["hall", "yard"]
+    assert not go(lamps(lit), lamps=["hall", "yard"]).changed
+
+
+def test_check_mode_ends_with_the_plan() -> None:
+    lit: set[str] = set()
+    result = go(lamps(lit), check_mode=True, lamps=["hall"]).as_result()
+    assert (result["changed"], result["lit"], lit) == (True, None, set())
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+@pytest.mark.parametrize(("params", "message"), [({"lamps": []}, "name at least"), ({"gentle": True}, "get light")])
+def test_what_is_ruled_out_is_told_before_anything_changes(
+    params: dict[str, Any], message: str, check_mode: bool
+) -> None:
+    lit: set[str] = set()
+    with pytest.raises(RefusedError, match=message) as caught:
+        go(lamps(lit), check_mode=check_mode, **{"lamps": ["hall"], **params})
+    assert lit == set()
+    told = refusal(caught.value)
+    assert told["msg"].endswith(". Nothing was changed.")
+    assert "items" not in told
+
+
+def test_a_refusal_is_undone_and_told_with_its_item() -> None:
+    lit = {"porch"}
+    with pytest.raises(RefusedError) as caught:
+        go(lamps(lit, stuck="yard"), lamps=["hall", "yard"])
+    assert lit == {"porch"}
+    told = refusal(caught.value)
+    assert told["msg"] == "yard: is stuck. Everything this call had changed has been put back: hall."
+    assert told["undone"] == ["hall"]
+    assert [(item["item"], item["state"], item["after"]) for item in told["items"]] == [("yard", "refused", "off")]
+
+
+def test_what_could_not_be_put_back_is_told() -> None:
+    error = RefusedError(EffectError(HostError("c", "no"), []), [], ["d: e"])
+    assert refusal(error)["msg"] == "c: no. Could not be put back: d: e."
+    assert refusal(error)["items"][0]["item"] == "c"
+
+
+def test_several_ways_hold_or_fall_together() -> None:
+    lit: set[str] = set()
+
+    def both(log: UndoLog) -> None:
+        take(lamps(lit), Host(), {"lamps": ["hall"]}, False, log)
+        take(lamps(lit), Host(), {"lamps": []}, False, log)
+
+    with pytest.raises(RefusedError) as caught:
+        all_or_nothing(both)
+    assert lit == set()
+    assert refusal(caught.value)["msg"].endswith("put back: hall.")
