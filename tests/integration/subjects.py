@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The modules that change a host, each with a host for it and calls of it: what every fault is tried on.
 
+The last one is all of them in a single call, which holds as a whole or not at all.
+
 nic_ring is not among them, as no interface of software has rings: it is nic_link's code with other options, and is
 tried in the virtual machine.
 """
@@ -22,6 +24,7 @@ from ansible_collections.siptune.linux.plugins.modules import (
     nic_link,
     sysctl_bulk,
     systemd_limits,
+    transaction,
 )
 from calls import call, write_file
 from logins import make_people
@@ -120,7 +123,7 @@ def _limit(domain: str, item: str, value: object) -> Parameters:
     return {"domain": domain, "type": "hard", "item": item, "value": value}
 
 
-SUBJECTS = (
+ALONE = (
     Subject(
         sysctl_bulk,
         nothing,
@@ -169,7 +172,7 @@ SUBJECTS = (
                 "kamailio@edge.service": {"shared_mib": 256},
             }
         },
-        second={"pools": {"opensips.service": {"shared_mib": 768}}},
+        second={"pools": {"opensips.service": {"shared_mib": 768}}, "exclusive": True},
         absent={"state": "absent"},
         file=POOLS_FILE,
         by_hand=lambda: write_file(POOLS_FILE, "# by hand\nRUN=yes\nS_MEMORY=64\nP_MEMORY='4'"),
@@ -187,6 +190,39 @@ SUBJECTS = (
         calls=f"{CHANGING},ioctl",
     ),
 )
+
+
+def _all(name: str) -> Parameters:
+    """The parameters of a call of all of them."""
+    return {
+        "calls": [
+            {"name": subject.name, "module": subject.name, "arguments": dict(getattr(subject, name))}
+            for subject in ALONE
+        ]
+    }
+
+
+def _each(name: str) -> Callable[[], None]:
+    """What each of them does first, one after the other."""
+
+    def prepare() -> None:
+        for subject in ALONE:
+            getattr(subject, name)()
+
+    return prepare
+
+
+TOGETHER = Subject(
+    transaction,
+    _each("make"),
+    first=_all("first"),
+    second=_all("second"),
+    absent=_all("absent"),
+    file=LIMITS_FILE,
+    by_hand=_each("by_hand"),
+    calls=f"{CHANGING},ioctl",
+)
+SUBJECTS = (*ALONE, TOGETHER)
 
 
 def whole_host() -> dict[str, object]:

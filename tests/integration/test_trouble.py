@@ -20,11 +20,12 @@ from ansible_collections.siptune.linux.plugins.module_utils._host import LOCK_PA
 from ansible_collections.siptune.linux.plugins.module_utils._originals import parse
 from calls import CHECKOUT, LIBRARY, ORIGINALS, STARTER, call, originals, write_file
 from sandbox import difference, make_read_only, mount_small
-from subjects import SUBJECTS, Subject, whole_host
+from subjects import ALONE, SUBJECTS, TOGETHER, Subject, whole_host
 
 RECORDS = os.path.dirname(ORIGINALS)
 SMALL_KIBIBYTES = 64
 EVERY = pytest.mark.parametrize("subject", SUBJECTS, ids=lambda subject: subject.name)
+EACH = pytest.mark.parametrize("subject", ALONE, ids=lambda subject: subject.name)
 Breaking = Callable[[Subject], None]
 
 
@@ -232,12 +233,11 @@ def _without_record(host: dict[str, object]) -> dict[str, object]:
     return {path: found for path, found in host.items() if path != ORIGINALS}
 
 
-@EVERY
+@EACH
 def test_all_modules_share_a_record_of_either_schema(subject: Subject) -> None:
     """Without interfaces a record is of schema 1, which older versions read; with them it is of schema 2."""
-    others = [other for other in SUBJECTS if other is not subject]
-    for each in SUBJECTS:
-        each.make()
+    others = [other for other in ALONE if other is not subject]
+    TOGETHER.make()
     start = whole_host()
     subject.run(subject.first)
     mine = originals()["schema"]
@@ -252,7 +252,7 @@ def test_all_modules_share_a_record_of_either_schema(subject: Subject) -> None:
     assert difference(start, whole_host()) == {}
 
 
-@EVERY
+@EACH
 def test_a_record_of_the_first_schema_is_read_and_carried_on(subject: Subject) -> None:
     """A version that knew no interfaces wrote no section for them."""
     if "nic" in subject.name:
@@ -288,18 +288,17 @@ def test_a_held_lock_is_waited_for_and_then_told(subject: Subject, monkeypatch: 
 
 
 def test_runs_of_all_modules_at_once_take_turns() -> None:
-    for subject in SUBJECTS:
-        subject.make()
+    TOGETHER.make()
     start = whole_host()
     for name in ("first", "second", "absent"):
         children = []
-        for subject in SUBJECTS:
+        for subject in ALONE:
             child = os.fork()
             if child == 0:
                 os._exit(1 if call(subject.module, **getattr(subject, name)).get("failed") else 0)
             children.append(child)
-        assert [os.waitpid(child, 0)[1] for child in children] == [0] * len(SUBJECTS)
-        for subject in SUBJECTS:
+        assert [os.waitpid(child, 0)[1] for child in children] == [0] * len(ALONE)
+        for subject in ALONE:
             assert not subject.run(getattr(subject, name))["changed"], (subject.name, name)
     assert difference(start, whole_host()) == {}
 
