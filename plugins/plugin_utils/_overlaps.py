@@ -264,8 +264,8 @@ def _file_record(file: Mapping[str, Any], ours: Ours) -> dict[str, Any] | None:
         effect += f"; {tool} seems to write it, and will again"
     advice = ""
     if any(key["wins"] == file["file"] for key in keys):
-        by = f" by {tool}" if tool else ""
-        advice = f"take these lines out of it{by}, or leave the keys to it: null in the inventory"
+        where = f", in {tool}" if tool else ""
+        advice = f"take these lines out of it{where}, or leave the keys to it: null in the inventory"
     boot = {"active": None, "enabled": file["at_boot"]}
     return _record(file["file"], f"written by {tool}" if tool else "", boot, keys, effect, advice)
 

@@ -12,15 +12,14 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._host import LOCK_PATH, Host
-from ansible_collections.siptune.linux.plugins.module_utils._originals import parse
+from ansible_collections.siptune.linux.plugins.module_utils._originals import digest
 from calls import CHECKOUT, LIBRARY, ORIGINALS, STARTER, call, originals, write_file
-from sandbox import difference, make_read_only, mount_small
-from subjects import ALONE, SUBJECTS, TOGETHER, Subject, whole_host
+from sandbox import difference, ip, make_read_only, mount_small, write
+from subjects import ALONE, LIMITS_FILE, SUBJECTS, SYSCTL_FILE, TOGETHER, Subject, whole_host
 
 RECORDS = os.path.dirname(ORIGINALS)
 SMALL_KIBIBYTES = 64
@@ -252,19 +251,50 @@ def test_all_modules_share_a_record_of_either_schema(subject: Subject) -> None:
     assert difference(start, whole_host()) == {}
 
 
-@EACH
-def test_a_record_of_the_first_schema_is_read_and_carried_on(subject: Subject) -> None:
-    """A version that knew no interfaces wrote no section for them."""
-    if "nic" in subject.name:
-        return  # it is what the second schema has been made for
-    subject.make()
+OWN_TEXT = "# ours\n"
+# A record of the first schema, which knew no interfaces, and one of the second, as they were written to disks.
+FIRST_SCHEMA = {
+    "schema": 1,
+    "sysctl": {
+        "net/ipv4/tcp_sack": {"value": "1", "written": "0", "left": "0", "owners": [SYSCTL_FILE], "cause": None},
+        "net/ipv4/conf/sip0/rp_filter": {
+            "value": "0",
+            "written": "2",
+            "left": "2",
+            "owners": [SYSCTL_FILE],
+            "cause": None,
+        },
+    },
+    "files": {
+        SYSCTL_FILE: {"found": None, "written": [digest(OWN_TEXT.encode())]},
+        LIMITS_FILE: {
+            "found": {"content": "ops soft core 7\n", "mode": "0640", "uid": 0, "gid": 0},
+            "written": [digest(OWN_TEXT.encode())],
+        },
+    },
+}
+SECOND_SCHEMA = {
+    **FIRST_SCHEMA,
+    "schema": 2,
+    "links": {"sip0": {"txqueuelen": {"found": "1000", "written": "1700", "left": "1700", "boot": None}}},
+}
+
+
+@pytest.mark.parametrize("document", [FIRST_SCHEMA, SECOND_SCHEMA], ids=["schema 1", "schema 2"])
+def test_a_record_of_an_earlier_version_leads_back(document: dict[str, Any]) -> None:
+    TOGETHER.make()
+    write_file(LIMITS_FILE, "ops soft core 7\n")
+    os.chmod(LIMITS_FILE, 0o640)
     start = whole_host()
-    subject.run(subject.first)
-    document = originals()
-    assert (document["schema"], "links" in document) == (1, False)
-    parse(Path(ORIGINALS).read_bytes())
-    subject.run(subject.second)
-    subject.run(subject.absent)
+    write("net/ipv4/tcp_sack", 0)
+    write("net/ipv4/conf/sip0/rp_filter", 2)
+    for path in (SYSCTL_FILE, LIMITS_FILE):
+        write_file(path, OWN_TEXT)
+    if "links" in document:
+        ip("link", "set", "sip0", "txqueuelen", "1700")
+    os.mkdir(RECORDS, 0o700)
+    write_file(ORIGINALS, json.dumps(document))
+    TOGETHER.run(TOGETHER.absent)
     assert difference(start, whole_host()) == {}
 
 

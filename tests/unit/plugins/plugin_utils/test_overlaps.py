@@ -150,7 +150,7 @@ def test_a_file_that_wins_is_told_with_the_tool_that_writes_it() -> None:
         "wins": LOCAL,
     }
     assert "Puppet seems to write it, and will again" in record["effect"]
-    assert "by Puppet" in record["advice"]
+    assert "out of it, in Puppet, or leave" in record["advice"]
 
 
 def test_a_file_that_loses_needs_no_advice_and_one_that_agrees_is_left_out() -> None:
