@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -15,32 +14,25 @@ from calls import ORIGINALS, write_file
 from controller import PLAIN, Run, playbook
 from sandbox import difference, dump
 
-# Stands for ssh: runs the command here. Where /run/cut is, the session ends as soon as a module has written its record,
-# and with it all that runs in it, by the signal that sshd(8) or an init system would send.
-SSH = f"""\
+# Stands for ssh: runs the command here. Where /run/cut is, the session ends while a module changes the host, as it makes
+# the fsync(2) of this number, and with it what runs in it, by the signal that sshd(8) or an init system would send.
+SSH = """\
 #!/bin/sh
 for last; do :; done
 [ -e /run/cut ] || exec sh -c "$last"
-exec 3<&0
-setsid sh -c "$last" <&3 &
-while kill -0 $! 2>/dev/null; do
-    [ {ORIGINALS} -nt /run/cut ] && {{ rm /run/cut; kill -s "$(cat /run/signal)" -- -$!; exit 255; }}
-done
-wait $!
+strace -f -o /dev/null -e trace=fsync -e "inject=fsync:$(cat /run/cut)" sh -c "$last"
+status=$?
+[ $status -lt 128 ] && exit $status
+rm /run/cut
+exit 255
 """
+# The record of originals takes the first ones, and its directory one more where it is made.
+MOMENTS = {"site": 4, "rollback": 3}
 HOST = {**PLAIN, "ansible_connection": "ssh", "ansible_ssh_executable": "/run/ssh", "ansible_pipelining": True}
 
 
 def play(name: str, *words: str) -> Run:
     return playbook(f"siptune.linux.{name}", {"sbc1": HOST}, *words)
-
-
-def cut_at_the_next_record() -> None:
-    """As if all there is now were a minute old: test(1) may compare whole seconds."""
-    write_file("/run/cut", "")
-    for path, age in (("/run/cut", 60), (ORIGINALS, 120)):
-        if os.path.exists(path):
-            os.utime(path, (time.time() - age,) * 2)
 
 
 @pytest.mark.parametrize("signal", ["KILL", "HUP"])
@@ -51,8 +43,7 @@ def test_a_host_that_is_lost_half_way_is_whole_and_can_be_gone_on_with(lost: str
     start = dump()
     if lost == "rollback":
         assert play("site").status == 0
-    write_file("/run/signal", signal)
-    cut_at_the_next_record()
+    write_file("/run/cut", f"signal={signal}:when={MOMENTS[lost]}")
     run = play(lost)
     assert run.status != 0, run.output
     assert not Path("/run/cut").exists(), run.output
