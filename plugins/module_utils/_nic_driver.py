@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import re
+import struct
 from collections.abc import Iterable, Mapping
 
 from ansible_collections.siptune.linux.plugins.module_utils import _nic_modes, _qdisc
@@ -51,8 +52,10 @@ from ansible_collections.siptune.linux.plugins.module_utils._nic_settings import
     parse_cpu_list,
     parse_cpu_mask,
 )
+from ansible_collections.siptune.linux.plugins.module_utils._originals import PATH as RECORD
 
 SYS_CLASS_NET = "/sys/class/net"
+LONGEST_SHOWN = 40
 ONLINE_CPUS = "/sys/devices/system/cpu/online"
 RX_QUEUE = re.compile(r"rx-[0-9]{1,5}")
 UNSUPPORTED = (errno.EOPNOTSUPP, errno.ENOSYS)
@@ -263,6 +266,10 @@ def set_options(host: Host, link: Link, values: Mapping[Option, str]) -> None:
     except HostError as error:
         asked = ", ".join(values.values())
         raise HostError(item, f"the driver refused '{asked}': {_told(error, item).reason}", error.errno) from error
+    except (ValueError, OverflowError, struct.error) as error:
+        # A wish has been checked. What was recorded as found may have been edited by somebody.
+        asked = ", ".join(values.values())[:LONGEST_SHOWN]
+        raise HostError(item, f"'{asked}' is no value that it could have had; see {RECORD}") from error
 
 
 def _set_group(host: Host, link: Link, group: Group, values: Mapping[Option, str]) -> None:

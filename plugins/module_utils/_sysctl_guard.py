@@ -30,7 +30,7 @@ def lock_out(path: str, text: str, now: str, observed: Observed) -> str | None:
     """Why writing `text` over `now` would lock people out; None if it would not."""
     if _switches_ipv6_off(path, text) and now != text and observed.ipv6_reasons:
         return f"IPv6 is in use here and is not switched off: {'; '.join(observed.ipv6_reasons)}"
-    if path == NR_OPEN and int(text) < (observed.highest_nofile or 0) and text != now:
+    if path == NR_OPEN and _number(text) < (observed.highest_nofile or 0) and text != now:
         return (
             f"{text} is below a descriptor limit in use ({observed.highest_nofile}): logins and services with such a "
             "limit would be refused"
@@ -41,7 +41,12 @@ def lock_out(path: str, text: str, now: str, observed: Observed) -> str | None:
 def _switches_ipv6_off(path: str, value: str) -> bool:
     """Whether the setting takes IPv6 from a whole host or an interface that is not the loopback."""
     leaf = path.rpartition("/")[2]
-    return leaf == "disable_ipv6" and path.startswith("net/ipv6/conf/") and interface_of(path) != "lo" and value == "1"
+    return leaf == "disable_ipv6" and path.startswith("net/ipv6/conf/") and interface_of(path) != "lo" and value != "0"
+
+
+def _number(text: str) -> int:
+    """A number; the lowest for what is none, which only a record of originals that somebody has edited can have."""
+    return int(text) if text.isdecimal() else 0
 
 
 def needs_ipv6_reasons(paths: Iterable[str]) -> bool:

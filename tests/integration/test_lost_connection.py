@@ -14,8 +14,8 @@ from calls import ORIGINALS, write_file
 from controller import PLAIN, Run, playbook
 from sandbox import difference, dump
 
-# Stands for ssh: runs the command here. Where /run/cut is, the session ends while a module changes the host, as it makes
-# the fsync(2) of this number, and with it what runs in it, by the signal that sshd(8) or an init system would send.
+# Stands for ssh: runs the command here. Where /run/cut is, the session ends while a module changes the host, at an
+# fsync(2) that /run/cut numbers, and with it what runs in it, by the signal that sshd(8) or an init system would send.
 SSH = """\
 #!/bin/sh
 for last; do :; done

@@ -298,6 +298,47 @@ def test_a_record_of_an_earlier_version_leads_back(document: dict[str, Any]) -> 
     assert difference(start, whole_host()) == {}
 
 
+JUNK: tuple[Any, ...] = (None, "", "lots", "-1", "1\n2", -1, 1.5, True, [], {}, ["x"], {"x": 1}, "0" * 5000)
+
+
+def leaves(document: Any, way: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The way to each value of a document."""
+    if isinstance(document, (dict, list)) and document:
+        entries = document.items() if isinstance(document, dict) else enumerate(document)
+        return [way, *(leaf for name, part in entries for leaf in leaves(part, (*way, name)))]
+    return [way]
+
+
+def edited_at(document: Any, way: tuple[Any, ...], value: Any) -> Any:
+    """The document with another value in one place."""
+    if not way:
+        return value
+    entries = document.items() if isinstance(document, dict) else enumerate(document)
+    changed = {name: edited_at(part, way[1:], value) if name == way[0] else part for name, part in entries}
+    return changed if isinstance(document, dict) else list(changed.values())
+
+
+def test_whatever_somebody_has_made_of_the_record_is_taken_or_told() -> None:
+    """Each value of it is replaced by junk: a run says what is wrong, or goes back as far as it can tell. It never
+    breaks off half-way, and touches nothing that it had not set.
+    """
+    TOGETHER.make()
+    start = whole_host()
+    TOGETHER.run(TOGETHER.first)
+    record = originals()
+    touched = set(difference(start, whole_host()))
+    places = leaves(record)
+    assert len(places) > 50
+    for number, way in enumerate(places):
+        for value in JUNK[number % 2 :: 2]:  # half of it in each place
+            write_file(ORIGINALS, json.dumps(edited_at(record, way, value)))
+            result = call(TOGETHER.module, **TOGETHER.absent)
+            assert "Could not be put back" not in result.get("msg", ""), (way, value, result["msg"])
+            assert set(difference(start, whole_host())) <= touched, (way, value)
+            write_file(ORIGINALS, json.dumps(record))
+            TOGETHER.run(TOGETHER.first)
+
+
 # --- two runs at once, and a controller that is gone -----------------------------------------
 
 
