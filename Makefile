@@ -101,6 +101,7 @@ test-vm-if-possible:
 	else tools/not-run.sh $(RESULTS)/molecule-vm.xml 'the scenario in a virtual machine (make test-vm), see above'; fi
 
 bench: $(TEST_VENV)/.ready $(COLLECTION)  ## measure against the usual ways
+	@tools/bench-packages.sh $(TEST_VENV) .build/mitogen
 	$(BIN)/python tests/bench/run.py $(ARGS)
 
 clean:  ## remove what make has made here; images stay under ~/.cache/siptune

@@ -14,6 +14,8 @@ from typing import NamedTuple
 import limits_ways
 import own_work
 import report
+import scale
+import site_ways
 import sysctl_ways
 import units
 import ways
@@ -90,6 +92,32 @@ def sysctl(options: Options) -> str:
     return f"{compare(sysctl_ways.subject(), options)}\n{READING}"
 
 
+def site(options: Options) -> str:
+    alone = _both([once(site_ways.measure_systemd_sysctl) for _ in range(options.rounds)])
+    floor = f"`systemd-sysctl` alone, for the kernel's part of it and without reading anything back: {alone}.\n"
+    return f"{compare(site_ways.subject(), options)}\n{floor}"
+
+
+def fleet(options: Options) -> str:
+    """One round: a fleet of hosts is a sample already."""
+    machine = report.machine()
+    measured = {}
+    for point in scale.POINTS:
+        if point.connection in options.connections and (point.connection != "ssh" or os.path.exists(SSHD)):
+            fields = in_sandbox(partial(scale.measure, point))
+            measured[point] = scale.Taken(*(Seconds(*fields[run]) for run in scale.RUNS), fields["peak_bytes"])
+            progress(f"{point.hosts} hosts over {point.connection} with {point.forks} forks")
+    head = (
+        "Simulated hosts, each with namespaces of its own, net of an empty play for the same hosts. CPU seconds are\n"
+        "the controller's over ssh, and on a local connection the host's too. The controller and all hosts share the\n"
+        f"processors. The settings are those of a whole host, above.\n\n{machine}\n"
+    )
+    if {point.connection for point in measured} != set(ALL_CONNECTIONS):
+        return f"{head}\n{scale.scale_table(measured)}"
+    targets = report.targets_table(scale.scale_targets(measured))
+    return "\n".join([head, targets, scale.scale_table(measured), scale.estimate(measured)])
+
+
 def limits(options: Options) -> str:
     return compare(limits_ways.subject(), options)
 
@@ -145,8 +173,10 @@ def systemd(options: Options) -> str:
 
 
 PARTS: Mapping[str, Part] = {
+    "site": Part("A whole host: siptune.linux.site and the usual ways", site),
     "sysctl": Part("Kernel parameters: sysctl_bulk and the usual ways", sysctl),
     "own-work": Part("The own work of sysctl_bulk", sysctl_alone),
+    "fleet": Part("A fleet: hosts a minute, and what the controller pays", fleet),
     "limits": Part("Limits for logins: limits_file and the usual ways", limits),
     "systemd": Part("Limits for units: what systemd_limits asks of systemd", systemd),
 }
