@@ -65,10 +65,12 @@ def observe(host: Host, request: Request) -> Observed:
     """What the plan for this request has to know. Raises HostError and OriginalsError."""
     originals = read_originals(host)
     set_for = _units_by_file(host, originals)
-    asked = [unit.name for unit in request.units]
+    resolved = {unit.name: real_name(host, unit.name) for unit in request.units}
     if request.everywhere:
-        asked = sorted({name for names in set_for.values() for name in names})
-    resolved = {name: real_name(host, name) for name in asked}
+        for name in sorted({name for names in set_for.values() for name in names}):
+            real = real_name(host, name)
+            if real not in resolved.values():  # an alias may have been asked for by another of its names
+                resolved[name] = real
     shown = _show(host, list(dict.fromkeys(resolved.values())))
     units = [_unit(host, name, real, shown) for name, real in resolved.items()]
     paths = [path for unit in units for path in unit.files]

@@ -34,7 +34,11 @@ Texts = Mapping  # the texts of environment files that are there, by their paths
 
 
 class Request(NamedTuple):
-    """What a call asks for. `everywhere`: all that earlier calls have set goes back; `advice`: look at maxbuffer."""
+    """What a call asks for.
+
+    `everywhere`: all that earlier calls have set goes back, but for what is wanted of the units; `advice`: look at
+    maxbuffer.
+    """
 
     units: Sequence[UnitPools]
     everywhere: bool = False

@@ -17,6 +17,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._way import Report, 
 
 ARGUMENTS: dict[str, Any] = {
     "pools": {"type": "dict", "default": {}},
+    "exclusive": {"type": "bool", "default": False},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
 }
 
@@ -25,7 +26,7 @@ def build_request(params: Mapping[str, Any]) -> Request:
     """The validated request of the module's parameters. Raises PoolsError."""
     units = parse_pools(params["pools"] or {})
     if params["state"] == "present":
-        return Request(units)
+        return Request(units, everywhere=params["exclusive"])
     return Request([UnitPools(unit.name, []) for unit in units], everywhere=not units, advice=False)
 
 

@@ -158,9 +158,6 @@ def carry_out_links(host: Host, planned: LinkPlan, log: UndoLog) -> dict[tuple[s
     Each file of ours gets its name, and then udev is asked about it. Before systemd 256 udev applies to the running
     interface whatever it is asked about, so that it is shown the naming alone, and the whole file comes after.
     """
-    for interface in {interface for interface, _option in planned.verdicts}:
-        for path in own_paths(interface):
-            host.remove_leftover(path)
     written = {write.change.path: write for write in planned.writes}
     unchecked: set[tuple[str, str]] = set()
     for change in planned.files:

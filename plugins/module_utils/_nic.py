@@ -128,7 +128,7 @@ def carry_out(host: Host, request: Request, observed: Observed, planned: Plan, l
     The originals come first, so that nothing is changed unrecorded. Files come after the drivers, as only a driver
     can tell that it does not know an option, which is then not written down either.
     """
-    tidy(host)
+    tidy(host, *(observed.persistent.own if observed.persistent else ()))
     stored = observed.originals
     if planned.changed or planned.originals != observed.originals:
         stored = planned.originals

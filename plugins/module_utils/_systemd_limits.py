@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from ansible_collections.siptune.linux.plugins.module_utils._change import Change, UndoLog
-from ansible_collections.siptune.linux.plugins.module_utils._file_change import FileChange, settle_files
+from ansible_collections.siptune.linux.plugins.module_utils._file_change import settle_files
 from ansible_collections.siptune.linux.plugins.module_utils._files import (
     settle_originals,
     stage,
@@ -52,7 +52,7 @@ def carry_out(host: Host, request: Request, observed: Observed, planned: Plan, l
         log.note("", lambda: systemctl(host, "daemon-reload"))
     for commit in commits:
         commit()
-    _remove_empty_directories(host, planned.files, log)
+    _remove_empty_directories(host, planned, observed, log)
     if planned.reload:
         systemctl(host, "daemon-reload")
     after = bearers_now(host, observed, planned, planned.reload)
@@ -70,11 +70,13 @@ def carry_out(host: Host, request: Request, observed: Observed, planned: Plan, l
     return Outcome(confirmed(planned, observed, after), changed)
 
 
-def _remove_empty_directories(host: Host, files: Iterable[FileChange], log: UndoLog) -> None:
-    """A drop-in's directory goes with the last file in it."""
-    for file in files:
-        if file.after is None:
-            _remove_directory(host, posixpath.dirname(file.path), log)
+def _remove_empty_directories(host: Host, planned: Plan, observed: Observed, log: UndoLog) -> None:
+    """A drop-in's directory goes with the last file in it; so does one that a killed run has made and left empty."""
+    gone = [file.path for file in planned.files if file.after is None]
+    recorded = observed.originals.files
+    gone += [path for path in planned.released if path in recorded and not host.exists(path)]
+    for path in dict.fromkeys(gone):
+        _remove_directory(host, posixpath.dirname(path), log)
 
 
 def _remove_directory(host: Host, directory: str, log: UndoLog) -> None:

@@ -42,6 +42,10 @@ options:
       - With O(state=absent) only the names count. Without any name, every unit is meant whose pools were set.
     type: dict
     default: {}
+  exclusive:
+    description: Whether the pools that earlier calls have set for units that are not among O(pools) go back, too.
+    type: bool
+    default: false
   state:
     description:
       - V(absent) puts the lines back that were there before. What somebody else has changed since is left alone and

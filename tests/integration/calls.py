@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import ansible
@@ -87,13 +88,18 @@ def put_back(path: str = FILE) -> Result:
     return apply({}, path)
 
 
-def module(check: bool = False, **parameters: Any) -> dict[str, Any]:
-    """The result of the real module's main(), as Ansible would get it."""
+def call(module: ModuleType, check: bool = False, **parameters: Any) -> dict[str, Any]:
+    """The result of a real module's main(), as Ansible would get it."""
     output = io.StringIO()
     arguments = patch_module_args({**parameters, "_ansible_check_mode": check})
     with arguments, contextlib.redirect_stdout(output), contextlib.suppress(SystemExit):
-        sysctl_bulk.main()
+        module.main()
     return json.loads(output.getvalue())
+
+
+def module(check: bool = False, **parameters: Any) -> dict[str, Any]:
+    """The result of sysctl_bulk."""
+    return call(sysctl_bulk, check, **parameters)
 
 
 def module_words(parameters: Mapping[str, object], python: str = sys.executable) -> list[str]:

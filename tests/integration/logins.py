@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import os
 import pty
@@ -17,7 +15,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ansible.module_utils.testing import patch_module_args
 from ansible_collections.siptune.linux.plugins.module_utils._change import Change
 from ansible_collections.siptune.linux.plugins.module_utils._files import all_or_nothing
 from ansible_collections.siptune.linux.plugins.module_utils._host import Host
@@ -26,7 +23,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._limits_conf import 
 from ansible_collections.siptune.linux.plugins.module_utils._limits_plan import Plan, Request, plan
 from ansible_collections.siptune.linux.plugins.module_utils._limits_way import LIMITS_FILE
 from ansible_collections.siptune.linux.plugins.modules import limits_file
-from calls import CHECKOUT, LIBRARY, STARTER
+from calls import CHECKOUT, LIBRARY, STARTER, call
 
 LIMITS_D = "/etc/security/limits.d"
 FILE = f"{LIMITS_D}/90-test.conf"
@@ -170,12 +167,8 @@ def apply(*limits: Wanted, path: str = FILE) -> Result:
 
 
 def module(check: bool = False, **parameters: Any) -> dict[str, Any]:
-    """The result of the real module's main(), as Ansible would get it."""
-    output = io.StringIO()
-    arguments = patch_module_args({**parameters, "_ansible_check_mode": check})
-    with arguments, contextlib.redirect_stdout(output), contextlib.suppress(SystemExit):
-        limits_file.main()
-    return json.loads(output.getvalue())
+    """The result of limits_file."""
+    return call(limits_file, check, **parameters)
 
 
 def module_words(parameters: Mapping[str, object], python: str = sys.executable) -> list[str]:

@@ -1,12 +1,10 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The real daemon_pools on real files: what it returns, what it refuses, and that it can be killed at any moment."""
+"""The real daemon_pools on real files: what it returns, and what it refuses."""
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import os
 import sys
@@ -15,12 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils.testing import patch_module_args
-from ansible_collections.siptune.linux.plugins.module_utils._originals import parse
 from ansible_collections.siptune.linux.plugins.modules import daemon_pools
-from calls import CHECKOUT, LIBRARY, ORIGINALS, STARTER, write_file
-from sandbox import become_nobody, difference, dump, make_read_only, mount_small
-from tracing import CHANGING, STARTING, calls_of, fail_at, kill_before, started_by
+from calls import CHECKOUT, LIBRARY, STARTER, call, write_file
+from sandbox import become_nobody, difference, dump
+from tracing import STARTING, calls_of, started_by
 
 UNITS = "/etc/systemd/system"
 DEFAULTS = "/etc/default"
@@ -61,12 +57,8 @@ def make_units() -> None:
 
 
 def module(check: bool = False, **parameters: Any) -> dict[str, Any]:
-    """The result of the real module's main(), as Ansible would get it."""
-    output = io.StringIO()
-    arguments = patch_module_args({**parameters, "_ansible_check_mode": check})
-    with arguments, contextlib.redirect_stdout(output), contextlib.suppress(SystemExit):
-        daemon_pools.main()
-    return json.loads(output.getvalue())
+    """The result of daemon_pools."""
+    return call(daemon_pools, check, **parameters)
 
 
 def apply(pools: Pools) -> dict[str, Any]:
@@ -154,14 +146,6 @@ def test_bad_pools(pools: Pools, named: str) -> None:
     assert difference(start, dump()) == {}
 
 
-def link() -> None:
-    os.rename(FILE, "/etc/elsewhere")
-    os.symlink("/etc/elsewhere", FILE)
-
-
-def dangling_link() -> None:
-    os.remove(FILE)
-    os.symlink("/etc/nowhere", FILE)
 
 
 def linked_directory() -> None:
@@ -169,14 +153,6 @@ def linked_directory() -> None:
     os.symlink("elsewhere", DEFAULTS)
 
 
-def directory() -> None:
-    os.remove(FILE)
-    os.mkdir(FILE)
-
-
-def pipe() -> None:
-    os.remove(FILE)
-    os.mkfifo(FILE)
 
 
 def no_directory() -> None:
@@ -191,35 +167,16 @@ def no_number() -> None:
     write_file(FILE, "S_MEMORY=plenty\n")
 
 
-def damaged_record() -> None:
-    write_file(ORIGINALS, "{")
 
-
-def read_only() -> None:
-    make_read_only(DEFAULTS)
-
-
-def full() -> None:
-    mount_small(DEFAULTS, 8)
-    with open(f"{DEFAULTS}/filler", "wb", buffering=0) as stream, contextlib.suppress(OSError):
-        while stream.write(b"\0" * 1024):
-            pass
 
 
 @pytest.mark.parametrize(
     ("breaking", "reason"),
     [
-        (link, f"{FILE}: is a symbolic link"),
-        (dangling_link, f"{FILE}: is a symbolic link"),
         (linked_directory, "no plain directory"),
-        (directory, "is a directory"),
-        (pipe, "not a regular file"),
         (no_directory, f"there is no directory {DEFAULTS}"),
         (garbage, f"{FILE} line 2"),
         (no_number, f"{FILE} line 1: S_MEMORY is set to 'plenty'"),
-        (damaged_record, "damaged"),
-        (read_only, "EROFS"),
-        (full, "ENOSPC"),
     ],
 )
 def test_a_broken_host_is_left_as_it_is(breaking: Callable[[], None], reason: str) -> None:
@@ -239,75 +196,10 @@ def test_an_ordinary_user_is_told_at_once() -> None:
     assert "root" in module(pools=FIRST)["msg"]
 
 
-# --- killed ---------------------------------------------------------------------------------
-
-
-def run_first() -> object:
-    return apply(FIRST)
-
-
-def run_second() -> object:
-    return apply(SECOND)
-
-
-def nothing() -> None:
-    pass
-
-
-def contents() -> tuple[bytes | None, ...]:
-    return tuple(Path(path).read_bytes() if Path(path).exists() else None for path in (FILE, EDGE))
-
-
-@pytest.mark.parametrize(
-    ("before", "killed"), [(nothing, run_first), (run_first, run_second), (run_first, put_back)]
-)
-def test_killed_before_any_change(before: Callable[[], object], killed: Callable[[], object]) -> None:
-    make_units()
-    start = dump()
-    before()
-    old = contents()
-    moments = calls_of(killed, CHANGING)
-    whole = [{one, other} for one, other in zip(old, contents(), strict=True)]
-    put_back()
-    assert difference(start, dump()) == {}
-    assert len(moments) > 10
-    for moment in moments:
-        before()
-        assert kill_before(moment, killed), moment.line
-        assert all(text in texts for text, texts in zip(contents(), whole, strict=True)), moment.line
-        if Path(ORIGINALS).exists():
-            parse(Path(ORIGINALS).read_bytes())
-        run_second()
-        assert not apply(SECOND)["changed"]
-        put_back()
-        assert difference(start, dump()) == {}, moment.line
-
-
-REFUSED_IN_WORDS = 3
-
-
-def module_that_may_fail() -> None:
-    """A call of the real module; its process ends with a status of its own if it fails with a message."""
-    result = module(pools=FIRST)
-    if result.get("failed"):
-        os._exit(REFUSED_IN_WORDS if "EIO" in result["msg"] else 1)
-
-
-def test_any_change_that_fails_undoes_all_others() -> None:
-    make_units()
-    start = dump()
-    moments = calls_of(module_that_may_fail, CHANGING)
-    tuned = dump()
-    put_back()
-    for moment in moments:
-        status = fail_at(moment, module_that_may_fail)
-        assert status in (0, REFUSED_IN_WORDS), moment.line
-        assert difference(start if status else tuned, dump()) == {}, moment.line
-        put_back()
-        assert difference(start, dump()) == {}, moment.line
+# --- what it costs --------------------------------------------------------------------------
 
 
 def test_no_process_is_started_by_any_call() -> None:
     make_units()
-    for action in (run_first, run_second, put_back):
+    for action in (lambda: apply(FIRST), lambda: apply(SECOND), put_back):
         assert calls_of(action, STARTING) == []

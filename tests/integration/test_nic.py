@@ -8,9 +8,6 @@ Cards and what their drivers make of a setting are tested with models of them, a
 
 from __future__ import annotations
 
-import contextlib
-import io
-import json
 import os
 import subprocess
 import time
@@ -21,7 +18,6 @@ from typing import Any
 
 import pytest
 import sandbox
-from ansible.module_utils.testing import patch_module_args
 from ansible_collections.siptune.linux.plugins.module_utils._files import all_or_nothing
 from ansible_collections.siptune.linux.plugins.module_utils._host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._link_options import OWNER_LINK
@@ -30,7 +26,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._nic_option import L
 from ansible_collections.siptune.linux.plugins.module_utils._nic_plan import plan
 from ansible_collections.siptune.linux.plugins.module_utils._nic_request import build_request
 from ansible_collections.siptune.linux.plugins.modules import nic_link, nic_ring
-from calls import ORIGINALS, originals
+from calls import ORIGINALS, call, originals
 from sandbox import difference, dump, ip
 from tracing import STARTING, calls_of
 
@@ -59,15 +55,6 @@ def make_interfaces() -> None:
 def there(names: list[str]) -> list[str]:
     """Those that this kernel can make."""
     return [name for name in names if os.path.exists(f"/sys/class/net/{name}")]
-
-
-def call(module: ModuleType, check: bool = False, **parameters: Any) -> dict[str, Any]:
-    """The result of the real module's main(), as Ansible would get it."""
-    output = io.StringIO()
-    arguments = patch_module_args({**parameters, "_ansible_check_mode": check})
-    with arguments, contextlib.redirect_stdout(output), contextlib.suppress(SystemExit):
-        module.main()
-    return json.loads(output.getvalue())
 
 
 def states(result: dict[str, Any]) -> dict[str, str]:

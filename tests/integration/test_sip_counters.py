@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
-import json
 import os
 import re
 import signal
@@ -19,10 +17,10 @@ from collections.abc import Callable
 from typing import Any
 
 import sandbox
-from ansible.module_utils.testing import patch_module_args
 from ansible_collections.siptune.linux.plugins.module_utils._driver_statistics import driver_statistics
 from ansible_collections.siptune.linux.plugins.module_utils._host import Host
 from ansible_collections.siptune.linux.plugins.modules import sip_counters
+from calls import call
 from sandbox import become_nobody, difference, dump
 
 SIP_PORT = 5060
@@ -32,12 +30,8 @@ SIP_MESSAGE = b"OPTIONS sip:a@127.0.0.1 SIP/2.0\r\n" * 20
 
 
 def module(check: bool = False, **parameters: Any) -> dict[str, Any]:
-    """The result of the real module's main(), its counters by name."""
-    output = io.StringIO()
-    arguments = patch_module_args({**parameters, "_ansible_check_mode": check})
-    with arguments, contextlib.redirect_stdout(output), contextlib.suppress(SystemExit):
-        sip_counters.main()
-    result = json.loads(output.getvalue())
+    """The result of sip_counters, its counters by name."""
+    result = call(sip_counters, check, **parameters)
     return {**result, "counters": {one["name"]: one for one in result.get("counters", [])}}
 
 

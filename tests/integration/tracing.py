@@ -35,9 +35,12 @@ class Call(NamedTuple):
     line: str
 
 
-def calls_of(function: Callable[[], object], which: str) -> list[Call]:
-    """The calls of these kinds that a function makes, in their order. The function must succeed."""
-    status = _traced(function, ["-f", "-e", f"trace={which}"])
+def calls_of(function: Callable[[], object], which: str, children: bool = True) -> list[Call]:
+    """The calls of these kinds that a function makes, in their order. The function must succeed.
+
+    Without `children` those of the programs that it starts are left out: only its own can be chosen to be killed at.
+    """
+    status = _traced(function, [*(["-f"] if children else []), "-e", f"trace={which}"])
     assert status == 0, f"the traced function failed: {os.waitstatus_to_exitcode(status)}"
     return _logged()
 
@@ -59,15 +62,17 @@ def _logged() -> list[Call]:
     return calls
 
 
-def kill_before(call: Call, function: Callable[[], object]) -> bool:
-    """Run a function and kill it with SIGKILL as it makes this call, before the call does anything.
+def kill_before(call: Call, function: Callable[[], object], by: signal.Signals = signal.SIGKILL) -> bool:
+    """Run a function and kill it by a signal as it makes this call, before the call does anything.
 
-    Returns whether it was killed; False if it ended before it came so far.
+    Returns whether it was killed; False if it ended before it came so far. SIGKILL takes effect before the call, any
+    other signal right after it.
     """
+    name = by.name.removeprefix("SIG")
     status = _traced(
-        function, ["-e", f"trace={call.name}", "-e", f"inject={call.name}:signal=KILL:when={call.ordinal}"]
+        function, ["-e", f"trace={call.name}", "-e", f"inject={call.name}:signal={name}:when={call.ordinal}"]
     )
-    assert status == 0 or os.WTERMSIG(status) == signal.SIGKILL, f"ended with status {status}"
+    assert status == 0 or os.WTERMSIG(status) == by, f"ended with status {status}"
     return status != 0
 
 

@@ -448,3 +448,23 @@ def test_what_is_not_known_is_said(root: Path) -> None:
 def test_sockets_that_have_more_from_the_start(root: Path) -> None:
     write(root, "proc/sys/net/core/rmem_default", "1048576\n")
     assert "asks for nothing now, as net.core.rmem_default is 1048576" in advice(root).reason
+
+
+def test_a_unit_that_is_left_out_goes_back_where_the_call_is_exclusive(root: Path) -> None:
+    start = tree(root)
+    run(root, {"kamailio.service": {"shared_mib": 512}, "opensips.service": {"shared_mib": 512}})
+    assert not run(root, {"opensips.service": {"shared_mib": 512}})[0]
+    changed, items = run(root, {"opensips.service": {"shared_mib": 512}}, everywhere=True)
+    assert changed
+    assert items["kamailio.service shared_mib"].wanted is None
+    assert items["opensips.service shared_mib"].state != "changed"
+    assert not run(root, {"opensips.service": {"shared_mib": 512}}, everywhere=True)[0]
+    put_back(root)
+    assert tree(root) == start
+
+
+def test_an_alias_is_not_left_out_by_an_exclusive_call(root: Path) -> None:
+    os.symlink(f"{LIB}/kamailio.service", root / f"{ETC}/sip.service".lstrip("/"))
+    run(root, {"sip.service": {"shared_mib": 512}})
+    assert not run(root, {"sip.service": {"shared_mib": 512}}, everywhere=True)[0]
+    assert not run(root, {"kamailio.service": {"shared_mib": 512}}, everywhere=True)[0]
