@@ -96,7 +96,7 @@ def test_mitogen_does_what_the_stock_strategy_does_and_undoes_it() -> None:
 
 
 def test_mitogen_rolls_in_batches() -> None:
-    hosts = {name: LOCALHOST for name in ("edge1", "edge2")}
+    hosts = dict.fromkeys(("edge1", "edge2"), LOCALHOST)
     write_file(INVENTORY, json.dumps({"all": {"hosts": hosts}}))
     write_file("/run/hook.yml", "- name: Note\n  ansible.builtin.shell: echo {{ inventory_hostname }} >> /run/order\n")
     words = ["-i", INVENTORY, "siptune.linux.site", "--tags", "fs"]
