@@ -60,7 +60,8 @@ class ActionModule(ActionBase):
         """Check everything once for the play, and say what the batch's tasks need to know. Raises RolloutError."""
         batch = [str(host) for host in self._variables["ansible_play_batch"]]
         try:
-            if self._place(batch) == 0:
+            # Strategies without batches run this for every host, and once will do.
+            if self._place(batch) == 0 and self._variables["inventory_hostname"] == batch[0]:
                 self._check(rolling, batch)
         except RolloutError as error:
             raise RolloutError(f"{error}. Nothing was changed.") from None
@@ -82,14 +83,14 @@ class ActionModule(ActionBase):
         """Everything that could be wrong with the run as a whole. Raises RolloutError."""
         hosts = self._hosts()
         play = self._task.get_play()
-        batches = _rollout.parse_batches(self._variables.get(_rollout.SERIAL, f"{_rollout.WHOLE}%"))
-        budget = _rollout.ansible_budget(self._variables.get(_rollout.BUDGET, _rollout.WHOLE), rolling)
+        batches = _rollout.parse_batches(self._given(_rollout.SERIAL, f"{_rollout.WHOLE}%"))
+        budget = _rollout.ansible_budget(self._given(_rollout.BUDGET, _rollout.WHOLE), rolling)
         _rollout.check_given(_rollout.SERIAL, batches, list(play.serial))
         _rollout.check_given(_rollout.BUDGET, budget, play.max_fail_percentage)
         _rollout.check_batches(batches, len(hosts))
         self._check_profiles(hosts)
         if not rolling:
-            if str(self._variables.get(_rollout.ROLLING, "")).lower() not in ("false", "no"):
+            if _rollout.is_true(self._given(_rollout.ROLLING, True)):
                 _rollout.check_heeded({name: list(self._hosts_with(name, hosts)) for name in _rollout.PARTS})
             return
         _rollout.check_strategy(play.strategy)
@@ -102,8 +103,11 @@ class ActionModule(ActionBase):
         if len(set(map(str, profiles.values()))) > 1:
             default = "modern"
             profiles = {host: self._value(host, _rollout.PROFILE, default) for host in hosts}
-        allowed = str(self._variables.get(_rollout.MIXED_PROFILES, False)).lower() in ("true", "yes")
-        _rollout.check_profiles(profiles, allowed)
+        _rollout.check_profiles(profiles, _rollout.is_true(self._given(_rollout.MIXED_PROFILES, False)))
+
+    def _given(self, name: str, default: Any) -> Any:
+        """A variable of the run as a whole."""
+        return self._templar.template(self._variables.get(name, default))
 
     def _rollout(self) -> Rollout:
         names = [name for name in self._variables if name.startswith("siptune_")]
@@ -163,7 +167,7 @@ class ActionModule(ActionBase):
         alive = [str(host) for host in self._variables["ansible_play_batch"]]
         left = hosts[first + len(batch) :]
         display.display(_rollout.describe_batch(batch, alive, len(left)))
-        budget = _rollout.parse_budget(self._variables.get(_rollout.BUDGET, _rollout.WHOLE))
+        budget = _rollout.parse_budget(self._given(_rollout.BUDGET, _rollout.WHOLE))
         trouble = [_rollout.over_budget(batch, alive, budget)]
         if rollout.check_seconds and not self._task.check_mode:
             trouble += self._worsened(hosts[:first], alive, rollout)
