@@ -45,6 +45,7 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         options = self.validate_argument_spec(OPTIONS)[1]
         self._variables = task_vars or {}
+        self._raw_variables: dict[str, dict[str, Any]] = {}
         try:
             if options["step"] == BEGIN:
                 return {"changed": False, **self._begin(options["rolling"])}
@@ -59,7 +60,8 @@ class ActionModule(ActionBase):
         """Check everything once for the play, and say what the batch's tasks need to know. Raises RolloutError."""
         batch = [str(host) for host in self._variables["ansible_play_batch"]]
         try:
-            if self._place(batch) == 0:
+            # Strategies without batches run this for every host, and once will do.
+            if self._place(batch) == 0 and self._variables["inventory_hostname"] == batch[0]:
                 self._check(rolling, batch)
         except RolloutError as error:
             raise RolloutError(f"{error}. Nothing was changed.") from None
@@ -81,14 +83,14 @@ class ActionModule(ActionBase):
         """Everything that could be wrong with the run as a whole. Raises RolloutError."""
         hosts = self._hosts()
         play = self._task.get_play()
-        batches = _rollout.parse_batches(self._variables.get(_rollout.SERIAL, f"{_rollout.WHOLE}%"))
-        budget = _rollout.ansible_budget(self._variables.get(_rollout.BUDGET, _rollout.WHOLE), rolling)
+        batches = _rollout.parse_batches(self._given(_rollout.SERIAL, f"{_rollout.WHOLE}%"))
+        budget = _rollout.ansible_budget(self._given(_rollout.BUDGET, _rollout.WHOLE), rolling)
         _rollout.check_given(_rollout.SERIAL, batches, list(play.serial))
         _rollout.check_given(_rollout.BUDGET, budget, play.max_fail_percentage)
         _rollout.check_batches(batches, len(hosts))
         self._check_profiles(hosts)
         if not rolling:
-            if str(self._variables.get(_rollout.ROLLING, "")).lower() not in ("false", "no"):
+            if _rollout.is_true(self._given(_rollout.ROLLING, True)):
                 _rollout.check_heeded({name: list(self._hosts_with(name, hosts)) for name in _rollout.PARTS})
             return
         _rollout.check_strategy(play.strategy)
@@ -101,8 +103,11 @@ class ActionModule(ActionBase):
         if len(set(map(str, profiles.values()))) > 1:
             default = "modern"
             profiles = {host: self._value(host, _rollout.PROFILE, default) for host in hosts}
-        allowed = str(self._variables.get(_rollout.MIXED_PROFILES, False)).lower() in ("true", "yes")
-        _rollout.check_profiles(profiles, allowed)
+        _rollout.check_profiles(profiles, _rollout.is_true(self._given(_rollout.MIXED_PROFILES, False)))
+
+    def _given(self, name: str, default: Any) -> Any:
+        """A variable of the run as a whole."""
+        return self._templar.template(self._variables.get(name, default))
 
     def _rollout(self) -> Rollout:
         names = [name for name in self._variables if name.startswith("siptune_")]
@@ -120,9 +125,14 @@ class ActionModule(ActionBase):
         return self._hosts().index(batch[0])
 
     def _raw(self, host: str) -> dict[str, Any]:
-        """A host's variables as they are written, those of the play and of the command line included."""
-        play = self._task.get_play()
-        return {**self._variables["hostvars"].raw_get(host), **play.get_vars(), **load_extra_vars(self._loader)}
+        """A host's variables as they are written, those of the play and of the command line included.
+
+        Each host is looked at once: to put its variables together takes Ansible a millisecond or two.
+        """
+        if host not in self._raw_variables:
+            inventory, play = self._variables["hostvars"].raw_get(host), self._task.get_play().get_vars()
+            self._raw_variables[host] = {**inventory, **play, **load_extra_vars(self._loader)}
+        return self._raw_variables[host]
 
     def _value(self, host: str, name: str, default: Any = None) -> Any:
         """A variable of a host, templated with its others."""
@@ -133,7 +143,7 @@ class ActionModule(ActionBase):
 
     def _registered(self, host: str, name: str) -> Mapping[str, Any]:
         """What a task has registered for a host; empty if it was skipped or has not run."""
-        result = self._variables["hostvars"].raw_get(host).get(name) or {}
+        result = self._raw(host).get(name) or {}
         return {} if result.get("skipped") else result
 
     def _hosts_with(self, name: str, hosts: Sequence[str]) -> dict[str, str]:
@@ -157,7 +167,7 @@ class ActionModule(ActionBase):
         alive = [str(host) for host in self._variables["ansible_play_batch"]]
         left = hosts[first + len(batch) :]
         display.display(_rollout.describe_batch(batch, alive, len(left)))
-        budget = _rollout.parse_budget(self._variables.get(_rollout.BUDGET, _rollout.WHOLE))
+        budget = _rollout.parse_budget(self._given(_rollout.BUDGET, _rollout.WHOLE))
         trouble = [_rollout.over_budget(batch, alive, budget)]
         if rollout.check_seconds and not self._task.check_mode:
             trouble += self._worsened(hosts[:first], alive, rollout)

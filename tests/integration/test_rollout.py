@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from calls import write_file
+from calls import CHECKOUT, write_file
 from controller import environment, program
 from sandbox import difference, dump
 from test_audit import HERE, INVENTORY, OVER_SSH, Run, answers, play
@@ -326,3 +326,20 @@ def test_without_any_of_these_the_run_is_as_it_was() -> None:
     assert "of this batch" not in run.output
     for name in ("Take the host out of service", "Count what the host loses", "Bring the host back", "may go on"):
         assert name not in run.output
+
+
+def test_the_example_in_the_documentation_works() -> None:
+    words = [program("ansible-playbook"), "-i", f"{CHECKOUT}/docs/fleet/inventory.yml", "siptune.linux.site", "--check"]
+    variables = {"siptune_hosts": "media_relays:pbxs", "siptune_serial": "1,50%", "siptune_rolling": True, **HERE}
+    done = subprocess.run(
+        [*words, "-e", json.dumps(variables)],
+        env=environment(),
+        cwd=CHECKOUT,  # which is where its hooks are found from
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    run = Run(done.returncode, done.stdout + done.stderr)
+    assert run.status == 0, run.output
+    assert len(recap(run)) == 4
+    assert run.output.count("TASK [Wait until the last ") == 4
