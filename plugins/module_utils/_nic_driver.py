@@ -60,6 +60,7 @@ ONLINE_CPUS = "/sys/devices/system/cpu/online"
 RX_QUEUE = re.compile(r"rx-[0-9]{1,5}")
 UNSUPPORTED = (errno.EOPNOTSUPP, errno.ENOSYS)
 GONE = (errno.ENODEV, errno.ENXIO)
+GONE_REASON = "the interface is gone: it was unplugged or renamed a moment ago"
 
 
 class GoneError(HostError):
@@ -108,7 +109,7 @@ def request(host: Host, name: str, packed: bytes) -> bytes:
 
 def _told(error: HostError, name: str) -> HostError:
     if error.errno in GONE:
-        return GoneError(name, "is gone: it was unplugged or renamed a moment ago", error.errno)
+        return GoneError(name, GONE_REASON, error.errno)
     if error.errno in UNSUPPORTED:
         return UnsupportedError(name, error.reason, error.errno)
     if error.errno == errno.EBUSY:
@@ -256,14 +257,17 @@ def online_cpus(host: Host) -> frozenset[int]:
 def set_options(host: Host, link: Link, values: Mapping[Option, str]) -> None:
     """Set options of one group, and leave the others of the group as they are.
 
-    Raises HostError with the items as its subject, GoneError, and UnsupportedError for what the driver does not know.
+    Raises HostError and GoneError with the items as their subject, and UnsupportedError for what the driver does not
+    know.
     """
     item = ", ".join(item_name(link.name, option.name) for option in values)
     group = next(option.group for option in values)
     try:
         _set_group(host, link, group, values)
-    except (GoneError, UnsupportedError):
+    except UnsupportedError:
         raise
+    except GoneError as error:
+        raise GoneError(item, error.reason, error.errno) from error
     except HostError as error:
         asked = ", ".join(values.values())
         raise HostError(item, f"the driver refused '{asked}': {_told(error, item).reason}", error.errno) from error

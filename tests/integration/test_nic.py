@@ -8,20 +8,13 @@ Cards and what their drivers make of a setting are tested with models of them, a
 
 from __future__ import annotations
 
-import contextlib
-import io
-import json
 import os
-import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
-import sandbox
-from ansible.module_utils.testing import patch_module_args
 from ansible_collections.siptune.linux.plugins.module_utils._host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._link_options import OPTIONS as LINK_OPTIONS_OF_BOOT
 from ansible_collections.siptune.linux.plugins.module_utils._link_options import OWNER_LINK
@@ -32,65 +25,13 @@ from ansible_collections.siptune.linux.plugins.module_utils._nic_plan import pla
 from ansible_collections.siptune.linux.plugins.module_utils._nic_request import build_request
 from ansible_collections.siptune.linux.plugins.modules import nic_link, nic_ring
 from calls import ORIGINALS, originals
-from sandbox import difference, dump, ip
+from nics import SOFTWARE, call, make_interfaces, states, sys_net, there, whole_host
+from sandbox import difference, ip
 from tracing import STARTING, calls_of
 
 OWN_WORK_MILLISECONDS = 20  # of CPU time
 DEFAULTS = {"when": "both", "disruptive": False}
 LINK_FILE = "/etc/systemd/network/00-siptune-sip0.link"
-MAKING = (
-    "link add br0 type bridge",
-    "link add link rtp0 name vlan0 type vlan id 5",
-    "link add link rtp0 name mac0 type macvlan",
-    "link add bond0 type bond",
-    "link add dummy0 type dummy",
-    "tuntap add tap0 mode tap",
-)
-SOFTWARE = ["bond0", "br0", "vlan0", "tap0", "dummy0", "mac0", "lo"]
-
-
-def make_interfaces() -> None:
-    """Show this namespace's /sys, and add every kind of interface that is made of software."""
-    sandbox.mount("sysfs", "/sys", "sysfs")
-    os.makedirs("/etc/systemd/network")
-    for words in MAKING:  # a kernel may lack some
-        subprocess.run(["ip", *words.split()], check=False, capture_output=True)
-
-
-def there(names: list[str]) -> list[str]:
-    """Those that this kernel can make."""
-    return [name for name in names if os.path.exists(f"/sys/class/net/{name}")]
-
-
-def call(module: ModuleType, check: bool = False, **parameters: Any) -> dict[str, Any]:
-    """The result of the real module's main(), as Ansible would get it."""
-    output = io.StringIO()
-    arguments = patch_module_args({**parameters, "_ansible_check_mode": check})
-    with arguments, contextlib.redirect_stdout(output), contextlib.suppress(SystemExit):
-        module.main()
-    return json.loads(output.getvalue())
-
-
-def states(result: dict[str, Any]) -> dict[str, str]:
-    assert "items" in result, result
-    return {item["item"]: item["state"] for item in result["items"]}
-
-
-def sys_net(path: str) -> str:
-    return Path("/sys/class/net", path).read_text(encoding="ascii").strip()
-
-
-def settings() -> Iterator[tuple[str, str]]:
-    """What /sys shows of all interfaces that these modules could change."""
-    for name in os.listdir("/sys/class/net"):
-        yield name, sys_net(f"{name}/tx_queue_len")
-        for queue in os.listdir(f"/sys/class/net/{name}/queues"):
-            if queue.startswith("rx-"):
-                yield f"{name} {queue}", sys_net(f"{name}/queues/{queue}/rps_cpus")
-
-
-def whole_host() -> dict[str, object]:
-    return {**dump(), **dict(settings())}
 
 
 def test_there_and_back() -> None:

@@ -198,8 +198,9 @@ def test_unplugged_between_plan_and_apply(tmp_path: Path, disruptive: bool) -> N
             host.card("eth1").refuses[RINGS.set] = errno.ENODEV
 
     host.before_set = unplug
-    with pytest.raises(RefusedError, match="eth1: is gone: it was unplugged"):
+    with pytest.raises(RefusedError, match="eth1 rx: the interface is gone: it was unplugged") as caught:
         rings(host, {"eth0": {"rx": 512}, "eth1": {"rx": 512}}, disruptive=disruptive)
+    assert (caught.value.undone, caught.value.not_undone) == (["eth0 rx"], [])
     assert not (tmp_path / "var/lib/siptune/originals.json").exists()
 
 
