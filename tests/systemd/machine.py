@@ -291,9 +291,16 @@ class Machine:
         patience_seconds: float | None = None,
         **parameters: Any,
     ) -> dict[str, Any]:
-        """What a call of the real module returns. Of its warnings only the texts."""
+        """What a call of the real module returns."""
         given = {"units": units or {}, "_ansible_check_mode": check, "_ansible_diff": True, **parameters}
-        words = ["/usr/bin/python3", "-c", STARTER, json.dumps({"ANSIBLE_MODULE_ARGS": given})]
+        return self.call_of("systemd_limits", given, patience_seconds)
+
+    def call_of(
+        self, module: str, parameters: Mapping[str, Any], patience_seconds: float | None = None
+    ) -> dict[str, Any]:
+        """What a call of any of our modules returns. Of its warnings only the texts."""
+        starter = STARTER.replace("systemd_limits", module)
+        words = ["/usr/bin/python3", "-c", starter, json.dumps({"ANSIBLE_MODULE_ARGS": parameters})]
         done = self.execute(*words, *([] if patience_seconds is None else [str(patience_seconds)]))
         assert done.stdout.startswith("\n{") or done.stdout.startswith("{"), done.stdout + done.stderr
         raw = json.loads(done.stdout)
