@@ -345,16 +345,17 @@ def main() -> int:
     for name in COMMANDS:
         commands.add_parser(name).add_argument("directory", type=Path)
     arguments = parser.parse_args()
-    if arguments.command == "emulator":
-        print(find_emulator())
-        return 0
     # Ended from outside, we end as after Ctrl-C: with the machine switched off.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda received, _frame: sys.exit(128 + received))
     try:
-        COMMANDS[arguments.command](arguments.directory.resolve())
+        if arguments.command == "emulator":
+            print(find_emulator())
+        else:
+            COMMANDS[arguments.command](arguments.directory.resolve())
     except GuestError as error:
-        print(f"The virtual machine in {arguments.directory}: {error}", file=sys.stderr)
+        where = f" in {arguments.directory}" if "directory" in arguments else ""
+        print(f"The virtual machine{where}: {error}", file=sys.stderr)
         return 1
     return 0
 
