@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
+import cards
 import limits_ways
 import own_work
 import report
@@ -19,6 +20,7 @@ import site_ways
 import sysctl_ways
 import units
 import ways
+from cards_in_guest import calibrate
 from connections import CONNECTIONS, SSHD
 from keys import MEASURED_TOGETHER
 from machine import SUITES
@@ -144,6 +146,30 @@ def sysctl_alone(options: Options) -> str:
     )
 
 
+def cards_alone(options: Options) -> str:
+    machine = report.machine()
+    rounds = range(options.rounds)
+    measured = [once(cards.models) for _ in rounds]
+    targets = cards.targets(measured, in_sandbox(cards.programs_started))
+    cables = _both([once(cards.cables) for _ in rounds])
+    progress("own work for network cards measured here")
+    try:
+        in_guest = cards.in_guest(options.rounds)
+        targets += cards.guest_targets(in_guest)
+        there = cards.guest_table(in_guest, calibrate())
+        progress("own work for network cards measured in a virtual machine")
+    except cards.NotMeasuredError as error:
+        there = f"NOT MEASURED: {error}.\n"
+    return (
+        f"Observe, plan, carry out and confirm in one process, without Ansible around it. Medians of {options.rounds}\n"
+        "rounds. No machine here has four cards: models answer for their drivers, while files are real.\n\n"
+        f"{machine}\n\n{report.targets_table(targets)}\n"
+        f"Queue lengths of four virtual cables on the real kernel, by nic_link: {cables}. The first runs write four\n"
+        f"`.link` files, and ask `{cards.UDEV_TEST}` about each.\n\n"
+        f"### With the drivers of a virtual machine\n\n{there}"
+    )
+
+
 def _both(measured: report.Rounds) -> str:
     first, converged = (report.milliseconds(median(report.walls(measured, run))) for run in RUNS)
     return f"{first} ms first, {converged} ms again"
@@ -177,6 +203,7 @@ PARTS: Mapping[str, Part] = {
     "sysctl": Part("Kernel parameters: sysctl_bulk and the usual ways", sysctl),
     "own-work": Part("The own work of sysctl_bulk", sysctl_alone),
     "fleet": Part("A fleet: hosts a minute, and what the controller pays", fleet),
+    "cards": Part("The own work of nic_ring and nic_link", cards_alone),
     "limits": Part("Limits for logins: limits_file and the usual ways", limits),
     "systemd": Part("Limits for units: what systemd_limits asks of systemd", systemd),
 }
