@@ -25,6 +25,7 @@ OPTIONS = {
     "step": {"type": "str", "choices": [BEGIN, END], "required": True},
     "rolling": {"type": "bool", "default": False},
     "batch": {"type": "list", "elements": "str", "default": []},
+    "canary": {"type": "bool", "default": False},
 }
 COUNTERS_BEFORE = "__siptune_counters_before"
 COUNTERS_AFTER = "__siptune_counters_after"
@@ -49,7 +50,7 @@ class ActionModule(ActionBase):
         try:
             if options["step"] == BEGIN:
                 return {"changed": False, **self._begin(options["rolling"])}
-            self._end(options["batch"])
+            self._end(options["batch"], options["canary"])
         except RolloutError as error:
             raise AnsibleActionFail(str(error)) from None
         return {"changed": False}
@@ -58,20 +59,22 @@ class ActionModule(ActionBase):
 
     def _begin(self, rolling: bool) -> dict[str, Any]:
         """Check everything once for the play, and say what the batch's tasks need to know. Raises RolloutError."""
-        batch = [str(host) for host in self._variables["ansible_play_batch"]]
+        batch = self._names("ansible_play_batch")
+        # A play ends with a batch of which no host is left, so the first one begins with the first host that there is.
+        canary = batch[0] == self._names("ansible_play_hosts")[0]
         try:
             # Strategies without batches run this for every host, and once will do.
-            if self._place(batch) == 0 and self._variables["inventory_hostname"] == batch[0]:
+            if canary and self._variables["inventory_hostname"] == batch[0]:
                 self._check(rolling, batch)
         except RolloutError as error:
             raise RolloutError(f"{error}. Nothing was changed.") from None
         if not rolling:
             return {}
         rollout = self._rollout()
-        hosts = self._hosts()
-        done = [host for host in hosts[: self._place(batch)] if self._registered(host, COUNTERS_AFTER)]
+        done = [host for host in self._earlier(batch) if self._registered(host, COUNTERS_AFTER)]
         return {
             "batch": batch,
+            "canary": canary,
             "before": self._hooks(_rollout.BEFORE, batch),
             "after": self._hooks(_rollout.AFTER, batch),
             "hook_timeout_seconds": rollout.hook_timeout_seconds,
@@ -94,7 +97,7 @@ class ActionModule(ActionBase):
                 _rollout.check_heeded({name: list(self._hosts_with(name, hosts)) for name in _rollout.PARTS})
             return
         _rollout.check_strategy(play.strategy)
-        _rollout.check_pauses(self._rollout(), 1 if len(batch) == len(hosts) else 2)
+        _rollout.check_pauses(self._rollout(), len(self._later(batch)))
         for name in _rollout.HOOKS:
             self._hooks(name, hosts)
 
@@ -116,13 +119,20 @@ class ActionModule(ActionBase):
 
     # --- the hosts ---------------------------------------------------------------------------
 
+    def _names(self, variable: str) -> list[str]:
+        return [str(host) for host in self._variables[variable]]
+
     def _hosts(self) -> list[str]:
         """All hosts of the play, in the order in which the batches take them."""
-        return [str(host) for host in self._variables["ansible_play_hosts_all"]]
+        return self._names("ansible_play_hosts_all")
 
-    def _place(self, batch: Sequence[str]) -> int:
-        """How many hosts came before this batch."""
-        return self._hosts().index(batch[0])
+    def _earlier(self, batch: Sequence[str]) -> list[str]:
+        hosts = self._hosts()
+        return hosts[: hosts.index(batch[0])]
+
+    def _later(self, batch: Sequence[str]) -> list[str]:
+        hosts = self._hosts()
+        return hosts[hosts.index(batch[-1]) + 1 :]
 
     def _raw(self, host: str) -> dict[str, Any]:
         """A host's variables as they are written, those of the play and of the command line included.
@@ -160,21 +170,19 @@ class ActionModule(ActionBase):
 
     # --- the end of a batch ------------------------------------------------------------------
 
-    def _end(self, batch: Sequence[str]) -> None:
+    def _end(self, batch: Sequence[str], canary: bool) -> None:
         """Say what became of a batch, and whether the next one may begin. Raises RolloutError if not."""
-        hosts, rollout = self._hosts(), self._rollout()
-        first = self._place(batch)
-        alive = [str(host) for host in self._variables["ansible_play_batch"]]
-        left = hosts[first + len(batch) :]
+        rollout, left = self._rollout(), self._later(batch)
+        alive = self._names("ansible_play_batch")
         display.display(_rollout.describe_batch(batch, alive, len(left)))
         budget = _rollout.parse_budget(self._given(_rollout.BUDGET, _rollout.WHOLE))
         trouble = [_rollout.over_budget(batch, alive, budget)]
         if rollout.check_seconds and not self._task.check_mode:
-            trouble += self._worsened(hosts[:first], alive, rollout)
+            trouble += self._worsened(self._earlier(batch), alive, rollout)
         reasons = [reason for reason in trouble if reason]
         if reasons:
             raise RolloutError(f"{'; '.join(reasons)}. {_stopped(left)}")
-        if left and not self._task.check_mode and (first == 0 or rollout.pause_after == _rollout.EVERY_BATCH):
+        if left and not self._task.check_mode and (canary or rollout.pause_after == _rollout.EVERY_BATCH):
             self._wait(rollout, left)
 
     def _worsened(self, earlier: Sequence[str], alive: Sequence[str], rollout: Rollout) -> list[str]:

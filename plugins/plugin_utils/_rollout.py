@@ -173,9 +173,9 @@ def _counters(names: Any, known: Sequence[str]) -> list[str]:
     return [str(name) for name in names]
 
 
-def check_pauses(rollout: Rollout, batch_count: int) -> None:
-    """Raises RolloutError for a pause or a question that would never come."""
-    if rollout.waits and batch_count == 1:
+def check_pauses(rollout: Rollout, later_count: int) -> None:
+    """Raises RolloutError for a pause or a question that would never come, as no host follows the first batch."""
+    if rollout.waits and not later_count:
         name = "siptune_confirm" if rollout.confirm else "siptune_pause_seconds"
         raise RolloutError(f"{name}: all hosts are in one batch, and nothing follows it; give {SERIAL} as well")
 

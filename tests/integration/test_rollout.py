@@ -137,6 +137,20 @@ def test_what_contradicts_itself_is_refused_before_anything_is_changed(
     assert difference(start, dump()) == {}
 
 
+def test_everything_is_checked_also_where_the_first_host_has_failed_already() -> None:
+    write_file(
+        "/run/both.yml",
+        "- hosts: all\n  gather_facts: false\n  tasks:\n    - ansible.builtin.fail:\n"
+        "      when: inventory_hostname == 'edge1'\n- import_playbook: siptune.linux.site\n",
+    )
+    write_file(INVENTORY, json.dumps({"all": {"hosts": fleet("edge1", "edge2", "edge3")}}))
+    variables = {"siptune_serial": 2, "siptune_before_host_tasks": "/run/none.yml"}
+    words = [program("ansible-playbook"), "-i", INVENTORY, "/run/both.yml", *ONE_LAYER, "-e", json.dumps(variables)]
+    done = subprocess.run(words, env=environment(), cwd="/run", capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "siptune_before_host_tasks: there is no file /run/none.yml" in " ".join((done.stdout + done.stderr).split())
+
+
 def test_hosts_of_different_profiles_are_no_accident_only_if_said_so() -> None:
     hosts = {**fleet("edge1"), **fleet("relay1", siptune_profile="classic")}
     start = dump()
