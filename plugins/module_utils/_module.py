@@ -43,10 +43,9 @@ def run(module: AnsibleModule, name: str, work: Callable[[Host, UndoLog], Outcom
         with contextlib.nullcontext() if module.check_mode else host.lock(LOCK_TIMEOUT_SECONDS):
             return all_or_nothing(lambda log: work(host, log))
     except RefusedError as error:
-        told = refusal(error)
+        module.fail_json(**refusal(error))
     except TuningError as error:  # of the lock
-        told = {"msg": f"{error}. Nothing was changed."}
-    module.fail_json(**told)
+        module.fail_json(msg=f"{error}. Nothing was changed.")
     raise SystemExit(1)  # not reached: fail_json has ended the module
 
 
