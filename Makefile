@@ -10,6 +10,7 @@ RESULTS := .build/results
 SITE_VENV := .venv
 TEST_VENV := .venv-test
 OLD_VENV := .venv-py38
+ENGINES_VENV := .venv-engines
 
 PLAYBOOK := ANSIBLE_CONFIG=ansible.cfg $(SITE_VENV)/bin/ansible-playbook -i '$(INVENTORY)'
 BIN := $(TEST_VENV)/bin
@@ -20,7 +21,7 @@ export PYTHON
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help site plan audit rollback test lint docs docs-check unit unit-oldest integration systemd browser sanity build build-check molecule test-vm vm-shell bench clean
+.PHONY: help site plan audit rollback test lint docs docs-check unit unit-oldest integration engines systemd browser sanity build build-check molecule test-vm vm-shell bench clean
 
 help:  ## say what there is
 	@echo 'Tune a host:'
@@ -44,7 +45,7 @@ rollback: $(SITE_VENV)/.ready $(COLLECTION)  ## put back what the hosts had befo
 
 # --- Work on the collection ---
 
-test: packages forget lint unit unit-oldest integration systemd browser sanity build-check molecule test-vm-if-possible  ## everything below, as CI does
+test: packages forget lint unit unit-oldest integration engines systemd browser sanity build-check molecule test-vm-if-possible  ## everything below, as CI does
 	@$(BIN)/python tools/summary.py $(RESULTS)
 
 lint: $(TEST_VENV)/.ready $(COLLECTION) docs-check  ## style, types, YAML, Ansible, changelog
@@ -67,7 +68,10 @@ unit-oldest:  ## unit tests on Python 3.8, the oldest that a target may have, wh
 	@tools/unit-oldest.sh $(OLD_VENV) $(RESULTS)/unit-3.8.xml
 
 integration: $(TEST_VENV)/.ready $(COLLECTION)  ## the modules on this machine's kernel, in private namespaces
-	$(BIN)/python -m pytest tests/integration --junitxml=$(RESULTS)/integration.xml
+	$(BIN)/python -m pytest tests/integration --ignore=tests/integration/engines --junitxml=$(RESULTS)/integration.xml
+
+engines: packages $(COLLECTION)  ## the playbooks under ansible-pull, ansible-navigator, ansible-runner, mitogen, and ansible-builder
+	@tools/engines.sh $(ENGINES_VENV) $(RESULTS)/engines.xml
 
 systemd: packages $(TEST_VENV)/.ready $(COLLECTION)  ## the modules under a real systemd, in containers
 	$(BIN)/python -m pytest tests/systemd --junitxml=$(RESULTS)/systemd.xml
@@ -101,10 +105,11 @@ test-vm-if-possible:
 	else tools/not-run.sh $(RESULTS)/molecule-vm.xml 'the scenario in a virtual machine (make test-vm), see above'; fi
 
 bench: $(TEST_VENV)/.ready $(COLLECTION)  ## measure against the usual ways
+	@tools/bench-packages.sh $(TEST_VENV) .build/mitogen
 	$(BIN)/python tests/bench/run.py $(ARGS)
 
 clean:  ## remove what make has made here; images stay under ~/.cache/siptune
-	rm -rf .build $(SITE_VENV) $(TEST_VENV) $(OLD_VENV) siptune-linux-*.tar.gz
+	rm -rf .build $(SITE_VENV) $(TEST_VENV) $(OLD_VENV) $(ENGINES_VENV) siptune-linux-*.tar.gz
 
 # --- What these need ---
 

@@ -32,7 +32,8 @@ fi
 
 if [ "$scenario" = vm ]; then
     SIPTUNE_VM_IMAGE=$(tests/images/build-vm)
-    export SIPTUNE_VM_IMAGE
+    SIPTUNE_VM_EMULATOR=$(tests/vm/guest.py emulator)
+    export SIPTUNE_VM_IMAGE SIPTUNE_VM_EMULATOR
 else
     for suite in bullseye bookworm trixie; do
         export "SIPTUNE_IMAGE_${suite^^}=$(tests/images/build $suite)"

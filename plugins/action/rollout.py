@@ -25,6 +25,7 @@ OPTIONS = {
     "step": {"type": "str", "choices": [BEGIN, END], "required": True},
     "rolling": {"type": "bool", "default": False},
     "batch": {"type": "list", "elements": "str", "default": []},
+    "canary": {"type": "bool", "default": False},
 }
 COUNTERS_BEFORE = "__siptune_counters_before"
 COUNTERS_AFTER = "__siptune_counters_after"
@@ -45,10 +46,11 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         options = self.validate_argument_spec(OPTIONS)[1]
         self._variables = task_vars or {}
+        self._raw_variables: dict[str, dict[str, Any]] = {}
         try:
             if options["step"] == BEGIN:
                 return {"changed": False, **self._begin(options["rolling"])}
-            self._end(options["batch"])
+            self._end(options["batch"], options["canary"])
         except RolloutError as error:
             raise AnsibleActionFail(str(error)) from None
         return {"changed": False}
@@ -57,19 +59,22 @@ class ActionModule(ActionBase):
 
     def _begin(self, rolling: bool) -> dict[str, Any]:
         """Check everything once for the play, and say what the batch's tasks need to know. Raises RolloutError."""
-        batch = [str(host) for host in self._variables["ansible_play_batch"]]
+        batch = self._names("ansible_play_batch")
+        # A play ends with a batch of which no host is left, so the first one begins with the first host that there is.
+        canary = batch[0] == self._names("ansible_play_hosts")[0]
         try:
-            if self._place(batch) == 0:
+            # Strategies without batches run this for every host, and once will do.
+            if canary and self._variables["inventory_hostname"] == batch[0]:
                 self._check(rolling, batch)
         except RolloutError as error:
             raise RolloutError(f"{error}. Nothing was changed.") from None
         if not rolling:
             return {}
         rollout = self._rollout()
-        hosts = self._hosts()
-        done = [host for host in hosts[: self._place(batch)] if self._registered(host, COUNTERS_AFTER)]
+        done = [host for host in self._earlier(batch) if self._registered(host, COUNTERS_AFTER)]
         return {
             "batch": batch,
+            "canary": canary,
             "before": self._hooks(_rollout.BEFORE, batch),
             "after": self._hooks(_rollout.AFTER, batch),
             "hook_timeout_seconds": rollout.hook_timeout_seconds,
@@ -81,18 +86,18 @@ class ActionModule(ActionBase):
         """Everything that could be wrong with the run as a whole. Raises RolloutError."""
         hosts = self._hosts()
         play = self._task.get_play()
-        batches = _rollout.parse_batches(self._variables.get(_rollout.SERIAL, f"{_rollout.WHOLE}%"))
-        budget = _rollout.ansible_budget(self._variables.get(_rollout.BUDGET, _rollout.WHOLE), rolling)
+        batches = _rollout.parse_batches(self._given(_rollout.SERIAL, f"{_rollout.WHOLE}%"))
+        budget = _rollout.ansible_budget(self._given(_rollout.BUDGET, _rollout.WHOLE), rolling)
         _rollout.check_given(_rollout.SERIAL, batches, list(play.serial))
         _rollout.check_given(_rollout.BUDGET, budget, play.max_fail_percentage)
         _rollout.check_batches(batches, len(hosts))
         self._check_profiles(hosts)
         if not rolling:
-            if str(self._variables.get(_rollout.ROLLING, "")).lower() not in ("false", "no"):
+            if _rollout.is_true(self._given(_rollout.ROLLING, True)):
                 _rollout.check_heeded({name: list(self._hosts_with(name, hosts)) for name in _rollout.PARTS})
             return
         _rollout.check_strategy(play.strategy)
-        _rollout.check_pauses(self._rollout(), 1 if len(batch) == len(hosts) else 2)
+        _rollout.check_pauses(self._rollout(), len(self._later(batch)))
         for name in _rollout.HOOKS:
             self._hooks(name, hosts)
 
@@ -101,8 +106,11 @@ class ActionModule(ActionBase):
         if len(set(map(str, profiles.values()))) > 1:
             default = "modern"
             profiles = {host: self._value(host, _rollout.PROFILE, default) for host in hosts}
-        allowed = str(self._variables.get(_rollout.MIXED_PROFILES, False)).lower() in ("true", "yes")
-        _rollout.check_profiles(profiles, allowed)
+        _rollout.check_profiles(profiles, _rollout.is_true(self._given(_rollout.MIXED_PROFILES, False)))
+
+    def _given(self, name: str, default: Any) -> Any:
+        """A variable of the run as a whole."""
+        return self._templar.template(self._variables.get(name, default))
 
     def _rollout(self) -> Rollout:
         names = [name for name in self._variables if name.startswith("siptune_")]
@@ -111,18 +119,30 @@ class ActionModule(ActionBase):
 
     # --- the hosts ---------------------------------------------------------------------------
 
+    def _names(self, variable: str) -> list[str]:
+        return [str(host) for host in self._variables[variable]]
+
     def _hosts(self) -> list[str]:
         """All hosts of the play, in the order in which the batches take them."""
-        return [str(host) for host in self._variables["ansible_play_hosts_all"]]
+        return self._names("ansible_play_hosts_all")
 
-    def _place(self, batch: Sequence[str]) -> int:
-        """How many hosts came before this batch."""
-        return self._hosts().index(batch[0])
+    def _earlier(self, batch: Sequence[str]) -> list[str]:
+        hosts = self._hosts()
+        return hosts[: hosts.index(batch[0])]
+
+    def _later(self, batch: Sequence[str]) -> list[str]:
+        hosts = self._hosts()
+        return hosts[hosts.index(batch[-1]) + 1 :]
 
     def _raw(self, host: str) -> dict[str, Any]:
-        """A host's variables as they are written, those of the play and of the command line included."""
-        play = self._task.get_play()
-        return {**self._variables["hostvars"].raw_get(host), **play.get_vars(), **load_extra_vars(self._loader)}
+        """A host's variables as they are written, those of the play and of the command line included.
+
+        Each host is looked at once: to put its variables together takes Ansible a millisecond or two.
+        """
+        if host not in self._raw_variables:
+            inventory, play = self._variables["hostvars"].raw_get(host), self._task.get_play().get_vars()
+            self._raw_variables[host] = {**inventory, **play, **load_extra_vars(self._loader)}
+        return self._raw_variables[host]
 
     def _value(self, host: str, name: str, default: Any = None) -> Any:
         """A variable of a host, templated with its others."""
@@ -133,7 +153,7 @@ class ActionModule(ActionBase):
 
     def _registered(self, host: str, name: str) -> Mapping[str, Any]:
         """What a task has registered for a host; empty if it was skipped or has not run."""
-        result = self._variables["hostvars"].raw_get(host).get(name) or {}
+        result = self._raw(host).get(name) or {}
         return {} if result.get("skipped") else result
 
     def _hosts_with(self, name: str, hosts: Sequence[str]) -> dict[str, str]:
@@ -150,21 +170,19 @@ class ActionModule(ActionBase):
 
     # --- the end of a batch ------------------------------------------------------------------
 
-    def _end(self, batch: Sequence[str]) -> None:
+    def _end(self, batch: Sequence[str], canary: bool) -> None:
         """Say what became of a batch, and whether the next one may begin. Raises RolloutError if not."""
-        hosts, rollout = self._hosts(), self._rollout()
-        first = self._place(batch)
-        alive = [str(host) for host in self._variables["ansible_play_batch"]]
-        left = hosts[first + len(batch) :]
+        rollout, left = self._rollout(), self._later(batch)
+        alive = self._names("ansible_play_batch")
         display.display(_rollout.describe_batch(batch, alive, len(left)))
-        budget = _rollout.parse_budget(self._variables.get(_rollout.BUDGET, _rollout.WHOLE))
+        budget = _rollout.parse_budget(self._given(_rollout.BUDGET, _rollout.WHOLE))
         trouble = [_rollout.over_budget(batch, alive, budget)]
         if rollout.check_seconds and not self._task.check_mode:
-            trouble += self._worsened(hosts[:first], alive, rollout)
+            trouble += self._worsened(self._earlier(batch), alive, rollout)
         reasons = [reason for reason in trouble if reason]
         if reasons:
             raise RolloutError(f"{'; '.join(reasons)}. {_stopped(left)}")
-        if left and not self._task.check_mode and (first == 0 or rollout.pause_after == _rollout.EVERY_BATCH):
+        if left and not self._task.check_mode and (canary or rollout.pause_after == _rollout.EVERY_BATCH):
             self._wait(rollout, left)
 
     def _worsened(self, earlier: Sequence[str], alive: Sequence[str], rollout: Rollout) -> list[str]:

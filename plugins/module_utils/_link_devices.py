@@ -24,6 +24,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._network import (
     link_attributes,
     parse_links,
 )
+from ansible_collections.siptune.linux.plugins.module_utils._nic_links import IFLA_PERM_ADDRESS
 from ansible_collections.siptune.linux.plugins.module_utils._rtnetlink import attributes
 
 # The udev database: a file per interface, with a line E:NAME=VALUE per property. It is systemd's own; what cannot be
@@ -42,16 +43,18 @@ def observe_devices(host: Host) -> dict[str, Device]:
     """The interfaces of our network namespace that /sys shows, by name. Raises HostError."""
     dump = unless_refused(host.route_dump, RTM_GETLINK) or b""
     kinds = {name: attributes(info, 0).get(IFLA_INFO_KIND, b"") for name, info in link_attributes(dump, IFLA_LINKINFO)}
+    permanent = dict(link_attributes(dump, IFLA_PERM_ADDRESS))
     found = {}
     for link in parse_links(dump) or []:
         index = (host.read_lenient(f"{SYS_CLASS_NET}/{link.name}/ifindex") or "").strip()
         if index == str(link.ifindex):
             kind = kinds.get(link.name, b"").rstrip(b"\0").decode("utf-8", "replace")
-            found[link.name] = _device(host, link.name, link.ifindex, kind)
+            address = permanent.get(link.name, b"") if not kind else b""
+            found[link.name] = _device(host, link.name, link.ifindex, kind, address)
     return found
 
 
-def _device(host: Host, name: str, ifindex: int, kind: str) -> Device:
+def _device(host: Host, name: str, ifindex: int, kind: str, permanent: bytes) -> Device:
     directory = f"{SYS_CLASS_NET}/{name}"
     uevent = parse_pairs(host.read_lenient(f"{directory}/uevent") or "")
     database = read_database(host, ifindex)
@@ -62,7 +65,7 @@ def _device(host: Host, name: str, ifindex: int, kind: str) -> Device:
         name=name,
         ifindex=ifindex,
         mac=(host.read_lenient(f"{directory}/address") or "").strip(),
-        permanent_mac=permanent_address(host, name),
+        permanent_mac=permanent.hex(":") if any(permanent) else permanent_address(host, name),
         path=known.get("ID_PATH", "") if virtual or database is not None else None,
         driver=known.get("ID_NET_DRIVER") or driver(host, name) or "",
         type=uevent.get("DEVTYPE") or TYPES.get((host.read_lenient(f"{directory}/type") or "").strip()),
@@ -86,7 +89,7 @@ def read_database(host: Host, ifindex: int) -> Mapping[str, str] | None:
 
 
 def permanent_address(host: Host, name: str) -> str:
-    """The address that a card was made with, empty where there is none."""
+    """The address that a card was made with by its driver, for kernels whose rtnetlink has it not; empty for none."""
     try:
         return unpack_address(unless_refused(host.ethtool, name, pack_address_request()) or b"") or ""
     except EthtoolError:

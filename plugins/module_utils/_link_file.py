@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The text of .link files: what they say, which of them count, and our own.
 
-Everything here is a function of names and texts. Sources: systemd.link(5) and systemd.syntax(7); config_parse() and
-conf_files_list_strv() of systemd 247, 252 and 257.
+Everything here is a function of names and texts. Sources: systemd.link(5); conf_files_list_strv() of systemd 247, 252
+and 257.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from ansible_collections.siptune.linux.plugins.module_utils._link_match import Device, matches
 from ansible_collections.siptune.linux.plugins.module_utils._link_options import OPTIONS, OWNERS
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_syntax import BLANKS, logical_lines
 
 MATCH = "Match"
 LINK = "Link"
@@ -41,10 +42,7 @@ DROP_INS_SINCE = 248  # systemd 247 reads none for .link files, 249 does
 PREFIXES = ("00-siptune-", "0-siptune-")
 LONGEST_INTERFACE_NAME = 15  # IFNAMSIZ - 1, linux/if.h
 
-COMMENT_CHARACTERS = "#;"
 COMMENT_WIDTH = 100
-BLANKS = " \t\r"
-BYTE_ORDER_MARK = "\ufeff"
 
 HEADING = (
     "# Managed by Ansible (siptune.linux.nic_ring and nic_link). Edits made here are lost with the next run.\n"
@@ -102,24 +100,6 @@ def parse(text: str, file: str) -> list[Assignment] | None:
         if equals and key and section and _is_utf8(line):
             found.append(Assignment(section, block, key, value, file, number))
     return found
-
-
-def logical_lines(text: str) -> Iterator[tuple[int, str]]:
-    """The lines that count, with the number on which each begins; one goes on after a backslash, past comments."""
-    start, joined = 0, ""
-    for number, raw in enumerate(text.lstrip(BYTE_ORDER_MARK).split("\n"), 1):
-        if raw.strip(BLANKS)[:1] in tuple(COMMENT_CHARACTERS):
-            continue
-        start = start if joined else number
-        joined += raw
-        if (len(joined) - len(joined.rstrip("\\"))) % 2:
-            joined = joined[:-1] + " "
-            continue
-        if joined.strip(BLANKS):
-            yield start, joined.strip(BLANKS)
-        joined = ""
-    if joined.strip(BLANKS):
-        yield start, joined.strip(BLANKS)
 
 
 def _is_utf8(line: str) -> bool:

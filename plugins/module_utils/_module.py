@@ -17,6 +17,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._way import Way, take
 
 LOCK_TIMEOUT_SECONDS = 30
+MOST_NAMED = 6  # of what was put back, in a message; the result has all of it
 
 Outcome = TypeVar("Outcome")
 
@@ -42,10 +43,9 @@ def run(module: AnsibleModule, name: str, work: Callable[[Host, UndoLog], Outcom
         with contextlib.nullcontext() if module.check_mode else host.lock(LOCK_TIMEOUT_SECONDS):
             return all_or_nothing(lambda log: work(host, log))
     except RefusedError as error:
-        told = refusal(error)
+        module.fail_json(**refusal(error))
     except TuningError as error:  # of the lock
-        told = {"msg": f"{error}. Nothing was changed."}
-    module.fail_json(**told)
+        module.fail_json(msg=f"{error}. Nothing was changed.")
     raise SystemExit(1)  # not reached: fail_json has ended the module
 
 
@@ -54,10 +54,15 @@ def refusal(error: RefusedError) -> dict[str, Any]:
     if error.not_undone:
         ending = f"Could not be put back: {'; '.join(error.not_undone)}"
     elif error.undone:
-        ending = f"Everything this call had changed has been put back: {', '.join(error.undone)}"
+        ending = f"Everything this call had changed has been put back: {_some(error.undone)}"
     else:
         ending = "Nothing was changed"
     details = error.cause.details()
-    if error.item:
+    if error.item or error.undone:
         details["undone"] = error.undone
     return {"msg": f"{error}. {ending}.", **details}
+
+
+def _some(names: list[str]) -> str:
+    more = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")

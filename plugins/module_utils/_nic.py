@@ -29,6 +29,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._link_file import (
 from ansible_collections.siptune.linux.plugins.module_utils._link_persist import carry_out_links, observe_links
 from ansible_collections.siptune.linux.plugins.module_utils._link_records import LinkPlan, merge_links
 from ansible_collections.siptune.linux.plugins.module_utils._nic_driver import (
+    GONE_REASON,
     GoneError,
     UnsupportedError,
     observe_interfaces,
@@ -196,7 +197,7 @@ def _readings(host: Host, name: str, options: Iterable[Option]) -> dict[str, str
     """What these options of an interface are now. Raises GoneError, HostError."""
     link = observe_interfaces(host).get(name)
     if link is None:
-        raise GoneError(name, "is gone: it was unplugged or renamed a moment ago", errno.ENODEV)
+        raise GoneError(name, GONE_REASON, errno.ENODEV)
     return {option: reading.value for option, reading in read_nic(host, link, options).readings.items()}
 
 

@@ -60,6 +60,7 @@ ONLINE_CPUS = "/sys/devices/system/cpu/online"
 RX_QUEUE = re.compile(r"rx-[0-9]{1,5}")
 UNSUPPORTED = (errno.EOPNOTSUPP, errno.ENOSYS)
 GONE = (errno.ENODEV, errno.ENXIO)
+GONE_REASON = "the interface is gone: it was unplugged or renamed a moment ago"
 
 
 class GoneError(HostError):
@@ -83,12 +84,12 @@ def observe_interfaces(host: Host) -> dict[str, Link]:
 
 def _with_driver(host: Host, link: Link) -> Link:
     try:
-        return link._replace(
-            driver=unpack_driver(request(host, link.name, pack_driver_request())),
-            permanent=unpack_address(request(host, link.name, pack_address_request())),
-        )
-    except (HostError, EthtoolError):  # a device without ethtool, such as a tunnel of an old kernel
-        return link
+        link = link._replace(driver=unpack_driver(request(host, link.name, pack_driver_request())))
+        if link.permanent is None:
+            link = link._replace(permanent=unpack_address(request(host, link.name, pack_address_request())))
+    except (HostError, EthtoolError):  # a device without ethtool, such as a tunnel of an old kernel, or one that sleeps
+        pass
+    return link
 
 
 def with_qdiscs(host: Host, links: Mapping[str, Link]) -> dict[str, Link]:
@@ -107,7 +108,7 @@ def request(host: Host, name: str, packed: bytes) -> bytes:
 
 def _told(error: HostError, name: str) -> HostError:
     if error.errno in GONE:
-        return GoneError(name, "is gone: it was unplugged or renamed a moment ago", error.errno)
+        return GoneError(name, GONE_REASON, error.errno)
     if error.errno in UNSUPPORTED:
         return UnsupportedError(name, error.reason, error.errno)
     if error.errno == errno.EBUSY:
@@ -121,16 +122,25 @@ def _told(error: HostError, name: str) -> HostError:
 
 
 def read_nic(host: Host, link: Link, options: Iterable[Option]) -> Nic:
-    """These options of an interface, with all others of their groups. Raises HostError."""
+    """These options of an interface, with all others of their groups.
+
+    A driver that does not answer is no error: the kernel says ENODEV of a card that sleeps while it is down, and one
+    such card must not keep a host from being tuned.
+    """
     wanted = list(options)
     nic = Nic(link, {}, {}, {})
     for group in dict.fromkeys(option.group for option in wanted):
-        members = [option for option in wanted if option.group == group]
+        members = [option.name for option in wanted if option.group == group]
         try:
-            nic = _merged(nic, _read_group(host, link, group, members))
+            part = _read_group(host, link, group, [option for option in wanted if option.group == group])
         except UnsupportedError:
-            reason = f"{_driver(link)} has no {group.name}"
-            nic = nic._replace(lacking={**nic.lacking, **{option.name: reason for option in members}})
+            part = Nic(link, {}, dict.fromkeys(members, f"{_driver(link)} has no {group.name}"))
+        except HostError as error:
+            asleep = isinstance(error, GoneError)
+            why = "the card sleeps, or was unplugged a moment ago (ENODEV)" if asleep else error.reason
+            reason = f"{_driver(link)} does not tell its {group.name}: {why}"
+            part = Nic(link, {}, dict.fromkeys(members, reason), mute=frozenset(members))
+        nic = _merged(nic, part)
     return nic
 
 
@@ -145,6 +155,7 @@ def _merged(nic: Nic, part: Nic) -> Nic:
         {**nic.lacking, **part.lacking},
         {**nic.readonly, **part.readonly},
         part.settings or nic.settings,
+        nic.mute | part.mute,
     )
 
 
@@ -255,14 +266,17 @@ def online_cpus(host: Host) -> frozenset[int]:
 def set_options(host: Host, link: Link, values: Mapping[Option, str]) -> None:
     """Set options of one group, and leave the others of the group as they are.
 
-    Raises HostError with the items as its subject, GoneError, and UnsupportedError for what the driver does not know.
+    Raises HostError and GoneError with the items as their subject, and UnsupportedError for what the driver does not
+    know.
     """
     item = ", ".join(item_name(link.name, option.name) for option in values)
     group = next(option.group for option in values)
     try:
         _set_group(host, link, group, values)
-    except (GoneError, UnsupportedError):
+    except UnsupportedError:
         raise
+    except GoneError as error:
+        raise GoneError(item, error.reason, error.errno) from error
     except HostError as error:
         asked = ", ".join(values.values())
         raise HostError(item, f"the driver refused '{asked}': {_told(error, item).reason}", error.errno) from error

@@ -36,6 +36,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._nic_settings import
 NO_LONGER_WANTED = "no longer wanted: back to what the host had"
 QDISC_WITH_QUEUE = "pfifo_fast"  # net/sched/sch_generic.c: no other one of the usual ones takes the device's length
 NO_QDISC = ("noop", "noqueue")
+IN_FORCE_UNTIL_BOOT = "in force until the next boot"
 
 
 def items(
@@ -117,6 +118,8 @@ def _judge(decision: Decision, now: str | None, verdict: Verdict | None) -> tupl
         return SHADOWED, said
     if decision.state == PENDING:
         return PENDING, [*said, *_when(decision, verdict)]
+    if verdict and at_boot == PENDING and verdict.at_boot is None and decision.want is not None:
+        return PENDING, [*said, IN_FORCE_UNTIL_BOOT]
     if now != decision.before:
         return CHANGED, said
     if decision.want is None and decision.state == KEPT:

@@ -24,6 +24,7 @@ IFLA_ADDRESS = 1
 IFLA_IFNAME = 3
 IFLA_TXQLEN = 13
 IFLA_LINKINFO = 18
+IFLA_PERM_ADDRESS = 54  # Linux 5.6 and later, also of a card that sleeps
 IFLA_PARENT_DEV_NAME = 56  # Linux 5.14 and later
 IFLA_INFO_KIND = 1
 IFF_UP = 0x1
@@ -50,13 +51,14 @@ def _parse_link(payload: bytes) -> Link:
     if IFLA_PARENT_DEV_NAME in found:
         kind = ""  # a port of a switch chip, for one, has a kind and is hardware all the same
     length = found.get(IFLA_TXQLEN, b"")
-    address = found.get(IFLA_ADDRESS, b"")
+    address, permanent = found.get(IFLA_ADDRESS, b""), found.get(IFLA_PERM_ADDRESS, b"")
     return Link(
         ifindex=ifindex,
         name=text(found.get(IFLA_IFNAME, b"")),
         up=bool(flags & IFF_UP),
         kind=LOOPBACK if arp_type == ARPHRD_LOOPBACK else kind,
         mac=address.hex(":") if any(address) else None,
+        permanent=permanent.hex(":") if any(permanent) and not kind else None,
         tx_queue_length=_U32.unpack(length)[0] if len(length) == _U32.size else None,
     )
 

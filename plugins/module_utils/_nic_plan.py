@@ -108,10 +108,12 @@ def plan_boot(
 def _decide(target: Target, request: Request, observed: Observed) -> Decision:
     nic, want, option = observed.nics[target.link.name], target.want, request.known[target.want.option]
     decision = Decision(nic, option, want)
-    if option.name in nic.lacking:
-        return decision._replace(state=ABSENT, reason=nic.lacking[option.name])
-    reading = nic.readings[option.name]
     recorded = observed.recorded.get(nic.link.name, {}).get(option.name)
+    if option.name in nic.lacking:
+        # What an earlier call has written down stays while nobody can tell.
+        line = recorded.written if recorded and request.boot and option.name in nic.mute else None
+        return decision._replace(state=ABSENT, reason=nic.lacking[option.name], line=line)
+    reading = nic.readings[option.name]
     wanted = goal(nic, option, want, observed.online)
     base = without_us(option, reading, recorded, observed.boot_id)
     found = recorded.found if recorded is not None else reading.value
@@ -180,7 +182,8 @@ def _release(nic: Nic, option: Option, recorded: LinkOriginal, request: Request,
     decision = Decision(nic, option, None, goal=recorded.found, target=recorded.found, record=recorded)
     reading = nic.readings.get(option.name)
     if reading is None:
-        return decision._replace(met=True, state=ABSENT, reason=nic.lacking[option.name])
+        met = option.name not in nic.mute  # else it may be what we made of it, and stays on record
+        return decision._replace(met=met, state=ABSENT, reason=nic.lacking[option.name])
     negotiated = option.group == PAUSE_GROUP and _negotiates(nic, observed)
     decision = decision._replace(before=reading.value, negotiated=negotiated)
     if reading.value == recorded.found:

@@ -72,7 +72,8 @@ class Reading(NamedTuple):
 class Nic(NamedTuple):
     """An interface with its options. `lacking` says why it has not the others, `readonly` why one cannot be set.
 
-    `settings` are those of its link, where they were read.
+    `settings` are those of its link, where they were read. `mute` are those of `lacking` of which nobody can tell, as
+    the driver does not answer: that of a card which sleeps, for example.
     """
 
     link: Link
@@ -80,6 +81,7 @@ class Nic(NamedTuple):
     lacking: Mapping[str, str]
     readonly: Mapping[str, str] = {}
     settings: LinkSettings | None = None
+    mute: frozenset[str] = frozenset()
 
 
 class Target(NamedTuple):

@@ -192,7 +192,7 @@ def _file_original(path: str, entry: Mapping[str, Any]) -> FileOriginal:
 def _file_record(path: str, found: Mapping[str, Any]) -> FileRecord:
     if not MODE_TEXT.fullmatch(found["mode"]):
         raise ValueError(f"{path} has the mode {found['mode']!r}, which is no octal number")
-    if not all(type(found[field]) is int for field in ("uid", "gid")):
+    if not all(isinstance(found[field], int) and not isinstance(found[field], bool) for field in ("uid", "gid")):
         raise TypeError(f"{path} has an owner that is no number")
     content = found["content"].encode("utf-8", "surrogateescape")
     return FileRecord(content, int(found["mode"], 8), found["uid"], found["gid"])

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_unit import BLANKS, joined_lines
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_syntax import BLANKS, logical_lines
 
 COMMAND_PREFIXES = "-@:+!|"
 UNEXPANDED = ":"  # the prefix of a command line in which variables stay as they are
@@ -169,7 +169,7 @@ def _lines(texts: Iterable[tuple[str, str]]) -> Iterator[tuple[str, int, str, st
     """File, line, name and value of what stands in [Service]."""
     for file, text in texts:
         section = ""
-        for number, line in joined_lines(text):
+        for number, line in logical_lines(text):
             if line.startswith("["):
                 section = line
                 continue

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Units and their drop-ins: names, where systemd looks for files, which of them it reads, and what they say.
 
-Everything here is a function of names and texts. Sources: systemd.unit(5) and systemd.syntax(7); the order of
+Everything here is a function of names and texts. Sources: systemd.unit(5); the order of
 drop-ins of one name in different directories was tried with systemd 247, 252 and 257.
 """
 
@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_directives import DIRECTIVES, SERVICE, SLICE
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_readers import Meaning
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_syntax import BLANKS, logical_lines
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_values import Setting, SystemdError, read_value
 
 LONGEST_NAME = 255  # UNIT_NAME_MAX, systemd.unit(5)
@@ -44,9 +45,7 @@ UNIT_PATH = (
 )
 ROOT_SLICE = "-.slice"
 DROP_IN_SUFFIX = ".conf"
-COMMENT_CHARACTERS = "#;"
 COMMENT_WIDTH = 100
-BLANKS = " \t\r"
 MOST_FILES = 1024  # whose lines are remembered: a plan asks for each of them several times
 
 HEADING = (
@@ -203,7 +202,7 @@ class Assignment(NamedTuple):
 def parse(text: str, file: str, kind: str) -> tuple[Assignment, ...]:
     """The assignments of our directives for a unit of this kind, without those that systemd skips with a warning."""
     assignments, section = [], ""
-    for number, line in joined_lines(text):
+    for number, line in logical_lines(text):
         if line.startswith("["):
             section = line[1:-1] if line.endswith("]") else ""
             continue
@@ -216,29 +215,6 @@ def parse(text: str, file: str, kind: str) -> tuple[Assignment, ...]:
         if meaning is not None:
             assignments.append(Assignment(name, value, meaning, file, number))
     return tuple(assignments)
-
-
-def joined_lines(text: str) -> Iterator[tuple[int, str]]:
-    """The lines that count, with the number on which each begins.
-
-    A backslash at the end of a line continues it, past any comment. Source: systemd.syntax(7)
-    """
-    start, joined = 0, ""
-    for number, raw in enumerate(text.split("\n"), 1):
-        line = raw.strip(BLANKS)
-        if line[:1] and line[0] in COMMENT_CHARACTERS:
-            continue
-        if not joined:
-            start = number
-        if raw.endswith("\\"):
-            joined += line[:-1] + " "
-            continue
-        line = (joined + line).strip(BLANKS)
-        joined = ""
-        if line:
-            yield start, line
-    if joined.strip(BLANKS):
-        yield start, joined.strip(BLANKS)
 
 
 def deciding(texts: Iterable[tuple[str, str]], kind: str) -> dict[str, Assignment]:

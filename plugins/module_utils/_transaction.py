@@ -111,12 +111,12 @@ def _take(host: Host, call: Call, check_mode: bool, log: UndoLog) -> Taken:
 
 def result(taken: Sequence[Taken]) -> dict[str, Any]:
     """The module's result."""
-    reports = [(one.call.name, one.report) for one in taken if one.report is not None]
+    reports = {one.call.name: one.report for one in taken if one.report is not None}
     return {
-        "changed": any(report.changed for _, report in reports),
+        "changed": any(report.changed for report in reports.values()),
         "calls": [one.as_result() for one in taken],
-        "items": [{"call": name, **change.as_item()} for name, report in reports for change in report.changes],
-        "diff": [part for _, report in reports for part in report.diff],
+        "items": [{"call": name, **change.as_item()} for name, report in reports.items() for change in report.changes],
+        "diff": [part for report in reports.values() for part in report.diff],
     }
 
 

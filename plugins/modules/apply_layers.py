@@ -69,7 +69,8 @@ RETURN = r"""
 layers:
   description:
     - By layer, what each of its calls would have returned as a task of its own, in the order of the role's tasks.
-    - Null for a call that was not made, or was put back because another one has failed.
+    - Of a task that has failed, the layer that has failed alone, with null for its other calls. All else has been put
+      back.
   returned: when the host could be reached
   type: dict
   sample: {"memory": [{"changed": false, "items": []}]}

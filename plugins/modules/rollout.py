@@ -35,6 +35,10 @@ options:
     type: list
     elements: str
     default: []
+  canary:
+    description: With O(step=end), whether it was the first batch.
+    type: bool
+    default: false
 attributes:
   check_mode:
     support: full
@@ -57,6 +61,7 @@ EXAMPLES = r"""
     step: end
     rolling: true
     batch: "{{ rollout.batch }}"
+    canary: "{{ rollout.canary }}"
   run_once: true
 """
 
@@ -67,6 +72,11 @@ batch:
   type: list
   elements: str
   sample: [edge1]
+canary:
+  description: Whether it is the first batch.
+  returned: at the beginning of a batch of a rolling run
+  type: bool
+  sample: true
 before:
   description: The files of tasks that take hosts out of service, by host.
   returned: at the beginning of a batch of a rolling run

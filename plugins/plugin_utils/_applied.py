@@ -50,7 +50,8 @@ def transaction_calls(calls: Iterable[Call]) -> list[dict[str, Any]]:
 def by_layer(done: Result, calls: Iterable[Call]) -> dict[str, Any]:
     """A transaction's result with `layers` in place of its calls and items: what each call's module would return.
 
-    None stands for a call that was not made, or is undone as another one has failed.
+    None stands for a call that was not made, or is undone as another one of its layer has failed. Of a transaction that
+    has failed, the other layers are left out.
     """
     if "calls" not in done:
         return dict(done)
@@ -64,7 +65,7 @@ def by_layer(done: Result, calls: Iterable[Call]) -> dict[str, Any]:
         result = {**_result(one, done), "items": items[call.name]} if one else None
         layers.setdefault(call.layer, []).append(result)
     rest = {field: value for field, value in done.items() if field not in ("calls", "items")}
-    return {**rest, "layers": layers}
+    return {**rest, "layers": {layer: results for layer, results in layers.items() if any(results)}}
 
 
 def _result(one: Result, done: Result) -> dict[str, Any]:

@@ -268,5 +268,3 @@ def _file_record(file: Mapping[str, Any], ours: Ours) -> dict[str, Any] | None:
         advice = f"take these lines out of it{where}, or leave the keys to it: null in the inventory"
     boot = {"active": None, "enabled": file["at_boot"]}
     return _record(file["file"], f"written by {tool}" if tool else "", boot, keys, effect, advice)
-
-

@@ -33,7 +33,7 @@ WHOLE = 100
 # large one come to more than 100 % although nothing new has failed. Source: ansible-core, plugins/strategy/linear.py
 NEVER = 1e9
 
-# What a batch of a play, or anything else here, is not stopped by hosts that go their own way.
+# Strategies that take the hosts of a batch side by side, task by task.
 SIDE_BY_SIDE = ("linear", "debug", "mitogen", "mitogen_linear")
 
 
@@ -149,14 +149,19 @@ def _seconds(variables: Mapping[str, Any], name: str, default: int, most: int) -
     return int(value)
 
 
-FLAGS = {"true": True, "yes": True, "false": False, "no": False}
+FLAGS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+
+
+def is_true(value: Any) -> bool:
+    """Whether a value is one of Ansible's words for true."""
+    return FLAGS.get(str(value).lower(), False)
 
 
 def _flag(variables: Mapping[str, Any], name: str) -> bool:
-    value = FLAGS.get(str(variables.get(name, False)).lower())
-    if value is None:
-        raise RolloutError(f"{name}: must be true or false, not {variables[name]!r}")
-    return value
+    value = variables.get(name, False)
+    if str(value).lower() not in FLAGS:
+        raise RolloutError(f"{name}: must be true or false, not {value!r}")
+    return is_true(value)
 
 
 def _counters(names: Any, known: Sequence[str]) -> list[str]:
@@ -168,9 +173,9 @@ def _counters(names: Any, known: Sequence[str]) -> list[str]:
     return [str(name) for name in names]
 
 
-def check_pauses(rollout: Rollout, batch_count: int) -> None:
-    """Raises RolloutError for a pause or a question that would never come."""
-    if rollout.waits and batch_count == 1:
+def check_pauses(rollout: Rollout, later_count: int) -> None:
+    """Raises RolloutError for a pause or a question that would never come, as no host follows the first batch."""
+    if rollout.waits and not later_count:
         name = "siptune_confirm" if rollout.confirm else "siptune_pause_seconds"
         raise RolloutError(f"{name}: all hosts are in one batch, and nothing follows it; give {SERIAL} as well")
 

@@ -32,7 +32,8 @@ def ssh() -> dict[str, Any]:
     shutil.copy(f"{SSH_DIRECTORY}/user.pub", f"{SSH_DIRECTORY}/authorized")
     options = {
         "Port": SSH_PORT,
-        "ListenAddress": "127.0.0.1",
+        "ListenAddress": "0.0.0.0",  # of this sandbox, which is connected to nothing
+        "MaxStartups": "500",
         "HostKey": f"{SSH_DIRECTORY}/host",
         "AuthorizedKeysFile": f"{SSH_DIRECTORY}/authorized",
         "PidFile": f"{SSH_DIRECTORY}/pid",

@@ -11,12 +11,16 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
+import cards
 import limits_ways
 import own_work
 import report
+import scale
+import site_ways
 import sysctl_ways
 import units
 import ways
+from cards_in_guest import calibrate
 from connections import CONNECTIONS, SSHD
 from keys import MEASURED_TOGETHER
 from machine import SUITES
@@ -90,6 +94,32 @@ def sysctl(options: Options) -> str:
     return f"{compare(sysctl_ways.subject(), options)}\n{READING}"
 
 
+def site(options: Options) -> str:
+    alone = _both([once(site_ways.measure_systemd_sysctl) for _ in range(options.rounds)])
+    floor = f"`systemd-sysctl` alone, for the kernel's part of it and without reading anything back: {alone}.\n"
+    return f"{compare(site_ways.subject(), options)}\n{floor}"
+
+
+def fleet(options: Options) -> str:
+    """One round: a fleet of hosts is a sample already."""
+    machine = report.machine()
+    measured = {}
+    for point in scale.POINTS:
+        if point.connection in options.connections and (point.connection != "ssh" or os.path.exists(SSHD)):
+            fields = in_sandbox(partial(scale.measure, point))
+            measured[point] = scale.Taken(*(Seconds(*fields[run]) for run in scale.RUNS), fields["peak_bytes"])
+            progress(f"{point.hosts} hosts over {point.connection} with {point.forks} forks")
+    head = (
+        "Simulated hosts, each with namespaces of its own, net of an empty play for the same hosts. CPU seconds are\n"
+        "the controller's over ssh, and on a local connection the host's too. The controller and all hosts share the\n"
+        f"processors. The settings are those of a whole host, above.\n\n{machine}\n"
+    )
+    if {point.connection for point in measured} != set(ALL_CONNECTIONS):
+        return f"{head}\n{scale.scale_table(measured)}"
+    targets = report.targets_table(scale.scale_targets(measured))
+    return "\n".join([head, targets, scale.scale_table(measured), scale.estimate(measured)])
+
+
 def limits(options: Options) -> str:
     return compare(limits_ways.subject(), options)
 
@@ -113,6 +143,30 @@ def sysctl_alone(options: Options) -> str:
         f"On a host with {own_work.INTERFACES} interfaces:\n\n{own_work.size_table(sizes)}\n"
         f"The same keys of the largest size by {len(own_work.INTERFACE_LEAVES)} globs: {globs}.\n\n"
         f"`sysctl -p` alone for {MEASURED_TOGETHER} keys, without reading anything back: {alone}.\n"
+    )
+
+
+def cards_alone(options: Options) -> str:
+    machine = report.machine()
+    rounds = range(options.rounds)
+    measured = [once(cards.models) for _ in rounds]
+    targets = cards.targets(measured, in_sandbox(cards.programs_started))
+    cables = _both([once(cards.cables) for _ in rounds])
+    progress("own work for network cards measured here")
+    try:
+        in_guest = cards.in_guest(options.rounds)
+        targets += cards.guest_targets(in_guest)
+        there = cards.guest_table(in_guest, calibrate())
+        progress("own work for network cards measured in a virtual machine")
+    except cards.NotMeasuredError as error:
+        there = f"NOT MEASURED: {error}.\n"
+    return (
+        f"Observe, plan, carry out and confirm in one process, without Ansible around it. Medians of {options.rounds}\n"
+        "rounds. No machine here has four cards: models answer for their drivers, while files are real.\n\n"
+        f"{machine}\n\n{report.targets_table(targets)}\n"
+        f"Queue lengths of four virtual cables on the real kernel, by nic_link: {cables}. The first runs write four\n"
+        f"`.link` files, and ask `{cards.UDEV_TEST}` about each.\n\n"
+        f"### With the drivers of a virtual machine\n\n{there}"
     )
 
 
@@ -145,8 +199,11 @@ def systemd(options: Options) -> str:
 
 
 PARTS: Mapping[str, Part] = {
+    "site": Part("A whole host: siptune.linux.site and the usual ways", site),
     "sysctl": Part("Kernel parameters: sysctl_bulk and the usual ways", sysctl),
     "own-work": Part("The own work of sysctl_bulk", sysctl_alone),
+    "fleet": Part("A fleet: hosts a minute, and what the controller pays", fleet),
+    "cards": Part("The own work of nic_ring and nic_link", cards_alone),
     "limits": Part("Limits for logins: limits_file and the usual ways", limits),
     "systemd": Part("Limits for units: what systemd_limits asks of systemd", systemd),
 }

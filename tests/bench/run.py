@@ -16,7 +16,8 @@ import sys
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(TESTS / "integration"), str(TESTS / "systemd")]
+OTHERS = ("integration", "systemd", "vm", "unit/plugins/module_utils")
+sys.path[:0] = [str(TESTS / name) for name in OTHERS]
 
 import checkout  # noqa: E402
 from page import with_section  # noqa: E402

@@ -9,8 +9,10 @@ import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from calls import CHECKOUT
 from connections import CONNECTIONS, connect, end_sshd
 from controller import environment, program
 from timing import RUNS, Seconds, timed_command
@@ -19,19 +21,26 @@ PLAY = "/run/play.yml"
 INVENTORY = "/run/inventory.yml"
 TEMPLATE = "/run/bench.conf.j2"
 
-EMPTY, PING, BULK, LOOP, TASKS = "empty", "ping", "bulk", "loop", "tasks"
-SLOW = (LOOP, TASKS)  # a module call for each thing to set
+EMPTY, PING, BULK, LOOP, TASKS, MITOGEN = "empty", "ping", "bulk", "loop", "tasks", "mitogen"
+SLOW = (LOOP, TASKS, MITOGEN)  # a module call for each thing to set
+# Where `make bench` has put mitogen: outside of every environment, as it steps in wherever it is installed.
+MITOGEN_PATH = CHECKOUT / ".build" / "mitogen"
 
 Task = dict[str, Any]
 
 
 class Way(NamedTuple):
-    """A way to do the work: what to call it, and its tasks and handlers. `works` is False for one that does nothing."""
+    """A way to do the work: what to call it, and its tasks and handlers, or a playbook in their place.
+
+    `works` is False for one that does nothing. `strategy` is Ansible's strategy, where it is not the usual one.
+    """
 
     name: str
     tasks: Sequence[Task]
     handlers: Sequence[Task] = ()
     works: bool = True
+    playbook: str = PLAY
+    strategy: str = ""
 
 
 class Bound(NamedTuple):
@@ -51,7 +60,7 @@ class Subject(NamedTuple):
     """A piece of work and the ways to do it, by a short name.
 
     `prepare` makes of a fresh sandbox the host that they meet, `check` raises RuntimeError where the work is not
-    done: a way that did not do it is no way.
+    done: a way that did not do it is no way. `variables` are those of the host.
     """
 
     work: str
@@ -59,6 +68,7 @@ class Subject(NamedTuple):
     bounds: Sequence[Bound]
     prepare: Callable[[], object]
     check: Callable[[], object]
+    variables: Mapping[str, Any] = MappingProxyType({})
 
     def without_slow(self) -> Subject:
         """All but the slow ways, and what is expected of them."""
@@ -80,20 +90,35 @@ def template_task(path: str) -> Task:
     return {"ansible.builtin.template": {"src": TEMPLATE, "dest": path, "mode": "0644"}}
 
 
+def strategy_settings(strategy: str) -> dict[str, str]:
+    """The environment in which Ansible has this strategy; none for the usual one."""
+    if not strategy:
+        return {}
+    return {
+        "ANSIBLE_STRATEGY": strategy,
+        "ANSIBLE_STRATEGY_PLUGINS": str(MITOGEN_PATH / "ansible_mitogen" / "plugins" / "strategy"),
+        "PYTHONPATH": str(MITOGEN_PATH),
+    }
+
+
 def measure(subject: Subject, key: str, connection: str) -> dict[str, Seconds]:
     """The first and the converged run of a way. To be called in a fresh sandbox."""
     way = subject.ways[key]
     subject.prepare()
-    variables = {**CONNECTIONS[connection](), "ansible_python_interpreter": sys.executable}
+    variables = {
+        **subject.variables,
+        **CONNECTIONS[connection](),
+        "ansible_python_interpreter": sys.executable,
+    }
     play = {"hosts": "all", "gather_facts": False, "tasks": way.tasks, "handlers": way.handlers}
     Path(PLAY).write_text(json.dumps([play]), encoding="utf-8")
     Path(INVENTORY).write_text(json.dumps({"all": {"hosts": {"target": variables}}}), encoding="utf-8")
-    command = [program("ansible-playbook"), "-i", INVENTORY, PLAY]
+    command = [program("ansible-playbook"), "-i", INVENTORY, way.playbook]
     taken = {}
     try:
         connect(INVENTORY)
         for run in RUNS:
-            taken[run] = timed_command(command, environment())
+            taken[run] = timed_command(command, {**environment(), **strategy_settings(way.strategy)})
     finally:
         end_sshd()
     if way.works:

@@ -45,6 +45,38 @@ network 06 198.18.6.10/24
 network 07 198.18.7.10/24
 systemctl enable systemd-networkd.service
 
+# The eighth is NetworkManager's, with a profile as nmcli writes it.
+cat >/etc/NetworkManager/conf.d/eighth.conf <<'CONFIG'
+[main]
+no-auto-default=*
+[keyfile]
+unmanaged-devices=*,except:mac:52:54:00:5e:00:08
+CONFIG
+profile=/etc/NetworkManager/system-connections/eighth.nmconnection
+cat >"$profile" <<'CONFIG'
+[connection]
+id=eighth
+uuid=7d8a2f0e-5c0b-4a53-9b35-1c0e6f0a0008
+type=ethernet
+
+[ethernet]
+mac-address=52:54:00:5E:00:08
+
+[ipv4]
+address1=198.18.8.10/24
+method=manual
+
+[ipv6]
+addr-gen-mode=default
+method=disabled
+
+[proxy]
+CONFIG
+chmod 0600 "$profile"
+
+# No name server answers in here, and Kamailio would wait for one, for each address.
+sed -i 's/^hosts:.*/hosts: files/' /etc/nsswitch.conf
+
 # --- A packet filter that tracks connections: it loads nf_conntrack, later than systemd-sysctl sets anything ---
 
 cat >/etc/nftables.conf <<'CONFIG'
@@ -62,6 +94,7 @@ systemctl enable nftables.service
 
 systemctl mask apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service \
     fstrim.timer getty.target serial-getty@.service modprobe@.service systemd-binfmt.service \
+    NetworkManager-dispatcher.service NetworkManager-wait-online.service \
     systemd-journal-flush.service systemd-network-generator.service systemd-networkd-wait-online.service \
     systemd-pstore.service systemd-random-seed.service systemd-timesyncd.service
 

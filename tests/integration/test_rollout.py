@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from calls import write_file
+from calls import CHECKOUT, write_file
 from controller import environment, program
 from sandbox import difference, dump
 from test_audit import HERE, INVENTORY, OVER_SSH, Run, answers, play
@@ -135,6 +135,20 @@ def test_what_contradicts_itself_is_refused_before_anything_is_changed(
     assert message in " ".join(run.output.split()), run.output
     assert "Nothing was changed" in run.output
     assert difference(start, dump()) == {}
+
+
+def test_everything_is_checked_also_where_the_first_host_has_failed_already() -> None:
+    write_file(
+        "/run/both.yml",
+        "- hosts: all\n  gather_facts: false\n  tasks:\n    - ansible.builtin.fail:\n"
+        "      when: inventory_hostname == 'edge1'\n- import_playbook: siptune.linux.site\n",
+    )
+    write_file(INVENTORY, json.dumps({"all": {"hosts": fleet("edge1", "edge2", "edge3")}}))
+    variables = {"siptune_serial": 2, "siptune_before_host_tasks": "/run/none.yml"}
+    words = [program("ansible-playbook"), "-i", INVENTORY, "/run/both.yml", *ONE_LAYER, "-e", json.dumps(variables)]
+    done = subprocess.run(words, env=environment(), cwd="/run", capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "siptune_before_host_tasks: there is no file /run/none.yml" in " ".join((done.stdout + done.stderr).split())
 
 
 def test_hosts_of_different_profiles_are_no_accident_only_if_said_so() -> None:
@@ -326,3 +340,20 @@ def test_without_any_of_these_the_run_is_as_it_was() -> None:
     assert "of this batch" not in run.output
     for name in ("Take the host out of service", "Count what the host loses", "Bring the host back", "may go on"):
         assert name not in run.output
+
+
+def test_the_example_in_the_documentation_works() -> None:
+    words = [program("ansible-playbook"), "-i", f"{CHECKOUT}/docs/fleet/inventory.yml", "siptune.linux.site", "--check"]
+    variables = {"siptune_hosts": "media_relays:pbxs", "siptune_serial": "1,50%", "siptune_rolling": True, **HERE}
+    done = subprocess.run(
+        [*words, "-e", json.dumps(variables)],
+        env=environment(),
+        cwd=CHECKOUT,  # which is where its hooks are found from
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    run = Run(done.returncode, done.stdout + done.stderr)
+    assert run.status == 0, run.output
+    assert len(recap(run)) == 4
+    assert run.output.count("TASK [Wait until the last ") == 4

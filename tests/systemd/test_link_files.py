@@ -96,6 +96,21 @@ def test_udev_takes_our_file_at_the_next_add_and_not_before(cable: Machine) -> N
     assert applied(cable).endswith("/99-default.link")
 
 
+def test_steering_is_kept_where_this_systemd_has_a_word_for_it(cable: Machine) -> None:
+    result = cable.call_module("nic_link", {"interfaces": {"v0": {"rps_cpus": "0"}}})
+    (item,) = result["items"]
+    assert (item["after"], int(value(cable, "queues/rx-0/rps_cpus").replace(",", ""), 16)) == ("0", 1)
+    cable.sh("echo 0 > /sys/class/net/v0/queues/rx-0/rps_cpus")  # as a boot does
+    if VERSIONS[cable.suite] < 256:
+        assert (item["state"], item["at_boot"]) == ("pending", None)
+        assert "a udev rule with ATTR{queues/rx-0/rps_cpus}=" in item["reason"]
+        assert cable.read(OURS) is None
+        return
+    assert (item["state"], item["at_boot"]) == ("changed", "0")
+    assert applied(cable) == OURS
+    assert int(value(cable, "queues/rx-0/rps_cpus").replace(",", ""), 16) == 1
+
+
 def test_a_file_that_would_rename_the_interface_is_put_back(cable: Machine) -> None:
     """The user's file came after the interface had its name, and ours would repeat it."""
     cable.write(USERS, f"[Match]\nMACAddress={value(cable, 'address')}\n\n[Link]\nName=renamed0\n")

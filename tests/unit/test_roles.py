@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import yaml
 from ansible_collections.siptune.linux.plugins.plugin_utils._applied import APPLIED
 from ansible_collections.siptune.linux.plugins.plugin_utils._catalogue import CAPACITY_NAMES, PROFILES
 from ansible_collections.siptune.linux.plugins.plugin_utils._layers import LAYERS, RESULTS, load_layer
+from ansible_collections.siptune.linux.plugins.plugin_utils._rollout import PARTS
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SHARED = {"siptune_profile": "modern", "siptune_capacity": {}, "siptune_state": "present"}
@@ -86,15 +88,40 @@ def test_a_playbook_applies_all_layers_in_one_task_whatever_the_tags(playbook: s
     assert apply["tags"] == ["always"]
 
 
+def _layers_of(play: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """The roles that a playbook applies, and their tags."""
+    (block,) = [task["block"] for task in play["tasks"] if "block" in task]
+    roles = [task for task in block if "ansible.builtin.import_role" in task]
+    return [task["ansible.builtin.import_role"]["name"] for task in roles], [task["tags"] for task in roles]
+
+
 def test_rollback_takes_the_layers_back_in_the_other_order() -> None:
     (play,) = _yaml("playbooks", "rollback.yml")
-    (block,) = [task["block"] for task in play["tasks"] if "block" in task]
-    block = [task for task in block if "ansible.builtin.import_role" in task]
+    names, tags = _layers_of(play)
     assert play["vars"]["siptune_state"] == "absent"
-    assert [task["ansible.builtin.import_role"]["name"] for task in block] == [
-        f"siptune.linux.{name}" for name in reversed(LAYERS)
-    ]
-    assert [task["tags"] for task in block] == [[name] for name in reversed(LAYERS)]
+    assert names == [f"siptune.linux.{name}" for name in reversed(LAYERS)]
+    assert tags == [[name] for name in reversed(LAYERS)]
+
+
+@pytest.mark.parametrize("playbook", ["site.yml", "rollback.yml"])
+def test_hosts_are_out_of_service_while_layers_are_at_work_and_come_back_whatever_happens(playbook: str) -> None:
+    (play,) = _yaml("playbooks", playbook)
+    (work,) = [task for task in play["tasks"] if "block" in task]
+    parts = [play["tasks"][0], work["block"][0], work["always"][0], play["tasks"][-1]]
+    imported = [part["ansible.builtin.import_tasks"] for part in parts]
+    assert imported == [
+        f"rolling/{{{{ '{rolling}' if __siptune_rolling else '{plain}' }}}}.yml"
+        for rolling, plain in (
+            ("begin", "plain"), ("before_host", "nothing"), ("after_host", "nothing"), ("end", "nothing")
+        )
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("playbook", ["site.yml", "rollback.yml"])
+def test_every_part_of_a_rolling_run_makes_it_one(playbook: str) -> None:
+    (play,) = _yaml("playbooks", playbook)
+    named = re.findall(r"(siptune_\w+) is defined", play["vars"]["__siptune_rolling"])
+    assert named == list(PARTS)
 
 
 @pytest.mark.parametrize("module", ["apply_layers", "check_layers", "summary"])

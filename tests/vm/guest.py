@@ -7,8 +7,10 @@
     tests/vm/guest.py start DIRECTORY    start it with a fresh disk, and wait until it can be logged in to
     tests/vm/guest.py stop DIRECTORY     switch it off; no error if it is not running
     tests/vm/guest.py shell DIRECTORY    start it, give a shell in it, and switch it off when the shell ends
+    tests/vm/guest.py emulator           print the path of the QEMU that is used, and fetch it if need be
 
 DIRECTORY holds all that belongs to it. Any number of shells: ssh -F DIRECTORY/ssh_config siptune-vm
+SIPTUNE_VM_EMULATOR names a QEMU to use, SIPTUNE_VM_IMAGE an image: see tests/images/build-emulator and build-vm.
 """
 
 from __future__ import annotations
@@ -28,7 +30,10 @@ from typing import NamedTuple
 
 NAME = "siptune-vm"
 USER = "admin"
-BUILD_IMAGE = Path(__file__).resolve().parents[1] / "images" / "build-vm"
+IMAGES = Path(__file__).resolve().parents[1] / "images"
+BUILD_IMAGE = IMAGES / "build-vm"
+BUILD_EMULATOR = IMAGES / "build-emulator"
+OWN_EMULATOR = "qemu-system-x86_64"  # this machine's
 
 PROCESSORS = 2
 MEMORY_MIB = 1024
@@ -75,6 +80,8 @@ NICS = (
     Nic(6, "rtl8139", "198.18.6.0/24"),
     # From QEMU 8.0 on.
     Nic(7, "igb", "198.18.7.0/24"),
+    # NetworkManager's.
+    Nic(8, "e1000e", "198.18.8.0/24"),
 )
 
 
@@ -119,17 +126,41 @@ def run(*words: str | Path) -> str:
     return done.stdout
 
 
+# --- Which QEMU ---
+
+
+def find_emulator() -> str:
+    """The QEMU to use: this machine's own, or another one where it lacks a card. Raises GuestError."""
+    given = os.environ.get("SIPTUNE_VM_EMULATOR")
+    if given:
+        return given
+    lacking = [nic.model for nic in NICS if not knows(OWN_EMULATOR, nic.model)]
+    if not lacking:
+        return OWN_EMULATOR
+    built = subprocess.run([BUILD_EMULATOR], stdout=subprocess.PIPE, text=True, check=False)
+    if built.returncode != 0:
+        cards = ", ".join(lacking)
+        print(f"NOT TESTED: {cards}. This machine's QEMU lacks it, and no other could be had.", file=sys.stderr)
+        return OWN_EMULATOR
+    return built.stdout.strip()
+
+
+def knows(emulator: str, model: str) -> bool:
+    """Whether a QEMU has a network card. Its exit status does not say so."""
+    return f"{model} options:" in run(emulator, "-device", f"{model},help")
+
+
 # --- What QEMU is told ---
 
 
-def kvm_works(image: Image) -> bool:
+def kvm_works(emulator: str, image: Image) -> bool:
     """Whether the processor's own virtualization runs our kernel. That /dev/kvm can be opened does not say so.
 
     Without a disk the kernel panics at once, and QEMU ends instead of rebooting.
     """
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return False
-    command = ["qemu-system-x86_64", "-nodefaults", "-display", "none", "-machine", "q35", "-m", "256", "-no-reboot"]
+    command = [emulator, "-nodefaults", "-display", "none", "-machine", "q35", "-m", "256", "-no-reboot"]
     command += ["-accel", "kvm", "-cpu", "host", *image.kernel, "-append", "panic=-1"]
     try:
         probe = subprocess.run(command, capture_output=True, timeout=KVM_PROBE_TIMEOUT_SECONDS, check=False)
@@ -138,19 +169,18 @@ def kvm_works(image: Image) -> bool:
     return probe.returncode == 0
 
 
-def acceleration(image: Image) -> list[str]:
+def acceleration(emulator: str, image: Image) -> list[str]:
     """QEMU's arguments for the processor. Without KVM, an old one is the quickest to emulate."""
-    if kvm_works(image):
+    if kvm_works(emulator, image):
         return ["-accel", "kvm", "-cpu", "host"]
     return ["-accel", "tcg,thread=multi,tb-size=512", "-cpu", "Nehalem"]
 
 
-def network_cards(port: int) -> list[str]:
+def network_cards(emulator: str, port: int) -> list[str]:
     """QEMU's arguments for the cards whose models it knows, with ssh forwarded from a port of 127.0.0.1."""
-    known = run("qemu-system-x86_64", "-device", "help")
     arguments = MANAGEMENT.arguments(f",hostfwd=tcp:127.0.0.1:{port}-:22")
     for nic in NICS:
-        if f'name "{nic.model}"' in known:
+        if knows(emulator, nic.model):
             arguments += nic.arguments()
     return arguments
 
@@ -164,11 +194,12 @@ def free_port() -> int:
 
 def start_qemu(directory: Path, image: Image) -> int:
     """Start QEMU in the background and return the port of ssh. Raises GuestError."""
+    emulator = find_emulator()
     key = (directory / "key.pub").read_text(encoding="ascii").split()[1]
     command = [
-        *("qemu-system-x86_64", "-name", NAME, "-nodefaults", "-no-user-config", "-display", "none", "-daemonize"),
+        *(emulator, "-name", NAME, "-nodefaults", "-no-user-config", "-display", "none", "-daemonize"),
         *("-pidfile", str(directory / "pid"), "-serial", f"file:{directory / 'console.log'}"),
-        *("-machine", "q35", "-smp", str(PROCESSORS), "-m", str(MEMORY_MIB), *acceleration(image)),
+        *("-machine", "q35", "-smp", str(PROCESSORS), "-m", str(MEMORY_MIB), *acceleration(emulator, image)),
         *(*image.kernel, *image.initrd, "-append", f"root=/dev/vda rw quiet console=ttyS0 panic=-1 siptune.key={key}"),
         # Nothing of it is to survive this machine, so it need not be flushed to disk.
         *("-drive", f"file={directory / 'disk.qcow2'},if=none,id=disk,cache=unsafe"),
@@ -178,7 +209,7 @@ def start_qemu(directory: Path, image: Image) -> int:
     for attempts_left in reversed(range(PORT_ATTEMPTS)):
         port = free_port()
         try:
-            run(*command, *network_cards(port))
+            run(*command, *network_cards(emulator, port))
         except GuestError as error:
             # Somebody else was quicker to use the port.
             if "host forwarding" in str(error) and attempts_left:
@@ -303,20 +334,28 @@ def shell(directory: Path) -> None:
         stop(directory)
 
 
+COMMANDS = {"start": start, "stop": stop, "shell": shell}
+
+
 def main() -> int:
     """Do what the command line says."""
-    commands = {"start": start, "stop": stop, "shell": shell}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", choices=commands)
-    parser.add_argument("directory", type=Path)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("emulator")
+    for name in COMMANDS:
+        commands.add_parser(name).add_argument("directory", type=Path)
     arguments = parser.parse_args()
     # Ended from outside, we end as after Ctrl-C: with the machine switched off.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda received, _frame: sys.exit(128 + received))
     try:
-        commands[arguments.command](arguments.directory.resolve())
+        if arguments.command == "emulator":
+            print(find_emulator())
+        else:
+            COMMANDS[arguments.command](arguments.directory.resolve())
     except GuestError as error:
-        print(f"The virtual machine in {arguments.directory}: {error}", file=sys.stderr)
+        where = f" in {arguments.directory}" if "directory" in arguments else ""
+        print(f"The virtual machine{where}: {error}", file=sys.stderr)
         return 1
     return 0
 

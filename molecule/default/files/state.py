@@ -16,39 +16,68 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 PROC_SYS = "/proc/sys"
 TREES = ("/etc", "/var/lib/siptune")
 
-# Counters and state, which move without anybody's doing; binfmt_misc is a file system of the whole machine's, into
-# which the installation of a package registers, in whatever container it happens.
-VOLATILE = re.compile(
-    r"fs/(aio-nr|binfmt_misc/.*|dentry-state|file-nr|inode-nr|inode-state|quota/.*)"
-    r"|kernel/(ns_last_pid|pty/nr|random/.*|tainted|perf_event_max_sample_rate|sched_domain/.*)"
-    r"|net/netfilter/nf_conntrack_count"
-)
+# Keys that change by themselves, as paths below /proc/sys, each with the reason.
+MOVING_KEYS = {
+    r"fs/aio-nr": "requests under way",
+    r"fs/binfmt_misc/.*": "the whole machine's: the installation of a package registers there, in whatever container",
+    r"fs/dentry-state": "entries in the cache",
+    r"fs/file-nr": "files that are open",
+    r"fs/inode-(nr|state)": "inodes in the cache",
+    r"fs/quota/.*": "counters of quota",
+    r"kernel/ns_last_pid": "the last process that was started",
+    r"kernel/perf_event_max_sample_rate": "the kernel lowers it when an interrupt of perf took long",
+    r"kernel/pty/nr": "terminals in use",
+    r"kernel/random/boot_id": "drawn at each boot",
+    r"kernel/random/entropy_avail": "bits at hand",
+    r"kernel/random/uuid": "drawn at each reading",
+    r"kernel/sched_domain/.*": "measured by the scheduler",
+    r"kernel/tainted": "what the kernel has been through",
+    r"net/netfilter/nf_conntrack_count": "connections that are tracked",
+}
+
+# Properties of units that change by themselves, each with the reason.
+MOVING_PROPERTIES = {
+    r".*Timestamp(Monotonic)?": "when something has happened",
+    r"CPUUsage.*": "processor time so far",
+    r"IO(Read|Write).*": "bytes so far",
+    r"IP(In|E)gress(Bytes|Packets)": "packets so far",
+    r"Memory(Available|Current|Peak|SwapCurrent|SwapPeak|ZSwapCurrent)": "memory in use",
+    r"TasksCurrent": "processes there are",
+    r"(Active|Sub|Freezer)State": "timers and sockets start and stop units",
+    r"Job": "the job under way",
+    r"Result|(Condition|Assert)Result|CleanResult|ReloadResult": "how the last start went",
+    r"Status(Text|Errno)": "what the daemon says of itself",
+    r"NRestarts": "restarts so far",
+    r"NConnections|NAccepted|NRefused": "connections of a socket",
+    r"NFileDescriptorStore": "descriptors that a daemon has left with systemd",
+    r"NextElapse.*": "when a timer elapses: a random delay is drawn anew when systemd reloads",
+    r"(Main|Control)PID|ExecMain.*": "the process of the last start",
+    r"InvocationID|ControlGroupId": "drawn at each start",
+}
+# Of the commands of a unit, what the last start has added: [...; start_time=[...]; pid=...; status=0/0].
+LAST_START = re.compile(r"(start_time|stop_time|pid|code|status)=[^;}]*")
+
+# Lines of files that change by themselves: in a profile, NetworkManager keeps when it last activated it.
+MOVING_LINES = {".nmconnection": re.compile(rb"^timestamp=[0-9]+\n", re.MULTILINE)}
+
+# Units that come and go, each kind with the reason.
+PASSING_UNITS = {
+    r".*\.device": "come as udev finds them",
+    r".*\.(mount|swap)": "follow what is mounted, which tests do",
+    r".*\.scope": "sessions of those who log in, as tests do",
+    r"user@.*|user-runtime-dir@.*|user-.*\.slice": "come with the sessions",
+    r"systemd-tmpfiles-clean.*": "loaded only while its timer has something to do",
+}
 
 
-# Properties of a unit that move by themselves, each kind with the reason.
-MOVING = re.compile(
-    "|".join(
-        (
-            r".*Timestamp(Monotonic)?",  # when something has happened
-            # what it uses
-            r"(CPUUsage|IO(Read|Write)|IP(In|E)gress|Memory(Available|Current|Peak|Z?Swap)|Tasks?Current).*",
-            # what it does: timers and sockets start units
-            r"ActiveState|SubState|Job|.*Result|Status.*|N[A-Z][a-z]+s?",
-            # when a timer elapses: a random delay is drawn anew when systemd reloads
-            r"NextElapse.*",
-            r"MainPID|ControlPID|InvocationID|ControlGroupId|Exec.*",  # of its last start: some tests restart daemons
-        )
-    )
-)
-# Units that come and go with sessions, devices and timers.
-PASSING = re.compile(
-    r".*\.(device|scope|mount|swap)|user@.*|user-runtime-dir@.*|user-.*\.slice|systemd-tmpfiles-clean.*"
-)
+def any_of(patterns: Iterable[str]) -> re.Pattern[str]:
+    """A pattern for whatever one of these matches."""
+    return re.compile("|".join(f"({pattern})" for pattern in patterns))
 
 
 def walk(top: str) -> Iterator[str]:
@@ -69,9 +98,10 @@ def tree(top: str) -> Iterator[str]:
 def kernel_settings() -> dict[str, str]:
     """The readable settings by their path, white space collapsed."""
     settings = {}
+    moving = any_of(MOVING_KEYS)
     for file in walk(PROC_SYS):
         path = os.path.relpath(file, PROC_SYS)
-        if VOLATILE.fullmatch(path):
+        if moving.fullmatch(path):
             continue
         try:
             with open(file, encoding="utf-8", errors="replace") as stream:
@@ -89,6 +119,9 @@ def fingerprint(file: str) -> str:
     elif os.path.isfile(file):
         with open(file, "rb") as stream:
             content = stream.read()
+        moving = MOVING_LINES.get(os.path.splitext(file)[1])
+        if moving:
+            content = moving.sub(b"", content)
     else:
         content = b""
     return f"{status.st_mode:o} {status.st_uid}:{status.st_gid} {hashlib.sha256(content).hexdigest()}"
@@ -99,14 +132,16 @@ def unit_settings() -> dict[str, str]:
     words = ["systemctl", "show", "--no-pager", "*"]
     shown = subprocess.run(words, stdout=subprocess.PIPE, check=True).stdout.decode("utf-8", "replace")
     settings = {}
+    moving, passing = any_of(MOVING_PROPERTIES), any_of(PASSING_UNITS)
     for block in shown.split("\n\n"):
         properties = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
         name = properties.get("Id", "")
-        if PASSING.fullmatch(name):
+        if passing.fullmatch(name):
             continue
         for key, value in properties.items():
-            if not MOVING.fullmatch(key):
-                settings[f"{name} {key}"] = " ".join(sorted(value.split()))  # lists have no order
+            if not moving.fullmatch(key):
+                words = LAST_START.sub("", value).split()
+                settings[f"{name} {key}"] = " ".join(sorted(words))  # lists have no order
     return settings
 
 

@@ -93,6 +93,12 @@ def link_mode(interface: str) -> dict[str, str]:
     return {"speed": f"forced {speed[0]} {shown.get('duplex', '').lower()}"} if speed else {}
 
 
+def steering(place: str) -> dict[str, str]:
+    """The CPUs that packets of each receive queue are steered to, as a mask."""
+    queues = sorted(name for name in os.listdir(f"{place}/queues") if name.startswith("rx-"))
+    return {f"rps_cpus of {queue}": read(f"{place}/queues/{queue}/rps_cpus") for queue in queues}
+
+
 def interface(name: str) -> dict[str, object]:
     """What is to be known of a network card."""
     place = f"{INTERFACES}/{name}"
@@ -106,7 +112,7 @@ def interface(name: str) -> dict[str, object]:
         "carrier_changes": int(read(f"{place}/carrier_changes")),
         "settings": {
             "txqueuelen": read(f"{place}/tx_queue_len"),
-            "rps_cpus": read(f"{place}/queues/rx-0/rps_cpus"),
+            **steering(place),
             **ethtool("-g", name),
             **coalescing(name),
             **pause,

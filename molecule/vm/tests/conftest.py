@@ -5,18 +5,16 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
-from machine import RECORDS, Machine, ask, kept
+from machine import Machine, ask, kept, reported
 
 
 @pytest.fixture(scope="session")
 def results() -> dict[str, list[dict[str, Any]]]:
     """The items of each module call of the first run."""
-    document = json.loads((RECORDS / "converge.json").read_text(encoding="utf-8"))
-    return {name: result["items"] for name, result in document.items() if "items" in result}
+    return reported("converge")
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,9 @@ POOL_OPTIONS = {"shared_mib": "-m", "private_mib": "-M"}
 # Its own pools when nothing says otherwise: SHM_MEM_SIZE and PKG_MEM_SIZE of its config.h.
 POOL_DEFAULTS = {"shared_mib": "64", "private_mib": "8"}
 
+# Rules for cards that are not there: what an emulator lacks.
+PATTERN = "driver:"
+
 LIMIT = re.compile(r"Limit[A-Z]+")
 SIDES = {"soft": 0, "hard": 1}
 
@@ -52,6 +55,8 @@ def is_advice(item: dict[str, Any]) -> bool:
 def live(item: str, machine: Machine) -> str | None:
     """The item's live value, None where there is none, or UNKNOWN."""
     subject, *words = item.split()
+    if subject.startswith(PATTERN):
+        return None
     if not words:
         return machine.sysctl.get(path_of(subject))
     if subject in machine.interfaces and len(words) == 1:

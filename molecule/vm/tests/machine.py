@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Ask the virtual machine how it is, over ssh and without Ansible, so that no module of ours answers.
 
-`machine.py STEP UNIT...` keeps the answer in the records, as the steps `clean` and `tuned`.
+`machine.py STEP UNIT...` keeps the answer in the records, as the step of this name.
 SIPTUNE_TEST_GUEST names the directory that tests/vm/guest.py has made, SIPTUNE_TEST_RECORDS that of the records.
 """
 
@@ -14,6 +14,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -47,10 +48,11 @@ def open_files_of_login() -> str:
 
 
 class Machine(NamedTuple):
-    """How the machine is at a moment; state.py and observe.py say what the parts hold."""
+    """How the machine is at a moment; state.py, whose `units` are the `settings`, and observe.py say what is in it."""
 
     sysctl: dict[str, str]
     files: dict[str, str]
+    settings: dict[str, str]
     boot: str
     failed: list[str]
     interfaces: dict[str, dict[str, Any]]
@@ -63,12 +65,24 @@ class Machine(NamedTuple):
         """The interfaces' names by their hardware addresses."""
         return {card["mac"]: name for name, card in self.interfaces.items()}
 
+    @property
+    def starts(self) -> dict[str, str]:
+        """When each unit's main process was started."""
+        return {name: unit["properties"]["ExecMainStartTimestampMonotonic"] for name, unit in self.units.items()}
+
 
 def ask(units: list[str]) -> Machine:
     """The machine as it is now, in three round trips."""
     state = json.loads(ssh("sudo python3 -", STATE_SCRIPT))
     observed = json.loads(ssh(" ".join(["sudo python3 -", *units]), OBSERVE_SCRIPT))
-    return Machine(sysctl=state["sysctl"], files=state["files"], **observed, login=open_files_of_login())
+    parts = {"sysctl": state["sysctl"], "files": state["files"], "settings": state["units"], **observed}
+    return Machine(**parts, login=open_files_of_login())
+
+
+def differences(before: Mapping[str, object], after: Mapping[str, object]) -> dict[str, tuple[object, object]]:
+    """What differs between two maps: the value before and after, by the name."""
+    names = sorted(before.keys() | after.keys())
+    return {name: (before.get(name), after.get(name)) for name in names if before.get(name) != after.get(name)}
 
 
 def keep(step: str, machine: Machine) -> None:
@@ -79,6 +93,14 @@ def keep(step: str, machine: Machine) -> None:
 def kept(step: str) -> Machine:
     """Read a record."""
     return Machine(**json.loads((RECORDS / f"machine-{step}.json").read_text(encoding="utf-8")))
+
+
+def reported(step: str) -> dict[str, list[dict[str, Any]]]:
+    """The items of each call of a step, whether the roles made it or one call of all layers."""
+    document = json.loads((RECORDS / f"{step}.json").read_text(encoding="utf-8"))
+    layers = document.pop("__siptune_layers_result", {}).get("layers", {})
+    calls = {f"{layer} {number}": call for layer, parts in layers.items() for number, call in enumerate(parts)}
+    return {name: result["items"] for name, result in {**document, **calls}.items() if "items" in (result or {})}
 
 
 if __name__ == "__main__":

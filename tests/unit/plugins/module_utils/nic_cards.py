@@ -235,6 +235,8 @@ class CardHost(Host):
         body = attribute(3, card.name.encode() + b"\0") + attribute(13, struct.pack("=I", card.txqueuelen))
         if card.kind != "loopback":
             body += attribute(1, bytes.fromhex(card.mac.replace(":", "")))
+        if not card.kind:
+            body += attribute(54, bytes.fromhex(card.mac.replace(":", "")))
         if card.kind not in ("", "loopback"):
             body += attribute(18, attribute(1, card.kind.encode() + b"\0"))
         return message(16, head + body)

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -132,3 +134,33 @@ def test_a_program_is_run_by_its_words() -> None:
     assert done is not None
     assert (done.status, done.stdout) == (0, "$HOME|a b|`id`|")
     assert Host().run(["no-such-program-anywhere"]) is None
+
+
+def test_a_program_that_takes_longer_than_it_may_is_ended() -> None:
+    with pytest.raises(HostError, match=r"^sleep: did not end within 0.1 s$"):
+        Host().run(["sleep", "30"], 0.1)
+
+
+def test_a_daemon_answers_a_datagram() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as daemon:
+        daemon.bind(("127.0.0.1", 0))
+        address = daemon.getsockname()
+
+        def answer() -> None:
+            request, asker = daemon.recvfrom(100)
+            daemon.sendto(request.upper(), asker)
+
+        answering = threading.Thread(target=answer)
+        answering.start()
+        assert Host().ask_udp(address, b"calls", 10) == b"CALLS"
+        answering.join()
+
+
+def test_a_daemon_that_is_silent_or_not_there_is_named() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as daemon:
+        daemon.bind(("127.0.0.1", 0))
+        address = daemon.getsockname()
+        with pytest.raises(HostError, match=rf"^127.0.0.1 port {address[1]}: no answer within 0.1 s$"):
+            Host().ask_udp(address, b"calls", 0.1)
+    with pytest.raises(HostError, match=r"Connection refused \(ECONNREFUSED\)"):
+        Host().ask_udp(address, b"calls", 10)

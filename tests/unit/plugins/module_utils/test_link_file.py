@@ -18,7 +18,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._link_file import (
     is_interface_name,
     is_own_name,
     is_vendors,
-    logical_lines,
     own_paths,
     parse,
     parse_own,
@@ -36,24 +35,6 @@ CARD = Device("ens3", 2, "52:54:00:12:34:56", "52:54:00:12:34:56", "pci-0", "igb
 
 
 # --- syntax ---------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("", []),
-        ("a\n\n  b  \n", [(1, "a"), (3, "b")]),
-        ("# a\n; b\n  # c\nd", [(4, "d")]),
-        ("a \\\nb\nc", [(1, "a  b"), (3, "c")]),
-        ("a \\\n# comment\n  b", [(1, "a    b")]),
-        ("a\\\\\nb", [(1, "a\\\\"), (2, "b")]),
-        ("a\\", [(1, "a")]),
-        ("\\\n", []),
-        ("\ufeff[Match]\r\na", [(1, "[Match]"), (2, "a")]),
-    ],
-)
-def test_lines(text: str, expected: list[tuple[int, str]]) -> None:
-    assert list(logical_lines(text)) == expected
 
 
 def test_assignments() -> None:

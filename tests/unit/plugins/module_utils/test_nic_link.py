@@ -218,6 +218,30 @@ def test_steering_goes_to_every_queue_and_each_comes_back(tmp_path: Path) -> Non
     assert [queue.read_text() for queue in queues] == ["00000000\n", "00000002\n"]
 
 
+@pytest.mark.parametrize("version", [252, 255, 256, 257])
+def test_steering_is_kept_over_a_boot_where_systemd_has_a_word_for_it(tmp_path: Path, version: int) -> None:
+    host = CardHost(tmp_path, igb())
+    library = tmp_path / "usr/lib/systemd/libsystemd-shared-252.so"
+    library.rename(library.with_name(f"libsystemd-shared-{version}.so"))
+    for run in range(2):
+        result = links(host, {"eth0": {"rps_cpus": "0"}})
+        item = result.items["eth0 rps_cpus"]
+        assert result.changed == (run == 0)
+        assert item.after == "0"
+        if version < 256:
+            assert (item.state, item.at_boot) == ("pending", None)
+            assert "is known since systemd 256" in item.reason
+            assert "a udev rule with ATTR{queues/rx-0/rps_cpus}= sets it" in item.reason
+            assert "in force until the next boot" in item.reason
+            assert not link_file(host)
+        else:
+            assert (item.state, item.at_boot) == ("ok" if run else "changed", "0")
+            assert "ReceivePacketSteeringCPUMask=0\n" in link_file(host)
+    links(host, {}, state="absent")
+    assert not link_file(host)
+    assert recorded(host) == {}
+
+
 def test_steering_where_sys_shows_another_namespace(tmp_path: Path) -> None:
     host = CardHost(tmp_path, igb())
     (tmp_path / "sys/class/net/eth0/address").write_text("52:54:00:ff:ff:ff\n")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import re
+import struct
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from nic_cards import (
     igb,
     predict_rings,
     recorded,
+    refused,
     rings,
     rtl8139,
     virtio,
@@ -199,8 +201,9 @@ def test_unplugged_between_plan_and_apply(tmp_path: Path, disruptive: bool) -> N
             host.card("eth1").refuses[RINGS.set] = errno.ENODEV
 
     host.before_set = unplug
-    with pytest.raises(RefusedError, match="eth1: is gone: it was unplugged"):
+    with pytest.raises(RefusedError, match="eth1 rx: the interface is gone: it was unplugged") as caught:
         rings(host, {"eth0": {"rx": 512}, "eth1": {"rx": 512}}, disruptive=disruptive)
+    assert (caught.value.undone, caught.value.not_undone) == (["eth0 rx"], [])
     assert not (tmp_path / "var/lib/siptune/originals.json").exists()
 
 
@@ -408,3 +411,57 @@ def test_nobody_is_asked_for_calls_without_need(tmp_path: Path, card, parameters
     host = BusyCardHost(tmp_path, card(), 2)
     rings(host, {"eth0": {"rx": 512}}, **parameters)
     assert host.asked == 0
+
+
+class Asleep(CardHost):
+    """A host with a card of which the kernel says ENODEV, as it does while the card sleeps."""
+
+    asleep = ""
+
+    def ethtool(self, interface: str, request: bytes) -> bytes:
+        if interface == self.asleep:
+            raise refused(interface, errno.ENODEV)
+        return super().ethtool(interface, request)
+
+
+def test_a_card_that_sleeps_keeps_no_host_from_being_tuned(tmp_path: Path) -> None:
+    host = Asleep(tmp_path, igb("eth0", up=False), igb("eth1", up=False, mac="52:54:00:00:00:99"))
+    host.asleep = "eth1"
+    done = rings(host, {"*": {"rx": 512}})
+    assert done.states() == {"eth0 rx": "changed", "eth1 rx": "absent"}
+    assert "does not tell its rings: the card sleeps" in done.items["eth1 rx"].reason
+    host.asleep = ""
+    assert rings(host, {"*": {"rx": 512}}).states() == {"eth0 rx": "ok", "eth1 rx": "changed"}
+
+
+def test_a_card_that_falls_asleep_keeps_its_record_and_its_file(tmp_path: Path) -> None:
+    host = Asleep(tmp_path, igb("eth0", up=False))
+    (tmp_path / "run/udev/data").mkdir()
+    (tmp_path / "run/udev/data/n2").write_text("E:ID_NET_DRIVER=igb\n")
+    rings(host, {"eth0": {"rx": 512}})
+    before = (recorded(host), link_file(host))
+    host.asleep = "eth0"
+    assert not rings(host, {"eth0": {"rx": 512}}).changed
+    assert (recorded(host), link_file(host)) == before
+    rings(host, {}, state="absent")
+    assert recorded(host) == before[0]
+    host.asleep = ""
+    rings(host, {}, state="absent")
+    assert (rx(host), recorded(host), link_file(host)) == (256, {}, "")
+
+
+def test_a_driver_that_fails_to_answer_says_why(tmp_path: Path) -> None:
+    host = Asleep(tmp_path, igb("eth0"))
+    ethtool = host.ethtool
+
+    def broken(interface: str, request: bytes) -> bytes:
+        if struct.unpack_from("=I", request)[0] == RINGS.get:
+            raise refused(interface, errno.EIO)
+        return ethtool(interface, request)
+
+    host.ethtool = broken  # type: ignore[method-assign]
+    item = rings(host, {"eth0": {"rx": 512}}).items["eth0 rx"]
+    assert (item.state, item.reason) == (
+        "absent",
+        "the driver igb does not tell its rings: Input/output error (EIO)",
+    )

@@ -263,7 +263,7 @@ Nice=3"""
     assert list(parse(text, "f", "service")) == [
         Assignment("LimitNOFILE", "3:3", (3, 3), "f", 6),
         Assignment("LimitCORE", "5:6", (5, 6), "f", 8),
-        Assignment("MemoryMax", "5M  6K", (5 * 2**20 + 6 * 2**10,), "f", 19),
+        Assignment("MemoryMax", "5M    6K", (5 * 2**20 + 6 * 2**10,), "f", 19),
         Assignment("Nice", "3", (3,), "f", 22),
     ]
 

@@ -96,6 +96,12 @@ def test_what_could_not_be_put_back_is_told() -> None:
     assert refusal(error)["items"][0]["item"] == "c"
 
 
+def test_of_much_that_was_put_back_some_is_named() -> None:
+    error = RefusedError(TuningError("no"), list("abcdefgh"), [])
+    assert refusal(error)["msg"].endswith("put back: a, b, c, d, e, f and 2 more.")
+    assert refusal(error)["undone"] == list("abcdefgh")
+
+
 def test_several_ways_hold_or_fall_together() -> None:
     lit: set[str] = set()
 

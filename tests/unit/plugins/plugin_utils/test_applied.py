@@ -88,10 +88,16 @@ def test_the_call_that_failed_has_the_whole_message_and_the_others_nothing() -> 
         "items": [item("memory", "vm.swappiness", "refused")],
     }
     told = by_layer(done, CALLS)
-    assert told["layers"]["network"] == [None, None]
+    assert list(told["layers"]) == ["memory"]
     (memory,) = told["layers"]["memory"]
     assert memory["msg"] == "vm.swappiness: no. Everything this call had changed has been put back: a."
     assert [one["state"] for one in memory["items"]] == ["refused"]
+
+
+def test_of_a_layer_that_failed_the_other_calls_are_nothing() -> None:
+    failed = {"name": "network rings", "module": "nic_ring", "changed": False, "failed": True, "msg": "no"}
+    told = by_layer({"failed": True, "msg": "network rings: no. Nothing was changed.", "calls": [failed]}, CALLS)
+    assert [part and part["msg"] for part in told["layers"]["network"]] == [None, "no. Nothing was changed."]
 
 
 def test_predicted_failures_keep_their_own_messages() -> None:

@@ -150,20 +150,20 @@ def test_what_no_rollout_can_be(variables: dict[str, Any], message: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("rollout", "batches", "named"),
+    ("rollout", "later", "named"),
     [
-        (Rollout(), 1, ""),
-        (Rollout(pause_seconds=5), 2, ""),
-        (Rollout(pause_seconds=5), 1, "siptune_pause_seconds"),
-        (Rollout(confirm=True), 1, "siptune_confirm"),
+        (Rollout(), 0, ""),
+        (Rollout(pause_seconds=5), 1, ""),
+        (Rollout(pause_seconds=5), 0, "siptune_pause_seconds"),
+        (Rollout(confirm=True), 0, "siptune_confirm"),
     ],
 )
-def test_a_pause_that_would_never_come(rollout: Rollout, batches: int, named: str) -> None:
+def test_a_pause_that_would_never_come(rollout: Rollout, later: int, named: str) -> None:
     if named:
         with pytest.raises(RolloutError, match=f"{named}: all hosts are in one batch"):
-            check_pauses(rollout, batches)
+            check_pauses(rollout, later)
     else:
-        check_pauses(rollout, batches)
+        check_pauses(rollout, later)
 
 
 @pytest.mark.parametrize("strategy", ["linear", "ansible.builtin.linear", "mitogen_linear", "debug"])
