@@ -33,8 +33,6 @@ MODIFIERS = {">": AT_LEAST, "<": AT_MOST}
 VARIABLE = re.compile(r"(?<!\\)\$\{([A-Za-z0-9_]+)\}")
 UNKNOWN = re.compile(r"(?<!\\)\$\{")
 
-Sections = Mapping[str, Mapping[str, str]]
-
 
 class Setting(NamedTuple):
     """A kernel parameter of a profile, by its name with dots. `rule` is exact, at_least or at_most."""
