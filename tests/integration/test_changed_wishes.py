@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An inventory that changes its mind: what it does not want any more goes back with the next run of site."""
+"""An inventory that changes its mind, hosts with nothing to put back, and records that this version cannot read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import json
 import os
 from typing import Any
 
-from calls import write_file
+from calls import ORIGINALS, write_file
 from controller import HERE, playbook
 from sandbox import difference, dump, read
 from subjects import KAMAILIO
@@ -51,3 +51,24 @@ def test_what_is_taken_out_of_the_inventory_goes_back() -> None:
     assert "changed=0" in site(**LESS)
     assert playbook("siptune.linux.rollback", {"sbc1": HERE}).status == 0
     assert {path for path in difference(start, dump()) if not os.path.isdir(path)} == set()
+
+
+def test_a_host_that_was_never_tuned_says_so() -> None:
+    start = dump()
+    for check in ([], ["--check"]):
+        run = playbook("siptune.linux.rollback", {"sbc1": HERE}, *check)
+        assert run.status == 0, run.output
+        assert "nothing to put back, as siptune has set nothing here" in run.output
+        assert "changed=0" in run.output
+    assert difference(start, dump()) == {}
+
+
+def test_a_record_of_a_newer_version_stops_site_and_rollback_with_what_to_do() -> None:
+    write_file(ORIGINALS, '{"schema": 99}')
+    start = dump()
+    for name in ("site", "rollback"):
+        run = playbook(f"siptune.linux.{name}", {"sbc1": HERE})
+        assert run.status != 0, run.output
+        assert "written by a newer version of siptune.linux (schema 99" in run.output
+        assert "run that version, or a later one, on this host" in run.output
+    assert difference(start, dump()) == {}
