@@ -253,6 +253,8 @@ def test_a_row_tells_who_else_sets_kernel_parameters(window: Window) -> None:
     document = fleet(50, 150)
     host = next(host for host in document["hosts"] if host["tuners"] and host["tuners"][0]["advice"])
     driver = window(50, view=f"#host={host['name']}")
+    beaten = sum(any(key["wins"] != "siptune" for key in tuner["keys"]) for tuner in host["tuners"])
+    assert f"{beaten} other tuner" in driver.find_element(By.CSS_SELECTOR, "#matrix [data-layer=counters]").text
     driver.find_element(By.CSS_SELECTOR, "#matrix .host .open").click()
     said = driver.find_element(By.CSS_SELECTOR, ".tuners").text
     for tuner in host["tuners"]:

@@ -217,7 +217,9 @@
   }
 
   /** How many other tuners of a host have the last word over siptune. */
-  const beaten = (host) => host.tuners.filter(([, , , , keys]) => keys.some((key) => text(key[3]) !== "siptune")).length;
+  function beaten(host) {
+    return host.tuners.filter(([, , , , keys]) => keys.some((key) => text(key[3]) !== "siptune")).length;
+  }
 
   function lossCell(host) {
     const count = host.counters.filter((counter) => counter[3]).length;
