@@ -25,7 +25,9 @@ SETTINGS = "ethtool,802-3-ethernet"
 LINK_SETTING = "link"
 LINK_SETTING_SINCE = (1, 44)
 # What properties read that say nothing. `no` of auto-negotiate means: leave it as it is.
-UNSET = {"802-3-ethernet.speed": "0", "802-3-ethernet.auto-negotiate": "no", "link.tx-queue-length": "-1"}
+UNSET = {"802-3-ethernet.speed": "0", "802-3-ethernet.auto-negotiate": "no"}
+UNSET_OF_LINK = "-1"
+OPTIONAL_SETTINGS = ("ethtool", LINK_SETTING)  # of which nmcli leaves an empty section when their last property goes
 
 
 class Profile(NamedTuple):
@@ -89,7 +91,11 @@ def parse_profiles(text: str) -> dict[str, Profile]:
 def parse_properties(text: str) -> dict[str, str]:
     """The properties that are set, of the terse lines of a profile."""
     pairs = [line.partition(":") for line in text.split("\n")]
-    return {name: value for name, colon, value in pairs if colon and value and value != UNSET.get(name)}
+    return {name: value for name, colon, value in pairs if colon and value and value != _unset(name)}
+
+
+def _unset(name: str) -> str:
+    return UNSET_OF_LINK if name.startswith(f"{LINK_SETTING}.") else UNSET.get(name, "")
 
 
 # --- effects --------------------------------------------------------------------------------
@@ -131,6 +137,21 @@ def set_properties(host: Host, uuid: str, values: Mapping[str, str]) -> None:
     if done is None or done.status != 0:
         reason = "nmcli is not there" if done is None else _shortened(done.stderr)
         raise HostError(f"NetworkManager's profile {uuid}", f"does not take {' '.join(words)}: {reason}")
+    _drop_emptied(host, uuid, [name.partition(".")[0] for name, value in values.items() if not value])
+
+
+def _drop_emptied(host: Host, uuid: str, settings: Iterable[str]) -> None:
+    """Take out the settings of which nothing is left, so that the profile's file is what it was before us.
+
+    An empty one means the same as none, so that it does not matter where this is refused.
+    """
+    optional = [setting for setting in dict.fromkeys(settings) if setting in OPTIONAL_SETTINGS]
+    if not optional:
+        return
+    left = {name.partition(".")[0] for name in parse_properties(_ask(host, "connection", "show", "uuid", uuid) or "")}
+    for setting in optional:
+        if setting not in left:
+            host.run(["nmcli", "connection", "modify", "uuid", uuid, "remove", setting])
 
 
 def _shortened(message: str) -> str:

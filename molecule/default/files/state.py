@@ -37,7 +37,9 @@ MOVING_KEYS = {
     r"kernel/random/uuid": "drawn at each reading",
     r"kernel/sched_domain/.*": "measured by the scheduler",
     r"kernel/tainted": "what the kernel has been through",
+    r"net/core/netdev_rss_key": "drawn at each boot",
     r"net/netfilter/nf_conntrack_count": "connections that are tracked",
+    r"vm/user_reserve_kbytes": "a share of what is free when the machine boots; no layer sets it",
 }
 
 # Properties of units that change by themselves, each with the reason.
@@ -61,6 +63,9 @@ MOVING_PROPERTIES = {
 }
 # Of the commands of a unit, what the last start has added: [...; start_time=[...]; pid=...; status=0/0].
 LAST_START = re.compile(r"(start_time|stop_time|pid|code|status)=[^;}]*")
+
+# Words of properties: sessions of those who log in, as tests do, stand in the order of other units.
+SESSION = re.compile(r"session-[a-z0-9]+\.scope")
 
 # Lines of files that change by themselves: in a profile, NetworkManager keeps when it last activated it.
 MOVING_LINES = {".nmconnection": re.compile(rb"^timestamp=[0-9]+\n", re.MULTILINE)}
@@ -140,7 +145,7 @@ def unit_settings() -> dict[str, str]:
             continue
         for key, value in properties.items():
             if not moving.fullmatch(key):
-                words = LAST_START.sub("", value).split()
+                words = [word for word in LAST_START.sub("", value).split() if not SESSION.fullmatch(word)]
                 settings[f"{name} {key}"] = " ".join(sorted(words))  # lists have no order
     return settings
 

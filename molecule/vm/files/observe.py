@@ -94,9 +94,12 @@ def link_mode(interface: str) -> dict[str, str]:
 
 
 def steering(place: str) -> dict[str, str]:
-    """The CPUs that packets of each receive queue are steered to, as a mask."""
+    """The CPUs that packets of each receive queue are steered to, and of all if they agree: `0,1`, or empty."""
     queues = sorted(name for name in os.listdir(f"{place}/queues") if name.startswith("rx-"))
-    return {f"rps_cpus of {queue}": read(f"{place}/queues/{queue}/rps_cpus") for queue in queues}
+    masks = [int(read(f"{place}/queues/{queue}/rps_cpus").replace(",", ""), 16) for queue in queues]
+    cpus = [",".join(str(cpu) for cpu in range(mask.bit_length()) if mask >> cpu & 1) for mask in masks]
+    found = {f"rps_cpus of {queue}": text for queue, text in zip(queues, cpus)}
+    return {**found, "rps_cpus": cpus[0]} if len(set(cpus)) == 1 else found
 
 
 def interface(name: str) -> dict[str, object]:

@@ -171,6 +171,22 @@ def test_a_networkmanager_that_was_stopped(tmp_path) -> None:  # type: ignore[no
     assert observe(Scripted(str(tmp_path), stopped), ["v0"], []) is None
 
 
+@pytest.mark.parametrize(
+    ("left", "removed"),
+    [
+        ("ethtool.ring-rx:\nethtool.ring-tx:\nlink.tx-queue-length:-1\nlink.gro-max-size:-1\n", ["ethtool", "link"]),
+        ("ethtool.ring-rx:\nethtool.ring-tx:512\nlink.gro-max-size:65536\n", []),
+        ("connection.id:v0\n", ["ethtool", "link"]),
+    ],
+)
+def test_a_setting_goes_with_its_last_property(tmp_path, left: str, removed: list[str]) -> None:  # type: ignore[no-untyped-def]
+    answers = {"modify": CommandResult(0, "", ""), "connection show": CommandResult(0, left, "")}
+    host = Scripted(str(tmp_path), answers)
+    unset = ("ethtool.ring-rx", "802-3-ethernet.speed", "link.tx-queue-length")
+    set_properties(host, UUID, {**dict.fromkeys(unset, ""), "ethtool.ring-jumbo": "8"})
+    assert [call[-1] for call in host.calls if "remove" in call] == removed
+
+
 def test_properties_are_set_by_words_and_a_refusal_is_told_in_short(tmp_path) -> None:  # type: ignore[no-untyped-def]
     fine = Scripted(str(tmp_path), {"modify": CommandResult(0, "", "")})
     set_properties(fine, UUID, {"ethtool.ring-rx": "512", "ethtool.ring-tx": ""})
