@@ -127,7 +127,7 @@ def parse_address(text: str) -> tuple[str, int] | None:
     A port alone, and an address that stands for all, are answered on the loopback interface.
     """
     first = text.split(";")[0].strip()
-    host, _, port = first.rpartition(":") if not first.isdecimal() else ("", "", first)
+    host, _colon, port = first.rpartition(":") if not first.isdecimal() else ("", "", first)
     host = host.strip("[]")
     if host in ("", "localhost"):
         host = LOOPBACK
