@@ -103,9 +103,10 @@ class ActionModule(ActionBase):
 
     def _check_profiles(self, hosts: Sequence[str]) -> None:
         profiles = {host: self._raw(host).get(_rollout.PROFILE) for host in hosts}
-        if len(set(map(str, profiles.values()))) > 1:
-            default = "modern"
-            profiles = {host: self._value(host, _rollout.PROFILE, default) for host in hosts}
+        written = set(map(str, profiles.values()))
+        # To template a variable of each host costs time, and most fleets write down one profile, or none.
+        if len(written) > 1 or "{" in min(written):
+            profiles = {host: self._value(host, _rollout.PROFILE, _rollout.DEFAULT_PROFILE) for host in hosts}
         _rollout.check_profiles(profiles, _rollout.is_true(self._given(_rollout.MIXED_PROFILES, False)))
 
     def _given(self, name: str, default: Any) -> Any:

@@ -21,6 +21,7 @@ HOOKS = (BEFORE, AFTER)
 # Each makes a run a rolling one when it is given for the play as a whole.
 PARTS = (*HOOKS, "siptune_pause_seconds", "siptune_confirm", "siptune_check_seconds")
 PROFILE = "siptune_profile"
+DEFAULT_PROFILE = "modern"  # of every role
 MIXED_PROFILES = "siptune_mixed_profiles"
 
 CANARY, EVERY_BATCH = "canary", "every_batch"

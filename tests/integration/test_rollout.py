@@ -160,6 +160,8 @@ def test_hosts_of_different_profiles_are_no_accident_only_if_said_so() -> None:
     assert difference(start, dump()) == {}
     run = site(hosts, siptune_mixed_profiles=True)
     assert run.status == 0, run.output
+    run = site({**fleet("edge1", kind="modern"), **fleet("relay1", kind="classic")}, siptune_profile="{{ kind }}")
+    assert "siptune_profile: differs in this play" in " ".join(run.output.split())
 
 
 # --- hooks -----------------------------------------------------------------------------------

@@ -19,10 +19,10 @@ import yaml
 from ansible_collections.siptune.linux.plugins.plugin_utils._applied import APPLIED
 from ansible_collections.siptune.linux.plugins.plugin_utils._catalogue import CAPACITY_NAMES, PROFILES
 from ansible_collections.siptune.linux.plugins.plugin_utils._layers import LAYERS, RESULTS, load_layer
-from ansible_collections.siptune.linux.plugins.plugin_utils._rollout import PARTS
+from ansible_collections.siptune.linux.plugins.plugin_utils._rollout import DEFAULT_PROFILE, PARTS
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-SHARED = {"siptune_profile": "modern", "siptune_capacity": {}, "siptune_state": "present"}
+SHARED = {"siptune_profile": DEFAULT_PROFILE, "siptune_capacity": {}, "siptune_state": "present"}
 NOT_OF_ONE_ROLE = {*SHARED, "siptune_disruptive", "siptune_disruptive_despite_calls"}  # these as far as a role disrupts
 LAYER_BY_NAME = {name: load_layer(name) for name in LAYERS}
 
