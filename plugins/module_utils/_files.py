@@ -9,7 +9,7 @@ import contextlib
 import os
 import posixpath
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ansible_collections.siptune.linux.plugins.module_utils import _originals
 from ansible_collections.siptune.linux.plugins.module_utils._change import TuningError, UndoLog
@@ -18,6 +18,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._host import FileRec
 from ansible_collections.siptune.linux.plugins.module_utils._originals import Originals
 
 PARENT_MODE = 0o755
+MOST_NAMED = 6  # of what was put back, in a message; the result has all of it
 
 Outcome = TypeVar("Outcome")
 
@@ -150,3 +151,25 @@ def make_parents(host: Host, path: str, mode: int, log: UndoLog) -> None:
 
     log.note("", remove)
     host.make_directory(directory, mode)
+
+
+# --- a refusal, told ------------------------------------------------------------------------
+
+
+def refusal(error: RefusedError) -> dict[str, Any]:
+    """The arguments of fail_json for a call that could not be carried out."""
+    if error.not_undone:
+        ending = f"Could not be put back: {'; '.join(error.not_undone)}"
+    elif error.undone:
+        ending = f"Everything this call had changed has been put back: {_some(error.undone)}"
+    else:
+        ending = "Nothing was changed"
+    details = error.cause.details()
+    if error.item or error.undone:
+        details["undone"] = error.undone
+    return {"msg": f"{error}. {ending}.", **details}
+
+
+def _some(names: list[str]) -> str:
+    more = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")

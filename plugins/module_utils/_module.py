@@ -8,16 +8,15 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.siptune.linux.plugins.module_utils._change import TuningError, UndoLog
-from ansible_collections.siptune.linux.plugins.module_utils._files import RefusedError, all_or_nothing
+from ansible_collections.siptune.linux.plugins.module_utils._files import RefusedError, all_or_nothing, refusal
 from ansible_collections.siptune.linux.plugins.module_utils._host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._way import Way, take
 
 LOCK_TIMEOUT_SECONDS = 30
-MOST_NAMED = 6  # of what was put back, in a message; the result has all of it
 
 Outcome = TypeVar("Outcome")
 
@@ -47,22 +46,3 @@ def run(module: AnsibleModule, name: str, work: Callable[[Host, UndoLog], Outcom
     except TuningError as error:  # of the lock
         module.fail_json(msg=f"{error}. Nothing was changed.")
     raise SystemExit(1)  # not reached: fail_json has ended the module
-
-
-def refusal(error: RefusedError) -> dict[str, Any]:
-    """The arguments of fail_json for a call that could not be carried out."""
-    if error.not_undone:
-        ending = f"Could not be put back: {'; '.join(error.not_undone)}"
-    elif error.undone:
-        ending = f"Everything this call had changed has been put back: {_some(error.undone)}"
-    else:
-        ending = "Nothing was changed"
-    details = error.cause.details()
-    if error.item or error.undone:
-        details["undone"] = error.undone
-    return {"msg": f"{error}. {ending}.", **details}
-
-
-def _some(names: list[str]) -> str:
-    more = len(names) - MOST_NAMED
-    return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
