@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 from calls import CHECKOUT, write_file
-from controller import environment, program
+from controller import HERE, INVENTORY, environment, program
 from sandbox import difference, dump
-from test_audit import HERE, INVENTORY, OVER_SSH, Run, answers, play
+from test_audit import OVER_SSH, Run, answers, play
 
 ORDER = "/run/order"
 # The layer with the least to do: what is tested here is what happens around it.
