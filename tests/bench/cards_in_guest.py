@@ -20,6 +20,7 @@ RUNS = ("first", "converged")
 DRIVERS = ("igb", "e1000e", "vmxnet3", "e1000")
 CALIBRATION_ROUNDS = 200_000
 
+
 def make_importable() -> None:
     """Give the collection, of which only module_utils is here, its place."""
     for name, path in (
