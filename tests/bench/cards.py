@@ -94,6 +94,7 @@ def programs_started() -> dict[str, list[str]]:
 
 IN_GUEST = Path(__file__).with_name("cards_in_guest.py")
 OURS = "plugins/module_utils"
+WITHOUT_NETWORK_MANAGER = "sudo systemctl stop NetworkManager && sudo rm -r /run/NetworkManager"
 
 
 class InGuest(NamedTuple):
@@ -135,6 +136,7 @@ def in_guest(rounds: int) -> InGuest:
     with machine() as directory:
         packed = subprocess.run(["tar", "-c", "-C", CHECKOUT, OURS], stdout=subprocess.PIPE, check=True).stdout
         subprocess.run(guest.ssh(directory, "tar -x"), input=packed, check=True)
+        subprocess.run(guest.ssh(directory, WITHOUT_NETWORK_MANAGER), check=True)
         script = IN_GUEST.read_bytes()
         command = guest.ssh(directory, f"sudo python3 - {rounds}")
         done = subprocess.run(command, input=script, stdout=subprocess.PIPE, check=True)
@@ -165,7 +167,7 @@ def guest_targets(measured: InGuest) -> list[Target]:
     expected = {RUNS[0]: [len(measured.drivers)], RUNS[1]: [0]}
     return [
         Target(
-            f"virtual machine, {run} run: {UDEV_TEST} for each .link file that changes, and no other program",
+            f"virtual machine, {run} run: `{UDEV_TEST}` for each `.link` file that changes, and no other program",
             ", ".join(map(str, measured.programs(run))),
             measured.programs(run) == expected[run] and _only_udevadm(measured, run),
         )
@@ -193,7 +195,9 @@ def guest_table(measured: InGuest, calibration: float) -> str:
     cards = ", ".join(f"{name} ({driver})" for name, driver in measured.drivers.items())
     heading = ["run", "own CPU ms", f"the same / {slower:.0f}", "kernel's and drivers' CPU ms", "whole ms"]
     return (
-        f"{cards}. The machine is emulated, and plain Python is {slower:.0f} times slower in it than here: the figure\n"
-        "divided by that is what the own work would take here. The whole time holds the drivers' work, which resets\n"
-        f"the cards, and udev's test tool.\n\n{table(heading, rows)}"
+        f"{cards}.\n\n"
+        f"The machine is emulated, and plain Python is {slower:.0f} times slower in it than here: the figure divided by\n"
+        "that is what the own work would take here. The whole time holds the drivers' work, which resets the cards, and\n"
+        "udev's test tool. NetworkManager is switched off: where it runs, a call starts nmcli twice, and once more for\n"
+        f"each profile of the interfaces.\n\n{table(heading, rows)}"
     )

@@ -20,13 +20,16 @@ RUNS = ("first", "converged")
 DRIVERS = ("igb", "e1000e", "vmxnet3", "e1000")
 CALIBRATION_ROUNDS = 200_000
 
-for _name, _path in (
-    ("ansible_collections", []),
-    ("ansible_collections.siptune", []),
-    ("ansible_collections.siptune.linux", [os.getcwd()]),
-):
-    sys.modules[_name] = types.ModuleType(_name)
-    sys.modules[_name].__path__ = _path
+
+def make_importable() -> None:
+    """Give the collection, of which only module_utils is here, its place."""
+    for name, path in (
+        ("ansible_collections", []),
+        ("ansible_collections.siptune", []),
+        ("ansible_collections.siptune.linux", [os.getcwd()]),
+    ):
+        sys.modules[name] = types.ModuleType(name)
+        sys.modules[name].__path__ = path
 
 
 def calibrate() -> float:
@@ -50,6 +53,7 @@ def cards() -> dict[str, str]:
 
 def main(rounds: int) -> None:
     """Measure, and print what was found."""
+    make_importable()
     from ansible_collections.siptune.linux.plugins.module_utils._change import UndoLog
     from ansible_collections.siptune.linux.plugins.module_utils._host import Host
     from ansible_collections.siptune.linux.plugins.module_utils._nic_way import NIC_RING

@@ -64,9 +64,6 @@ MOVING_PROPERTIES = {
 # Of the commands of a unit, what the last start has added: [...; start_time=[...]; pid=...; status=0/0].
 LAST_START = re.compile(r"(start_time|stop_time|pid|code|status)=[^;}]*")
 
-# Words of properties: sessions of those who log in, as tests do, stand in the order of other units.
-SESSION = re.compile(r"session-[a-z0-9]+\.scope")
-
 # Lines of files that change by themselves: in a profile, NetworkManager keeps when it last activated it.
 MOVING_LINES = {".nmconnection": re.compile(rb"^timestamp=[0-9]+\n", re.MULTILINE)}
 
@@ -77,7 +74,10 @@ PASSING_UNITS = {
     r".*\.scope": "sessions of those who log in, as tests do",
     r"user@.*|user-runtime-dir@.*|user-.*\.slice": "come with the sessions",
     r"systemd-tmpfiles-clean.*": "loaded only while its timer has something to do",
+    r"systemd-hostnamed\.service": "started by whoever asks for the name, as NetworkManager does, and ends when idle",
 }
+# Those of them that other units name in their order: systemd writes it down on both sides.
+PASSING_WORDS = re.compile(r"session-[a-z0-9]+\.scope|systemd-hostnamed\.service")
 
 
 def any_of(patterns: Iterable[str]) -> re.Pattern[str]:
@@ -145,7 +145,7 @@ def unit_settings() -> dict[str, str]:
             continue
         for key, value in properties.items():
             if not moving.fullmatch(key):
-                words = [word for word in LAST_START.sub("", value).split() if not SESSION.fullmatch(word)]
+                words = [word for word in LAST_START.sub("", value).split() if not PASSING_WORDS.fullmatch(word)]
                 settings[f"{name} {key}"] = " ".join(sorted(words))  # lists have no order
     return settings
 
