@@ -26,12 +26,11 @@ loadmodule "textops.so"
 loadmodule "siputils.so"
 loadmodule "dialog.so"
 modparam("rr", "enable_full_lr", 1)
-modparam("dialog", "dlg_flag", 4)
 modparam("dialog", "dlg_match_mode", 1)
 request_route {
     if (is_method("OPTIONS")) { sl_send_reply("200", "OK"); exit; }
     if (has_totag()) { loose_route(); t_relay(); exit; }
-    setflag(4);
+    dlg_manage();
     record_route();
     t_relay();
 }
