@@ -196,8 +196,8 @@ def guest_table(measured: InGuest, calibration: float) -> str:
     heading = ["run", "own CPU ms", f"the same / {slower:.0f}", "kernel's and drivers' CPU ms", "whole ms"]
     return (
         f"{cards}.\n\n"
-        f"The machine is emulated, and plain Python is {slower:.0f} times slower in it than here: the figure divided by\n"
-        "that is what the own work would take here. The whole time holds the drivers' work, which resets the cards, and\n"
-        "udev's test tool. NetworkManager is switched off: where it runs, a call starts nmcli twice, and once more for\n"
-        f"each profile of the interfaces.\n\n{table(heading, rows)}"
+        f"The machine is emulated, and plain Python is {slower:.0f} times slower in it than here: the figure divided\n"
+        "by that is what the own work would take here. The whole time holds the work of the drivers, which reset the\n"
+        "cards, and udev's test tool. NetworkManager is switched off: where it runs, a call starts nmcli twice, and\n"
+        f"where it owns an interface, once more for the list of profiles and for each.\n\n{table(heading, rows)}"
     )

@@ -165,7 +165,7 @@ def cards_alone(options: Options) -> str:
         "rounds. No machine here has four cards: models answer for their drivers, while files are real.\n\n"
         f"{machine}\n\n{report.targets_table(targets)}\n"
         f"Queue lengths of four virtual cables on the real kernel, by nic_link: {cables}. The first runs write four\n"
-        f"`.link` files, and ask `{cards.UDEV_TEST}` about each.\n\n"
+        "`.link` files, and ask udev's test tool about each where it is installed.\n\n"
         f"### With the drivers of a virtual machine\n\n{there}"
     )
 
