@@ -26,7 +26,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._nic_plan import pla
 from ansible_collections.siptune.linux.plugins.module_utils._nic_request import build_request
 from ansible_collections.siptune.linux.plugins.modules import nic_link, nic_ring
 from calls import ORIGINALS, call, originals
-from nics import SOFTWARE, make_interfaces, states, sys_net, there, whole_host
+from nics import MAY_FLAP, SOFTWARE, make_interfaces, states, sys_net, there, whole_host
 from sandbox import difference, ip
 from tracing import STARTING, calls_of
 
@@ -116,7 +116,7 @@ BAD = [
 def test_bad_input_is_told_and_changes_nothing(interfaces: dict[str, Any], message: str) -> None:
     make_interfaces()
     start = whole_host()
-    result = call(nic_link, interfaces={"rtp0": {"txqueuelen": 2000}, **interfaces}, disruptive=True)
+    result = call(nic_link, interfaces={"rtp0": {"txqueuelen": 2000}, **interfaces}, **MAY_FLAP)
     assert result.get("failed")
     assert message in result["msg"]
     assert result["msg"].endswith("Nothing was changed.")
@@ -140,10 +140,10 @@ def test_channels_of_a_cable_are_taken_only_when_they_may_flap() -> None:
     assert there(["big0"])
     wanted = {"big0": {"channels_rx": 1}}
     assert states(call(nic_link, interfaces=wanted, when="now")) == {"big0 channels_rx": "pending"}
-    result = call(nic_link, interfaces=wanted, disruptive=True, when="now")
+    result = call(nic_link, interfaces=wanted, **MAY_FLAP, when="now")
     (item,) = result["items"]
     assert (item["before"], item["after"], item["state"]) == ("2", "1", "changed"), item
-    assert not call(nic_link, interfaces=wanted, disruptive=True, when="now")["changed"]
+    assert not call(nic_link, interfaces=wanted, **MAY_FLAP, when="now")["changed"]
 
 
 FOUR = ("sip0", "rtp0", "sip0.100", "rtp0.200")

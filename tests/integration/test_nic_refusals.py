@@ -20,7 +20,7 @@ import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._host import Host
 from ansible_collections.siptune.linux.plugins.modules import nic_link, nic_ring
 from calls import ORIGINALS, call, write_file
-from nics import make_interfaces, states, sys_net, whole_host
+from nics import MAY_FLAP, make_interfaces, states, sys_net, whole_host
 from sandbox import difference
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "unit/plugins/module_utils"))
@@ -86,7 +86,7 @@ def test_a_driver_that_refuses_undoes_the_call(number: int, message: str) -> Non
     host = two_cards()
     host.card("eth1").refuses[RINGS.set] = number
     start = whole_host()
-    result = call(nic_ring, interfaces={"eth0": {"rx": 512}, "eth1": {"rx": 512}}, disruptive=True)
+    result = call(nic_ring, interfaces={"eth0": {"rx": 512}, "eth1": {"rx": 512}}, **MAY_FLAP)
     assert result.get("failed"), result
     assert "eth1 rx: the driver refused '512'" in result["msg"]
     assert message in result["msg"]
@@ -100,7 +100,7 @@ def test_a_driver_that_does_not_know_rings_is_passed_over() -> None:
     """EOPNOTSUPP, at once or only when they are set: the item says so, and the others are set all the same."""
     host = show(rtl8139("eth0"), igb("eth1"), igb("eth2", mac="52:54:00:00:00:99"))
     host.card("eth1").refuses[RINGS.set] = errno.EOPNOTSUPP
-    result = call(nic_ring, interfaces={"eth*": {"rx": 512}}, disruptive=True, when="now")
+    result = call(nic_ring, interfaces={"eth*": {"rx": 512}}, **MAY_FLAP, when="now")
     assert states(result) == {"eth0 rx": "absent", "eth1 rx": "absent", "eth2 rx": "changed"}
     assert host.card("eth2").numbers[RINGS]["rx"] == 512
 
