@@ -99,6 +99,7 @@ systemctl mask apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2sc
     systemd-pstore.service systemd-random-seed.service systemd-timesyncd.service
 
 # --- What boots it: the kernel unpacked, which emulation is slow at, and an initrd that only finds the disk ---
+# Debian 13's is packed otherwise than by xz, and unpacks itself.
 
 output=/boot/siptune
 mkdir "$output"
@@ -107,8 +108,9 @@ kernel=$(ls /lib/modules)
 python3 - "/boot/vmlinuz-$kernel" "$output/vmlinux" <<'SCRIPT'
 import lzma, pathlib, sys
 packed = pathlib.Path(sys.argv[1]).read_bytes()
-start = packed.index(b"\xfd7zXZ\0")  # the signature of an .xz file
-pathlib.Path(sys.argv[2]).write_bytes(lzma.LZMADecompressor().decompress(packed[start:]))
+start = packed.find(b"\xfd7zXZ\0")  # the signature of an .xz file
+unpacked = packed if start < 0 else lzma.LZMADecompressor().decompress(packed[start:])
+pathlib.Path(sys.argv[2]).write_bytes(unpacked)
 SCRIPT
 
 tree=$(mktemp -d)
