@@ -167,7 +167,9 @@ def built_archive(tmp_path: Path) -> Path:
 
 def install(source: str, directory: Path, *, where: Path) -> None:
     words = [program("ansible-galaxy"), "collection", "install", "--offline", "--no-deps", source]
-    subprocess.run([*words, "-p", str(directory)], check=True, capture_output=True, cwd=where)
+    # Elsewhere on its path, as where `make` has put this checkout, ansible-galaxy takes it for installed already.
+    alone = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(directory)}
+    subprocess.run([*words, "-p", str(directory)], check=True, capture_output=True, cwd=where, env=alone)
 
 
 def test_the_builder_finds_what_the_collection_needs(archive: Path) -> None:
