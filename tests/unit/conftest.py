@@ -14,6 +14,12 @@ import sys
 import types
 from pathlib import Path
 
+from hypothesis import settings
+
+# How long an example takes says how busy the machine is, and not whether the code is right.
+settings.register_profile("siptune", deadline=None)
+settings.load_profile("siptune")
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 
