@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import select
@@ -138,12 +139,15 @@ DROP_IN = "/etc/systemd/system/sipd.service.d/90-siptune.conf"
 CAP_SYS_RESOURCE = 24  # linux/capability.h
 
 
+_numbers = itertools.count(1)  # of this process' containers: a module of tests may have one of its own
+
+
 class Machine:
     """A container under systemd."""
 
     def __init__(self, suite: str, image: str) -> None:
         self.suite = suite
-        self.name = f"siptune-systemd-{suite}-{os.getpid()}"
+        self.name = f"siptune-systemd-{suite}-{os.getpid()}-{next(_numbers)}"
         podman(
             *("run", "--detach", "--name", self.name, "--hostname", suite, "--network", "none"),
             *("--privileged", "--systemd=always", "--pull", "never"),

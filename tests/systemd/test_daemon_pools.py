@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
-from machine import STARTER, Machine
+from machine import Machine
 
 UNITS = "/etc/systemd/system"
 SHARED, PRIVATE = "shared_mib", "private_mib"
@@ -66,10 +66,7 @@ def call(
     machine: Machine, check: bool = False, patience_seconds: int | None = None, **parameters: Any
 ) -> dict[str, Any]:
     """The result of the real module."""
-    document = json.dumps({"ANSIBLE_MODULE_ARGS": {"_ansible_check_mode": check, **parameters}})
-    starter = STARTER.replace("systemd_limits", "daemon_pools")
-    patience = [] if patience_seconds is None else [str(patience_seconds)]
-    return json.loads(machine.run("/usr/bin/python3", "-c", starter, document, *patience, check=False))
+    return machine.call_module("daemon_pools", parameters, check, patience_seconds)
 
 
 def module(machine: Machine, check: bool = False, **parameters: Any) -> tuple[bool, dict[str, dict[str, Any]]]:

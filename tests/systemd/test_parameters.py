@@ -40,6 +40,7 @@ def parameters(**changes: Any) -> dict[str, Any]:
         "units": UNITS,
         "drop_in": "90-x.conf",
         "running": "prlimit",
+        "despite_calls": False,
         "exclusive": False,
         "state": "present",
         **changes,

@@ -10,8 +10,9 @@ from machine import CHECKOUT, LIBRARY, STARTER, Machine, podman
 
 def test_without_systemd_the_drop_ins_are_written(container: Machine) -> None:
     script = (
-        'python3 -c "$1" "$2"; echo; cat /etc/systemd/system/sipd.service.d/90-siptune.conf;'
-        'python3 -c "$1" "$2"; echo; python3 -c "$1" "$3"; echo; find /etc/systemd/system -name "*sipd*"'
+        'call() { python3 -c "$1" "$2" systemd_limits; echo; };'
+        'call "$1" "$2"; cat /etc/systemd/system/sipd.service.d/90-siptune.conf;'
+        'call "$1" "$2"; call "$1" "$3"; find /etc/systemd/system -name "*sipd*"'
     )
     units = '{"alias.service": {"LimitNOFILE": 4096}}'
     prepare = (
