@@ -98,6 +98,7 @@ def strategy_settings(strategy: str) -> dict[str, str]:
         "ANSIBLE_STRATEGY": strategy,
         "ANSIBLE_STRATEGY_PLUGINS": str(MITOGEN_PATH / "ansible_mitogen" / "plugins" / "strategy"),
         "PYTHONPATH": str(MITOGEN_PATH),
+        "ANSIBLE_HOST_KEY_CHECKING": "false",  # it heeds this, and not the options of ssh
     }
 
 
