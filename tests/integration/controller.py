@@ -18,6 +18,7 @@ COLLECTIONS = "/run/collections"
 CONFIGURATION = "/run/ansible.cfg"
 INVENTORY = "/run/inventory.json"
 
+OF_A_LOGIN = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TERM", "USER", "LOGNAME")
 PLAIN = {"siptune_become": False, "ansible_python_interpreter": sys.executable}
 HERE = {**PLAIN, "ansible_connection": "local"}
 
@@ -42,14 +43,18 @@ def program(name: str) -> str:
 
 
 def environment() -> dict[str, str]:
-    """An environment in which Ansible finds this checkout and leaves nothing in anybody's home."""
+    """An environment in which Ansible finds this checkout and leaves nothing in anybody's home.
+
+    Of the caller's it has what a login has: a variable for Python would reach the modules, where no connection hands it
+    on. With PYTHONUNBUFFERED Python reads a module from its standard input byte by byte.
+    """
     tree = f"{COLLECTIONS}/ansible_collections/siptune"
     if not os.path.exists(tree):
         os.makedirs(tree)
         os.symlink(CHECKOUT, f"{tree}/linux")
         write_file(CONFIGURATION, "[connection]\npipelining = True\n")
     return {
-        **{name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")},
+        **{name: value for name, value in os.environ.items() if name in OF_A_LOGIN},
         "HOME": "/run",
         "ANSIBLE_HOME": "/run/ansible",
         "ANSIBLE_CONFIG": CONFIGURATION,
