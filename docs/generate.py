@@ -35,14 +35,14 @@ def _make_importable() -> None:
 
 _make_importable()
 
-from ansible_collections.siptune.linux.plugins.plugin_utils._formulas import FORMULAS  # noqa: E402
-from ansible_collections.siptune.linux.plugins.plugin_utils._layers import (  # noqa: E402
+from ansible_collections.siptune.linux.plugins.module_utils._formulas import FORMULAS  # noqa: E402
+from ansible_collections.siptune.linux.plugins.module_utils._layer_calls import (  # noqa: E402
+    NETWORK_LAYER,
     SERVICE_LAYER,
     SYSCTL_LAYERS,
     Layer,
-    load_layer,
-    load_nics,
 )
+from ansible_collections.siptune.linux.plugins.plugin_utils._layers import load_layer  # noqa: E402
 
 TITLES = {"network": "Network", "memory": "Memory", "fs": "File handles and file system", "security": "Security"}
 DAEMON_TITLES = {
@@ -76,8 +76,8 @@ FORMULAS_HEADING = """\
 ## Formulas
 
 They take the facts of `siptune.linux.host_facts`, the figures of `siptune_capacity` and a role's options, and live in
-[plugins/plugin_utils/_sizing.py](../plugins/plugin_utils/_sizing.py) and
-[_sizing_services.py](../plugins/plugin_utils/_sizing_services.py).
+[plugins/module_utils/_sizing.py](../plugins/module_utils/_sizing.py) and
+[_sizing_services.py](../plugins/module_utils/_sizing_services.py).
 """
 
 NICS = """\
@@ -186,7 +186,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing, exit 1 if docs/keys.md is not current")
     check = parser.parse_args().check
-    wanted = page(map(load_layer, SYSCTL_LAYERS), load_nics(), load_layer(SERVICE_LAYER))
+    wanted = page(map(load_layer, SYSCTL_LAYERS), load_layer(NETWORK_LAYER).interfaces, load_layer(SERVICE_LAYER))
     present = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
     if wanted == present:
         return 0

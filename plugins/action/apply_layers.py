@@ -8,52 +8,75 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleUndefinedVariable
 from ansible.plugins.action import ActionBase
-from ansible_collections.siptune.linux.plugins.plugin_utils._applied import by_layer, selected, transaction_calls
-from ansible_collections.siptune.linux.plugins.plugin_utils._catalogue import CatalogueError
-from ansible_collections.siptune.linux.plugins.plugin_utils._layer_check import checked_calls, own_variables
-from ansible_collections.siptune.linux.plugins.plugin_utils._layers import LAYERS, Call, load_layer
+from ansible.utils.display import Display
+from ansible_collections.siptune.linux.plugins.module_utils._catalogue import CatalogueError
+from ansible_collections.siptune.linux.plugins.module_utils._layer_calls import LAYERS
+from ansible_collections.siptune.linux.plugins.plugin_utils._applied import by_layer, selected
+from ansible_collections.siptune.linux.plugins.plugin_utils._layer_check import check_variables, own_variables
+from ansible_collections.siptune.linux.plugins.plugin_utils._layers import load_layer, load_layers
+from ansible_collections.siptune.linux.plugins.plugin_utils._overlaps import warning_of_tuners
 
-# Read here, once and for all hosts: Ansible imports an action before it forks a process for each host and task.
-for _layer in LAYERS:
-    load_layer(_layer)
+display = Display()
+
+load_layers()  # once and for all hosts: Ansible imports an action before it forks a process for each host and task
 
 
 class ActionModule(ActionBase):
-    """Works out the calls of all layers on the controller, and has siptune.linux.transaction make them on the host."""
+    """Checks the variables on the controller, and has siptune.linux.tune size and apply the layers on the host."""
 
     _supports_check_mode = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """The result of the transaction, and under `layers` what each layer's calls have returned."""
+        """The result of siptune.linux.tune, and under `layers` what each layer's calls have returned."""
         result = super().run(tmp, task_vars)
         options = {
-            "host": {"type": "dict", "required": True},
             "layers": {"type": "list", "elements": "str", "choices": list(LAYERS), "default": list(LAYERS)},
             "each_for_itself": {"type": "bool", "default": False},
+            "warn_of_tuners": {"type": "bool", "default": True},
         }
         arguments = self.validate_argument_spec(options)[1]
-        variables = task_vars or {}
-        layers = selected(
+        known = task_vars or {}
+        names = selected(
             arguments["layers"],
             self._task.tags,
-            variables.get("ansible_run_tags") or ["all"],
-            variables.get("ansible_skip_tags") or [],
+            known.get("ansible_run_tags") or ["all"],
+            known.get("ansible_skip_tags") or [],
         )
-        if not layers:
+        if not names:
             return {**result, "skipped": True, "skip_reason": "no layer is selected by the tags"}
-        calls = self._calls(layers, variables, arguments["host"])
+        variables = self._variables(names, known)
+        layers = [load_layer(name) for name in names]
         done = self._execute_module(
-            module_name="siptune.linux.transaction",
-            module_args={"calls": transaction_calls(calls), "each_for_itself": arguments["each_for_itself"]},
+            module_name="siptune.linux.tune",
+            module_args={
+                "layers": [layer._asdict() for layer in layers],
+                "variables": variables,
+                "each_for_itself": arguments["each_for_itself"],
+            },
             task_vars=task_vars,
         )
-        return {**result, **by_layer(done, calls)}
+        if arguments["warn_of_tuners"] and "ansible_facts" in done:
+            said = warning_of_tuners(layers, variables, done["ansible_facts"]["siptune_host"])
+            if said:
+                display.warning(f"{known.get('inventory_hostname')}: {said}")
+        return {**result, **by_layer(done, names)}
 
-    def _calls(self, names: Sequence[str], variables: Mapping[str, Any], host: Mapping[str, Any]) -> list[Call]:
-        layers = [load_layer(name) for name in names]
+    def _variables(self, layers: Sequence[str], known: Mapping[str, Any]) -> dict[str, Any]:
+        """The variables of these layers, templated and checked. Raises AnsibleActionFail."""
+        own = own_variables(layers, known)
         try:
-            return checked_calls(layers, self._templar.template(own_variables(layers, variables)), host)
+            variables = self._templar.template(own)
+        except AnsibleUndefinedVariable:  # an inventory may reckon with the facts of siptune.linux.host_facts itself
+            facts = self._execute_module("siptune.linux.host_facts", module_args={}, task_vars=dict(known))
+            if facts.get("failed"):
+                raise AnsibleActionFail(str(facts.get("msg")), result=facts) from None
+            there = {**(known.get("ansible_facts") or {}), **facts["ansible_facts"]}
+            templar = self._templar.copy_with_new_env(available_variables={**known, "ansible_facts": there})
+            variables = templar.template(own)
+        try:
+            check_variables(layers, variables)
         except CatalogueError as error:
             raise AnsibleActionFail(f"{error}. Nothing was changed.") from None
+        return variables

@@ -13,7 +13,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.siptune.linux.plugins.plugin_utils._applied import results_by_layer
+from ansible_collections.siptune.linux.plugins.plugin_utils._applied import APPLIED, results_by_layer
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit import HostResults, document, failures
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit_files import (
     ReportError,
@@ -24,7 +24,7 @@ from ansible_collections.siptune.linux.plugins.plugin_utils._audit_files import 
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit_html import render as render_html
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit_prometheus import render as render_prometheus
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit_query import QueryError, compile_query, search
-from ansible_collections.siptune.linux.plugins.plugin_utils._audit_results import COUNTERS, PREPARATION
+from ansible_collections.siptune.linux.plugins.plugin_utils._audit_results import COUNTERS
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit_text import render_end, render_host
 
 JSON_NAME = "siptune-audit.json"
@@ -94,11 +94,8 @@ def _document(variables: Mapping[str, Any], seconds: int) -> dict[str, Any]:
 
 
 def _results(registered: Mapping[str, Any]) -> HostResults:
-    return HostResults(
-        [registered.get(name) for name in PREPARATION],
-        results_by_layer(registered),
-        registered.get(COUNTERS),
-    )
+    facts = ((registered.get(APPLIED) or {}).get("ansible_facts") or {}).get("siptune_host") or {}
+    return HostResults(results_by_layer(registered), registered.get(COUNTERS), facts.get("tuners") or {})
 
 
 def _write(audit: Mapping[str, Any], options: Mapping[str, Any]) -> list[str]:

@@ -10,20 +10,15 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.siptune.linux.plugins.plugin_utils._catalogue import CatalogueError
-from ansible_collections.siptune.linux.plugins.plugin_utils._layer_check import (
-    checked_calls,
-    kernel_settings,
-    own_variables,
-)
-from ansible_collections.siptune.linux.plugins.plugin_utils._layers import ABSENT, LAYERS, load_layer
-from ansible_collections.siptune.linux.plugins.plugin_utils._overlaps import Wanted, warning
-
-# Read here, once and for all hosts: Ansible imports an action before it forks a process for each host and task.
-for _layer in LAYERS:
-    load_layer(_layer)
+from ansible_collections.siptune.linux.plugins.module_utils._catalogue import CatalogueError
+from ansible_collections.siptune.linux.plugins.module_utils._layer_calls import LAYERS, all_calls
+from ansible_collections.siptune.linux.plugins.plugin_utils._layer_check import check_variables, own_variables
+from ansible_collections.siptune.linux.plugins.plugin_utils._layers import load_layer, load_layers
+from ansible_collections.siptune.linux.plugins.plugin_utils._overlaps import warning_of_tuners
 
 display = Display()
+
+load_layers()  # once and for all hosts: Ansible imports an action before it forks a process for each host and task
 
 
 class ActionModule(ActionBase):
@@ -41,15 +36,16 @@ class ActionModule(ActionBase):
                 "layers": {"type": "list", "elements": "str", "choices": list(LAYERS), "default": list(LAYERS)},
             }
         )
-        layers = [load_layer(name) for name in arguments["layers"]]
-        variables = self._templar.template(own_variables(layers, task_vars or {}))
+        names, host = arguments["layers"], arguments["host"]
+        layers = [load_layer(name) for name in names]
+        variables = self._templar.template(own_variables(names, task_vars or {}))
         try:
-            calls = checked_calls(layers, variables, arguments["host"])
+            check_variables(names, variables)
+            all_calls(layers, variables, host)
         except CatalogueError as error:
             raise AnsibleActionFail(f"{error}. Nothing was changed.") from None
-        if arguments["warn_of_tuners"] and variables.get("siptune_state") != ABSENT:
-            wanted = (Wanted(setting.path, setting.rule, setting.value) for setting in kernel_settings(calls))
-            said = warning(arguments["host"].get("tuners") or {}, wanted)
+        if arguments["warn_of_tuners"]:
+            said = warning_of_tuners(layers, variables, host)
             if said:
                 display.warning(f"{(task_vars or {}).get('inventory_hostname')}: {said}")
         return {"changed": False}

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.siptune.linux.plugins.plugin_utils import _nic_profiles
-from ansible_collections.siptune.linux.plugins.plugin_utils._catalogue import CatalogueError
+from ansible_collections.siptune.linux.plugins.module_utils import _nic_profiles
+from ansible_collections.siptune.linux.plugins.module_utils._catalogue import CatalogueError
 
 
 def nic_settings(

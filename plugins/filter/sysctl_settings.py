@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.siptune.linux.plugins.plugin_utils._catalogue import CatalogueError, settings
+from ansible_collections.siptune.linux.plugins.module_utils._catalogue import CatalogueError, settings
 
 
 def sysctl_settings(

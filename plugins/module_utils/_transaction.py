@@ -83,6 +83,18 @@ def _parse(call: Call) -> None:
         raise CallError(call, error) from error
 
 
+def carry_out(
+    host: Host, log: UndoLog, given: Iterable[Mapping[str, Any]], each_for_itself: bool, check_mode: bool
+) -> list[Taken]:
+    """What became of the calls, or what each would come to for itself. Raises TuningError."""
+    calls = parse_calls(given)
+    if not each_for_itself:
+        return take_all(host, calls, check_mode, log)
+    if not check_mode:
+        raise TuningError("each_for_itself is for check mode: a run holds as a whole or not at all")
+    return predict_each(host, calls)
+
+
 def take_all(host: Host, calls: Iterable[Call], check_mode: bool, log: UndoLog) -> list[Taken]:
     """Take one call after the other; a later one finds what an earlier one has done.
 

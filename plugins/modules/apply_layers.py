@@ -11,17 +11,15 @@ short_description: Apply all layers of a host in one round trip, as a whole or n
 version_added: 0.1.0
 author: siptune authors (@siptune)
 description:
-  - Does what the roles of the layers do, with the same variables and the same results, in a single
-    M(siptune.linux.transaction) on the host.
+  - Does what the roles of the layers do, with the same variables and the same results, in one execution of
+    M(siptune.linux.tune) on the host, the facts that sizing takes included.
   - Should one layer fail, what the layers before it have changed is put back, so that a host is never left half tuned.
-  - Checks the variables of all its layers first, as M(siptune.linux.check_layers) does.
+  - Checks the variables of all its layers first, as M(siptune.linux.check_layers) does, and warns of TuneD as it does.
+  - Leaves what M(siptune.linux.host_facts) would gather as the fact C(siptune_host). Variables may use it. Where it is
+    not there yet, it is then gathered by an execution of its own.
   - Follows C(--tags) and C(--skip-tags) as if each layer were a task of its own, tagged with its name. For that, tag
     the task V(always).
 options:
-  host:
-    description: What M(siptune.linux.host_facts) returned as C(siptune_host).
-    type: dict
-    required: true
   layers:
     description: The layers to apply, in this order.
     type: list
@@ -34,6 +32,10 @@ options:
         fail, and keeps nobody from learning of the others. The result of the layer says so.
     type: bool
     default: false
+  warn_of_tuners:
+    description: Whether to warn of TuneD.
+    type: bool
+    default: true
 attributes:
   check_mode:
     support: full
@@ -45,27 +47,28 @@ notes:
   - Needs root on the host.
   - The variables are those of the roles, siptune_state among them.
 seealso:
-  - module: siptune.linux.transaction
+  - module: siptune.linux.tune
   - module: siptune.linux.check_layers
   - module: siptune.linux.summary
 """
 
 EXAMPLES = r"""
-- name: Tune a host for SIP in two round trips
+- name: Tune a host for SIP in one round trip
   hosts: proxies
   gather_facts: false
   become: true
   tasks:
-    - name: Learn what sizing needs to know of the host
-      siptune.linux.host_facts:
-
     - name: Apply the layers
       siptune.linux.apply_layers:
-        host: "{{ ansible_facts.siptune_host }}"
       tags: [always]
 """
 
 RETURN = r"""
+ansible_facts:
+  description: What M(siptune.linux.host_facts) returns.
+  returned: success
+  type: dict
+  sample: {"siptune_host": {"processors": 4}}
 layers:
   description:
     - By layer, what each of its calls would have returned as a task of its own, in the order of the role's tasks.

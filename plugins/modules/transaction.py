@@ -170,17 +170,7 @@ undone:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.siptune.linux.plugins.module_utils import _module
-from ansible_collections.siptune.linux.plugins.module_utils._change import TuningError, UndoLog
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host
-from ansible_collections.siptune.linux.plugins.module_utils._transaction import (
-    WAYS,
-    Taken,
-    parse_calls,
-    predict_each,
-    result,
-    take_all,
-    warnings,
-)
+from ansible_collections.siptune.linux.plugins.module_utils._transaction import WAYS, carry_out, result, warnings
 
 ARGUMENTS = {
     "calls": {
@@ -197,19 +187,10 @@ ARGUMENTS = {
 }
 
 
-def take(host: Host, log: UndoLog, params: dict, check_mode: bool) -> list[Taken]:
-    """What became of the calls. Raises TuningError."""
-    calls = parse_calls(params["calls"])
-    if not params["each_for_itself"]:
-        return take_all(host, calls, check_mode, log)
-    if not check_mode:
-        raise TuningError("each_for_itself is for check mode: a run holds as a whole or not at all")
-    return predict_each(host, calls)
-
-
 def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
-    taken = _module.run(module, "transaction", lambda host, log: take(host, log, module.params, module.check_mode))
+    calls, each = module.params["calls"], module.params["each_for_itself"]
+    taken = _module.run(module, "transaction", lambda host, log: carry_out(host, log, calls, each, module.check_mode))
     for warning in warnings(taken):
         module.warn(warning)
     module.exit_json(**result(taken))

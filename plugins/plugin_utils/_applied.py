@@ -1,9 +1,9 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Several layers in one call: which of them, as a transaction, and what became of each.
+"""Several layers in one call: which of them, and what became of each.
 
-Pure: between the tasks of a play and siptune.linux.transaction.
+Pure: between the tasks of a play and siptune.linux.tune.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.siptune.linux.plugins.plugin_utils._layers import LAYERS, RESULTS, Call
+from ansible_collections.siptune.linux.plugins.module_utils._layer_calls import LAYERS, PARTS, call_name
+from ansible_collections.siptune.linux.plugins.plugin_utils._layers import RESULTS
 
 ALWAYS = "always"  # the tag of a task that runs whatever --tags says
 APPLIED = "__siptune_layers_result"  # what the playbooks' task of siptune.linux.apply_layers registers
@@ -39,19 +40,14 @@ def _runs(tags: set[str], run_tags: set[str], skip_tags: set[str]) -> bool:
     return bool(run_tags & {"all", "tagged", *tags}) and not skip_tags & {"all", "tagged", *tags}
 
 
-def transaction_calls(calls: Iterable[Call]) -> list[dict[str, Any]]:
-    """The `calls` of siptune.linux.transaction."""
-    return [{"name": call.name, "module": call.module, "arguments": call.arguments} for call in calls]
-
-
 # --- afterwards -----------------------------------------------------------------------------
 
 
-def by_layer(done: Result, calls: Iterable[Call]) -> dict[str, Any]:
-    """A transaction's result with `layers` in place of its calls and items: what each call's module would return.
+def by_layer(done: Result, layers: Iterable[str]) -> dict[str, Any]:
+    """The result of siptune.linux.tune with `layers` in place of its calls and items: what each module would return.
 
-    None stands for a call that was not made, or is undone as another one of its layer has failed. Of a transaction that
-    has failed, the other layers are left out.
+    None stands for a call that was not made, or is undone as another one of its layer has failed. Of a run that has
+    failed, the other layers are left out.
     """
     if "calls" not in done:
         return dict(done)
@@ -59,13 +55,13 @@ def by_layer(done: Result, calls: Iterable[Call]) -> dict[str, Any]:
     items: dict[str, list[dict[str, Any]]] = {name: [] for name in told}
     for item in done.get("items", []):
         items[item["call"]].append({field: value for field, value in item.items() if field != "call"})
-    layers: dict[str, list[dict[str, Any] | None]] = {}
-    for call in calls:
-        one = told.get(call.name)
-        result = {**_result(one, done), "items": items[call.name]} if one else None
-        layers.setdefault(call.layer, []).append(result)
+
+    def result(name: str) -> dict[str, Any] | None:
+        return {**_result(told[name], done), "items": items[name]} if name in told else None
+
+    results = {layer: [result(call_name(layer, part)) for part in PARTS[layer]] for layer in layers}
     rest = {field: value for field, value in done.items() if field not in ("calls", "items")}
-    return {**rest, "layers": {layer: results for layer, results in layers.items() if any(results)}}
+    return {**rest, "layers": {layer: parts for layer, parts in results.items() if any(parts)}}
 
 
 def _result(one: Result, done: Result) -> dict[str, Any]:

@@ -9,6 +9,7 @@ Pure: from what the tasks of playbooks/audit.yml have registered to plain data.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ansible_collections.siptune.linux.plugins.module_utils._change import (
@@ -42,18 +43,12 @@ Result = Mapping[str, Any]
 class HostResults(NamedTuple):
     """What the tasks of one host have registered; None for a task that never came to run.
 
-    `preparation` has the tasks before the layers, the facts first; `layers` those of each layer in their order.
+    `layers` has the results of each layer's calls in their order, `tuners` is the fact of that name.
     """
 
-    preparation: Sequence[Result | None]
     layers: Mapping[str, Sequence[Result | None]]
     counters: Result | None
-
-    @property
-    def tuners(self) -> Mapping[str, Any]:
-        """The fact `tuners` of the host, empty where there are no facts."""
-        facts = (self.preparation[0] if self.preparation else None) or {}
-        return ((facts.get("ansible_facts") or {}).get("siptune_host") or {}).get("tuners") or {}
+    tuners: Mapping[str, Any] = MappingProxyType({})
 
 
 def document(
@@ -87,7 +82,7 @@ def _totals(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 def host_record(name: str, results: HostResults) -> dict[str, Any]:
     """One host of the document."""
-    everything = [*results.preparation, *(part for parts in results.layers.values() for part in parts)]
+    everything = [part for parts in results.layers.values() for part in parts]
     status, message = _status([*everything, results.counters])
     layers = [_layer(layer, parts) for layer, parts in results.layers.items()]
     items = [item for layer, parts in results.layers.items() for part in parts for item in _items(layer, part)]

@@ -8,10 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.siptune.linux.plugins.plugin_utils._applied import results_by_layer
+from ansible_collections.siptune.linux.plugins.plugin_utils._applied import APPLIED
 
-# What comes before the layers: without it there is nothing to be learned from them.
-PREPARATION = ("__siptune_audit_facts_result", "__siptune_check_layers_result")
 COUNTERS = "__siptune_counters_result"
 
 
@@ -20,9 +18,7 @@ def goes_on(registered: Mapping[str, Any]) -> bool:
 
     A layer that has failed says nothing of the others, so that it does not end the audit of the host.
     """
-    for name in PREPARATION:
-        result = registered.get(name) or {}
-        if result.get("failed") or result.get("unreachable"):
-            return False
-    results = [registered.get(COUNTERS), *(one for parts in results_by_layer(registered).values() for one in parts)]
-    return not any((result or {}).get("unreachable") for result in results)
+    whole = registered.get(APPLIED) or {}
+    if whole.get("failed") and "layers" not in whole:
+        return False
+    return not any((registered.get(name) or {}).get("unreachable") for name in (APPLIED, COUNTERS))

@@ -1,40 +1,18 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a layer's role is made of, and the module calls that it comes to."""
+"""The layers as the files of their roles have them."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
-from ansible_collections.siptune.linux.plugins.module_utils import _limits_conf, _sysctl_d
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import SysctlError
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_unit import check_drop_in_name
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_values import SystemdError
-from ansible_collections.siptune.linux.plugins.plugin_utils._catalogue import CatalogueError, settings
-from ansible_collections.siptune.linux.plugins.plugin_utils._nic_profiles import LINKS, RINGS, nic_settings
-from ansible_collections.siptune.linux.plugins.plugin_utils._service_limits import Wishes, service_limits
+from ansible_collections.siptune.linux.plugins.module_utils._layer_calls import LAYERS, NETWORK_LAYER, PARTS, Layer
 
-SYSCTL_LAYERS = ("network", "memory", "fs", "security")
-NETWORK_LAYER = "network"
-SERVICE_LAYER = "service_limits"
-LAYERS = (*SYSCTL_LAYERS, SERVICE_LAYER)
 COLLECTION = Path(__file__).resolve().parents[2]
-ABSENT = "absent"  # of siptune_state
-ACCEPTABLE = ("missing", "shadowed")  # what a user may rule out, in a layer as in a module
-
-# The calls of a layer's role, in the order in which they are made.
-KERNEL = ""
-PARTS: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(SYSCTL_LAYERS, (KERNEL,)),
-    NETWORK_LAYER: (KERNEL, RINGS, LINKS),
-    SERVICE_LAYER: ("logins", "units", "pools"),
-}
-NIC_MODULES = {RINGS: "nic_ring", LINKS: "nic_link"}
 
 
 def result_name(layer: str, part: str) -> str:
@@ -45,115 +23,28 @@ def result_name(layer: str, part: str) -> str:
 RESULTS = {layer: tuple(result_name(layer, part) for part in parts) for layer, parts in PARTS.items()}
 
 
-class Layer(NamedTuple):
-    """A layer as data: its catalogue, its role's defaults, and the options of its argument specification."""
-
-    name: str
-    catalogue: dict[str, dict[str, Any]]
-    defaults: dict[str, Any]
-    argument_spec: dict[str, dict[str, Any]]
-
-    def options(self, variables: Mapping[str, Any]) -> dict[str, Any]:
-        """The role's own variables without their prefix, defaults where they are not given."""
-        prefix = f"siptune_{self.name}_"
-        own = {name: variables.get(name, default) for name, default in self.defaults.items() if name.startswith(prefix)}
-        return {name[len(prefix) :]: value for name, value in own.items()}
-
-
 @functools.cache
 def load_layer(name: str, collection: Path = COLLECTION) -> Layer:
     """A layer from the files of its role, read once. Nobody changes what it holds."""
     role = collection / "roles" / name
     (catalogue,) = _load(role / "vars" / "main.yml").values()
-    return Layer(
-        name,
-        catalogue,
-        _load(role / "defaults" / "main.yml"),
-        _load(role / "meta" / "argument_specs.yml")["argument_specs"]["main"]["options"],
-    )
+    interfaces = _load(role / "vars" / "nics.yml") if name == NETWORK_LAYER else {}
+    return Layer(name, catalogue, _load(role / "defaults" / "main.yml"), interfaces)
 
 
 @functools.cache
-def load_nics(collection: Path = COLLECTION) -> dict[str, Any]:
-    """The network layer's catalogue of interfaces: rings, and what they have beside them."""
-    return _load(collection / "roles" / NETWORK_LAYER / "vars" / "nics.yml")
+def load_argument_spec(name: str, collection: Path = COLLECTION) -> dict[str, dict[str, Any]]:
+    """The options of a layer's role by its argument specification, read once. Nobody changes what it holds."""
+    return _load(collection / "roles" / name / "meta" / "argument_specs.yml")["argument_specs"]["main"]["options"]
+
+
+def load_layers() -> None:
+    """Read all that there is. To be called before Ansible forks a process for each host and task."""
+    for name in LAYERS:
+        load_layer(name)
+        load_argument_spec(name)
 
 
 def _load(path: Path) -> dict[str, Any]:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as quick where libyaml is there
     return yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
-
-
-class Call(NamedTuple):
-    """A call that a layer's role makes: which module, with which arguments."""
-
-    layer: str
-    part: str
-    module: str
-    arguments: dict[str, Any]
-
-    @property
-    def name(self) -> str:
-        return f"{self.layer} {self.part}".rstrip()
-
-
-def layer_calls(layer: Layer, variables: Mapping[str, Any], host: Mapping[str, Any]) -> list[Call]:
-    """The calls that a layer's role makes, in their order. `host` is siptune_host. Raises CatalogueError."""
-    calls = _service_calls if layer.name == SERVICE_LAYER else _sysctl_calls
-    try:
-        return calls(layer, {**layer.defaults, **variables}, host)
-    except (CatalogueError, SysctlError, SystemdError, _limits_conf.LimitsError) as error:
-        raise CatalogueError(f"{layer.name} layer: {error}") from error
-
-
-def _sysctl_calls(layer: Layer, given: Mapping[str, Any], host: Mapping[str, Any]) -> list[Call]:
-    """A layer of the kernel is one call; the network layer has two more, of interfaces."""
-    profile, state, options = given["siptune_profile"], given["siptune_state"], layer.options(given)
-    _sysctl_d.check_file_path(str(options["sysctl_path"]))
-    wanted: dict[str, dict[str, Any]] = {part: {} for part in PARTS[layer.name]}
-    if state != ABSENT:
-        capacity = given["siptune_capacity"]
-        wanted[KERNEL] = settings(layer.catalogue, profile, host, capacity, options["sysctl"], options)
-        for part in PARTS[layer.name][1:]:
-            wanted[part] = nic_settings(load_nics(), part, profile, host, options[f"nic_{part}"])
-    arguments = {
-        "path": options["sysctl_path"],
-        "state": state,
-        **{name: options[name] for name in ACCEPTABLE},
-        "settings": wanted.pop(KERNEL),
-    }
-    interfaces = {
-        "state": state,
-        "disruptive": given.get("siptune_disruptive"),
-        "despite_calls": given.get("siptune_disruptive_despite_calls"),
-    }
-    return [
-        Call(layer.name, KERNEL, "sysctl_bulk", arguments),
-        *(Call(layer.name, part, NIC_MODULES[part], {**interfaces, "interfaces": wanted[part]}) for part in wanted),
-    ]
-
-
-def _service_calls(layer: Layer, given: Mapping[str, Any], host: Mapping[str, Any]) -> list[Call]:
-    """The service layer is a call for logins, one for units, and one for memory pools."""
-    profile, state, options = given["siptune_profile"], given["siptune_state"], layer.options(given)
-    _limits_conf.check_file_path(str(options["logins_path"]))
-    check_drop_in_name(str(options["drop_in"]))
-    wanted: dict[str, Any] = {"logins": [], "units": {}, "pools": {}}
-    if state != ABSENT:
-        wishes = Wishes(**{field: options[field] for field in Wishes._fields})
-        wanted = service_limits(layer.catalogue, profile, host, given["siptune_capacity"], wishes)
-    common = {"state": state, **{name: options[name] for name in ACCEPTABLE}}
-    units = {
-        "drop_in": options["drop_in"],
-        "running": options["running"],
-        "despite_calls": given["siptune_disruptive_despite_calls"],
-        "exclusive": True,
-        "units": wanted["units"],
-    }
-    return [
-        Call(
-            layer.name, "logins", "limits_file", {"path": options["logins_path"], "limits": wanted["logins"], **common}
-        ),
-        Call(layer.name, "units", "systemd_limits", {**units, **common}),
-        Call(layer.name, "pools", "daemon_pools", {"state": state, "exclusive": True, "pools": wanted["pools"]}),
-    ]

@@ -8,7 +8,7 @@ Pure: from the fact `tuners` of siptune.linux.host_facts, and what siptune wants
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ansible_collections.siptune.linux.plugins.module_utils._change import (
@@ -17,6 +17,8 @@ from ansible_collections.siptune.linux.plugins.module_utils._change import (
     READONLY,
     SHADOWED,
 )
+from ansible_collections.siptune.linux.plugins.module_utils._layer_calls import ABSENT as LAYERS_ABSENT
+from ansible_collections.siptune.linux.plugins.module_utils._layer_calls import Layer, all_calls, kernel_settings
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_kernel import partner
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import (
     SysctlError,
@@ -117,6 +119,19 @@ def shown(their: Mapping[str, Any]) -> str:
 
 
 # --- a warning before a run ------------------------------------------------------------------
+
+
+def warning_of_tuners(layers: Iterable[Layer], variables: Mapping[str, Any], host: Mapping[str, Any]) -> str:
+    """`warning` for a run that applies these layers with these variables to a host, by its facts."""
+    if variables.get("siptune_state") == LAYERS_ABSENT:
+        return ""
+    return warning(host.get("tuners") or {}, _wishes(layers, variables, host))
+
+
+def _wishes(layers: Iterable[Layer], variables: Mapping[str, Any], host: Mapping[str, Any]) -> Iterator[Wanted]:
+    """What the layers want of the kernel, reckoned only once somebody looks: few hosts have another tuner."""
+    for setting in kernel_settings(all_calls(layers, variables, host)):
+        yield Wanted(setting.path, setting.rule, setting.value)
 
 
 def warning(tuners: Mapping[str, Any], wanted: Iterable[Wanted]) -> str:

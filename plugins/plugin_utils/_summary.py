@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.siptune.linux.plugins.module_utils._catalogue import WHY_OF_OVERRIDE
 from ansible_collections.siptune.linux.plugins.module_utils._change import (
     ABSENT,
     CHANGED,
@@ -19,7 +20,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._change import (
     REFUSED,
     SHADOWED,
 )
-from ansible_collections.siptune.linux.plugins.plugin_utils._catalogue import WHY_OF_OVERRIDE
 
 COLUMNS = (CHANGED, OK, KEPT, SHADOWED, PENDING, REFUSED, ABSENT, READONLY)
 EXPLAINED = (SHADOWED, PENDING, REFUSED)

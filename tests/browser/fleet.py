@@ -16,15 +16,10 @@ from typing import Any
 
 import checkout  # noqa: F401 - before anything that imports the collection
 from ansible_collections.siptune.linux.plugins.module_utils._counters import COUNTERS
+from ansible_collections.siptune.linux.plugins.module_utils._layer_calls import LAYERS, SERVICE_LAYER, SYSCTL_LAYERS
 from ansible_collections.siptune.linux.plugins.plugin_utils import _audit_html
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit import HostResults, document
-from ansible_collections.siptune.linux.plugins.plugin_utils._layers import (
-    LAYERS,
-    RESULTS,
-    SERVICE_LAYER,
-    SYSCTL_LAYERS,
-    load_layer,
-)
+from ansible_collections.siptune.linux.plugins.plugin_utils._layers import RESULTS, load_layer
 
 GENERATED_AT = "2026-11-24T03:15:00+00:00"
 SITES = ("ams1", "fra2", "lon1", "nyc3", "sin1")
@@ -85,14 +80,14 @@ def _host(dice: random.Random, templates: list[tuple[str, str, str, str]], numbe
     full = {name: [*given, *[None] * (len(RESULTS[name]) - 1)] for name, given in parts.items()}
     if number % 100 == 41:
         gone = {"unreachable": True, "msg": "Failed to connect to the host via ssh: connect to port 22: timed out"}
-        return HostResults([{"changed": False}], {**{name: [None] for name in LAYERS}, "network": [gone]}, None)
+        return HostResults({**{name: [None] for name in LAYERS}, "network": [gone]}, None)
     if number % 100 == 73:
         message = "/etc/sysctl.d/90-siptune-security.conf: is a symbolic link, which is never followed (ELOOP)"
         full["security"] = [{"failed": True, "msg": f"{message}. Nothing was changed."}]
-    return HostResults([_facts(number)], full, _counters(dice, trouble))
+    return HostResults(full, _counters(dice, trouble), _tuners(number))
 
 
-def _facts(number: int) -> dict[str, Any]:
+def _tuners(number: int) -> dict[str, Any]:
     """What host_facts says of other tuners: on every third host there is one that wants something else."""
     tuners: dict[str, Any] = {"tuned": {"active": False}, "bpftune": {"active": number % 9 == 0}, "sysctl_files": []}
     if number % 3 == 0:
@@ -105,7 +100,7 @@ def _facts(number: int) -> dict[str, Any]:
         line = {"key": "net.ipv4.tcp_rmem", "value": "4096 8192 16384", "line": 7}
         theirs = {"file": "/etc/sysctl.d/99-local.conf", "managed_by": "Puppet", "at_boot": True, "sysctl": [line]}
         tuners["sysctl_files"] = [theirs]
-    return {"changed": False, "ansible_facts": {"siptune_host": {"tuners": tuners}}}
+    return tuners
 
 
 def _changes(items: list[Item]) -> bool:

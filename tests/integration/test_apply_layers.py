@@ -33,13 +33,7 @@ NO_LOGINS = [
 ]
 
 # Both write what the layers' calls have returned, the one as a dictionary of layers, the other by the roles' names.
-TOGETHER = [
-    {"siptune.linux.host_facts": {}},
-    {
-        "siptune.linux.apply_layers": {"host": "{{ ansible_facts.siptune_host }}"},
-        "register": "done",
-    },
-]
+TOGETHER = {"siptune.linux.apply_layers": {}, "register": "done"}
 KEEP = {
     "ansible.builtin.copy": {"dest": RESULTS, "content": "{{ results | to_json }}"},
     "check_mode": False,
@@ -59,7 +53,7 @@ def has_kamailio() -> None:
 
 def whole(variables: Mapping[str, Any], *words: str) -> dict[str, Any]:
     """What all layers return when they are applied in one call."""
-    return _results([*TOGETHER, {**KEEP, "vars": {"results": "{{ done.layers }}"}}], variables, *words)
+    return _results([TOGETHER, {**KEEP, "vars": {"results": "{{ done.layers }}"}}], variables, *words)
 
 
 def by_role(variables: Mapping[str, Any], *words: str) -> dict[str, Any]:
@@ -166,9 +160,47 @@ def test_no_tag_of_ours_is_no_layer() -> None:
     assert difference(start, dump()) == {}
 
 
-def test_a_host_costs_two_module_executions() -> None:
+def executions() -> int:
+    return len(Path(EXECUTED).read_text(encoding="ascii").splitlines())
+
+
+def test_a_host_costs_one_module_execution() -> None:
     has_kamailio()
     for run_number in range(2):
         run = playbook("siptune.linux.site", {"target": {**counted(), **FOUND_SERVICES}})
         assert run.status == 0, run.output
-        assert len(Path(EXECUTED).read_text(encoding="ascii").splitlines()) == 2, run_number
+        assert executions() == 1, run_number
+
+
+def test_an_audit_costs_two() -> None:
+    os.makedirs("/run/reports")
+    run = playbook("siptune.linux.audit", {"target": counted()}, "-e", "siptune_audit_directory=/run/reports")
+    assert run.status == 0, run.output
+    assert executions() == 2
+
+
+def test_variables_may_reckon_with_the_facts_of_the_host() -> None:
+    size = "{{ ansible_facts.siptune_host.memory_bytes // ansible_facts.siptune_host.memory_bytes * 7777 }}"
+    own = {"siptune_network_sysctl": {"net.core.somaxconn": size}}
+    run = playbook("siptune.linux.site", {"target": {**counted(), **own}})
+    assert run.status == 0, run.output
+    assert read("net/core/somaxconn") == "7777"
+    assert executions() == 2
+
+
+def test_a_variable_that_nothing_defines_is_named_and_changes_nothing() -> None:
+    start = dump()
+    own = {"siptune_network_sysctl": {"net.core.somaxconn": "{{ no_such_variable }}"}}
+    run = playbook("siptune.linux.site", {"target": {**HERE, **own}})
+    assert run.status == 2
+    assert "no_such_variable" in run.output
+    assert difference(start, dump()) == {}
+
+
+def test_a_mistake_that_the_host_finds_is_named_as_the_controller_would() -> None:
+    start = dump()
+    run = playbook("siptune.linux.site", {"target": {**HERE, "siptune_fs_sysctl_path": FILES["memory"]}})
+    assert run.status == 2
+    said = f"{FILES['memory']}: both the memory and the fs layer set it; leave it to one of them. Nothing was changed."
+    assert said in " ".join(run.output.split())
+    assert difference(start, dump()) == {}

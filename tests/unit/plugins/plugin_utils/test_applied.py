@@ -13,15 +13,8 @@ from ansible_collections.siptune.linux.plugins.plugin_utils._applied import (
     by_layer,
     results_by_layer,
     selected,
-    transaction_calls,
 )
-from ansible_collections.siptune.linux.plugins.plugin_utils._layers import LAYERS, Call
-
-CALLS = [
-    Call("network", "", "sysctl_bulk", {"path": "/etc/sysctl.d/90-n.conf"}),
-    Call("network", "rings", "nic_ring", {}),
-    Call("memory", "", "sysctl_bulk", {}),
-]
+from ansible_collections.siptune.linux.plugins.plugin_utils._layers import LAYERS
 
 
 @pytest.mark.parametrize(
@@ -43,11 +36,6 @@ def test_layers_follow_the_tags(tags: list[str], run_tags: list[str], skip_tags:
     assert selected(LAYERS, ["always", *tags], run_tags, skip_tags) == list(expected)
 
 
-def test_calls_are_named_for_layer_and_part() -> None:
-    assert [call["name"] for call in transaction_calls(CALLS)] == ["network", "network rings", "memory"]
-    assert transaction_calls(CALLS)[0]["arguments"] == {"path": "/etc/sysctl.d/90-n.conf"}
-
-
 def item(call: str, name: str, state: str = "ok") -> dict[str, Any]:
     return {"call": call, "item": name, "state": state}
 
@@ -63,7 +51,7 @@ def test_each_layer_gets_its_own_results_back() -> None:
         ],
         "items": [item("network", "a", "changed"), item("memory", "b"), item("network", "c")],
     }
-    told = by_layer(done, CALLS)
+    told = by_layer(done, LAYERS)
     assert told == {
         "changed": True,
         "diff": [],
@@ -71,6 +59,7 @@ def test_each_layer_gets_its_own_results_back() -> None:
             "network": [
                 {"changed": True, "items": [{"item": "a", "state": "changed"}, {"item": "c", "state": "ok"}]},
                 {"changed": False, "items": []},
+                None,
             ],
             "memory": [{"changed": False, "more": 1, "items": [{"item": "b", "state": "ok"}]}],
         },
@@ -87,7 +76,7 @@ def test_the_call_that_failed_has_the_whole_message_and_the_others_nothing() -> 
         "calls": [{"name": "memory", "module": "sysctl_bulk", "changed": False, "failed": True, "msg": "no"}],
         "items": [item("memory", "vm.swappiness", "refused")],
     }
-    told = by_layer(done, CALLS)
+    told = by_layer(done, LAYERS)
     assert list(told["layers"]) == ["memory"]
     (memory,) = told["layers"]["memory"]
     assert memory["msg"] == "vm.swappiness: no. Everything this call had changed has been put back: a."
@@ -96,8 +85,8 @@ def test_the_call_that_failed_has_the_whole_message_and_the_others_nothing() -> 
 
 def test_of_a_layer_that_failed_the_other_calls_are_nothing() -> None:
     failed = {"name": "network rings", "module": "nic_ring", "changed": False, "failed": True, "msg": "no"}
-    told = by_layer({"failed": True, "msg": "network rings: no. Nothing was changed.", "calls": [failed]}, CALLS)
-    assert [part and part["msg"] for part in told["layers"]["network"]] == [None, "no. Nothing was changed."]
+    told = by_layer({"failed": True, "msg": "network rings: no. Nothing was changed.", "calls": [failed]}, LAYERS)
+    assert [part and part["msg"] for part in told["layers"]["network"]] == [None, "no. Nothing was changed.", None]
 
 
 def test_predicted_failures_keep_their_own_messages() -> None:
@@ -105,13 +94,13 @@ def test_predicted_failures_keep_their_own_messages() -> None:
         {"name": name, "module": "sysctl_bulk", "changed": False, "failed": True, "msg": f"{name} is bad"}
         for name in ("network", "memory")
     ]
-    told = by_layer({"calls": failures, "items": []}, CALLS)
+    told = by_layer({"calls": failures, "items": []}, LAYERS)
     assert [told["layers"][name][0]["msg"] for name in ("network", "memory")] == ["network is bad", "memory is bad"]
 
 
 @pytest.mark.parametrize("whole", [{"unreachable": True, "msg": "gone"}, {"failed": True, "msg": "bad variable"}])
 def test_what_came_to_nothing_counts_for_every_layer(whole: dict[str, Any]) -> None:
-    assert by_layer(whole, CALLS) == whole
+    assert by_layer(whole, LAYERS) == whole
     assert results_by_layer({APPLIED: whole}, ["fs", "memory"]) == {"fs": [whole], "memory": [whole]}
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.siptune.linux.plugins.plugin_utils._applied import APPLIED
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit import (
     AUDITED,
     FAILED,
@@ -19,7 +20,7 @@ from ansible_collections.siptune.linux.plugins.plugin_utils._audit import (
     failures,
     host_record,
 )
-from ansible_collections.siptune.linux.plugins.plugin_utils._audit_results import COUNTERS, PREPARATION, goes_on
+from ansible_collections.siptune.linux.plugins.plugin_utils._audit_results import COUNTERS, goes_on
 
 
 def item(name: str, state: str, **more: Any) -> dict[str, Any]:
@@ -40,7 +41,6 @@ SERVICES = [
     {"changed": False, "items": [item("kamailio.service LimitNOFILE", "pending")]},
     {"changed": False, "items": []},
 ]
-READY = [{"changed": False}, {"changed": False}]
 SKIPPED = {"changed": False, "skipped": True}
 GONE = {"unreachable": True, "changed": False, "msg": "Task failed: Failed to connect\nto the host via ssh"}
 
@@ -66,9 +66,9 @@ def counters(*listed: dict[str, Any]) -> dict[str, Any]:
     return {"changed": False, "seconds": 60.0, "since_boot": False, "counters": list(listed)}
 
 
-def host(preparation: Any = READY, counted: Any = None, **layers: Any) -> HostResults:
+def host(counted: Any = None, **layers: Any) -> HostResults:
     usual = {"network": [NETWORK], "service_limits": SERVICES}
-    return HostResults(preparation, layers or usual, counted or counters())
+    return HostResults(layers or usual, counted or counters())
 
 
 def test_a_host_in_full() -> None:
@@ -113,10 +113,10 @@ def test_a_layer_that_fails_does_not_hide_the_others() -> None:
 @pytest.mark.parametrize(
     ("results", "status", "message"),
     [
-        (host([GONE, SKIPPED], network=[SKIPPED]), UNREACHABLE, "Failed to connect to the host via ssh"),
-        (host([{}, {"failed": True, "msg": "bad variable"}], network=[SKIPPED]), FAILED, "bad variable"),
-        (host(counted={"failed": True, "msg": "no python"}), FAILED, "no python"),
-        (host([None, None], SKIPPED, network=[None]), FAILED, "it was not audited, as the play ended before"),
+        (host(SKIPPED, network=[GONE]), UNREACHABLE, "Failed to connect to the host via ssh"),
+        (host(SKIPPED, network=[{"failed": True, "msg": "bad variable"}]), FAILED, "bad variable"),
+        (host({"failed": True, "msg": "no python"}), FAILED, "no python"),
+        (host(SKIPPED, network=[None]), FAILED, "it was not audited, as the play ended before"),
     ],
     ids=["unreachable from the start", "variables", "counters", "never begun"],
 )
@@ -178,13 +178,12 @@ def test_the_document_adds_up() -> None:
     ("registered", "expected"),
     [
         ({}, True),
-        ({PREPARATION[0]: {"changed": False}, "__siptune_network_result": {"failed": True}}, True),
-        ({PREPARATION[0]: {"failed": True}}, False),
-        ({PREPARATION[1]: {"failed": True}}, False),
-        ({"__siptune_memory_result": {"unreachable": True}}, False),
+        ({APPLIED: {"failed": True, "layers": {"network": [{"failed": True}]}}}, True),
+        ({APPLIED: {"failed": True, "msg": "bad variable"}}, False),
+        ({APPLIED: {"unreachable": True}}, False),
         ({COUNTERS: {"unreachable": True}}, False),
     ],
-    ids=["fresh", "a layer failed", "no facts", "bad variables", "gone", "gone at the end"],
+    ids=["fresh", "a layer failed", "bad variables", "gone", "gone at the end"],
 )
 def test_when_a_host_is_asked_for_more(registered: dict[str, Any], expected: bool) -> None:
     assert goes_on(registered) is expected
@@ -193,7 +192,7 @@ def test_when_a_host_is_asked_for_more(registered: dict[str, Any], expected: boo
 def test_every_field_of_the_document_is_documented() -> None:
     page = (Path(__file__).resolve().parents[4] / "docs" / "audit.md").read_text(encoding="utf-8")
     counted = counters(counter("UdpRcvbufErrors", 1))
-    audit = document({"sbc1": host(READY, counted)}, "2026-11-24T03:15:00+00:00", 0, "0.1.0")
+    audit = document({"sbc1": host(counted)}, "2026-11-24T03:15:00+00:00", 0, "0.1.0")
     entry = audit["hosts"][0]
     records = [audit, audit["totals"], entry, entry["layers"][0], entry["items"][0], entry["counters"]["list"][0]]
     fields = {field for record in records for field in record}

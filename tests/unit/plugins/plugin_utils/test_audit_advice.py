@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._counter_reading import CONNTRACK_ENTRIES, DESCRIPTORS
 from ansible_collections.siptune.linux.plugins.module_utils._counters import COUNTERS
+from ansible_collections.siptune.linux.plugins.module_utils._layer_calls import SYSCTL_LAYERS
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit_advice import ADVICE, PART, advice, concerns
-from ansible_collections.siptune.linux.plugins.plugin_utils._layers import SYSCTL_LAYERS, load_layer
+from ansible_collections.siptune.linux.plugins.plugin_utils._layers import load_layer
 
 
 def test_there_is_advice_for_every_counter_and_no_other() -> None:

@@ -16,7 +16,7 @@ from ansible_collections.siptune.linux.plugins.plugin_utils._audit import docume
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit_html import json_in_script, pack, render
 from hypothesis import given
 from hypothesis import strategies as st
-from test_audit import GONE, READY, counter, counters, host, item
+from test_audit import GONE, counter, counters, host, item
 
 EVIL = "</script><script>alert(1)</script><!--<script>\u2028&amp;@SCRIPT@"
 
@@ -48,7 +48,7 @@ class Reader(HTMLParser):
 def audit(name: str = "sbc1", **item_fields: Any) -> dict[str, Any]:
     layers = {"network": [{"changed": True, "items": [item("net.core.rmem_max", "changed", **item_fields)]}]}
     counted = counters(counter("UdpRcvbufErrors", 3), counter("UdpMemErrors", 0))
-    results = host(READY, counted, **layers)
+    results = host(counted, **layers)
     hosts = {name: results, "sbc2": results, "gone": host(network=[GONE])}
     return document(hosts, "2026-11-24T03:15:00+00:00", 0, "0.1.0")
 

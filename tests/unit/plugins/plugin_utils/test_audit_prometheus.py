@@ -15,7 +15,7 @@ from ansible_collections.siptune.linux.plugins.plugin_utils._audit import docume
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit_prometheus import render, snake_case
 from hypothesis import given
 from hypothesis import strategies as st
-from test_audit import GONE, READY, counter, counters, host
+from test_audit import GONE, counter, counters, host
 
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 SAMPLE = re.compile(rf'({NAME})(?:\{{((?:{NAME}="(?:[^"\\\n]|\\["\\n])*",?)*)\}})? (-?[0-9]+(?:\.[0-9]+)?)')
@@ -62,7 +62,7 @@ def audit(*names: str) -> dict[str, Any]:
         {**counter("Descriptors", 90, "gauge", 100, *UNITS), "part_is": "unit"},
         counter("ConntrackEntries", 12, "gauge", 65536),
     )
-    results = {name: host(READY, counted) for name in names}
+    results = {name: host(counted) for name in names}
     results["gone"] = host(network=[GONE])
     return document(results, "2026-11-24T03:15:00+00:00", 60, "0.1.0")
 

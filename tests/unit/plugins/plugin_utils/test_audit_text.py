@@ -14,11 +14,11 @@ from ansible_collections.siptune.linux.plugins.plugin_utils._audit_text import (
     render_end,
     render_host,
 )
-from test_audit import GONE, NETWORK, READY, SERVICES, SKIPPED, counter, counters, host, item
+from test_audit import GONE, NETWORK, SERVICES, SKIPPED, counter, counters, host, item
 
 
 def lines(**layers: object) -> list[str]:
-    return render_host(host_record("sbc1", host(READY, counters(), **layers)))
+    return render_host(host_record("sbc1", host(counters(), **layers)))
 
 
 def test_a_table_then_what_needs_a_look_then_counters() -> None:
@@ -27,7 +27,7 @@ def test_a_table_then_what_needs_a_look_then_counters() -> None:
         counter("NicRxMissed", 7, "counter", None, ("eth0", 7, None)),
         counter("Descriptors", 95, "gauge", 100, ("kamailio.service", 95, 100)),
     )
-    results = host(READY, counted, network=[NETWORK], service_limits=SERVICES)
+    results = host(counted, network=[NETWORK], service_limits=SERVICES)
     assert render_host(host_record("sbc1", results)) == [
         "sbc1",
         "                  drift  shadowed  pending  refused  ok",

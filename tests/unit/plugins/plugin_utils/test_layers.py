@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
-from ansible_collections.siptune.linux.plugins.plugin_utils._catalogue import CatalogueError
-from ansible_collections.siptune.linux.plugins.plugin_utils._layer_check import check_together
-from ansible_collections.siptune.linux.plugins.plugin_utils._layers import LAYERS, load_layer
+from ansible_collections.siptune.linux.plugins.module_utils._catalogue import CatalogueError
+from ansible_collections.siptune.linux.plugins.module_utils._layer_calls import LAYERS, Layer, all_calls
+from ansible_collections.siptune.linux.plugins.plugin_utils._layers import load_layer
 
 LOADED = [load_layer(name) for name in LAYERS]
 HOST: dict[str, Any] = {"memory_bytes": 2**34, "systemd": 252, "swap": [{"kind": "disk"}]}
@@ -19,7 +20,7 @@ HOST: dict[str, Any] = {"memory_bytes": 2**34, "systemd": 252, "swap": [{"kind":
 @pytest.mark.parametrize("host", [HOST, {}], ids=["known", "nothing known"])
 @pytest.mark.parametrize("profile", ["modern", "classic"])
 def test_the_layers_get_along(profile: str, host: dict) -> None:
-    check_together(LOADED, {"siptune_profile": profile}, host)
+    all_calls(LOADED, {"siptune_profile": profile}, host)
 
 
 @pytest.mark.parametrize(
@@ -40,11 +41,22 @@ def test_the_layers_get_along(profile: str, host: dict) -> None:
 )
 def test_a_mistake_in_any_layer_is_found(variables: dict, message: str) -> None:
     with pytest.raises(CatalogueError) as caught:
-        check_together(LOADED, variables, HOST)
+        all_calls(LOADED, variables, HOST)
     assert message in str(caught.value)
 
 
 def test_a_key_can_move_to_another_layer() -> None:
-    check_together(
+    all_calls(
         LOADED, {"siptune_fs_sysctl": {"vm.swappiness": 5}, "siptune_memory_sysctl": {"vm.swappiness": None}}, HOST
     )
+
+
+@pytest.mark.parametrize("profile", ["modern", "classic"])
+def test_a_host_reckons_with_what_it_is_given_as_the_controller_does(profile: str) -> None:
+    given = json.loads(json.dumps([layer._asdict() for layer in LOADED]))
+    variables = {"siptune_profile": profile, "siptune_network_sysctl": {"net.core.somaxconn": 8192}}
+    calls = all_calls(LOADED, variables, HOST)
+    assert all_calls([Layer(**layer) for layer in given], variables, HOST) == calls
+    names = [call.as_given()["name"] for call in calls]
+    assert names[:3] == ["network", "network rings", "network links"]
+    assert len(set(names)) == len(names)

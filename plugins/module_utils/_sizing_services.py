@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.siptune.linux.plugins.plugin_utils._sizing import MEBIBYTE, Sizing, Value
+from ansible_collections.siptune.linux.plugins.module_utils._sizing import MEBIBYTE, Sizing, Value
 
 OPEN_FILES_FLOOR = 65536
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.siptune.linux.plugins.plugin_utils._sizing_services import FORMULAS, PROCESSES_OF_PROXY
+from ansible_collections.siptune.linux.plugins.module_utils._sizing_services import FORMULAS, PROCESSES_OF_PROXY
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.siptune.linux.plugins.module_utils._nic_option import LINK_OPTIONS, RING_OPTIONS, NicError
-from ansible_collections.siptune.linux.plugins.module_utils._nic_settings import EVERY, parse_rules
-from ansible_collections.siptune.linux.plugins.plugin_utils._catalogue import (
+from ansible_collections.siptune.linux.plugins.module_utils._catalogue import (
     WHY_OF_OVERRIDE,
     CatalogueError,
     check_profile,
 )
+from ansible_collections.siptune.linux.plugins.module_utils._nic_option import LINK_OPTIONS, RING_OPTIONS, NicError
+from ansible_collections.siptune.linux.plugins.module_utils._nic_settings import EVERY, parse_rules
 
 RINGS, LINKS = "rings", "links"
 KNOWN = {RINGS: RING_OPTIONS, LINKS: LINK_OPTIONS}

@@ -12,6 +12,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from ansible_collections.siptune.linux.plugins.module_utils._catalogue import (
+    CatalogueError,
+    check_profile,
+    override,
+    parse_capacity,
+    profile_setting,
+)
 from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_settings import PoolsError, parse_pools
 from ansible_collections.siptune.linux.plugins.module_utils._daemons import DAEMONS, belongs_to
 from ansible_collections.siptune.linux.plugins.module_utils._limits_conf import LimitsError
@@ -19,13 +26,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._limits_settings imp
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_settings import parse_units
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_unit import check_unit_name
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_values import SystemdError
-from ansible_collections.siptune.linux.plugins.plugin_utils._catalogue import (
-    CatalogueError,
-    check_profile,
-    override,
-    parse_capacity,
-    profile_setting,
-)
 
 DAEMON_NAMES = tuple(daemon.name for daemon in DAEMONS)
 SERVICE_FIELDS = ("unit", "daemon")

@@ -5,6 +5,6 @@
 
 from __future__ import annotations
 
-from ansible_collections.siptune.linux.plugins.plugin_utils import _sizing, _sizing_services
+from ansible_collections.siptune.linux.plugins.module_utils import _sizing, _sizing_services
 
 FORMULAS: dict[str, _sizing.Sizing] = {**_sizing.FORMULAS, **_sizing_services.FORMULAS}

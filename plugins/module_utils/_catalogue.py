@@ -13,9 +13,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.siptune.linux.plugins.module_utils._change import TuningError
+from ansible_collections.siptune.linux.plugins.module_utils._formulas import FORMULAS
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import SysctlError, display_name, parse_key
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_settings import parse_settings
-from ansible_collections.siptune.linux.plugins.plugin_utils._formulas import FORMULAS
 
 MODERN, CLASSIC = "modern", "classic"
 PROFILES = (MODERN, CLASSIC)
@@ -26,7 +27,7 @@ HIGHEST_FIGURE = 9_999_999  # more than any host carries, and no formula leaves 
 _DECIMAL = re.compile(r"[0-9]{1,7}\Z", re.ASCII)
 
 
-class CatalogueError(ValueError):
+class CatalogueError(TuningError):
     """A variable that cannot be used: names it and says why, in one line."""
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import SysctlError
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_value import parse_ports
-from ansible_collections.siptune.linux.plugins.plugin_utils._sizing import (
+from ansible_collections.siptune.linux.plugins.module_utils._sizing import (
     FORMULAS,
     power_of_two_from,
     power_of_two_up_to,
 )
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import SysctlError
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_value import parse_ports
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.siptune.linux.plugins.plugin_utils._catalogue import CatalogueError, parse_capacity, settings
+from ansible_collections.siptune.linux.plugins.module_utils._catalogue import CatalogueError, parse_capacity, settings
 
 CATALOGUE: dict[str, Any] = {
     "net.core.rmem_max": {

@@ -1,0 +1,168 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The layers, and the module calls that each comes to on a host.
+
+Pure: what a layer is comes as data, and the host as its facts, so that the controller and the host reckon alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from ansible_collections.siptune.linux.plugins.module_utils import _limits_conf, _sysctl_d
+from ansible_collections.siptune.linux.plugins.module_utils._catalogue import CatalogueError, settings
+from ansible_collections.siptune.linux.plugins.module_utils._nic_profiles import LINKS, RINGS, nic_settings
+from ansible_collections.siptune.linux.plugins.module_utils._service_limits import Wishes, service_limits
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import SysctlError
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl_settings import Setting, parse_settings
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_unit import check_drop_in_name
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_values import SystemdError
+
+SYSCTL_LAYERS = ("network", "memory", "fs", "security")
+NETWORK_LAYER = "network"
+SERVICE_LAYER = "service_limits"
+LAYERS = (*SYSCTL_LAYERS, SERVICE_LAYER)
+ABSENT = "absent"  # of siptune_state
+ACCEPTABLE = ("missing", "shadowed")  # what a user may rule out, in a layer as in a module
+
+# The calls of a layer's role, in the order in which they are made.
+KERNEL = ""
+PARTS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(SYSCTL_LAYERS, (KERNEL,)),
+    NETWORK_LAYER: (KERNEL, RINGS, LINKS),
+    SERVICE_LAYER: ("logins", "units", "pools"),
+}
+NIC_MODULES = {RINGS: "nic_ring", LINKS: "nic_link"}
+
+
+class Layer(NamedTuple):
+    """A layer as data: its catalogue, its role's defaults, and its catalogue of network interfaces, if it has one."""
+
+    name: str
+    catalogue: dict[str, dict[str, Any]]
+    defaults: dict[str, Any]
+    interfaces: dict[str, Any]
+
+    def options(self, variables: Mapping[str, Any]) -> dict[str, Any]:
+        """The role's own variables without their prefix, defaults where they are not given."""
+        prefix = f"siptune_{self.name}_"
+        own = {name: variables.get(name, default) for name, default in self.defaults.items() if name.startswith(prefix)}
+        return {name[len(prefix) :]: value for name, value in own.items()}
+
+
+class Call(NamedTuple):
+    """A call that a layer's role makes: which module, with which arguments."""
+
+    layer: str
+    part: str
+    module: str
+    arguments: dict[str, Any]
+
+    def as_given(self) -> dict[str, Any]:
+        """The call as siptune.linux.transaction takes it."""
+        return {"name": call_name(self.layer, self.part), "module": self.module, "arguments": self.arguments}
+
+
+def call_name(layer: str, part: str) -> str:
+    """The name of a layer's call among those of all layers."""
+    return f"{layer} {part}".rstrip()
+
+
+# --- all layers together --------------------------------------------------------------------
+
+
+def all_calls(layers: Iterable[Layer], variables: Mapping[str, Any], host: Mapping[str, Any]) -> list[Call]:
+    """All layers' calls. Raises CatalogueError unless all are good and no two layers are after one key or file."""
+    owner_of: dict[str, str] = {}
+    calls = [call for layer in layers for call in layer_calls(layer, variables, host)]
+    for call in _of_kernel(calls):  # units, logins and interfaces are nobody else's
+        for item in (str(call.arguments["path"]), *call.arguments["settings"]):
+            _claim(owner_of, item, call.layer)
+    kernel_settings(calls)
+    return calls
+
+
+def kernel_settings(calls: Iterable[Call]) -> list[Setting]:
+    """The kernel parameters that all of these calls want. Raises CatalogueError where they contradict each other."""
+    together = {key: wanted for call in _of_kernel(calls) for key, wanted in call.arguments["settings"].items()}
+    try:
+        return parse_settings(together)
+    except SysctlError as error:
+        raise CatalogueError(str(error)) from error
+
+
+def _of_kernel(calls: Iterable[Call]) -> list[Call]:
+    return [call for call in calls if call.module == "sysctl_bulk"]
+
+
+def _claim(owners: dict[str, str], item: str, layer: str) -> None:
+    other = owners.setdefault(item, layer)
+    if other != layer:
+        raise CatalogueError(f"{item}: both the {other} and the {layer} layer set it; leave it to one of them")
+
+
+# --- one layer ------------------------------------------------------------------------------
+
+
+def layer_calls(layer: Layer, variables: Mapping[str, Any], host: Mapping[str, Any]) -> list[Call]:
+    """The calls that a layer's role makes, in their order. `host` is siptune_host. Raises CatalogueError."""
+    calls = _service_calls if layer.name == SERVICE_LAYER else _sysctl_calls
+    try:
+        return calls(layer, {**layer.defaults, **variables}, host)
+    except (CatalogueError, SysctlError, SystemdError, _limits_conf.LimitsError) as error:
+        raise CatalogueError(f"{layer.name} layer: {error}") from error
+
+
+def _sysctl_calls(layer: Layer, given: Mapping[str, Any], host: Mapping[str, Any]) -> list[Call]:
+    """A layer of the kernel is one call; the network layer has two more, of interfaces."""
+    profile, state, options = given["siptune_profile"], given["siptune_state"], layer.options(given)
+    _sysctl_d.check_file_path(str(options["sysctl_path"]))
+    wanted: dict[str, dict[str, Any]] = {part: {} for part in PARTS[layer.name]}
+    if state != ABSENT:
+        capacity = given["siptune_capacity"]
+        wanted[KERNEL] = settings(layer.catalogue, profile, host, capacity, options["sysctl"], options)
+        for part in PARTS[layer.name][1:]:
+            wanted[part] = nic_settings(layer.interfaces, part, profile, host, options[f"nic_{part}"])
+    arguments = {
+        "path": options["sysctl_path"],
+        "state": state,
+        **{name: options[name] for name in ACCEPTABLE},
+        "settings": wanted.pop(KERNEL),
+    }
+    interfaces = {
+        "state": state,
+        "disruptive": given.get("siptune_disruptive"),
+        "despite_calls": given.get("siptune_disruptive_despite_calls"),
+    }
+    return [
+        Call(layer.name, KERNEL, "sysctl_bulk", arguments),
+        *(Call(layer.name, part, NIC_MODULES[part], {**interfaces, "interfaces": wanted[part]}) for part in wanted),
+    ]
+
+
+def _service_calls(layer: Layer, given: Mapping[str, Any], host: Mapping[str, Any]) -> list[Call]:
+    """The service layer is a call for logins, one for units, and one for memory pools."""
+    profile, state, options = given["siptune_profile"], given["siptune_state"], layer.options(given)
+    _limits_conf.check_file_path(str(options["logins_path"]))
+    check_drop_in_name(str(options["drop_in"]))
+    wanted: dict[str, Any] = {"logins": [], "units": {}, "pools": {}}
+    if state != ABSENT:
+        wishes = Wishes(**{field: options[field] for field in Wishes._fields})
+        wanted = service_limits(layer.catalogue, profile, host, given["siptune_capacity"], wishes)
+    common = {"state": state, **{name: options[name] for name in ACCEPTABLE}}
+    units = {
+        "drop_in": options["drop_in"],
+        "running": options["running"],
+        "despite_calls": given["siptune_disruptive_despite_calls"],
+        "exclusive": True,
+        "units": wanted["units"],
+    }
+    return [
+        Call(
+            layer.name, "logins", "limits_file", {"path": options["logins_path"], "limits": wanted["logins"], **common}
+        ),
+        Call(layer.name, "units", "systemd_limits", {**units, **common}),
+        Call(layer.name, "pools", "daemon_pools", {"state": state, "exclusive": True, "pools": wanted["pools"]}),
+    ]
