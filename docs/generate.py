@@ -36,7 +36,7 @@ def _make_importable() -> None:
 _make_importable()
 
 from ansible_collections.siptune.linux.plugins.module_utils._formulas import FORMULAS  # noqa: E402
-from ansible_collections.siptune.linux.plugins.module_utils._layer_calls import (  # noqa: E402
+from ansible_collections.siptune.linux.plugins.module_utils._layer import (  # noqa: E402
     NETWORK_LAYER,
     SERVICE_LAYER,
     SYSCTL_LAYERS,

@@ -12,7 +12,7 @@ from ansible.errors import AnsibleActionFail, AnsibleUndefinedVariable
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.siptune.linux.plugins.module_utils._catalogue import CatalogueError
-from ansible_collections.siptune.linux.plugins.module_utils._layer_calls import LAYERS
+from ansible_collections.siptune.linux.plugins.module_utils._layer import LAYERS
 from ansible_collections.siptune.linux.plugins.plugin_utils._applied import by_layer, selected
 from ansible_collections.siptune.linux.plugins.plugin_utils._layer_check import check_variables, own_variables
 from ansible_collections.siptune.linux.plugins.plugin_utils._layers import load_layer, load_layers

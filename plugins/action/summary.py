@@ -9,7 +9,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.siptune.linux.plugins.module_utils._layer_calls import LAYERS
+from ansible_collections.siptune.linux.plugins.module_utils._layer import LAYERS
 from ansible_collections.siptune.linux.plugins.plugin_utils._applied import results_by_layer
 from ansible_collections.siptune.linux.plugins.plugin_utils._summary import render
 

@@ -9,8 +9,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.siptune.linux.plugins.module_utils import _nic_profiles
-from ansible_collections.siptune.linux.plugins.module_utils._catalogue import CatalogueError
 
 
 def nic_settings(
@@ -21,6 +19,10 @@ def nic_settings(
     overrides: Mapping[str, Any] | None = None,
 ) -> dict[str, dict[str, Any]]:
     """`_nic_profiles.nic_settings`, with Ansible's own error."""
+    # Ansible loads all filters of a collection to find one of them, and this is long.
+    from ansible_collections.siptune.linux.plugins.module_utils import _nic_profiles
+    from ansible_collections.siptune.linux.plugins.module_utils._catalogue import CatalogueError
+
     try:
         return _nic_profiles.nic_settings(catalogue, part, profile, host, overrides)
     except CatalogueError as error:

@@ -9,8 +9,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.siptune.linux.plugins.module_utils import _service_limits
-from ansible_collections.siptune.linux.plugins.module_utils._catalogue import CatalogueError
 
 
 def service_limits(
@@ -24,6 +22,10 @@ def service_limits(
     logins: object = None,
 ) -> dict[str, Any]:
     """`_service_limits.service_limits`, with Ansible's own error."""
+    # Ansible loads all filters of a collection to find one of them, and this is long.
+    from ansible_collections.siptune.linux.plugins.module_utils import _service_limits
+    from ansible_collections.siptune.linux.plugins.module_utils._catalogue import CatalogueError
+
     wishes = _service_limits.Wishes(services, units, pools, logins)
     try:
         return _service_limits.service_limits(catalogue, profile, host, capacity or {}, wishes)

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.siptune.linux.plugins.module_utils._catalogue import CatalogueError, settings
 
 
 def sysctl_settings(
@@ -21,6 +20,9 @@ def sysctl_settings(
     options: Mapping[str, Any] | None = None,
 ) -> dict[str, dict[str, Any]]:
     """`_catalogue.settings`, with Ansible's own error."""
+    # Ansible loads all filters of a collection to find one of them, and this is long.
+    from ansible_collections.siptune.linux.plugins.module_utils._catalogue import CatalogueError, settings
+
     try:
         return settings(catalogue, profile, host, capacity or {}, overrides or {}, options or {})
     except CatalogueError as error:

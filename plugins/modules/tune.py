@@ -131,7 +131,8 @@ from ansible_collections.siptune.linux.plugins.module_utils import _module
 from ansible_collections.siptune.linux.plugins.module_utils._change import UndoLog
 from ansible_collections.siptune.linux.plugins.module_utils._host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._host_facts import gather
-from ansible_collections.siptune.linux.plugins.module_utils._layer_calls import LAYERS, Layer, all_calls
+from ansible_collections.siptune.linux.plugins.module_utils._layer import LAYERS, Layer
+from ansible_collections.siptune.linux.plugins.module_utils._layer_calls import all_calls
 from ansible_collections.siptune.linux.plugins.module_utils._transaction import Taken, carry_out, result, warnings
 
 ARGUMENTS = {

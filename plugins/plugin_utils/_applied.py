@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.siptune.linux.plugins.module_utils._layer_calls import LAYERS, PARTS, call_name
+from ansible_collections.siptune.linux.plugins.module_utils._layer import LAYERS, PARTS, call_name
 from ansible_collections.siptune.linux.plugins.plugin_utils._layers import RESULTS
 
 ALWAYS = "always"  # the tag of a task that runs whatever --tags says

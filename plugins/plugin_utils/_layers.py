@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from ansible_collections.siptune.linux.plugins.module_utils._layer_calls import LAYERS, NETWORK_LAYER, PARTS, Layer
+from ansible_collections.siptune.linux.plugins.module_utils._layer import LAYERS, NETWORK_LAYER, PARTS, Layer
 
 COLLECTION = Path(__file__).resolve().parents[2]
 

@@ -17,8 +17,8 @@ from ansible_collections.siptune.linux.plugins.module_utils._change import (
     READONLY,
     SHADOWED,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._layer_calls import ABSENT as LAYERS_ABSENT
-from ansible_collections.siptune.linux.plugins.module_utils._layer_calls import Layer, all_calls, kernel_settings
+from ansible_collections.siptune.linux.plugins.module_utils._layer import ABSENT as LAYERS_ABSENT
+from ansible_collections.siptune.linux.plugins.module_utils._layer import Layer
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_kernel import partner
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import (
     SysctlError,
@@ -129,7 +129,9 @@ def warning_of_tuners(layers: Iterable[Layer], variables: Mapping[str, Any], hos
 
 
 def _wishes(layers: Iterable[Layer], variables: Mapping[str, Any], host: Mapping[str, Any]) -> Iterator[Wanted]:
-    """What the layers want of the kernel, reckoned only once somebody looks: few hosts have another tuner."""
+    """What the layers want of the kernel. Few hosts have another tuner, so it is reckoned only once somebody looks."""
+    from ansible_collections.siptune.linux.plugins.module_utils._layer_calls import all_calls, kernel_settings
+
     for setting in kernel_settings(all_calls(layers, variables, host)):
         yield Wanted(setting.path, setting.rule, setting.value)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import limits_ways
 import sysctl_ways
-from ansible_collections.siptune.linux.plugins.module_utils._layer_calls import SYSCTL_LAYERS
+from ansible_collections.siptune.linux.plugins.module_utils._layer import SYSCTL_LAYERS
 from ansible_collections.siptune.linux.plugins.plugin_utils._layers import load_layer
 from calls import SYSTEMD_SYSCTL
 from controller import HERE

@@ -16,7 +16,7 @@ from typing import Any
 
 import checkout  # noqa: F401 - before anything that imports the collection
 from ansible_collections.siptune.linux.plugins.module_utils._counters import COUNTERS
-from ansible_collections.siptune.linux.plugins.module_utils._layer_calls import LAYERS, SERVICE_LAYER, SYSCTL_LAYERS
+from ansible_collections.siptune.linux.plugins.module_utils._layer import LAYERS, SERVICE_LAYER, SYSCTL_LAYERS
 from ansible_collections.siptune.linux.plugins.plugin_utils import _audit_html
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit import HostResults, document
 from ansible_collections.siptune.linux.plugins.plugin_utils._layers import RESULTS, load_layer

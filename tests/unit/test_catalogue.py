@@ -17,7 +17,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 - a target may have less
     pytest.skip("the roles' data is read on the controller, from Python 3.11 on", allow_module_level=True)
 
 from ansible_collections.siptune.linux.plugins.module_utils._formulas import FORMULAS
-from ansible_collections.siptune.linux.plugins.module_utils._layer_calls import SERVICE_LAYER, SYSCTL_LAYERS
+from ansible_collections.siptune.linux.plugins.module_utils._layer import SERVICE_LAYER, SYSCTL_LAYERS
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import display_name, parse_key
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_settings import parse_settings
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_value import RULES

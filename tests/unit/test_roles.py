@@ -17,7 +17,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 - a target may have less
 
 import yaml
 from ansible_collections.siptune.linux.plugins.module_utils._catalogue import CAPACITY_NAMES, PROFILES
-from ansible_collections.siptune.linux.plugins.module_utils._layer_calls import LAYERS
+from ansible_collections.siptune.linux.plugins.module_utils._layer import LAYERS
 from ansible_collections.siptune.linux.plugins.plugin_utils._applied import APPLIED
 from ansible_collections.siptune.linux.plugins.plugin_utils._layers import RESULTS, load_argument_spec, load_layer
 from ansible_collections.siptune.linux.plugins.plugin_utils._rollout import DEFAULT_PROFILE, PARTS

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._catalogue import CatalogueError
-from ansible_collections.siptune.linux.plugins.module_utils._layer_calls import SERVICE_LAYER
+from ansible_collections.siptune.linux.plugins.module_utils._layer import SERVICE_LAYER
 from ansible_collections.siptune.linux.plugins.module_utils._service_limits import Wishes, service_limits
 from ansible_collections.siptune.linux.plugins.plugin_utils._layers import load_layer
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._counter_reading import CONNTRACK_ENTRIES, DESCRIPTORS
 from ansible_collections.siptune.linux.plugins.module_utils._counters import COUNTERS
-from ansible_collections.siptune.linux.plugins.module_utils._layer_calls import SYSCTL_LAYERS
+from ansible_collections.siptune.linux.plugins.module_utils._layer import SYSCTL_LAYERS
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit_advice import ADVICE, PART, advice, concerns
 from ansible_collections.siptune.linux.plugins.plugin_utils._layers import load_layer
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._catalogue import CatalogueError
-from ansible_collections.siptune.linux.plugins.module_utils._layer_calls import LAYERS, Layer, all_calls
+from ansible_collections.siptune.linux.plugins.module_utils._layer import LAYERS, Layer
+from ansible_collections.siptune.linux.plugins.module_utils._layer_calls import all_calls
 from ansible_collections.siptune.linux.plugins.plugin_utils._layers import load_layer
 
 LOADED = [load_layer(name) for name in LAYERS]
