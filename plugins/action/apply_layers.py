@@ -13,10 +13,16 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.siptune.linux.plugins.module_utils._catalogue import CatalogueError
 from ansible_collections.siptune.linux.plugins.module_utils._layer import LAYERS
-from ansible_collections.siptune.linux.plugins.plugin_utils._applied import by_layer, selected
+from ansible_collections.siptune.linux.plugins.plugin_utils._applied import (
+    APPLIED,
+    by_layer,
+    results_by_layer,
+    selected,
+)
 from ansible_collections.siptune.linux.plugins.plugin_utils._layer_check import check_variables, own_variables
 from ansible_collections.siptune.linux.plugins.plugin_utils._layers import load_layer, load_layers
 from ansible_collections.siptune.linux.plugins.plugin_utils._overlaps import warning_of_tuners
+from ansible_collections.siptune.linux.plugins.plugin_utils._summary import render
 
 display = Display()
 
@@ -35,6 +41,7 @@ class ActionModule(ActionBase):
             "layers": {"type": "list", "elements": "str", "choices": list(LAYERS), "default": list(LAYERS)},
             "each_for_itself": {"type": "bool", "default": False},
             "warn_of_tuners": {"type": "bool", "default": True},
+            "summary": {"type": "bool", "default": False},
         }
         arguments = self.validate_argument_spec(options)[1]
         known = task_vars or {}
@@ -44,8 +51,17 @@ class ActionModule(ActionBase):
             known.get("ansible_run_tags") or ["all"],
             known.get("ansible_skip_tags") or [],
         )
-        if not names:
-            return {**result, "skipped": True, "skip_reason": "no layer is selected by the tags"}
+        if names:
+            applied = self._apply(names, arguments, known)
+        else:
+            applied = {"skipped": True, "skip_reason": "no layer is selected by the tags"}
+        if arguments["summary"]:
+            results = results_by_layer({APPLIED: applied}, arguments["layers"])
+            display.display("\n".join(render(_host(known), results, bool(self._task.check_mode))))
+        return {**result, **applied}
+
+    def _apply(self, names: Sequence[str], arguments: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+        """What became of these layers. Raises AnsibleActionFail."""
         variables = self._variables(names, known)
         layers = [load_layer(name) for name in names]
         done = self._execute_module(
@@ -55,13 +71,13 @@ class ActionModule(ActionBase):
                 "variables": variables,
                 "each_for_itself": arguments["each_for_itself"],
             },
-            task_vars=task_vars,
+            task_vars=dict(known),
         )
         if arguments["warn_of_tuners"] and "ansible_facts" in done:
             said = warning_of_tuners(layers, variables, done["ansible_facts"]["siptune_host"])
             if said:
-                display.warning(f"{known.get('inventory_hostname')}: {said}")
-        return {**result, **by_layer(done, names)}
+                display.warning(f"{_host(known)}: {said}")
+        return by_layer(done, names)
 
     def _variables(self, layers: Sequence[str], known: Mapping[str, Any]) -> dict[str, Any]:
         """The variables of these layers, templated and checked. Raises AnsibleActionFail."""
@@ -80,3 +96,7 @@ class ActionModule(ActionBase):
         except CatalogueError as error:
             raise AnsibleActionFail(f"{error}. Nothing was changed.") from None
         return variables
+
+
+def _host(known: Mapping[str, Any]) -> str:
+    return str(known.get("inventory_hostname", ""))

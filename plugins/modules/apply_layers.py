@@ -36,6 +36,10 @@ options:
     description: Whether to warn of TuneD.
     type: bool
     default: true
+  summary:
+    description: Whether to print what M(siptune.linux.summary) would print in a task of its own.
+    type: bool
+    default: false
 attributes:
   check_mode:
     support: full

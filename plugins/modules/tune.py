@@ -165,7 +165,9 @@ def main() -> None:
     facts, taken = _module.run(module, "tune", lambda host, log: tune(host, log, module.params, module.check_mode))
     for warning in warnings(taken):
         module.warn(warning)
-    module.exit_json(**result(taken), ansible_facts={"siptune_host": facts})
+    # What the layers are made of is no news to the controller, and would come back from every host.
+    given = {name: value for name, value in module.params.items() if name != "layers"}
+    module.exit_json(**result(taken), ansible_facts={"siptune_host": facts}, invocation={"module_args": given})
 
 
 if __name__ == "__main__":
