@@ -56,6 +56,13 @@ class Change(NamedTuple):
         return self._asdict()
 
 
+class Outcome(NamedTuple):
+    """What a plan that was carried out came to: its changes with what the host really took."""
+
+    changes: list[Change]
+    changed: bool
+
+
 class UndoLog:
     """What it takes to put a half-done call back, newest first.
 

@@ -9,9 +9,8 @@ import fnmatch
 import os
 import posixpath
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._change import Change, UndoLog
+from ansible_collections.siptune.linux.plugins.module_utils._change import Outcome, UndoLog
 from ansible_collections.siptune.linux.plugins.module_utils._daemon_command import CONFIGURATION
 from ansible_collections.siptune.linux.plugins.module_utils._daemon_config import read_maxbuffer
 from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_plan import Plan, settle
@@ -219,11 +218,6 @@ def _number(host: Host, path: str) -> int | None:
 
 
 # --- apply and confirm ----------------------------------------------------------------------
-
-
-class Outcome(NamedTuple):
-    changes: list[Change]
-    changed: bool
 
 
 def carry_out(host: Host, observed: Observed, planned: Plan, log: UndoLog) -> Outcome:

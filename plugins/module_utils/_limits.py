@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from ansible_collections.siptune.linux.plugins.module_utils import _accounts
 from ansible_collections.siptune.linux.plugins.module_utils._capabilities import (
@@ -18,7 +17,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._capabilities import
     has_capability,
     in_user_namespace,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._change import Change, UndoLog
+from ansible_collections.siptune.linux.plugins.module_utils._change import Outcome, UndoLog
 from ansible_collections.siptune.linux.plugins.module_utils._files import (
     read_originals,
     settle_originals,
@@ -174,11 +173,6 @@ def _capable(host: Host, capability: int) -> bool:
 
 
 # --- apply and confirm ----------------------------------------------------------------------
-
-
-class Outcome(NamedTuple):
-    changes: list[Change]
-    changed: bool
 
 
 def carry_out(host: Host, request: Request, observed: Observed, planned: Plan, log: UndoLog) -> Outcome:

@@ -10,9 +10,8 @@ import os
 import posixpath
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._change import CHANGED, Change, UndoLog
+from ansible_collections.siptune.linux.plugins.module_utils._change import CHANGED, Change, Outcome, UndoLog
 from ansible_collections.siptune.linux.plugins.module_utils._files import (
     read_originals,
     settle_originals,
@@ -161,13 +160,6 @@ def _highest_nofile(host: Host) -> int:
 
 
 # --- apply and confirm ----------------------------------------------------------------------
-
-
-class Outcome(NamedTuple):
-    """The changes with what the host really took."""
-
-    changes: list[Change]
-    changed: bool
 
 
 def carry_out(host: Host, request: Request, observed: Observed, planned: Plan, log: UndoLog) -> Outcome:

@@ -8,9 +8,8 @@ from __future__ import annotations
 import contextlib
 import posixpath
 from collections.abc import Mapping
-from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._change import Change, UndoLog
+from ansible_collections.siptune.linux.plugins.module_utils._change import Outcome, UndoLog
 from ansible_collections.siptune.linux.plugins.module_utils._file_change import settle_files
 from ansible_collections.siptune.linux.plugins.module_utils._files import (
     settle_originals,
@@ -26,13 +25,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._systemd_observe imp
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_records import LOADED, Bearer, Observed, Request
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_running import raise_all, restart, start_again
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_unit import load_error
-
-
-class Outcome(NamedTuple):
-    """The changes with what the host really took."""
-
-    changes: list[Change]
-    changed: bool
 
 
 def carry_out(host: Host, request: Request, observed: Observed, planned: Plan, log: UndoLog) -> Outcome:
