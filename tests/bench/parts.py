@@ -81,7 +81,7 @@ def measure_ways(subject: ways.Subject, connection: str, rounds: int) -> Mapping
     return measured
 
 
-READING = (
+READING_SYSCTL = (
     "### How to read this\n\n"
     "What a `sysctl_bulk` task costs beyond a ping task is the price of its code, not of its work: the task without\n"
     "any setting costs nearly as much. For each task Ansible parses and packs the module's files on the controller,\n"
@@ -90,14 +90,23 @@ READING = (
 )
 
 
+READING_SITE = (
+    "### How to read this\n\n"
+    "An item of a loop costs about as much as a ping task. What a run of `siptune.linux.site` costs beyond one is the\n"
+    "price of its code: Ansible parses and packs the files of all modules once a run, and the host compiles them; the\n"
+    "settings themselves take some tens of milliseconds. With one host, as here, the first half of that is paid for\n"
+    "it alone. With many it hardly counts: see the fleet below.\n"
+)
+
+
 def sysctl(options: Options) -> str:
-    return f"{compare(sysctl_ways.subject(), options)}\n{READING}"
+    return f"{compare(sysctl_ways.subject(), options)}\n{READING_SYSCTL}"
 
 
 def site(options: Options) -> str:
     alone = _both([once(site_ways.measure_systemd_sysctl) for _ in range(options.rounds)])
     floor = f"`systemd-sysctl` alone, for the kernel's part of it and without reading anything back: {alone}.\n"
-    return f"{compare(site_ways.subject(), options)}\n{floor}"
+    return f"{compare(site_ways.subject(), options)}\n{floor}\n{READING_SITE}"
 
 
 def fleet(options: Options) -> str:

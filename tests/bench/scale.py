@@ -23,13 +23,13 @@ import site_ways
 from connections import CONNECTIONS, end_sshd
 from controller import environment, program
 from report import Target, table
+from site_ways import SITE
 from timing import Seconds, timed_command
 from ways import INVENTORY
 
 FLEET = "/run/fleet"
 PING_PLAY = "/run/ping.yml"
 EMPTY_PLAY = "/run/empty.yml"
-SITE = "siptune.linux.site"
 
 # What a host must not share with the others, as far as siptune.linux.site writes it.
 OWN_DIRECTORIES = ("/etc", "/var/lib")

@@ -30,6 +30,10 @@ DIRECTIVES = {
     "TimeoutStopSec": "60",
 }
 
+SITE = "siptune.linux.site"
+MITOGEN_STRATEGY = "mitogen_linear"
+BULK_MITOGEN = "bulk with mitogen"
+
 PING_FACTOR = 4
 LOOP_FACTOR = 40
 MITOGEN_FACTOR = 4
@@ -111,14 +115,17 @@ def subject() -> Subject:
     """A whole host, by every way."""
     ways = {
         **MEASURES,
-        BULK: Way("the playbook `siptune.linux.site`", [], playbook="siptune.linux.site"),
+        BULK: Way("the playbook `siptune.linux.site`", [], playbook=SITE),
         "template": Way(
             "`template` and `copy`, and `sysctl --system` if anything changed",
             templates(),
             [{"name": "apply", "ansible.builtin.command": {"cmd": "sysctl --system"}}],
         ),
         LOOP: Way("loops of `sysctl`, `pam_limits` and `ini_file`", loops()),
-        MITOGEN: Way("the same loops with mitogen's strategy", loops(), strategy="mitogen_linear"),
+        MITOGEN: Way("the same loops with mitogen's strategy", loops(), strategy=MITOGEN_STRATEGY),
+        BULK_MITOGEN: Way(
+            "`siptune.linux.site` with mitogen's strategy", [], playbook=SITE, strategy=MITOGEN_STRATEGY
+        ),
     }
     bounds = [
         Bound(BULK, PING, f"at most {PING_FACTOR} times a ping task", most=PING_FACTOR),
