@@ -33,10 +33,12 @@ DIRECTIVES = {
 SITE = "siptune.linux.site"
 MITOGEN_STRATEGY = "mitogen_linear"
 BULK_MITOGEN = "bulk with mitogen"
+AUDIT = "audit"
 
 PING_FACTOR = 4
 LOOP_FACTOR = 40
 MITOGEN_FACTOR = 4
+AUDIT_FACTOR = 1.3
 
 
 def drop_in(unit: str) -> str:
@@ -54,6 +56,7 @@ def variables() -> dict[str, Any]:
         "siptune_service_limits_logins_path": limits_ways.FILE,
         "siptune_service_limits_services": [],
         "siptune_service_limits_units": dict.fromkeys(UNITS, DIRECTIVES),
+        "siptune_audit_directory": "/run",
     }
 
 
@@ -116,6 +119,12 @@ def subject() -> Subject:
     ways = {
         **MEASURES,
         BULK: Way("the playbook `siptune.linux.site`", [], playbook=SITE),
+        AUDIT: Way(
+            "the playbook `siptune.linux.audit`, of the host as the former leaves it",
+            [],
+            playbook="siptune.linux.audit",
+            beforehand=SITE,
+        ),
         "template": Way(
             "`template` and `copy`, and `sysctl --system` if anything changed",
             templates(),
@@ -132,6 +141,14 @@ def subject() -> Subject:
         Bound(LOOP, BULK, f"at least {LOOP_FACTOR} times cheaper than the loops", least=LOOP_FACTOR),
         Bound(
             MITOGEN, BULK, f"at least {MITOGEN_FACTOR} times cheaper than the loops with mitogen", least=MITOGEN_FACTOR
+        ),
+        Bound(
+            AUDIT,
+            BULK,
+            f"audit at most {AUDIT_FACTOR} times a converged site, as whole processes",
+            most=AUDIT_FACTOR,
+            whole=True,
+            runs=RUNS[1:],
         ),
     ]
     work = (

@@ -33,6 +33,7 @@ class Way(NamedTuple):
     """A way to do the work: what to call it, and its tasks and handlers, or a playbook in their place.
 
     `works` is False for one that does nothing. `strategy` is Ansible's strategy, where it is not the usual one.
+    `beforehand` is a playbook that is run first, and not measured.
     """
 
     name: str
@@ -41,16 +42,22 @@ class Way(NamedTuple):
     works: bool = True
     playbook: str = PLAY
     strategy: str = ""
+    beforehand: str = ""
 
 
 class Bound(NamedTuple):
-    """How many times as much as the `other` a way takes, at `least` or at `most`; in words, for the report."""
+    """How many times as much as the `other` a way takes, at `least` or at `most`; in words, for the report.
+
+    Net of the empty play, unless the `whole` processes are to be compared, and for these of the two runs.
+    """
 
     way: str
     other: str
     words: str
     least: float | None = None
     most: float | None = None
+    whole: bool = False
+    runs: Sequence[str] = RUNS
 
     def met(self, factor: float) -> bool:
         return (self.least is None or factor >= self.least) and (self.most is None or factor <= self.most)
@@ -118,6 +125,8 @@ def measure(subject: Subject, key: str, connection: str) -> dict[str, Seconds]:
     taken = {}
     try:
         connect(INVENTORY)
+        if way.beforehand:
+            timed_command([*command[:-1], way.beforehand], environment())
         for run in RUNS:
             taken[run] = timed_command(command, {**environment(), **strategy_settings(way.strategy)})
     finally:
