@@ -126,6 +126,7 @@ def run(function: Callable[[], object], own_ipc: bool = False, time_limit_second
 
 def _run_in_child(function: Callable[[], object], own_ipc: bool, writer: int) -> None:
     status = 1
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup(1) ignores it for all that it starts
     try:
         enter(own_ipc)
         function()
