@@ -11,8 +11,8 @@ missing or null; each formula says what it makes of that. The result is the valu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any, Callable, NamedTuple, Union
 
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_value import parse_ports, render_ports
 
@@ -65,8 +65,8 @@ PORTS_OF_DAEMON = {
     "rtpengine": ("30000-40000",),
 }
 
-Value = int | str | None
-Formula = Callable[[Mapping[str, Any], Mapping[str, int], Mapping[str, Any]], Value]
+Value = Union[int, str, None]
+Formula = Callable[..., Value]  # of host, capacity and options
 
 
 class Sizing(NamedTuple):

@@ -8,6 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
+pytest.importorskip("yaml", reason="the catalogues are YAML, which only the controller reads")
+
 from ansible_collections.siptune.linux.plugins.module_utils._catalogue import CatalogueError
 from ansible_collections.siptune.linux.plugins.module_utils._layer import SERVICE_LAYER
 from ansible_collections.siptune.linux.plugins.module_utils._service_limits import Wishes, service_limits

@@ -195,7 +195,7 @@ def test_dirty_bytes(memory_bytes: int | None, disk: Any, wanted: int | None, ba
 def test_powers_of_two_enclose(number: int) -> None:
     up, down = power_of_two_from(number), power_of_two_up_to(number)
     assert down <= number <= up < 2 * number + 1
-    assert up.bit_count() == down.bit_count() == 1
+    assert up & (up - 1) == down & (down - 1) == 0
 
 
 # --- what must never happen -----------------------------------------------------------------
