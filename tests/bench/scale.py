@@ -208,11 +208,17 @@ HOSTS_PER_SECOND = 3
 PING_FACTOR = 4
 GROWTH = 1.25  # time a host in the largest fleet, compared with a quarter of it: measured, and still called linear
 LARGE_FLEET = 10_000
+PROCESSORS = 2  # of the controller for which the time is to be told
 
 
 def net_seconds(taken: Taken, run: str) -> float:
     """What a run took beyond the empty play."""
     return getattr(taken, run).wall - taken.empty.wall
+
+
+def net_cpu_seconds(point: Point, taken: Taken) -> float:
+    """CPU time a host that a converged run took beyond the empty play."""
+    return (taken.converged.cpu - taken.empty.cpu) / point.hosts
 
 
 def hosts_per_second(point: Point, taken: Taken) -> float:
@@ -223,7 +229,7 @@ def scale_table(measured: Mapping[Point, Taken]) -> str:
     rows = []
     for point, taken in measured.items():
         ratio = net_seconds(taken, "converged") / net_seconds(taken, "ping")
-        cpu = (taken.converged.cpu - taken.empty.cpu) / point.hosts
+        cpu = net_cpu_seconds(point, taken)
         rows.append(
             [
                 point.connection,
@@ -267,13 +273,17 @@ def estimate(measured: Mapping[Point, Taken]) -> str:
     point, taken = best(measured, "ssh", 50)
     rate = hosts_per_second(point, taken)
     hours = LARGE_FLEET / rate / 3600
+    cpu_seconds = net_cpu_seconds(point, taken)
+    minutes = LARGE_FLEET * cpu_seconds / PROCESSORS / 60
     a_fork = taken.peak_bytes / min(point.forks, point.hosts) / 2**20
     return (
         f"### {LARGE_FLEET} hosts\n\n"
         f"An estimate, not a measurement. At {rate:.2f} hosts a second a controller like this one takes {hours:.1f}\n"
         f"hours for {LARGE_FLEET} converged hosts, and n of them, each with its part of the inventory, an nth of\n"
-        "that. It is assumed that the controller's processors are the limit, as they are here: with twice as many of\n"
-        "them, and forks to match, a run goes twice as fast as long as hosts answer at once. Forks cost memory, about\n"
+        "that. But here the hosts do their own part of the work on the controller's processors. It pays\n"
+        f"{cpu_seconds:.2f} s of CPU time a host itself, so where hosts have processors of their own, {PROCESSORS} of\n"
+        f"the controller's are busy for {minutes:.0f} minutes in all, and forks are what keeps them so. It is assumed\n"
+        "that hosts answer at once, and that nothing but processors is short. Forks cost memory, about\n"
         f"{a_fork:.0f} MiB each at {point.forks} forks, and the more hosts a play has, the more of it Ansible holds,\n"
         "so batches of some hundreds (`siptune_serial`) keep it bounded. Hosts that are far away cost waiting and no\n"
         "processor, which more forks make up for. With ansible-pull each host is its own controller: the time does\n"
