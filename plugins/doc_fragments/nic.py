@@ -49,8 +49,6 @@ attributes:
     platforms: linux
     description: Linux. Without systemd nothing is kept for the boots to come, and the items say so.
 notes:
-  - Needs root.
-  - Two runs on one host take turns. The second one waits up to 30 seconds for the first one.
   - An option that the driver does not have is reported as V(absent), and so is a glob that fits no interface.
   - An interface that is named, and that is not there or is made of software, is an error. The end of a virtual cable
     (veth) can be named.

@@ -11,5 +11,7 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options: {}
 notes:
+  - Needs root.
+  - Two runs on one host take turns. The second one waits up to 30 seconds for the first one.
   - Originals are recorded once, before the first change of an item, and never overwritten while the item is managed.
 """

@@ -65,8 +65,6 @@ attributes:
     platforms: linux
     description: Linux with systemd. Where it does not run, as in an image build, the files of the units are read.
 notes:
-  - Needs root.
-  - Two runs on one host take turns. The second one waits up to 30 seconds for the first one.
   - The last environment file that sets the variable decides and is changed, also one below a directory such as
     C(/etc/default/kamailio.d). If none sets it, the first file that the unit names gets a new last line, and is
     created if need be.

@@ -113,8 +113,6 @@ attributes:
     platforms: linux
     description: Linux with PAM.
 notes:
-  - Needs root.
-  - Two runs on one host take turns. The second one waits up to 30 seconds for the first one.
   - Sessions that are open keep their limits.
   - Refused in any case are C(nofile) above C(fs.nr_open), or without limit where this C(pam_limits) passes that on to
     the kernel; a limit of 0 for logins, files, processes, memory, file size or CPU time; C(nonewprivs) for everybody or

@@ -83,8 +83,6 @@ attributes:
     platforms: linux
     description: Linux, with or without systemd.
 notes:
-  - Needs root.
-  - Two runs on one host take turns. The second one waits up to 30 seconds for the first one.
   - IPv6 is not switched off while the control connection, a default route or a listening socket needs it, and
     C(fs.nr_open) is not lowered below a limit in use.
   - Keys of C(nf_conntrack) and of other modules that come later than C(systemd-sysctl) get a udev rule beside the file,

@@ -115,8 +115,6 @@ attributes:
     platforms: linux
     description: Linux with systemd. Where it does not run, as in an image build, the drop-ins are written.
 notes:
-  - Needs root.
-  - Two runs on one host take turns. The second one waits up to 30 seconds for the first one.
   - A C(LimitNOFILE) above C(fs.nr_open), of now or of the next boot, is refused, and so are a C(MemoryMax) below what
     the unit uses now, its caches included, a C(TasksMax) below the processes and threads that it has, and a
     C(Restart) with which systemd would not load it.

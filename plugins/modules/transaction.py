@@ -19,6 +19,7 @@ author:
   - siptune authors (@siptune)
 extends_documentation_fragment:
   - siptune.linux.originals
+  - siptune.linux.transaction
 options:
   calls:
     description:
@@ -40,28 +41,6 @@ options:
         description: What the module is given.
         type: dict
         default: {}
-  each_for_itself:
-    description:
-      - For C(check_mode) alone. Predicts each call for itself, so that one that would fail does not make the module
-        fail, and keeps nobody from learning of the others.
-    type: bool
-    default: false
-attributes:
-  check_mode:
-    support: full
-    description:
-      - Can run in C(check_mode) and predicts what a run would change, without changing anything. A call is predicted
-        as if the calls before it had done nothing.
-  diff_mode:
-    support: full
-    description: Shows what the modules show, one after the other.
-  platform:
-    support: full
-    platforms: linux
-    description: Linux, with or without systemd.
-notes:
-  - Needs root.
-  - Two runs on one host take turns. The second one waits up to 30 seconds for the first one.
 seealso:
   - module: siptune.linux.sysctl_bulk
   - module: siptune.linux.nic_ring

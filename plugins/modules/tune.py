@@ -17,6 +17,7 @@ description:
     carries them out as M(siptune.linux.transaction) does, all of them or none.
 extends_documentation_fragment:
   - siptune.linux.originals
+  - siptune.linux.transaction
 options:
   layers:
     description: The layers in the order in which they are applied, each as the files of its role have it.
@@ -45,28 +46,6 @@ options:
     description: The variables of the roles that the inventory has, already templated.
     type: dict
     required: true
-  each_for_itself:
-    description:
-      - For C(check_mode) alone. Predicts each call for itself, so that one that would fail does not make the module
-        fail, and keeps nobody from learning of the others.
-    type: bool
-    default: false
-attributes:
-  check_mode:
-    support: full
-    description:
-      - Can run in C(check_mode) and predicts what a run would change, without changing anything. A call is predicted
-        as if the calls before it had done nothing.
-  diff_mode:
-    support: full
-    description: Shows what the modules show, one after the other.
-  platform:
-    support: full
-    platforms: linux
-    description: Linux, with or without systemd.
-notes:
-  - Needs root.
-  - Two runs on one host take turns. The second one waits up to 30 seconds for the first one.
 seealso:
   - module: siptune.linux.apply_layers
   - module: siptune.linux.transaction
