@@ -9,11 +9,19 @@ import grp
 import os
 import pwd
 from collections.abc import Callable
-from typing import TypeVar
-
-from ansible_collections.siptune.linux.plugins.module_utils._limits_conf import Account
+from typing import NamedTuple, TypeVar
 
 Found = TypeVar("Found")
+
+
+class Account(NamedTuple):
+    """Somebody who logs in. `gids` and `groups` are all groups, the primary one included; -1 is no id."""
+
+    name: str
+    uid: int = -1
+    gid: int = -1
+    gids: frozenset[int] = frozenset()
+    groups: frozenset[str] = frozenset()
 
 
 def user_named(name: str) -> Account | None:

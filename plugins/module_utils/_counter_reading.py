@@ -14,6 +14,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._counters import COU
 from ansible_collections.siptune.linux.plugins.module_utils._driver_statistics import full_rings
 from ansible_collections.siptune.linux.plugins.module_utils._host import Host, unless_refused
 from ansible_collections.siptune.linux.plugins.module_utils._processes import process_names
+from ansible_collections.siptune.linux.plugins.module_utils._rtnetlink import IFLA_STATS64, RTM_GETLINK
 
 DESCRIPTORS = "Descriptors"
 CONNTRACK_ENTRIES = "ConntrackEntries"
@@ -62,7 +63,7 @@ def uptime_seconds(host: Host) -> float | None:
 
 def sample(host: Host) -> Sample:
     """Every counter's parts; None where the host does not have it, or does not show it to us."""
-    links = unless_refused(host.route_dump, _network.RTM_GETLINK)
+    links = unless_refused(host.route_dump, RTM_GETLINK)
     tables = {
         _counters.SNMP: _whole(host, _counters.SNMP, _counters.parse_pairs),
         _counters.SNMP6: _whole(host, _counters.SNMP6, _counters.parse_names),
@@ -101,7 +102,7 @@ def _link_statistics(links: bytes | None) -> dict[str, dict[str, int]]:
     if links is None:
         return {}
     found: dict[str, dict[str, int]] = {field: {} for field in _counters.LINK_STATISTICS}
-    for name, attribute in _network.link_attributes(links, _network.IFLA_STATS64):
+    for name, attribute in _network.link_attributes(links, IFLA_STATS64):
         if name == _network.LOOPBACK:
             continue
         for field, value in _counters.parse_link_statistics(attribute).items():

@@ -17,6 +17,7 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from ansible_collections.siptune.linux.plugins.module_utils._accounts import Account
 from ansible_collections.siptune.linux.plugins.module_utils._change import TuningError
 
 DIRECTORY = "/etc/security/limits.d"
@@ -192,16 +193,6 @@ def _read_range(sign: str, text: str) -> Domain | None:
     if sign == "%":
         return None  # "range unsupported for %group matching"
     return Domain(kind, "", int(low), int(high) if high else LAST_ID)
-
-
-class Account(NamedTuple):
-    """Somebody who logs in. `gids` and `groups` are all groups, the primary one included; -1 is no id."""
-
-    name: str
-    uid: int = -1
-    gid: int = -1
-    gids: frozenset[int] = frozenset()
-    groups: frozenset[str] = frozenset()
 
 
 def rank_for(domain: Domain, account: Account, spares_root: bool) -> int | None:

@@ -16,16 +16,18 @@ from ansible_collections.siptune.linux.plugins.module_utils._ethtool import (
 from ansible_collections.siptune.linux.plugins.module_utils._host import Host, unless_refused
 from ansible_collections.siptune.linux.plugins.module_utils._link_match import Device
 from ansible_collections.siptune.linux.plugins.module_utils._network import (
-    IFLA_INFO_KIND,
-    IFLA_LINKINFO,
-    RTM_GETLINK,
     SYS_CLASS_NET,
     driver,
     link_attributes,
     parse_links,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._nic_links import IFLA_PERM_ADDRESS
-from ansible_collections.siptune.linux.plugins.module_utils._rtnetlink import attributes
+from ansible_collections.siptune.linux.plugins.module_utils._rtnetlink import (
+    IFLA_INFO_KIND,
+    IFLA_LINKINFO,
+    IFLA_PERM_ADDRESS,
+    RTM_GETLINK,
+    attributes,
+)
 
 # The udev database: a file per interface, with a line E:NAME=VALUE per property. It is systemd's own; what cannot be
 # read of it counts as not known.

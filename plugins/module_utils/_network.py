@@ -28,6 +28,17 @@ from ansible_collections.siptune.linux.plugins.module_utils._ethtool import (
 )
 from ansible_collections.siptune.linux.plugins.module_utils._host import Host, unless_refused
 from ansible_collections.siptune.linux.plugins.module_utils._processes import process_environment, process_status
+from ansible_collections.siptune.linux.plugins.module_utils._rtnetlink import (
+    ARPHRD_LOOPBACK,
+    IFF_UP,
+    IFLA_ADDRESS,
+    IFLA_IFNAME,
+    IFLA_INFO_KIND,
+    IFLA_LINKINFO,
+    IFLA_PARENT_DEV_NAME,
+    RTM_GETLINK,
+    RTM_NEWLINK,
+)
 from ansible_collections.siptune.linux.plugins.module_utils._rtnetlink import aligned as _aligned
 from ansible_collections.siptune.linux.plugins.module_utils._rtnetlink import attributes as _attributes
 from ansible_collections.siptune.linux.plugins.module_utils._rtnetlink import payloads as _payloads
@@ -35,18 +46,9 @@ from ansible_collections.siptune.linux.plugins.module_utils._rtnetlink import pa
 # --- rtnetlink -------------------------------------------------------------------------------
 
 # Source: linux/rtnetlink.h, linux/if_link.h, linux/if_addr.h, linux/if.h; rtnetlink(7)
-RTM_NEWLINK, RTM_GETLINK = 16, 18
 RTM_NEWADDR, RTM_GETADDR = 20, 22
 RTM_NEWROUTE, RTM_GETROUTE = 24, 26
 
-IFLA_ADDRESS = 1
-IFLA_IFNAME = 3
-IFLA_LINKINFO = 18
-IFLA_STATS64 = 23
-IFLA_PARENT_DEV_NAME = 56  # Linux 5.14 and later
-IFLA_INFO_KIND = 1  # inside IFLA_LINKINFO: there for every interface that is made of software
-IFF_UP = 0x1
-ARPHRD_LOOPBACK = 772  # linux/if_arp.h
 
 IFA_ADDRESS = 1
 IFA_LOCAL = 2

@@ -28,10 +28,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._ethtool import (
     unpack_numbers,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._host import Host, HostError, unless_refused
-from ansible_collections.siptune.linux.plugins.module_utils._nic_links import (
-    RTM_GETLINK,
-    parse_links,
-)
+from ansible_collections.siptune.linux.plugins.module_utils._nic_links import parse_links
 from ansible_collections.siptune.linux.plugins.module_utils._nic_option import (
     LINK_MODE,
     MODE_GROUP,
@@ -53,6 +50,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._nic_settings import
     parse_cpu_mask,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._originals import PATH as RECORD
+from ansible_collections.siptune.linux.plugins.module_utils._rtnetlink import RTM_GETLINK
 
 SYS_CLASS_NET = "/sys/class/net"
 LONGEST_SHOWN = 40

@@ -16,19 +16,21 @@ from ansible_collections.siptune.linux.plugins.module_utils._nic_option import N
 from ansible_collections.siptune.linux.plugins.module_utils._nic_records import Link, Target, item_name
 from ansible_collections.siptune.linux.plugins.module_utils._nic_settings import Rule, Want, fits
 from ansible_collections.siptune.linux.plugins.module_utils._originals import LinkOriginal
-from ansible_collections.siptune.linux.plugins.module_utils._rtnetlink import attributes, payloads, text
-
-RTM_NEWLINK, RTM_GETLINK = 16, 18
-
-IFLA_ADDRESS = 1
-IFLA_IFNAME = 3
-IFLA_TXQLEN = 13
-IFLA_LINKINFO = 18
-IFLA_PERM_ADDRESS = 54  # Linux 5.6 and later, also of a card that sleeps
-IFLA_PARENT_DEV_NAME = 56  # Linux 5.14 and later
-IFLA_INFO_KIND = 1
-IFF_UP = 0x1
-ARPHRD_LOOPBACK = 772  # linux/if_arp.h
+from ansible_collections.siptune.linux.plugins.module_utils._rtnetlink import (
+    ARPHRD_LOOPBACK,
+    IFF_UP,
+    IFLA_ADDRESS,
+    IFLA_IFNAME,
+    IFLA_INFO_KIND,
+    IFLA_LINKINFO,
+    IFLA_PARENT_DEV_NAME,
+    IFLA_PERM_ADDRESS,
+    IFLA_TXQLEN,
+    RTM_NEWLINK,
+    attributes,
+    payloads,
+    text,
+)
 
 _LINK = struct.Struct("=BxHiII")  # struct ifinfomsg: family, ARP type, index, flags, change mask
 _U32 = struct.Struct("=I")

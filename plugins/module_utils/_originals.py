@@ -18,8 +18,11 @@ from typing import Any, NamedTuple
 
 from ansible_collections.siptune.linux.plugins.module_utils._change import TuningError
 from ansible_collections.siptune.linux.plugins.module_utils._host import FileRecord
-from ansible_collections.siptune.linux.plugins.module_utils._own_paths import ORDINARY_MODE_BITS, may_be_written
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import is_below_proc_sys
+from ansible_collections.siptune.linux.plugins.module_utils._own_paths import (
+    ORDINARY_MODE_BITS,
+    is_below_proc_sys,
+    may_be_written,
+)
 
 DIRECTORY = "/var/lib/siptune"
 DIRECTORY_MODE = 0o700

@@ -35,3 +35,9 @@ def may_be_written(path: object) -> bool:
         return False
     steps = path.split("/")[1:]
     return not any(step in ("", ".", "..") for step in steps) and bool(_WRITTEN.fullmatch(path))
+
+
+def is_below_proc_sys(path: str) -> bool:
+    """Whether a path is one that a key can have, whatever its interface is called; no step leads out of /proc/sys."""
+    parts = path.split("/")
+    return len(parts) > 1 and "\0" not in path and not any(part in ("", ".", "..") for part in parts)

@@ -22,7 +22,8 @@ from ansible_collections.siptune.linux.plugins.module_utils._capabilities import
     in_user_namespace,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._host import Host, HostError
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_readers import INFINITY
+
+INFINITY = 2**64 - 1  # RLIM_INFINITY, and systemd's "infinity"
 
 # The names in /proc/PID/limits and the numbers of setrlimit(2). Sources: fs/proc/base.c, lnames; asm-generic/resource.h
 LIMITS = {

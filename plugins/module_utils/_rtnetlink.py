@@ -9,6 +9,19 @@ import struct
 
 from ansible_collections.siptune.linux.plugins.module_utils._host import NETLINK_HEADER, NLMSG_DONE
 
+# Interfaces. Sources: linux/rtnetlink.h, linux/if_link.h, linux/if.h, linux/if_arp.h
+RTM_NEWLINK, RTM_GETLINK = 16, 18
+IFLA_ADDRESS = 1
+IFLA_IFNAME = 3
+IFLA_TXQLEN = 13
+IFLA_LINKINFO = 18
+IFLA_STATS64 = 23
+IFLA_PERM_ADDRESS = 54  # Linux 5.6 and later, also of a card that sleeps
+IFLA_PARENT_DEV_NAME = 56  # Linux 5.14 and later
+IFLA_INFO_KIND = 1  # inside IFLA_LINKINFO: there for every interface that is made of software
+IFF_UP = 0x1
+ARPHRD_LOOPBACK = 772
+
 ATTRIBUTE_TYPE_MASK = 0x3FFF  # NLA_TYPE_MASK, linux/netlink.h: the upper two bits are flags
 
 _ATTRIBUTE = struct.Struct("=HH")  # struct rtattr: length, type

@@ -105,12 +105,6 @@ def display_name(path: str) -> str:
     return path.translate(_SWAP_SEPARATORS)
 
 
-def is_below_proc_sys(path: str) -> bool:
-    """Whether a path is one that a key can have, whatever its interface is called; no step leads out of /proc/sys."""
-    parts = path.split("/")
-    return len(parts) > 1 and "\0" not in path and not any(part in ("", ".", "..") for part in parts)
-
-
 def is_spelled(path: str) -> bool:
     """Whether a line of a file can name the key: an interface may be called what no line can hold, such as a=b."""
     try:

@@ -15,7 +15,8 @@ import re
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 
-INFINITY = 2**64 - 1  # RLIM_INFINITY and systemd's "infinity"
+from ansible_collections.siptune.linux.plugins.module_utils._prlimit import INFINITY
+
 INFINITE = "infinity"
 
 Meaning = tuple  # of int or str, see above

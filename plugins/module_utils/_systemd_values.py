@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Union
 
 from ansible_collections.siptune.linux.plugins.module_utils._change import TuningError
+from ansible_collections.siptune.linux.plugins.module_utils._prlimit import INFINITY
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_directives import (
     AT_LEAST,
     DEPRECATED,
@@ -25,7 +26,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._systemd_directives 
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_readers import (
     HIGHEST_NICE,
     INFINITE,
-    INFINITY,
     MICROSECONDS,
     IgnoredError,
     Meaning,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.siptune.linux.plugins.module_utils._accounts import Account
 from ansible_collections.siptune.linux.plugins.module_utils._host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._limits import pam_limits, parse_hard_limits
 from ansible_collections.siptune.linux.plugins.module_utils._limits_conf import (
@@ -19,7 +20,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._limits_conf import 
     INFINITE,
     ITEMS,
     SOFT,
-    Account,
     amount,
     decide,
     read_all,

@@ -14,9 +14,8 @@ from ansible_collections.siptune.linux.plugins.module_utils._file_change import 
 from ansible_collections.siptune.linux.plugins.module_utils._host import FileRecord
 from ansible_collections.siptune.linux.plugins.module_utils._nr_open import NrOpen
 from ansible_collections.siptune.linux.plugins.module_utils._originals import NOTHING
-from ansible_collections.siptune.linux.plugins.module_utils._prlimit import Powers, Process, Scheduling
+from ansible_collections.siptune.linux.plugins.module_utils._prlimit import INFINITY, Powers, Process, Scheduling
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_limits_plan import Plan, plan
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_readers import INFINITY
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_records import (
     LOADED,
     PRLIMIT,

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._host import Host, HostError
 from ansible_collections.siptune.linux.plugins.module_utils._prlimit import (
+    INFINITY,
     LIMITS,
     Powers,
     Process,
@@ -26,7 +27,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._prlimit import (
     set_oom_score_adj,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_directives import DIRECTIVES
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_readers import INFINITY
 from hypothesis import given
 from hypothesis import strategies as st
 

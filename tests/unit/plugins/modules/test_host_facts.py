@@ -24,7 +24,8 @@ from ansible_collections.siptune.linux.plugins.module_utils._ethtool import (
 from ansible_collections.siptune.linux.plugins.module_utils._host import CommandResult, Host, HostError
 from ansible_collections.siptune.linux.plugins.module_utils._host_facts import gather
 from ansible_collections.siptune.linux.plugins.module_utils._machine import FIRST_NAMESPACES
-from ansible_collections.siptune.linux.plugins.module_utils._network import RTM_GETADDR, RTM_GETLINK, RTM_GETROUTE
+from ansible_collections.siptune.linux.plugins.module_utils._network import RTM_GETADDR, RTM_GETROUTE
+from ansible_collections.siptune.linux.plugins.module_utils._rtnetlink import RTM_GETLINK
 
 TESTS = Path(__file__).parents[1]
 CAPTURED = TESTS / "module_utils" / "captured"
