@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.siptune.linux.plugins.module_utils._change import TuningError
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import TuningError
 from ansible_collections.siptune.linux.plugins.module_utils._formulas import FORMULAS
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import SysctlError, display_name, parse_key
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_settings import parse_settings

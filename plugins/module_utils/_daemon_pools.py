@@ -10,7 +10,7 @@ import os
 import posixpath
 from collections.abc import Mapping, Sequence
 
-from ansible_collections.siptune.linux.plugins.module_utils._change import Outcome, UndoLog
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import Outcome, UndoLog
 from ansible_collections.siptune.linux.plugins.module_utils._daemon_command import CONFIGURATION
 from ansible_collections.siptune.linux.plugins.module_utils._daemon_config import read_maxbuffer
 from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_plan import Plan, settle

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._change import (
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import (
     ABSENT,
     CHANGED,
     KEPT,

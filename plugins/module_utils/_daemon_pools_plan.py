@@ -13,7 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._change import Change
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
+from ansible_collections.siptune.linux.plugins.module_utils._core.setting import hazard_warning
 from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_items import (
     Decision,
     advice_item,
@@ -54,7 +55,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._file_change import 
 from ansible_collections.siptune.linux.plugins.module_utils._host import FileRecord
 from ansible_collections.siptune.linux.plugins.module_utils._originals import FileOriginal, Originals
 from ansible_collections.siptune.linux.plugins.module_utils._own_paths import ENVIRONMENT_DIRECTORIES, may_be_written
-from ansible_collections.siptune.linux.plugins.module_utils._texts import hazard_warning
 
 MIB = 1024 * 1024
 

@@ -10,7 +10,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._change import TuningError
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import TuningError
+from ansible_collections.siptune.linux.plugins.module_utils._core.setting import one_line
 from ansible_collections.siptune.linux.plugins.module_utils._daemon_command import PRIVATE, SHARED
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_directives import (
     AT_LEAST,
@@ -25,7 +26,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._systemd_unit import
     unit_type,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_values import SystemdError
-from ansible_collections.siptune.linux.plugins.module_utils._texts import one_line
 
 SETTING_FIELDS = ("value", "rule", "why", "hazard")
 LONGEST_SHOWN = 60

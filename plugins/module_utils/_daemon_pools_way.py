@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.siptune.linux.plugins.module_utils._change import Outcome
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import Outcome
 from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools import carry_out, observe
 from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_plan import Plan, plan
 from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_records import Observed, Request

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._change import KEPT, Change
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import KEPT, Change
 from ansible_collections.siptune.linux.plugins.module_utils._host import FileRecord
 from ansible_collections.siptune.linux.plugins.module_utils._originals import FileOriginal, digest
 

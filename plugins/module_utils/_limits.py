@@ -17,7 +17,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._capabilities import
     has_capability,
     in_user_namespace,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._change import Outcome, UndoLog
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import Outcome, UndoLog
 from ansible_collections.siptune.linux.plugins.module_utils._files import (
     read_originals,
     settle_originals,

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._change import (
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import (
     ABSENT,
     CHANGED,
     OK,
@@ -21,6 +21,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._change import (
     SHADOWED,
     Change,
 )
+from ansible_collections.siptune.linux.plugins.module_utils._core.setting import hazard_warning
 from ansible_collections.siptune.linux.plugins.module_utils._file_change import (
     FileChange,
     OwnFile,
@@ -62,7 +63,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._limits_settings imp
 from ansible_collections.siptune.linux.plugins.module_utils._nr_open import NrOpen
 from ansible_collections.siptune.linux.plugins.module_utils._originals import Originals
 from ansible_collections.siptune.linux.plugins.module_utils._pam import PamLimits, Service
-from ansible_collections.siptune.linux.plugins.module_utils._texts import hazard_warning
 
 # The hard limit that systemd gives to services: no shell needs more, and some programs close, one by one, every
 # descriptor that they could have. (systemd NEWS, changes with 240)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from ansible_collections.siptune.linux.plugins.module_utils._core.setting import one_line
 from ansible_collections.siptune.linux.plugins.module_utils._limits_conf import (
     ALL_LOGINS,
     EVERYBODY,
@@ -31,7 +32,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._limits_conf import 
     Line,
     read_domain,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._texts import one_line
 
 MAX = "max"  # the highest nofile that is safe on this host
 FIELDS = ("domain", "type", "item", "value", "why", "hazard")

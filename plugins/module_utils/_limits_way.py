@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.siptune.linux.plugins.module_utils._acceptable import CHOICES, check_acceptable
-from ansible_collections.siptune.linux.plugins.module_utils._change import ABSENT, PENDING, Outcome
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import ABSENT, PENDING, Outcome
 from ansible_collections.siptune.linux.plugins.module_utils._file_change import diff_files
 from ansible_collections.siptune.linux.plugins.module_utils._limits import carry_out, observe
 from ansible_collections.siptune.linux.plugins.module_utils._limits_conf import check_file_path

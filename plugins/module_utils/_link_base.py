@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._change import ABSENT, PENDING, SHADOWED
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import ABSENT, PENDING, SHADOWED
 from ansible_collections.siptune.linux.plugins.module_utils._file_change import text_of
 from ansible_collections.siptune.linux.plugins.module_utils._link_devices import LOOPBACK
 from ansible_collections.siptune.linux.plugins.module_utils._link_file import (

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._change import TuningError
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import TuningError
 
 OWNER_RING = "nic_ring"
 OWNER_LINK = "nic_link"

@@ -28,7 +28,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from ansible_collections.siptune.linux.plugins.module_utils import _network_manager
-from ansible_collections.siptune.linux.plugins.module_utils._change import SHADOWED, UndoLog
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import SHADOWED, UndoLog
 from ansible_collections.siptune.linux.plugins.module_utils._file_change import FileChange, text_of
 from ansible_collections.siptune.linux.plugins.module_utils._files import PARENT_MODE, make_parents, put_back
 from ansible_collections.siptune.linux.plugins.module_utils._host import Host, HostError

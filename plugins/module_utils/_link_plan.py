@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._change import ABSENT, CHANGED, OK, PENDING, SHADOWED
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import ABSENT, CHANGED, OK, PENDING, SHADOWED
 from ansible_collections.siptune.linux.plugins.module_utils._file_change import (
     CONFIG_MODE,
     FileChange,

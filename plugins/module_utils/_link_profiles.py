@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._change import CHANGED, KEPT, OK, SHADOWED
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import CHANGED, KEPT, OK, SHADOWED
 from ansible_collections.siptune.linux.plugins.module_utils._link_options import OPTIONS, profile_value
 from ansible_collections.siptune.linux.plugins.module_utils._link_records import ProfileChange, Verdict, Wish
 from ansible_collections.siptune.linux.plugins.module_utils._network_manager import NetworkManager, Profile

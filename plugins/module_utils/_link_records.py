@@ -24,7 +24,7 @@ class Wish(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What becomes of an option at boot: a state of _change.py, the value then, and what explains the state."""
+    """What becomes of an option at boot: a state of _core/change.py, the value then, and what explains the state."""
 
     state: str
     at_boot: str | None

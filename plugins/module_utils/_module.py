@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.siptune.linux.plugins.module_utils._change import TuningError, UndoLog
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import TuningError, UndoLog
 from ansible_collections.siptune.linux.plugins.module_utils._files import RefusedError, all_or_nothing, refusal
 from ansible_collections.siptune.linux.plugins.module_utils._host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._way import Way, take

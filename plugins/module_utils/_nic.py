@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from ansible_collections.siptune.linux.plugins.module_utils._calls_gate import held_back
-from ansible_collections.siptune.linux.plugins.module_utils._change import Change, UndoLog
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change, UndoLog
 from ansible_collections.siptune.linux.plugins.module_utils._files import (
     read_originals,
     settle_originals,

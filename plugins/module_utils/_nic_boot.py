@@ -7,7 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ansible_collections.siptune.linux.plugins.module_utils._change import ABSENT, CHANGED, KEPT, OK, PENDING, SHADOWED
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import (
+    ABSENT,
+    CHANGED,
+    KEPT,
+    OK,
+    PENDING,
+    SHADOWED,
+)
 from ansible_collections.siptune.linux.plugins.module_utils._link_records import Verdict, Wish
 from ansible_collections.siptune.linux.plugins.module_utils._nic_modes import FORCED, advertised
 from ansible_collections.siptune.linux.plugins.module_utils._nic_option import LINK_MODE, ON, OPTIONS, RPS_CPUS, SWITCH

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.siptune.linux.plugins.module_utils._change import (
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import (
     ABSENT,
     CHANGED,
     KEPT,

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._change import TuningError
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import TuningError
 from ansible_collections.siptune.linux.plugins.module_utils._ethtool import (
     CHANNELS,
     COALESCE,

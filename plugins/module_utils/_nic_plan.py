@@ -12,7 +12,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._change import ABSENT, KEPT, OK, PENDING, READONLY, Change
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import (
+    ABSENT,
+    KEPT,
+    OK,
+    PENDING,
+    READONLY,
+    Change,
+)
 from ansible_collections.siptune.linux.plugins.module_utils._link_plan import plan_links
 from ansible_collections.siptune.linux.plugins.module_utils._link_records import LinkPlan, Wish, merge_links
 from ansible_collections.siptune.linux.plugins.module_utils._nic_boot import wishes

@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from ansible_collections.siptune.linux.plugins.module_utils._core.setting import one_line
 from ansible_collections.siptune.linux.plugins.module_utils._nic_modes import DUPLEXES, LinkMode
 from ansible_collections.siptune.linux.plugins.module_utils._nic_option import (
     CPUS,
@@ -25,7 +26,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._nic_option import (
     NicError,
     Option,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._texts import one_line
 
 EXACT, AT_LEAST, AT_MOST = "exact", "at_least", "at_most"
 RULES = (EXACT, AT_LEAST, AT_MOST)

@@ -16,7 +16,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._change import TuningError
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import TuningError
 from ansible_collections.siptune.linux.plugins.module_utils._host import FileRecord
 from ansible_collections.siptune.linux.plugins.module_utils._own_paths import (
     ORDINARY_MODE_BITS,

@@ -11,7 +11,7 @@ import posixpath
 import re
 from collections.abc import Sequence
 
-from ansible_collections.siptune.linux.plugins.module_utils._change import CHANGED, Change, Outcome, UndoLog
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import CHANGED, Change, Outcome, UndoLog
 from ansible_collections.siptune.linux.plugins.module_utils._files import (
     read_originals,
     settle_originals,

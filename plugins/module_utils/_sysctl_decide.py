@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._change import ABSENT, PENDING, READONLY
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import ABSENT, PENDING, READONLY
 from ansible_collections.siptune.linux.plugins.module_utils._file_change import text_of
 from ansible_collections.siptune.linux.plugins.module_utils._originals import KeyOriginal
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_d import Boot, boot_of

@@ -13,7 +13,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ansible_collections.siptune.linux.plugins.module_utils._change import CHANGED, KEPT, OK, PENDING, SHADOWED, Change
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import (
+    CHANGED,
+    KEPT,
+    OK,
+    PENDING,
+    SHADOWED,
+    Change,
+)
+from ansible_collections.siptune.linux.plugins.module_utils._core.setting import hazard_warning
 from ansible_collections.siptune.linux.plugins.module_utils._file_change import (
     FileChange,
     OwnFile,
@@ -48,7 +56,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._sysctl_records impo
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_release import planned_releases
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_settings import Setting
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_value import AT_LEAST, EXACT
-from ansible_collections.siptune.linux.plugins.module_utils._texts import hazard_warning
 
 
 def plan(request: Request, observed: Observed) -> Plan:

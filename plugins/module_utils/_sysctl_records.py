@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._change import Change
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
 from ansible_collections.siptune.linux.plugins.module_utils._file_change import FileChange
 from ansible_collections.siptune.linux.plugins.module_utils._host import FileRecord
 from ansible_collections.siptune.linux.plugins.module_utils._originals import Originals

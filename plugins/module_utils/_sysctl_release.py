@@ -8,7 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._change import CHANGED, KEPT, OK, PENDING, READONLY, Change
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import (
+    CHANGED,
+    KEPT,
+    OK,
+    PENDING,
+    READONLY,
+    Change,
+)
 from ansible_collections.siptune.linux.plugins.module_utils._originals import KeyOriginal
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_decide import Decision
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_guard import lock_out

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from ansible_collections.siptune.linux.plugins.module_utils._core.setting import one_line
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_kernel import partner
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import SysctlError, display_name, parse_key
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_value import (
@@ -16,7 +17,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._sysctl_value import
     parse_rule,
     parse_value,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._texts import one_line
 
 IPV4_FORWARDING = ("net/ipv4/ip_forward", "net/ipv4/conf/all/forwarding")  # two names of one switch of the kernel
 SETTING_FIELDS = ("value", "rule", "why", "hazard")

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.siptune.linux.plugins.module_utils._acceptable import CHOICES, check_acceptable
-from ansible_collections.siptune.linux.plugins.module_utils._change import ABSENT, READONLY, Outcome
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import ABSENT, READONLY, Outcome
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl import carry_out, observe
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_d import check_file_path
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import SysctlError

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.siptune.linux.plugins.module_utils._change import PENDING
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import PENDING
 from ansible_collections.siptune.linux.plugins.module_utils._prlimit import INFINITY
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_directives import DIRECTIVES
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_effective import target_of

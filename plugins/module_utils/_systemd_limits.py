@@ -9,7 +9,7 @@ import contextlib
 import posixpath
 from collections.abc import Mapping
 
-from ansible_collections.siptune.linux.plugins.module_utils._change import Outcome, UndoLog
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import Outcome, UndoLog
 from ansible_collections.siptune.linux.plugins.module_utils._file_change import settle_files
 from ansible_collections.siptune.linux.plugins.module_utils._files import (
     settle_originals,

@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._change import Change
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
+from ansible_collections.siptune.linux.plugins.module_utils._core.setting import hazard_warning
 from ansible_collections.siptune.linux.plugins.module_utils._file_change import (
     FileChange,
     diff_files,
@@ -43,7 +44,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._systemd_records imp
 )
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_settings import item_name
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_values import Setting, SystemdError
-from ansible_collections.siptune.linux.plugins.module_utils._texts import hazard_warning
 
 
 class Plan(NamedTuple):

@@ -9,7 +9,7 @@ import errno
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from ansible_collections.siptune.linux.plugins.module_utils._change import UndoLog
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import UndoLog
 from ansible_collections.siptune.linux.plugins.module_utils._host import Host, HostError
 from ansible_collections.siptune.linux.plugins.module_utils._prlimit import (
     Pair,

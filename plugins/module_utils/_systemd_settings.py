@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from ansible_collections.siptune.linux.plugins.module_utils._core.setting import one_line
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_directives import (
     DIRECTIVES,
     EXACT,
@@ -20,7 +21,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._systemd_unit import
     unit_type,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_values import Setting, SystemdError, parse_setting
-from ansible_collections.siptune.linux.plugins.module_utils._texts import one_line
 
 SETTING_FIELDS = ("value", "rule", "why", "hazard")
 LONGEST_SHOWN = 80  # of what somebody else has typed

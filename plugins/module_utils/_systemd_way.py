@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.siptune.linux.plugins.module_utils._acceptable import CHOICES, check_acceptable
-from ansible_collections.siptune.linux.plugins.module_utils._change import Outcome
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import Outcome
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_limits import carry_out
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_limits_plan import Plan, diff, plan
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_observe import observe

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._change import REFUSED, Change, TuningError, UndoLog
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import REFUSED, Change, TuningError, UndoLog
 from ansible_collections.siptune.linux.plugins.module_utils._host import Host, HostError
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._change import (
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import (
     CHANGED,
     PENDING,
     REFUSED,

@@ -16,7 +16,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.siptune.linux.plugins.module_utils._change import STATES
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import STATES
 
 PAGE = Path(__file__).resolve().parent / "audit_page"
 MOST_PLACES = 5  # of a counter's interfaces, processors or sockets are on the page

@@ -11,12 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._change import (
-    ABSENT,
-    KEPT,
-    READONLY,
-    SHADOWED,
-)
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import ABSENT, KEPT, READONLY, SHADOWED
 from ansible_collections.siptune.linux.plugins.module_utils._layer import ABSENT as LAYERS_ABSENT
 from ansible_collections.siptune.linux.plugins.module_utils._layer import Layer
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_kernel import partner

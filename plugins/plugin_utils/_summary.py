@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.siptune.linux.plugins.module_utils._catalogue import WHY_OF_OVERRIDE
-from ansible_collections.siptune.linux.plugins.module_utils._change import (
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import (
     ABSENT,
     CHANGED,
     KEPT,

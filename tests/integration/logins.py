@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._change import Change
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
 from ansible_collections.siptune.linux.plugins.module_utils._files import all_or_nothing
 from ansible_collections.siptune.linux.plugins.module_utils._host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._limits import carry_out, observe

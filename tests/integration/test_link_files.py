@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._change import UndoLog
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import UndoLog
 from ansible_collections.siptune.linux.plugins.module_utils._files import (
     RefusedError,
     all_or_nothing,

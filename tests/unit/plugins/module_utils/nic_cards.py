@@ -16,7 +16,7 @@ import struct
 from pathlib import Path
 from typing import Any, Callable, NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._change import Change
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
 from ansible_collections.siptune.linux.plugins.module_utils._ethtool import (
     CHANNELS,
     COALESCE,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.siptune.linux.plugins.module_utils._change import Change
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
 from ansible_collections.siptune.linux.plugins.module_utils._file_change import text_of
 from ansible_collections.siptune.linux.plugins.module_utils._host import FileRecord
 from ansible_collections.siptune.linux.plugins.module_utils._nr_open import NrOpen

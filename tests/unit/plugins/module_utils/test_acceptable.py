@@ -9,7 +9,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._acceptable import (
     NotAcceptableError,
     check_acceptable,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._change import ABSENT, OK, PENDING, SHADOWED, Change
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import ABSENT, OK, PENDING, SHADOWED, Change
 
 CHANGES = [
     Change("a", "1", "1", "1", "1", OK),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._change import Change
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
 from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools import carry_out, observe
 from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_plan import Plan, plan
 from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_records import Observed, Request

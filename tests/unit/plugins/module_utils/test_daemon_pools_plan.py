@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._change import Change
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
 from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_plan import Plan, plan
 from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_records import (
     FileState,

@@ -7,7 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._change import UndoLog
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import UndoLog
 from ansible_collections.siptune.linux.plugins.module_utils._file_change import FileChange
 from ansible_collections.siptune.linux.plugins.module_utils._files import (
     RefusedError,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._accounts import Account
-from ansible_collections.siptune.linux.plugins.module_utils._change import Change
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
 from ansible_collections.siptune.linux.plugins.module_utils._file_change import text_of
 from ansible_collections.siptune.linux.plugins.module_utils._host import FileRecord
 from ansible_collections.siptune.linux.plugins.module_utils._limits_conf import (

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._change import UndoLog
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import UndoLog
 from ansible_collections.siptune.linux.plugins.module_utils._host import Host, HostError
 from ansible_collections.siptune.linux.plugins.module_utils._prlimit import Process, own_powers, read_process, set_limit
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_observe import observe

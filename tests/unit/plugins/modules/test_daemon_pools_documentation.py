@@ -9,7 +9,7 @@ import ast
 from pathlib import Path
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._change import READONLY, STATES
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import READONLY, STATES
 from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_settings import (
     KINDS,
     SETTING_FIELDS,

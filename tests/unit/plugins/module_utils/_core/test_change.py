@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.siptune.linux.plugins.module_utils._change import Change, UndoLog
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change, UndoLog
 
 
 def test_an_item_has_what_users_are_promised() -> None:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._texts import hazard_warning, one_line
+from ansible_collections.siptune.linux.plugins.module_utils._core.setting import hazard_warning, one_line
 from hypothesis import given
 from hypothesis import strategies as st
 
