@@ -16,8 +16,8 @@ from typing import NamedTuple
 
 from ansible_collections.siptune.linux.plugins.module_utils import _calls_answers, _rtpengine_ng
 from ansible_collections.siptune.linux.plugins.module_utils._daemons import DAEMONS, Daemon, Process, first_processes
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host, HostError
-from ansible_collections.siptune.linux.plugins.module_utils._processes import ProcessNames, process_names
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
+from ansible_collections.siptune.linux.plugins.module_utils._host.processes import ProcessNames, process_names
 
 ANSWER_TIMEOUT_SECONDS = 5
 

@@ -9,12 +9,13 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils import _counters, _descriptors, _network, _qdisc
+from ansible_collections.siptune.linux.plugins.module_utils import _counters, _descriptors
 from ansible_collections.siptune.linux.plugins.module_utils._counters import COUNTERS, WHOLE, Counter
-from ansible_collections.siptune.linux.plugins.module_utils._driver_statistics import full_rings
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host, unless_refused
-from ansible_collections.siptune.linux.plugins.module_utils._processes import process_names
-from ansible_collections.siptune.linux.plugins.module_utils._rtnetlink import IFLA_STATS64, RTM_GETLINK
+from ansible_collections.siptune.linux.plugins.module_utils._host import network, qdisc
+from ansible_collections.siptune.linux.plugins.module_utils._host.driver_statistics import full_rings
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, unless_refused
+from ansible_collections.siptune.linux.plugins.module_utils._host.netlink import IFLA_STATS64, RTM_GETLINK
+from ansible_collections.siptune.linux.plugins.module_utils._host.processes import process_names
 
 DESCRIPTORS = "Descriptors"
 CONNTRACK_ENTRIES = "ConntrackEntries"
@@ -102,8 +103,8 @@ def _link_statistics(links: bytes | None) -> dict[str, dict[str, int]]:
     if links is None:
         return {}
     found: dict[str, dict[str, int]] = {field: {} for field in _counters.LINK_STATISTICS}
-    for name, attribute in _network.link_attributes(links, IFLA_STATS64):
-        if name == _network.LOOPBACK:
+    for name, attribute in network.link_attributes(links, IFLA_STATS64):
+        if name == network.LOOPBACK:
             continue
         for field, value in _counters.parse_link_statistics(attribute).items():
             found[field][name] = value
@@ -111,16 +112,16 @@ def _link_statistics(links: bytes | None) -> dict[str, dict[str, int]]:
 
 
 def _cards(links: bytes) -> list[str]:
-    names = (link.name for link in _network.parse_links(links) or [])
-    return [name for name in names if name != _network.LOOPBACK]
+    names = (link.name for link in network.parse_links(links) or [])
+    return [name for name in names if name != network.LOOPBACK]
 
 
 def _qdisc_drops(host: Host, links: bytes | None) -> dict[str, dict[str, int]]:
-    names = {link.ifindex: link.name for link in _network.parse_links(links or b"") or []}
-    dumped = _qdisc.dump(host)
+    names = {link.ifindex: link.name for link in network.parse_links(links or b"") or []}
+    dumped = qdisc.dump(host)
     if dumped is None or not names:
         return {}
-    drops = _qdisc.parse_drops(dumped)
+    drops = qdisc.parse_drops(dumped)
     return {"drops": {names[ifindex]: number for ifindex, number in drops.items() if ifindex in names}}
 
 

@@ -34,8 +34,8 @@ from ansible_collections.siptune.linux.plugins.module_utils._files import (
     store_originals,
     tidy,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host, HostError, unless_refused
-from ansible_collections.siptune.linux.plugins.module_utils._machine import SYSTEMD_RUNNING, memory_bytes
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError, unless_refused
+from ansible_collections.siptune.linux.plugins.module_utils._host.machine import SYSTEMD_RUNNING, memory_bytes
 from ansible_collections.siptune.linux.plugins.module_utils._originals import FileOriginal, Originals
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_exec import GLOB_CHARACTERS, Start, read_start
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_host import real_name, systemctl, unit_file

@@ -52,7 +52,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._file_change import 
     record_files,
     settle_files,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._host import FileRecord
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
 from ansible_collections.siptune.linux.plugins.module_utils._originals import FileOriginal, Originals
 from ansible_collections.siptune.linux.plugins.module_utils._own_paths import ENVIRONMENT_DIRECTORIES, may_be_written
 

@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host, unless_refused
-from ansible_collections.siptune.linux.plugins.module_utils._processes import (
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, unless_refused
+from ansible_collections.siptune.linux.plugins.module_utils._host.processes import (
     ProcessNames,
     ProcessStatus,
     process_status,

@@ -19,8 +19,8 @@ from ansible_collections.siptune.linux.plugins.module_utils._daemons import (
     is_client_call,
     parse_control_groups,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host, HostError
-from ansible_collections.siptune.linux.plugins.module_utils._processes import ProcessNames, process_status
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
+from ansible_collections.siptune.linux.plugins.module_utils._host.processes import ProcessNames, process_status
 
 
 class OpenFiles(NamedTuple):

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from ansible_collections.siptune.linux.plugins.module_utils import _originals
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import TuningError, UndoLog
 from ansible_collections.siptune.linux.plugins.module_utils._file_change import FileChange
-from ansible_collections.siptune.linux.plugins.module_utils._host import FileRecord, Host, HostError
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord, Host, HostError
 from ansible_collections.siptune.linux.plugins.module_utils._originals import Originals
 
 PARENT_MODE = 0o755

@@ -8,9 +8,10 @@ from __future__ import annotations
 import mmap
 from typing import Any
 
-from ansible_collections.siptune.linux.plugins.module_utils import _daemons, _machine, _network
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host
-from ansible_collections.siptune.linux.plugins.module_utils._processes import process_names
+from ansible_collections.siptune.linux.plugins.module_utils import _daemons
+from ansible_collections.siptune.linux.plugins.module_utils._host import machine, network
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
+from ansible_collections.siptune.linux.plugins.module_utils._host.processes import process_names
 from ansible_collections.siptune.linux.plugins.module_utils._tuners import tuners
 
 # A media relay bound to an IPv6 address has thousands of sockets; this many tell which services there are.
@@ -20,24 +21,24 @@ MOST_LISTENERS = 100
 def gather(host: Host) -> dict[str, Any]:
     """The facts as host_facts documents them: plain values, None for whatever cannot be read. Never raises."""
     processes = process_names(host)
-    links = _network.observe_links(host)
-    listeners = _network.ipv6_listeners(host)
-    systemd_running = host.exists(_machine.SYSTEMD_RUNNING)
+    links = network.observe_links(host)
+    listeners = network.ipv6_listeners(host)
+    systemd_running = host.exists(machine.SYSTEMD_RUNNING)
     facts = {
-        "memory_bytes": _machine.memory_bytes(host),
+        "memory_bytes": machine.memory_bytes(host),
         "page_size": mmap.PAGESIZE,
-        "processors": _machine.processors(host),
-        "nr_open": _machine.nr_open(host),
-        "kernel": _machine.kernel_release(host),
-        "systemd": _machine.systemd_version(host),
+        "processors": machine.processors(host),
+        "nr_open": machine.nr_open(host),
+        "kernel": machine.kernel_release(host),
+        "systemd": machine.systemd_version(host),
         "systemd_running": systemd_running,
-        "virtualization": _machine.virtualization(host),
-        "child_network_namespace": _machine.child_network_namespace(host),
-        "forwarding": _machine.forwarding(host),
-        "swap": _machine.swap_spaces(host),
-        "interfaces": _network.interfaces(host, links),
-        "default_routes": _network.default_routes(host, links),
-        "control_connection": _network.control_connection(host),
+        "virtualization": machine.virtualization(host),
+        "child_network_namespace": machine.child_network_namespace(host),
+        "forwarding": machine.forwarding(host),
+        "swap": machine.swap_spaces(host),
+        "interfaces": network.interfaces(host, links),
+        "default_routes": network.default_routes(host, links),
+        "control_connection": network.control_connection(host),
         "ipv6_listeners": None if listeners is None else [str(listener) for listener in listeners[:MOST_LISTENERS]],
         "sip_daemons": _daemons.sip_daemons(host, processes, systemd_running),
         "tuners": tuners(host, processes),

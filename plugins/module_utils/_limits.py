@@ -9,14 +9,6 @@ import os
 import re
 from collections.abc import Iterable
 
-from ansible_collections.siptune.linux.plugins.module_utils import _accounts
-from ansible_collections.siptune.linux.plugins.module_utils._capabilities import (
-    BOUNDING,
-    CAP_SYS_NICE,
-    CAP_SYS_RESOURCE,
-    has_capability,
-    in_user_namespace,
-)
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import Outcome, UndoLog
 from ansible_collections.siptune.linux.plugins.module_utils._files import (
     read_originals,
@@ -25,7 +17,20 @@ from ansible_collections.siptune.linux.plugins.module_utils._files import (
     store_originals,
     tidy,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host, HostError
+from ansible_collections.siptune.linux.plugins.module_utils._host import accounts
+from ansible_collections.siptune.linux.plugins.module_utils._host.capabilities import (
+    BOUNDING,
+    CAP_SYS_NICE,
+    CAP_SYS_RESOURCE,
+    has_capability,
+    in_user_namespace,
+)
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
+from ansible_collections.siptune.linux.plugins.module_utils._host.processes import (
+    FIRST_PROCESS,
+    process_names,
+    process_status,
+)
 from ansible_collections.siptune.linux.plugins.module_utils._limits_conf import (
     GID_LOGINS,
     GIDS,
@@ -57,11 +62,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._pam import (
     read_module,
     service_limits,
     together,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._processes import (
-    FIRST_PROCESS,
-    process_names,
-    process_status,
 )
 
 LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64")
@@ -119,16 +119,16 @@ def limits_files(host: Host, pam: PamLimits, but: str) -> dict[str, str]:
 
 def directory_of(domains: Iterable[Domain]) -> Directory:
     """The accounts and groups that these domains name, as far as there are any; and root."""
-    users, uids, groups, gids = {}, {0: _accounts.user_numbered(0)}, {}, {}
+    users, uids, groups, gids = {}, {0: accounts.user_numbered(0)}, {}, {}
     for domain in domains:
         if domain.kind == USER:
-            users[domain.name] = _accounts.user_named(domain.name)
+            users[domain.name] = accounts.user_named(domain.name)
         elif domain.kind == UIDS and domain.low == domain.high:
-            uids[domain.low] = _accounts.user_numbered(domain.low)
+            uids[domain.low] = accounts.user_numbered(domain.low)
         elif domain.kind in (GROUP, GROUP_LOGINS):
-            groups[domain.name] = _accounts.group_named(domain.name)
+            groups[domain.name] = accounts.group_named(domain.name)
         elif domain.kind == GID_LOGINS or (domain.kind == GIDS and domain.exact):
-            gids[domain.high] = _accounts.group_numbered(domain.high)
+            gids[domain.high] = accounts.group_numbered(domain.high)
     return Directory(
         {name: account for name, account in users.items() if account is not None},
         {uid: account for uid, account in uids.items() if account is not None},

@@ -31,7 +31,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._file_change import 
     settle_files,
     text_of,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._host import FileRecord
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
 from ansible_collections.siptune.linux.plugins.module_utils._limits_conf import (
     EVERYBODY,
     GID_LOGINS,

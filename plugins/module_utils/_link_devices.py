@@ -8,26 +8,26 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from ansible_collections.siptune.linux.plugins.module_utils._ethtool import (
+from ansible_collections.siptune.linux.plugins.module_utils._host.ethtool import (
     EthtoolError,
     pack_address_request,
     unpack_address,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host, unless_refused
-from ansible_collections.siptune.linux.plugins.module_utils._link_match import Device
-from ansible_collections.siptune.linux.plugins.module_utils._network import (
-    SYS_CLASS_NET,
-    driver,
-    link_attributes,
-    parse_links,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._rtnetlink import (
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, unless_refused
+from ansible_collections.siptune.linux.plugins.module_utils._host.netlink import (
     IFLA_INFO_KIND,
     IFLA_LINKINFO,
     IFLA_PERM_ADDRESS,
     RTM_GETLINK,
     attributes,
 )
+from ansible_collections.siptune.linux.plugins.module_utils._host.network import (
+    SYS_CLASS_NET,
+    driver,
+    link_attributes,
+    parse_links,
+)
+from ansible_collections.siptune.linux.plugins.module_utils._link_match import Device
 
 # The udev database: a file per interface, with a line E:NAME=VALUE per property. It is systemd's own; what cannot be
 # read of it counts as not known.

@@ -31,7 +31,9 @@ from ansible_collections.siptune.linux.plugins.module_utils import _network_mana
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import SHADOWED, UndoLog
 from ansible_collections.siptune.linux.plugins.module_utils._file_change import FileChange, text_of
 from ansible_collections.siptune.linux.plugins.module_utils._files import PARENT_MODE, make_parents, put_back
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host, HostError
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
+from ansible_collections.siptune.linux.plugins.module_utils._host.machine import systemd_version
+from ansible_collections.siptune.linux.plugins.module_utils._host.network import SYS_CLASS_NET
 from ansible_collections.siptune.linux.plugins.module_utils._link_devices import (
     UDEV_CONTROL,
     observe_devices,
@@ -55,8 +57,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._link_records import
     Verdict,
     Write,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._machine import systemd_version
-from ansible_collections.siptune.linux.plugins.module_utils._network import SYS_CLASS_NET
 from ansible_collections.siptune.linux.plugins.module_utils._originals import Originals
 
 # Debian's initramfs-tools and dracut, each with what copies .link files.

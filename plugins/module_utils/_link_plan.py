@@ -23,7 +23,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._file_change import 
     settle_files,
     text_of,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._host import FileRecord
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
 from ansible_collections.siptune.linux.plugins.module_utils._link_base import Base, explicit_options, find_base
 from ansible_collections.siptune.linux.plugins.module_utils._link_file import (
     HEADING,

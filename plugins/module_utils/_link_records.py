@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from ansible_collections.siptune.linux.plugins.module_utils._file_change import FileChange
-from ansible_collections.siptune.linux.plugins.module_utils._host import FileRecord
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
 from ansible_collections.siptune.linux.plugins.module_utils._link_file import LinkFile
 from ansible_collections.siptune.linux.plugins.module_utils._link_match import Device
 from ansible_collections.siptune.linux.plugins.module_utils._network_manager import NetworkManager

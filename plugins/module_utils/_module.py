@@ -13,7 +13,7 @@ from typing import TypeVar
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import TuningError, UndoLog
 from ansible_collections.siptune.linux.plugins.module_utils._files import RefusedError, all_or_nothing, refusal
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._way import Way, take
 
 LOCK_TIMEOUT_SECONDS = 30

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host, HostError
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
 
 # NetworkManager makes this when it starts. Without it no nmcli is started.
 RUN_DIRECTORY = "/run/NetworkManager"

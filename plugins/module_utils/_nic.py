@@ -18,7 +18,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._files import (
     store_originals,
     tidy,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host, HostError
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
 from ansible_collections.siptune.linux.plugins.module_utils._link_file import (
     ETC,
     PREFIXES,

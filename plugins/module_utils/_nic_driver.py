@@ -10,8 +10,9 @@ import re
 import struct
 from collections.abc import Iterable, Mapping
 
-from ansible_collections.siptune.linux.plugins.module_utils import _nic_modes, _qdisc
-from ansible_collections.siptune.linux.plugins.module_utils._ethtool import (
+from ansible_collections.siptune.linux.plugins.module_utils import _nic_modes
+from ansible_collections.siptune.linux.plugins.module_utils._host import qdisc
+from ansible_collections.siptune.linux.plugins.module_utils._host.ethtool import (
     EthtoolError,
     LinkSettings,
     Structure,
@@ -27,7 +28,8 @@ from ansible_collections.siptune.linux.plugins.module_utils._ethtool import (
     unpack_link_words,
     unpack_numbers,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host, HostError, unless_refused
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError, unless_refused
+from ansible_collections.siptune.linux.plugins.module_utils._host.netlink import RTM_GETLINK
 from ansible_collections.siptune.linux.plugins.module_utils._nic_links import parse_links
 from ansible_collections.siptune.linux.plugins.module_utils._nic_option import (
     LINK_MODE,
@@ -50,7 +52,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._nic_settings import
     parse_cpu_mask,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._originals import PATH as RECORD
-from ansible_collections.siptune.linux.plugins.module_utils._rtnetlink import RTM_GETLINK
 
 SYS_CLASS_NET = "/sys/class/net"
 LONGEST_SHOWN = 40
@@ -92,7 +93,7 @@ def _with_driver(host: Host, link: Link) -> Link:
 
 def with_qdiscs(host: Host, links: Mapping[str, Link]) -> dict[str, Link]:
     """The same with the queueing disciplines of each; none where the kernel does not tell."""
-    found = _qdisc.parse_kinds(_qdisc.dump(host) or b"")
+    found = qdisc.parse_kinds(qdisc.dump(host) or b"")
     return {name: link._replace(qdiscs=found.get(link.ifindex, ())) for name, link in links.items()}
 
 

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._ethtool import LinkSettings
+from ansible_collections.siptune.linux.plugins.module_utils._host.ethtool import LinkSettings
 from ansible_collections.siptune.linux.plugins.module_utils._nic_option import NicError
 
 _NAMES = """

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import TuningError
-from ansible_collections.siptune.linux.plugins.module_utils._ethtool import (
+from ansible_collections.siptune.linux.plugins.module_utils._host.ethtool import (
     CHANNELS,
     COALESCE,
     PAUSE,

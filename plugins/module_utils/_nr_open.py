@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host
-from ansible_collections.siptune.linux.plugins.module_utils._machine import CONTAINER, virtualization
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
+from ansible_collections.siptune.linux.plugins.module_utils._host.machine import CONTAINER, virtualization
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_boot import files_read_at_boot
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_d import boot_of
 

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import TuningError
-from ansible_collections.siptune.linux.plugins.module_utils._host import FileRecord
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
 from ansible_collections.siptune.linux.plugins.module_utils._own_paths import (
     ORDINARY_MODE_BITS,
     is_below_proc_sys,

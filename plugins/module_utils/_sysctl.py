@@ -19,8 +19,8 @@ from ansible_collections.siptune.linux.plugins.module_utils._files import (
     store_originals,
     tidy,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host, HostError
-from ansible_collections.siptune.linux.plugins.module_utils._machine import (
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
+from ansible_collections.siptune.linux.plugins.module_utils._host.machine import (
     CONTAINER,
     child_network_namespace,
     systemd_version,
@@ -144,7 +144,7 @@ def _loaded_modules(host: Host) -> frozenset[str]:
 
 def _ipv6_reasons(host: Host) -> list[str]:
     # Imported here, as few calls need it and each run on a target compiles what it imports.
-    from ansible_collections.siptune.linux.plugins.module_utils._network import ipv6_in_use
+    from ansible_collections.siptune.linux.plugins.module_utils._host.network import ipv6_in_use
 
     return ipv6_in_use(host)
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
 from ansible_collections.siptune.linux.plugins.module_utils._file_change import FileChange
-from ansible_collections.siptune.linux.plugins.module_utils._host import FileRecord
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
 from ansible_collections.siptune.linux.plugins.module_utils._originals import Originals
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_kernel import Surroundings, side_effects
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import for_interface, interface_of, is_glob

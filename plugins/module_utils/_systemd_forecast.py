@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import PENDING
-from ansible_collections.siptune.linux.plugins.module_utils._prlimit import INFINITY
+from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import INFINITY
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_directives import DIRECTIVES
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_effective import target_of
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_items import judge_running

@@ -8,8 +8,8 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable, Mapping
 
+from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import INFINITY
 from ansible_collections.siptune.linux.plugins.module_utils._nr_open import NrOpen
-from ansible_collections.siptune.linux.plugins.module_utils._prlimit import INFINITY
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_directives import FIRST_SYSTEMD_WITH_IDLE_WEIGHT
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_effective import own_lines
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_readers import Meaning

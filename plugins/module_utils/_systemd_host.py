@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import posixpath
 
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host, HostError
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_unit import (
     UNIT_PATH,
     instance_of,

@@ -17,7 +17,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._core.change import 
     SHADOWED,
     Change,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._prlimit import Pair
+from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import Pair
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_directives import AT_RELOAD, DIRECTIVES, RULE_WORDS
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_effective import shadow_of, target_of
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_processes import (

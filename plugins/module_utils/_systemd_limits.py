@@ -17,7 +17,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._files import (
     store_originals,
     tidy,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host, HostError
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_effective import disagreement
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_host import systemctl
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_limits_plan import Plan, confirmed

@@ -11,20 +11,17 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 
 from ansible_collections.siptune.linux.plugins.module_utils._calls_gate import held_back
-from ansible_collections.siptune.linux.plugins.module_utils._capabilities import (
+from ansible_collections.siptune.linux.plugins.module_utils._files import read_originals
+from ansible_collections.siptune.linux.plugins.module_utils._host.capabilities import (
     CAP_SYS_RESOURCE,
     has_capability,
     in_user_namespace,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._files import read_originals
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host, unless_refused
-from ansible_collections.siptune.linux.plugins.module_utils._machine import SYSTEMD_RUNNING, systemd_version
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, unless_refused
+from ansible_collections.siptune.linux.plugins.module_utils._host.machine import SYSTEMD_RUNNING, systemd_version
+from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import own_powers, read_process
 from ansible_collections.siptune.linux.plugins.module_utils._nr_open import nr_open
 from ansible_collections.siptune.linux.plugins.module_utils._originals import Originals
-from ansible_collections.siptune.linux.plugins.module_utils._prlimit import (
-    own_powers,
-    read_process,
-)
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_directives import DIRECTIVES, SHOWN_PROPERTIES
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_effective import chain, needs_defaults
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_host import real_name, systemctl, unit_file

@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import UndoLog
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host, HostError
-from ansible_collections.siptune.linux.plugins.module_utils._prlimit import (
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
+from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import (
     Pair,
     Process,
     read_process,

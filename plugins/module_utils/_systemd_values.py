@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Union
 
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import TuningError
-from ansible_collections.siptune.linux.plugins.module_utils._prlimit import INFINITY
+from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import INFINITY
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_directives import (
     AT_LEAST,
     DEPRECATED,

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import TuningError, UndoLog
 from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_way import DAEMON_POOLS
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._limits_way import LIMITS_FILE
 from ansible_collections.siptune.linux.plugins.module_utils._nic_way import NIC_LINK, NIC_RING
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_way import SYSCTL_BULK

@@ -13,8 +13,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host
-from ansible_collections.siptune.linux.plugins.module_utils._processes import ProcessNames
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
+from ansible_collections.siptune.linux.plugins.module_utils._host.processes import ProcessNames
 
 NAME = "tuned"
 PID_FILE = "/run/tuned/tuned.pid"

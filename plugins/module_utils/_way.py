@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import REFUSED, Change, TuningError, UndoLog
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host, HostError
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
 
 
 class Report(NamedTuple):

@@ -154,7 +154,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._counter_reading imp
     read,
     uptime_seconds,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 
 LONGEST_SECONDS = 3600
 

@@ -108,7 +108,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.siptune.linux.plugins.module_utils import _module
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import UndoLog
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._host_facts import gather
 from ansible_collections.siptune.linux.plugins.module_utils._layer import LAYERS, Layer
 from ansible_collections.siptune.linux.plugins.module_utils._layer_calls import all_calls

@@ -20,7 +20,7 @@ import ansible
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
 from ansible_collections.siptune.linux.plugins.module_utils._files import all_or_nothing
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl import carry_out, observe
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_plan import Request, plan
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_way import SYSCTL_BULK

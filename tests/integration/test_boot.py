@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import SHADOWED
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl import observe
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_d import boot_of, with_file
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_plan import Request

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils import _module
-from ansible_collections.siptune.linux.plugins.module_utils._host import LOCK_PATH, Host
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import LOCK_PATH, Host
 from calls import FILE, ORIGINALS, Settings, apply, module, originals, put_back, write_file
 from sandbox import become_nobody, difference, dump, make_read_only, mount_small, read
 

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._accounts import Account
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host
+from ansible_collections.siptune.linux.plugins.module_utils._host.accounts import Account
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
+from ansible_collections.siptune.linux.plugins.module_utils._host.machine import CONTAINER, virtualization
 from ansible_collections.siptune.linux.plugins.module_utils._limits import pam_limits, parse_hard_limits
 from ansible_collections.siptune.linux.plugins.module_utils._limits_conf import (
     HARD,
@@ -24,7 +25,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._limits_conf import 
     decide,
     read_all,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._machine import CONTAINER, virtualization
 from calls import write_file
 from logins import (
     FILE,

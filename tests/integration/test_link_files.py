@@ -19,7 +19,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._files import (
     remove_originals_directory,
     store_originals,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host, HostError
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
 from ansible_collections.siptune.linux.plugins.module_utils._link_devices import observe_devices
 from ansible_collections.siptune.linux.plugins.module_utils._link_file import parse
 from ansible_collections.siptune.linux.plugins.module_utils._link_match import matches, own_match

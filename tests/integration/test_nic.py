@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._files import all_or_nothing
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
+from ansible_collections.siptune.linux.plugins.module_utils._host.machine import systemd_version
 from ansible_collections.siptune.linux.plugins.module_utils._link_options import OPTIONS as LINK_OPTIONS_OF_BOOT
 from ansible_collections.siptune.linux.plugins.module_utils._link_options import OWNER_LINK
-from ansible_collections.siptune.linux.plugins.module_utils._machine import systemd_version
 from ansible_collections.siptune.linux.plugins.module_utils._nic import carry_out, observe
 from ansible_collections.siptune.linux.plugins.module_utils._nic_option import LINK_OPTIONS
 from ansible_collections.siptune.linux.plugins.module_utils._nic_plan import plan

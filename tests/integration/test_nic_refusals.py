@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 from ansible_collections.siptune.linux.plugins.modules import nic_link, nic_ring
 from calls import ORIGINALS, call, write_file
 from nics import MAY_FLAP, make_interfaces, states, sys_net, whole_host

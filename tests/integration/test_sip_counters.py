@@ -17,8 +17,8 @@ from collections.abc import Callable
 from typing import Any
 
 import sandbox
-from ansible_collections.siptune.linux.plugins.module_utils._driver_statistics import driver_statistics
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host
+from ansible_collections.siptune.linux.plugins.module_utils._host.driver_statistics import driver_statistics
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 from ansible_collections.siptune.linux.plugins.modules import sip_counters
 from calls import call
 from sandbox import become_nobody, difference, dump

@@ -17,15 +17,15 @@ from pathlib import Path
 from typing import Any, Callable, NamedTuple
 
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
-from ansible_collections.siptune.linux.plugins.module_utils._ethtool import (
+from ansible_collections.siptune.linux.plugins.module_utils._files import all_or_nothing, read_originals
+from ansible_collections.siptune.linux.plugins.module_utils._host.ethtool import (
     CHANNELS,
     COALESCE,
     PAUSE,
     RINGS,
     Structure,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._files import all_or_nothing, read_originals
-from ansible_collections.siptune.linux.plugins.module_utils._host import NETLINK_HEADER, Host, HostError
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import NETLINK_HEADER, Host, HostError
 from ansible_collections.siptune.linux.plugins.module_utils._link_options import OWNER_LINK, OWNER_RING
 from ansible_collections.siptune.linux.plugins.module_utils._nic import carry_out, observe
 from ansible_collections.siptune.linux.plugins.module_utils._nic_option import LINK_OPTIONS, RING_OPTIONS

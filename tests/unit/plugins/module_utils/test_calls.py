@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._calls import Calls, observe_calls, wait_until_idle
 from ansible_collections.siptune.linux.plugins.module_utils._calls_gate import describe_busy, held_back, held_back_by
-from ansible_collections.siptune.linux.plugins.module_utils._host import CommandResult, Host, HostError
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import CommandResult, Host, HostError
 from test_daemons import place, run_process
 
 ASTERISK = "2 active channels\n1 active call\n1 call processed\n"

@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._counter_reading import as_results, gauges, read
 from ansible_collections.siptune.linux.plugins.module_utils._counters import COUNTERS
 from ansible_collections.siptune.linux.plugins.module_utils._descriptors import parse_open_files_limit
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 
 CAPTURED = Path(__file__).parent / "captured"
 FILES = ("snmp", "snmp6", "netstat", "softnet_stat", "udp", "udp6")

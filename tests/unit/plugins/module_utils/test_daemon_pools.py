@@ -21,7 +21,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_settin
 )
 from ansible_collections.siptune.linux.plugins.module_utils._environment_file import EnvironmentFileError
 from ansible_collections.siptune.linux.plugins.module_utils._files import RefusedError, all_or_nothing
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host, HostError
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
 
 LIB = "usr/lib/systemd/system"
 ETC = "etc/systemd/system"

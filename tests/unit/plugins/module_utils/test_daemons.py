@@ -20,8 +20,8 @@ from ansible_collections.siptune.linux.plugins.module_utils._daemons import (
     unit_pattern,
     unit_stem,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._host import CommandResult, Host, HostError
-from ansible_collections.siptune.linux.plugins.module_utils._processes import process_names
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import CommandResult, Host, HostError
+from ansible_collections.siptune.linux.plugins.module_utils._host.processes import process_names
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -19,7 +19,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._files import (
     store_originals,
     tidy,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._host import FileRecord, Host, HostError
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord, Host, HostError
 from ansible_collections.siptune.linux.plugins.module_utils._originals import (
     NOTHING,
     FileOriginal,

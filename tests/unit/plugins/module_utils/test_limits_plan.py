@@ -7,10 +7,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._accounts import Account
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
 from ansible_collections.siptune.linux.plugins.module_utils._file_change import text_of
-from ansible_collections.siptune.linux.plugins.module_utils._host import FileRecord
+from ansible_collections.siptune.linux.plugins.module_utils._host.accounts import Account
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
 from ansible_collections.siptune.linux.plugins.module_utils._limits_conf import (
     HEADING,
     INFINITE,

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._file_change import diff_files, text_of
-from ansible_collections.siptune.linux.plugins.module_utils._host import FileRecord
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
 from ansible_collections.siptune.linux.plugins.module_utils._link_file import LinkFile, files_in_order, parse_own
 from ansible_collections.siptune.linux.plugins.module_utils._link_match import Device
 from ansible_collections.siptune.linux.plugins.module_utils._link_options import OWNER_LINK, OWNER_RING, LinkError

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._host import CommandResult, Host, HostError
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import CommandResult, Host, HostError
 from ansible_collections.siptune.linux.plugins.module_utils._network_manager import (
     RUN_DIRECTORY,
     Profile,

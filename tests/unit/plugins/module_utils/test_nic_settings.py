@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._ethtool import pack_link_request, unpack_link
+from ansible_collections.siptune.linux.plugins.module_utils._host.ethtool import pack_link_request, unpack_link
 from ansible_collections.siptune.linux.plugins.module_utils._nic_modes import (
     BITS,
     describe,

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._host import FileRecord
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
 from ansible_collections.siptune.linux.plugins.module_utils._originals import (
     NOTHING,
     FileOriginal,

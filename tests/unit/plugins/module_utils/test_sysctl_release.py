@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.siptune.linux.plugins.module_utils._host import FileRecord
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_d import Line, render
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_plan import plan
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_records import LiveKey

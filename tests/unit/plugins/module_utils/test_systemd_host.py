@@ -7,8 +7,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils import _host
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host, HostError
+from ansible_collections.siptune.linux.plugins.module_utils._host import host
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_host import real_name, systemctl
 
 # --- names ----------------------------------------------------------------------------------
@@ -57,7 +57,7 @@ def test_a_systemd_that_does_not_answer(tmp_path: Path, monkeypatch: pytest.Monk
     script.write_text("#!/bin/sh\nexec /bin/sleep 60\n")
     script.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(_host, "COMMAND_TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr(host, "COMMAND_TIMEOUT_SECONDS", 0.2)
     with pytest.raises(HostError) as caught:
         systemctl(Host(), "--no-pager", "show")
     assert str(caught.value) == "systemctl show: did not end within 0.2 s: systemd does not answer"

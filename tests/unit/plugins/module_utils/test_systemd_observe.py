@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_observe import (
     _defaults,
     _older,

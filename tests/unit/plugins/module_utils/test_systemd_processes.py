@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._prlimit import INFINITY, Powers, Scheduling
+from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import INFINITY, Powers, Scheduling
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_limits_plan import plan
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_processes import new_score, start_value
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_records import KEEP, PRLIMIT, RESTART, Raise

@@ -13,8 +13,13 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import UndoLog
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host, HostError
-from ansible_collections.siptune.linux.plugins.module_utils._prlimit import Process, own_powers, read_process, set_limit
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
+from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import (
+    Process,
+    own_powers,
+    read_process,
+    set_limit,
+)
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_observe import observe
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_records import Bearer, Raise, Request
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_running import _raise_one, _restarting, _try

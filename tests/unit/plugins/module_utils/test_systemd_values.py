@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._prlimit import INFINITY
+from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import INFINITY
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_directives import DIRECTIVES
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_unit import deciding, parse_show
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_values import (

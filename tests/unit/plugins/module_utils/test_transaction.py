@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("ansible.module_utils.common.arg_spec", reason="Ansible itself checks the arguments of a call")
 
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change, TuningError
-from ansible_collections.siptune.linux.plugins.module_utils._host import HostError
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import HostError
 from ansible_collections.siptune.linux.plugins.module_utils._transaction import (
     WAYS,
     CallError,

@@ -8,8 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host
-from ansible_collections.siptune.linux.plugins.module_utils._processes import ProcessNames
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
+from ansible_collections.siptune.linux.plugins.module_utils._host.processes import ProcessNames
 from ansible_collections.siptune.linux.plugins.module_utils._tuned import (
     Profile,
     Setting,

@@ -14,18 +14,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._ethtool import (
+from ansible_collections.siptune.linux.plugins.module_utils._host.ethtool import (
     ETHTOOL_GDRVINFO,
     ETHTOOL_GRINGPARAM,
     RingParameters,
     RingSizes,
     pack_rings,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._host import CommandResult, Host, HostError
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import CommandResult, Host, HostError
+from ansible_collections.siptune.linux.plugins.module_utils._host.machine import FIRST_NAMESPACES
+from ansible_collections.siptune.linux.plugins.module_utils._host.netlink import RTM_GETLINK
+from ansible_collections.siptune.linux.plugins.module_utils._host.network import RTM_GETADDR, RTM_GETROUTE
 from ansible_collections.siptune.linux.plugins.module_utils._host_facts import gather
-from ansible_collections.siptune.linux.plugins.module_utils._machine import FIRST_NAMESPACES
-from ansible_collections.siptune.linux.plugins.module_utils._network import RTM_GETADDR, RTM_GETROUTE
-from ansible_collections.siptune.linux.plugins.module_utils._rtnetlink import RTM_GETLINK
 
 TESTS = Path(__file__).parents[1]
 CAPTURED = TESTS / "module_utils" / "captured"

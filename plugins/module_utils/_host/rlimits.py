@@ -16,12 +16,8 @@ import resource
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._capabilities import (
-    CAP_SYS_RESOURCE,
-    has_capability,
-    in_user_namespace,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host, HostError
+from .capabilities import CAP_SYS_RESOURCE, has_capability, in_user_namespace
+from .host import Host, HostError
 
 INFINITY = 2**64 - 1  # RLIM_INFINITY, and systemd's "infinity"
 

@@ -24,7 +24,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
-from ansible_collections.siptune.linux.plugins.module_utils._core.change import TuningError
+from .._core.change import TuningError
 
 LOCK_PATH = "/run/siptune.lock"
 LOCK_POLL_SECONDS = 0.1

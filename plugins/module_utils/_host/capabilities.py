@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host
+from .host import Host
 
 # linux/capability.h
 CAP_SYS_NICE = 23  # lower nice values

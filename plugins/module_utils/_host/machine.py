@@ -13,11 +13,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host, unless_refused
-from ansible_collections.siptune.linux.plugins.module_utils._processes import (
-    FIRST_PROCESS,
-    process_environment,
-)
+from .host import Host, unless_refused
+from .processes import FIRST_PROCESS, process_environment
 
 KIBIBYTE = 1024
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host, HostError
-from ansible_collections.siptune.linux.plugins.module_utils._prlimit import (
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
+from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import (
     INFINITY,
     LIMITS,
     Powers,
@@ -30,7 +30,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._systemd_directives 
 from hypothesis import given
 from hypothesis import strategies as st
 
-CAPTURED = Path(__file__).parent / "captured"
+CAPTURED = Path(__file__).parents[1] / "captured"
 
 
 def captured(name: str) -> str:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._ethtool import (
+from ansible_collections.siptune.linux.plugins.module_utils._host.ethtool import (
     CHANNELS,
     COALESCE,
     ETHTOOL_GRINGPARAM,

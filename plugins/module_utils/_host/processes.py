@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host, unless_refused
+from .host import Host, unless_refused
 
 FIRST_PROCESS = 1
 COMM_CHARACTERS = 15  # TASK_COMM_LEN less its NUL, linux/sched.h: longer names are cut

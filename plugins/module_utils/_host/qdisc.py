@@ -11,8 +11,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host, unless_refused
-from ansible_collections.siptune.linux.plugins.module_utils._rtnetlink import attributes, payloads, text
+from .host import Host, unless_refused
+from .netlink import attributes, payloads, text
 
 RTM_NEWQDISC, RTM_GETQDISC = 36, 38
 TC_H_ROOT = 0xFFFFFFFF

@@ -8,8 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host
-from ansible_collections.siptune.linux.plugins.module_utils._machine import (
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
+from ansible_collections.siptune.linux.plugins.module_utils._host.machine import (
     FIRST_NAMESPACES,
     MachineEvidence,
     Swap,
@@ -27,7 +27,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._machine import (
     systemd_version,
     virtualization,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._processes import ProcessNames
+from ansible_collections.siptune.linux.plugins.module_utils._host.processes import ProcessNames
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -7,14 +7,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._capabilities import (
+from ansible_collections.siptune.linux.plugins.module_utils._host.capabilities import (
     BOUNDING,
     CAP_SYS_NICE,
     CAP_SYS_RESOURCE,
     has_capability,
     in_user_namespace,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 
 # What podman leaves to root, and what root has outside any container.
 CONTAINED = "Name:\tsleep\nCapPrm:\t00000000a80425fb\nCapEff:\t00000000a80425fb\nCapBnd:\t00000000a80425fb\n"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 
-from ansible_collections.siptune.linux.plugins.module_utils._qdisc import TC_H_ROOT, parse_drops, parse_kinds
+from ansible_collections.siptune.linux.plugins.module_utils._host.qdisc import TC_H_ROOT, parse_drops, parse_kinds
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._host import FileRecord, Host, HostError
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord, Host, HostError
 
 CONF = "/etc/sysctl.d/90-test.conf"
 

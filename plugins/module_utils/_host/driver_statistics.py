@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ansible_collections.siptune.linux.plugins.module_utils._ethtool import (
+from .ethtool import (
     EthtoolError,
     pack_driver_request,
     pack_statistics_request,
@@ -19,7 +19,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._ethtool import (
     unpack_statistics_count,
     unpack_strings,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host, HostError
+from .host import Host, HostError
 
 # What drivers call packets that came while no receive descriptor was free. What they call rx_missed_errors is in the
 # kernel's own statistics, too. Source: the tables of names in drivers/net of Linux.

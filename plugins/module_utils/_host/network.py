@@ -17,7 +17,7 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._ethtool import (
+from .ethtool import (
     EthtoolError,
     RingParameters,
     RingSizes,
@@ -26,9 +26,8 @@ from ansible_collections.siptune.linux.plugins.module_utils._ethtool import (
     unpack_driver,
     unpack_rings,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host, unless_refused
-from ansible_collections.siptune.linux.plugins.module_utils._processes import process_environment, process_status
-from ansible_collections.siptune.linux.plugins.module_utils._rtnetlink import (
+from .host import Host, unless_refused
+from .netlink import (
     ARPHRD_LOOPBACK,
     IFF_UP,
     IFLA_ADDRESS,
@@ -39,9 +38,10 @@ from ansible_collections.siptune.linux.plugins.module_utils._rtnetlink import (
     RTM_GETLINK,
     RTM_NEWLINK,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._rtnetlink import aligned as _aligned
-from ansible_collections.siptune.linux.plugins.module_utils._rtnetlink import attributes as _attributes
-from ansible_collections.siptune.linux.plugins.module_utils._rtnetlink import payloads as _payloads
+from .netlink import aligned as _aligned
+from .netlink import attributes as _attributes
+from .netlink import payloads as _payloads
+from .processes import process_environment, process_status
 
 # --- rtnetlink -------------------------------------------------------------------------------
 

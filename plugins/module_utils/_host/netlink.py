@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 
-from ansible_collections.siptune.linux.plugins.module_utils._host import NETLINK_HEADER, NLMSG_DONE
+from .host import NETLINK_HEADER, NLMSG_DONE
 
 # Interfaces. Sources: linux/rtnetlink.h, linux/if_link.h, linux/if.h, linux/if_arp.h
 RTM_NEWLINK, RTM_GETLINK = 16, 18

@@ -16,8 +16,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host
-from ansible_collections.siptune.linux.plugins.module_utils._network import (
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
+from ansible_collections.siptune.linux.plugins.module_utils._host.network import (
     TCP_LISTEN,
     UDP_UNCONNECTED,
     ControlConnection,
@@ -39,7 +39,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._network import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-CAPTURED = Path(__file__).parent / "captured"
+CAPTURED = Path(__file__).parents[1] / "captured"
 DUMP_PARSERS = (parse_links, parse_addresses, parse_default_routes)
 
 little_endian = pytest.mark.skipif(sys.byteorder != "little", reason="the dumps hold little-endian numbers")
