@@ -26,17 +26,17 @@ from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_record
     command_of,
     texts_of,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._environment_file import notes
-from ansible_collections.siptune.linux.plugins.module_utils._files import (
+from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import (
     read_originals,
     settle_originals,
     stage,
     store_originals,
     tidy,
 )
+from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import FileOriginal, Originals
+from ansible_collections.siptune.linux.plugins.module_utils._environment_file import notes
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError, unless_refused
 from ansible_collections.siptune.linux.plugins.module_utils._host.machine import SYSTEMD_RUNNING, memory_bytes
-from ansible_collections.siptune.linux.plugins.module_utils._originals import FileOriginal, Originals
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_exec import GLOB_CHARACTERS, Start, read_start
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_host import real_name, systemctl, unit_file
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_unit import (

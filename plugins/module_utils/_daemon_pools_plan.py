@@ -37,6 +37,17 @@ from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_settin
     PoolsError,
     item_name,
 )
+from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import FileOriginal, Originals
+from ansible_collections.siptune.linux.plugins.module_utils._engine.own_paths import (
+    ENVIRONMENT_DIRECTORIES,
+    may_be_written,
+)
+from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files import (
+    CONFIG_MODE,
+    FileChange,
+    record_files,
+    settle_files,
+)
 from ansible_collections.siptune.linux.plugins.module_utils._environment_file import (
     Mark,
     Note,
@@ -46,15 +57,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._environment_file im
     set_number,
     take_back,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._file_change import (
-    CONFIG_MODE,
-    FileChange,
-    record_files,
-    settle_files,
-)
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
-from ansible_collections.siptune.linux.plugins.module_utils._originals import FileOriginal, Originals
-from ansible_collections.siptune.linux.plugins.module_utils._own_paths import ENVIRONMENT_DIRECTORIES, may_be_written
 
 MIB = 1024 * 1024
 

@@ -13,8 +13,8 @@ from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools import
 from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_plan import Plan, plan
 from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_records import Observed, Request
 from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_settings import UnitPools, parse_pools
-from ansible_collections.siptune.linux.plugins.module_utils._file_change import diff_files
-from ansible_collections.siptune.linux.plugins.module_utils._way import Report, Way
+from ansible_collections.siptune.linux.plugins.module_utils._engine.operation import Report, Way
+from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files import diff_files
 
 ARGUMENTS: dict[str, Any] = {
     "pools": {"type": "dict", "default": {}},

@@ -22,7 +22,8 @@ from ansible_collections.siptune.linux.plugins.module_utils._core.change import 
     Change,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._core.setting import hazard_warning
-from ansible_collections.siptune.linux.plugins.module_utils._file_change import (
+from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import Originals
+from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files import (
     FileChange,
     OwnFile,
     plan_file,
@@ -61,7 +62,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._limits_conf import 
 )
 from ansible_collections.siptune.linux.plugins.module_utils._limits_settings import MAX, Limit
 from ansible_collections.siptune.linux.plugins.module_utils._nr_open import NrOpen
-from ansible_collections.siptune.linux.plugins.module_utils._originals import Originals
 from ansible_collections.siptune.linux.plugins.module_utils._pam import PamLimits, Service
 
 # The hard limit that systemd gives to services: no shell needs more, and some programs close, one by one, every

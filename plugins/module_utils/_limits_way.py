@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.siptune.linux.plugins.module_utils._acceptable import CHOICES, check_acceptable
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import ABSENT, PENDING, Outcome
-from ansible_collections.siptune.linux.plugins.module_utils._file_change import diff_files
+from ansible_collections.siptune.linux.plugins.module_utils._engine.operation import Report, Way
+from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files import diff_files
+from ansible_collections.siptune.linux.plugins.module_utils._engine.policy import CHOICES, check_acceptable
 from ansible_collections.siptune.linux.plugins.module_utils._limits import carry_out, observe
 from ansible_collections.siptune.linux.plugins.module_utils._limits_conf import check_file_path
 from ansible_collections.siptune.linux.plugins.module_utils._limits_plan import Observed, Plan, Request, plan
 from ansible_collections.siptune.linux.plugins.module_utils._limits_settings import parse_limits
-from ansible_collections.siptune.linux.plugins.module_utils._way import Report, Way
 
 ARGUMENTS: dict[str, Any] = {
     "path": {"type": "str", "required": True},

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import ABSENT, PENDING, SHADOWED
-from ansible_collections.siptune.linux.plugins.module_utils._file_change import text_of
+from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files import text_of
 from ansible_collections.siptune.linux.plugins.module_utils._link_devices import LOOPBACK
 from ansible_collections.siptune.linux.plugins.module_utils._link_file import (
     LINK,

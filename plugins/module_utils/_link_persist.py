@@ -29,8 +29,9 @@ from typing import NamedTuple
 
 from ansible_collections.siptune.linux.plugins.module_utils import _network_manager
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import SHADOWED, UndoLog
-from ansible_collections.siptune.linux.plugins.module_utils._file_change import FileChange, text_of
-from ansible_collections.siptune.linux.plugins.module_utils._files import PARENT_MODE, make_parents, put_back
+from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import PARENT_MODE, make_parents, put_back
+from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import Originals
+from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files import FileChange, text_of
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
 from ansible_collections.siptune.linux.plugins.module_utils._host.machine import systemd_version
 from ansible_collections.siptune.linux.plugins.module_utils._host.network import SYS_CLASS_NET
@@ -57,7 +58,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._link_records import
     Verdict,
     Write,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._originals import Originals
 
 # Debian's initramfs-tools and dracut, each with what copies .link files.
 INITRAMFS_MAKERS = ("/usr/share/initramfs-tools/hooks/udev", "/usr/lib/dracut/modules.d")

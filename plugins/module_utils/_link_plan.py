@@ -13,7 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import ABSENT, CHANGED, OK, PENDING, SHADOWED
-from ansible_collections.siptune.linux.plugins.module_utils._file_change import (
+from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import LinkOriginal
+from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files import (
     CONFIG_MODE,
     FileChange,
     OwnFile,
@@ -64,7 +65,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._link_records import
     Wish,
     Write,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._originals import LinkOriginal
 
 # udevadm test-builtin applies what it finds, rings and all, before systemd 256 (its NEWS).
 HARMLESS_TEST_SINCE = 256

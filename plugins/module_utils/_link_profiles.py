@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import CHANGED, KEPT, OK, SHADOWED
+from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import LinkOriginal
 from ansible_collections.siptune.linux.plugins.module_utils._link_options import OPTIONS, profile_value
 from ansible_collections.siptune.linux.plugins.module_utils._link_records import ProfileChange, Verdict, Wish
 from ansible_collections.siptune.linux.plugins.module_utils._network_manager import NetworkManager, Profile
-from ansible_collections.siptune.linux.plugins.module_utils._originals import LinkOriginal
 
 # Begins the names of these entries in Originals.links, which go on with the profile's UUID and the property.
 ENTRY = "nmcli"

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._file_change import FileChange
+from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import FileOriginal, LinkOriginal
+from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files import FileChange
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
 from ansible_collections.siptune.linux.plugins.module_utils._link_file import LinkFile
 from ansible_collections.siptune.linux.plugins.module_utils._link_match import Device
 from ansible_collections.siptune.linux.plugins.module_utils._network_manager import NetworkManager
-from ansible_collections.siptune.linux.plugins.module_utils._originals import FileOriginal, LinkOriginal
 
 
 class Wish(NamedTuple):

@@ -12,12 +12,13 @@ from typing import NamedTuple
 
 from ansible_collections.siptune.linux.plugins.module_utils._calls_gate import held_back
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change, UndoLog
-from ansible_collections.siptune.linux.plugins.module_utils._files import (
+from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import (
     read_originals,
     settle_originals,
     store_originals,
     tidy,
 )
+from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import Originals
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
 from ansible_collections.siptune.linux.plugins.module_utils._link_file import (
     ETC,
@@ -52,7 +53,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._nic_records import 
     Request,
     item_name,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._originals import Originals
 
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 

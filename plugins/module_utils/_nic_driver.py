@@ -11,6 +11,7 @@ import struct
 from collections.abc import Iterable, Mapping
 
 from ansible_collections.siptune.linux.plugins.module_utils import _nic_modes
+from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import PATH as RECORD
 from ansible_collections.siptune.linux.plugins.module_utils._host import qdisc
 from ansible_collections.siptune.linux.plugins.module_utils._host.ethtool import (
     EthtoolError,
@@ -51,7 +52,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._nic_settings import
     parse_cpu_list,
     parse_cpu_mask,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._originals import PATH as RECORD
 
 SYS_CLASS_NET = "/sys/class/net"
 LONGEST_SHOWN = 40

@@ -9,6 +9,7 @@ Nothing here reads or writes anything.
 from __future__ import annotations
 
 from ansible_collections.siptune.linux.plugins.module_utils import _nic_modes
+from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import LinkOriginal
 from ansible_collections.siptune.linux.plugins.module_utils._nic_modes import LinkMode
 from ansible_collections.siptune.linux.plugins.module_utils._nic_option import (
     CPUS,
@@ -33,7 +34,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._nic_settings import
     cpu_list,
     parse_cpu_list,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._originals import LinkOriginal
 
 
 def goal(nic: Nic, option: Option, want: Want, online: frozenset[int]) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 
+from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import LinkOriginal
 from ansible_collections.siptune.linux.plugins.module_utils._host.netlink import (
     ARPHRD_LOOPBACK,
     IFF_UP,
@@ -30,7 +31,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._host.netlink import
 from ansible_collections.siptune.linux.plugins.module_utils._nic_option import NicError
 from ansible_collections.siptune.linux.plugins.module_utils._nic_records import Link, Target, item_name
 from ansible_collections.siptune.linux.plugins.module_utils._nic_settings import Rule, Want, fits
-from ansible_collections.siptune.linux.plugins.module_utils._originals import LinkOriginal
 
 _LINK = struct.Struct("=BxHiII")  # struct ifinfomsg: family, ARP type, index, flags, change mask
 _U32 = struct.Struct("=I")

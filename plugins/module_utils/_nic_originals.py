@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import LinkOriginal
 from ansible_collections.siptune.linux.plugins.module_utils._nic_records import Decision, Observed
-from ansible_collections.siptune.linux.plugins.module_utils._originals import LinkOriginal
 
 UNDER_WAY = ""  # in place of a boot ID: see LinkOriginal
 

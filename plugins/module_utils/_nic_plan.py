@@ -20,6 +20,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._core.change import 
     READONLY,
     Change,
 )
+from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import LinkOriginal, Originals
 from ansible_collections.siptune.linux.plugins.module_utils._link_plan import plan_links
 from ansible_collections.siptune.linux.plugins.module_utils._link_records import LinkPlan, Wish, merge_links
 from ansible_collections.siptune.linux.plugins.module_utils._nic_boot import wishes
@@ -46,7 +47,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._nic_records import 
     Request,
     Target,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._originals import LinkOriginal, Originals
 
 
 class GroupWrite(NamedTuple):

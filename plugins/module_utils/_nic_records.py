@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from ansible_collections.siptune.linux.plugins.module_utils import _link_records
+from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import LinkOriginal, Originals, link_key
 from ansible_collections.siptune.linux.plugins.module_utils._host.ethtool import LinkSettings
 from ansible_collections.siptune.linux.plugins.module_utils._nic_option import LINK_MODE, Option
 from ansible_collections.siptune.linux.plugins.module_utils._nic_settings import Rule, Want
-from ansible_collections.siptune.linux.plugins.module_utils._originals import LinkOriginal, Originals, link_key
 
 NOW, BOOT, BOTH = "now", "boot", "both"
 

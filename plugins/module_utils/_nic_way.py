@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.siptune.linux.plugins.module_utils._file_change import diff_files
+from ansible_collections.siptune.linux.plugins.module_utils._engine.operation import Report, Way
+from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files import diff_files
 from ansible_collections.siptune.linux.plugins.module_utils._link_options import OWNER_LINK, OWNER_RING
 from ansible_collections.siptune.linux.plugins.module_utils._link_persist import diff_profiles
 from ansible_collections.siptune.linux.plugins.module_utils._nic import Outcome, carry_out, observe
@@ -17,7 +18,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._nic_option import L
 from ansible_collections.siptune.linux.plugins.module_utils._nic_plan import Plan, plan
 from ansible_collections.siptune.linux.plugins.module_utils._nic_records import BOOT, BOTH, NOW, Observed
 from ansible_collections.siptune.linux.plugins.module_utils._nic_request import build_request
-from ansible_collections.siptune.linux.plugins.module_utils._way import Report, Way
 
 ARGUMENTS: dict[str, Any] = {
     "interfaces": {"type": "dict", "default": {}},

@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import CHANGED, Change, Outcome, UndoLog
-from ansible_collections.siptune.linux.plugins.module_utils._files import (
+from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import (
     read_originals,
     settle_originals,
     stage,

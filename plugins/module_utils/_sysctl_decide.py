@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import ABSENT, PENDING, READONLY
-from ansible_collections.siptune.linux.plugins.module_utils._file_change import text_of
-from ansible_collections.siptune.linux.plugins.module_utils._originals import KeyOriginal
+from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import KeyOriginal
+from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files import text_of
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_d import Boot, boot_of
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_guard import lock_out
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_kernel import foreign, module_of

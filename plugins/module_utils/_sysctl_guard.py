@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ansible_collections.siptune.linux.plugins.module_utils._originals import Originals
+from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import Originals
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import SysctlError, display_name, interface_of
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_records import Observed
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_settings import Setting

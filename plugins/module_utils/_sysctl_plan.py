@@ -22,7 +22,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._core.change import 
     Change,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._core.setting import hazard_warning
-from ansible_collections.siptune.linux.plugins.module_utils._file_change import (
+from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files import (
     FileChange,
     OwnFile,
     diff_files,

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
-from ansible_collections.siptune.linux.plugins.module_utils._file_change import FileChange
+from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import Originals
+from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files import FileChange
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
-from ansible_collections.siptune.linux.plugins.module_utils._originals import Originals
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_kernel import Surroundings, side_effects
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import for_interface, interface_of, is_glob
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_settings import Setting

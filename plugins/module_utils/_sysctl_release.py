@@ -16,7 +16,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._core.change import 
     READONLY,
     Change,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._originals import KeyOriginal
+from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import KeyOriginal
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_decide import Decision
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_guard import lock_out
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_kernel import partner

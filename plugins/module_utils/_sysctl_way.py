@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.siptune.linux.plugins.module_utils._acceptable import CHOICES, check_acceptable
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import ABSENT, READONLY, Outcome
+from ansible_collections.siptune.linux.plugins.module_utils._engine.operation import Report, Way
+from ansible_collections.siptune.linux.plugins.module_utils._engine.policy import CHOICES, check_acceptable
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl import carry_out, observe
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_d import check_file_path
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import SysctlError
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_plan import diff, plan
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_records import Observed, Plan, Request
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_settings import parse_settings
-from ansible_collections.siptune.linux.plugins.module_utils._way import Report, Way
 
 ARGUMENTS: dict[str, Any] = {
     "path": {"type": "str", "required": True},

@@ -10,7 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
-from ansible_collections.siptune.linux.plugins.module_utils._file_change import FileChange, OwnFile, plan_file, text_of
+from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files import (
+    FileChange,
+    OwnFile,
+    plan_file,
+    text_of,
+)
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_directives import EXACT, SERVICE
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_readers import Meaning
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_records import (

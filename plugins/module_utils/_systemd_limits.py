@@ -10,13 +10,13 @@ import posixpath
 from collections.abc import Mapping
 
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import Outcome, UndoLog
-from ansible_collections.siptune.linux.plugins.module_utils._file_change import settle_files
-from ansible_collections.siptune.linux.plugins.module_utils._files import (
+from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import (
     settle_originals,
     stage,
     store_originals,
     tidy,
 )
+from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files import settle_files
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_effective import disagreement
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_host import systemctl

@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
 from ansible_collections.siptune.linux.plugins.module_utils._core.setting import hazard_warning
-from ansible_collections.siptune.linux.plugins.module_utils._file_change import (
+from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import Originals
+from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files import (
     FileChange,
     diff_files,
     record_files,
     released_files,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._originals import Originals
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_effective import (
     decisions_of,
     effective_settings,

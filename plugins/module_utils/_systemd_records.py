@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import Originals
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
 from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import Pair, Powers, Process
 from ansible_collections.siptune.linux.plugins.module_utils._nr_open import NrOpen
-from ansible_collections.siptune.linux.plugins.module_utils._originals import Originals
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_directives import EXACT
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_readers import Meaning
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_settings import UnitSettings, item_name

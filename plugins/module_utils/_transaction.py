@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import TuningError, UndoLog
 from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_way import DAEMON_POOLS
+from ansible_collections.siptune.linux.plugins.module_utils._engine.operation import Report, Way, take
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._limits_way import LIMITS_FILE
 from ansible_collections.siptune.linux.plugins.module_utils._nic_way import NIC_LINK, NIC_RING
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_way import SYSCTL_BULK
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_way import SYSTEMD_LIMITS
-from ansible_collections.siptune.linux.plugins.module_utils._way import Report, Way, take
 
 WAYS = {way.name: way for way in (SYSCTL_BULK, NIC_RING, NIC_LINK, LIMITS_FILE, SYSTEMD_LIMITS, DAEMON_POOLS)}
 

@@ -163,12 +163,12 @@ undone:
   sample: [/etc/default/kamailio]
 """
 
-from ansible_collections.siptune.linux.plugins.module_utils import _module
 from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_way import DAEMON_POOLS
+from ansible_collections.siptune.linux.plugins.module_utils._engine import run
 
 
 def main() -> None:
-    _module.main(DAEMON_POOLS)
+    run.main(DAEMON_POOLS)
 
 
 if __name__ == "__main__":

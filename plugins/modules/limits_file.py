@@ -230,12 +230,12 @@ undone:
   sample: [/etc/security/limits.d/90-voip.conf]
 """
 
-from ansible_collections.siptune.linux.plugins.module_utils import _module
+from ansible_collections.siptune.linux.plugins.module_utils._engine import run
 from ansible_collections.siptune.linux.plugins.module_utils._limits_way import LIMITS_FILE
 
 
 def main() -> None:
-    _module.main(LIMITS_FILE)
+    run.main(LIMITS_FILE)
 
 
 if __name__ == "__main__":

@@ -121,12 +121,12 @@ undone:
   sample: [eth0 rx_usecs]
 """
 
-from ansible_collections.siptune.linux.plugins.module_utils import _module
+from ansible_collections.siptune.linux.plugins.module_utils._engine import run
 from ansible_collections.siptune.linux.plugins.module_utils._nic_way import NIC_LINK
 
 
 def main() -> None:
-    _module.main(NIC_LINK)
+    run.main(NIC_LINK)
 
 
 if __name__ == "__main__":

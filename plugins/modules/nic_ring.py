@@ -111,12 +111,12 @@ undone:
   sample: [eth0 rx]
 """
 
-from ansible_collections.siptune.linux.plugins.module_utils import _module
+from ansible_collections.siptune.linux.plugins.module_utils._engine import run
 from ansible_collections.siptune.linux.plugins.module_utils._nic_way import NIC_RING
 
 
 def main() -> None:
-    _module.main(NIC_RING)
+    run.main(NIC_RING)
 
 
 if __name__ == "__main__":

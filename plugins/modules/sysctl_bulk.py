@@ -177,12 +177,12 @@ undone:
   sample: [net.ipv4.tcp_sack, net.core.somaxconn]
 """
 
-from ansible_collections.siptune.linux.plugins.module_utils import _module
+from ansible_collections.siptune.linux.plugins.module_utils._engine import run
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_way import SYSCTL_BULK
 
 
 def main() -> None:
-    _module.main(SYSCTL_BULK)
+    run.main(SYSCTL_BULK)
 
 
 if __name__ == "__main__":

@@ -218,12 +218,12 @@ undone:
   sample: [/etc/systemd/system/kamailio.service.d/90-siptune.conf]
 """
 
-from ansible_collections.siptune.linux.plugins.module_utils import _module
+from ansible_collections.siptune.linux.plugins.module_utils._engine import run
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_way import SYSTEMD_LIMITS
 
 
 def main() -> None:
-    _module.main(SYSTEMD_LIMITS)
+    run.main(SYSTEMD_LIMITS)
 
 
 if __name__ == "__main__":

@@ -148,7 +148,7 @@ undone:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.siptune.linux.plugins.module_utils import _module
+from ansible_collections.siptune.linux.plugins.module_utils._engine import run
 from ansible_collections.siptune.linux.plugins.module_utils._transaction import WAYS, carry_out, result, warnings
 
 ARGUMENTS = {
@@ -169,7 +169,7 @@ ARGUMENTS = {
 def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     calls, each = module.params["calls"], module.params["each_for_itself"]
-    taken = _module.run(module, "transaction", lambda host, log: carry_out(host, log, calls, each, module.check_mode))
+    taken = run.run(module, "transaction", lambda host, log: carry_out(host, log, calls, each, module.check_mode))
     for warning in warnings(taken):
         module.warn(warning)
     module.exit_json(**result(taken))

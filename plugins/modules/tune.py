@@ -106,8 +106,8 @@ undone:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.siptune.linux.plugins.module_utils import _module
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import UndoLog
+from ansible_collections.siptune.linux.plugins.module_utils._engine import run
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._host_facts import gather
 from ansible_collections.siptune.linux.plugins.module_utils._layer import LAYERS, Layer
@@ -141,7 +141,7 @@ def tune(host: Host, log: UndoLog, params: dict[str, Any], check_mode: bool) -> 
 
 def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
-    facts, taken = _module.run(module, "tune", lambda host, log: tune(host, log, module.params, module.check_mode))
+    facts, taken = run.run(module, "tune", lambda host, log: tune(host, log, module.params, module.check_mode))
     for warning in warnings(taken):
         module.warn(warning)
     # What the layers are made of is no news to the controller, and would come back from every host.

@@ -55,9 +55,9 @@ def main(rounds: int) -> None:
     """Measure, and print what was found."""
     make_importable()
     from ansible_collections.siptune.linux.plugins.module_utils._core.change import UndoLog
+    from ansible_collections.siptune.linux.plugins.module_utils._engine.operation import take
     from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
     from ansible_collections.siptune.linux.plugins.module_utils._nic_way import NIC_RING
-    from ansible_collections.siptune.linux.plugins.module_utils._way import take
 
     drivers, programs = cards(), []
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._files import RefusedError
+from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import RefusedError
 from calls import FILE, Settings, apply, module, put_back, write_file
 from sandbox import difference, dump, read, write
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils import _module
+from ansible_collections.siptune.linux.plugins.module_utils._engine import run
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import LOCK_PATH, Host
 from calls import FILE, ORIGINALS, Settings, apply, module, originals, put_back, write_file
 from sandbox import become_nobody, difference, dump, make_read_only, mount_small, read
@@ -247,7 +247,7 @@ def test_read_only_proc_makes_every_key_readonly() -> None:
 
 
 def test_held_lock_gives_a_clear_error_when_the_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_module, "LOCK_TIMEOUT_SECONDS", 0.3)
+    monkeypatch.setattr(run, "LOCK_TIMEOUT_SECONDS", 0.3)
     with open(LOCK_PATH, "w", encoding="ascii") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         check_refused(SETTINGS, LOCK_PATH, "another siptune run")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._originals import digest, parse
+from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import digest, parse
 from calls import ORIGINALS, call
 from sandbox import difference
 from subjects import SUBJECTS, Subject, nothing, whole_host

@@ -12,13 +12,14 @@ from typing import NamedTuple
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import UndoLog
-from ansible_collections.siptune.linux.plugins.module_utils._files import (
+from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import (
     RefusedError,
     all_or_nothing,
     read_originals,
     remove_originals_directory,
     store_originals,
 )
+from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import DIRECTORY
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
 from ansible_collections.siptune.linux.plugins.module_utils._link_devices import observe_devices
 from ansible_collections.siptune.linux.plugins.module_utils._link_file import parse
@@ -27,7 +28,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._link_options import
 from ansible_collections.siptune.linux.plugins.module_utils._link_persist import carry_out_links, observe_links
 from ansible_collections.siptune.linux.plugins.module_utils._link_plan import plan_links
 from ansible_collections.siptune.linux.plugins.module_utils._link_records import LinkPlan, Verdict, Wish, merge_links
-from ansible_collections.siptune.linux.plugins.module_utils._originals import DIRECTORY
 from calls import write_file
 from sandbox import difference, dump, ip, mount, mount_small
 

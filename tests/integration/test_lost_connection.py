@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._originals import parse
+from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import parse
 from calls import ORIGINALS, write_file
 from controller import PLAIN, Run, playbook
 from sandbox import difference, dump

@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._files import all_or_nothing
+from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import all_or_nothing
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._host.machine import systemd_version
 from ansible_collections.siptune.linux.plugins.module_utils._link_options import OPTIONS as LINK_OPTIONS_OF_BOOT

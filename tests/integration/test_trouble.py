@@ -15,8 +15,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import digest
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import LOCK_PATH, Host
-from ansible_collections.siptune.linux.plugins.module_utils._originals import digest
 from calls import CHECKOUT, LIBRARY, ORIGINALS, STARTER, call, originals, write_file
 from sandbox import difference, ip, make_read_only, mount_small, write
 from subjects import ALONE, LIMITS_FILE, SUBJECTS, SYSCTL_FILE, TOGETHER, Subject, whole_host

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
+from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import NOTHING
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
-from ansible_collections.siptune.linux.plugins.module_utils._originals import NOTHING
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_d import parse
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_kernel import Surroundings
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import glob_matches, parse_key

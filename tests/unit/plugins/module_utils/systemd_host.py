@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
-from ansible_collections.siptune.linux.plugins.module_utils._file_change import text_of
+from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import NOTHING
+from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files import text_of
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
 from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import INFINITY, Powers, Process, Scheduling
 from ansible_collections.siptune.linux.plugins.module_utils._nr_open import NrOpen
-from ansible_collections.siptune.linux.plugins.module_utils._originals import NOTHING
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_limits_plan import Plan, plan
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_records import (
     LOADED,

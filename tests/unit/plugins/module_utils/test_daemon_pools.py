@@ -19,8 +19,8 @@ from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_settin
     UnitPools,
     parse_pools,
 )
+from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import RefusedError, all_or_nothing
 from ansible_collections.siptune.linux.plugins.module_utils._environment_file import EnvironmentFileError
-from ansible_collections.siptune.linux.plugins.module_utils._files import RefusedError, all_or_nothing
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
 
 LIB = "usr/lib/systemd/system"

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
-from ansible_collections.siptune.linux.plugins.module_utils._file_change import text_of
+from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import NOTHING
+from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files import text_of
 from ansible_collections.siptune.linux.plugins.module_utils._host.accounts import Account
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
 from ansible_collections.siptune.linux.plugins.module_utils._limits_conf import (
@@ -28,7 +29,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._limits_plan import 
 )
 from ansible_collections.siptune.linux.plugins.module_utils._limits_settings import parse_limits
 from ansible_collections.siptune.linux.plugins.module_utils._nr_open import KERNEL_NR_OPEN, SYSTEMD_NR_OPEN, NrOpen
-from ansible_collections.siptune.linux.plugins.module_utils._originals import NOTHING
 from ansible_collections.siptune.linux.plugins.module_utils._pam import NOT_INSTALLED, PamLimits, Service
 from hypothesis import given
 from hypothesis import strategies as st

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import UndoLog
-from ansible_collections.siptune.linux.plugins.module_utils._file_change import FileChange
+from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files import FileChange
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import CommandResult, FileRecord, Host, HostError
 from ansible_collections.siptune.linux.plugins.module_utils._link_file import OwnText, Setting, render
 from ansible_collections.siptune.linux.plugins.module_utils._link_persist import (

@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._file_change import diff_files, text_of
+from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import FileOriginal, LinkOriginal, digest
+from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files import diff_files, text_of
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
 from ansible_collections.siptune.linux.plugins.module_utils._link_file import LinkFile, files_in_order, parse_own
 from ansible_collections.siptune.linux.plugins.module_utils._link_match import Device
@@ -21,7 +22,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._link_records import
     merge_links,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._network_manager import NetworkManager, Profile
-from ansible_collections.siptune.linux.plugins.module_utils._originals import FileOriginal, LinkOriginal, digest
 
 MAC = "52:54:00:12:34:56"
 CARD = Device("ens3", 2, MAC, MAC, "pci-0000:00:03.0", "igb", "ether", "", None, False, {}, None)

@@ -9,7 +9,7 @@ import errno
 from pathlib import Path
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._files import RefusedError
+from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import RefusedError
 from ansible_collections.siptune.linux.plugins.module_utils._host.ethtool import CHANNELS, COALESCE, PAUSE
 from ansible_collections.siptune.linux.plugins.module_utils._nic_option import NicError
 from nic_cards import (

@@ -11,7 +11,7 @@ import struct
 from pathlib import Path
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._files import RefusedError
+from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import RefusedError
 from ansible_collections.siptune.linux.plugins.module_utils._host.ethtool import RINGS
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import CommandResult
 from ansible_collections.siptune.linux.plugins.module_utils._nic_option import NicError

@@ -7,8 +7,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._originals import parse as parse_originals
-from ansible_collections.siptune.linux.plugins.module_utils._originals import render as render_originals
+from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import parse as parse_originals
+from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import render as render_originals
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import SysctlError, glob_matches, parse_key
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_originals import settle
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_plan import plan

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.siptune.linux.plugins.module_utils._originals import (
+from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import (
     NOTHING,
     FileOriginal,
     KeyOriginal,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._files import RefusedError, all_or_nothing
+from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import RefusedError, all_or_nothing
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_limits import _check_taken, carry_out
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_limits_plan import plan

@@ -7,10 +7,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._file_change import settle_files
+from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import (
+    NOTHING,
+    FileOriginal,
+    Originals,
+    digest,
+)
+from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files import settle_files
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
 from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import INFINITY, Powers, Process, Scheduling
-from ansible_collections.siptune.linux.plugins.module_utils._originals import NOTHING, FileOriginal, Originals, digest
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_effective import disagreement
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_limits_plan import Plan, confirmed, diff, plan
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_processes import new_limits, new_score

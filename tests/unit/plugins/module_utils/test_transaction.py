@@ -12,6 +12,7 @@ import pytest
 pytest.importorskip("ansible.module_utils.common.arg_spec", reason="Ansible itself checks the arguments of a call")
 
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change, TuningError
+from ansible_collections.siptune.linux.plugins.module_utils._engine.operation import EffectError, Report
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import HostError
 from ansible_collections.siptune.linux.plugins.module_utils._transaction import (
     WAYS,
@@ -21,7 +22,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._transaction import 
     result,
     warnings,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._way import EffectError, Report
 
 KERNEL = {
     "name": "kernel",

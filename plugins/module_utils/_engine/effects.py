@@ -11,11 +11,11 @@ import posixpath
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from ansible_collections.siptune.linux.plugins.module_utils import _originals
-from ansible_collections.siptune.linux.plugins.module_utils._core.change import TuningError, UndoLog
-from ansible_collections.siptune.linux.plugins.module_utils._file_change import FileChange
-from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord, Host, HostError
-from ansible_collections.siptune.linux.plugins.module_utils._originals import Originals
+from .._core.change import TuningError, UndoLog
+from .._host.host import FileRecord, Host, HostError
+from . import originals
+from .originals import Originals
+from .owned_files import FileChange
 
 PARENT_MODE = 0o755
 MOST_NAMED = 6  # of what was put back, in a message; the result has all of it
@@ -54,15 +54,15 @@ def read_originals(host: Host) -> Originals:
 
     They say what root will write, so that they count only where nobody else can have written them.
     """
-    record = host.snapshot(_originals.PATH)
+    record = host.snapshot(originals.PATH)
     if record is None:
-        return _originals.NOTHING
+        return originals.NOTHING
     for path, uid, mode in (
-        (_originals.DIRECTORY, *host.owner_and_mode(_originals.DIRECTORY)),
-        (_originals.PATH, record.uid, record.mode),
+        (originals.DIRECTORY, *host.owner_and_mode(originals.DIRECTORY)),
+        (originals.PATH, record.uid, record.mode),
     ):
-        _originals.check_keeper(path, uid, mode, os.geteuid())
-    return _originals.parse(record.content)
+        originals.check_keeper(path, uid, mode, os.geteuid())
+    return originals.parse(record.content)
 
 
 def store_originals(host: Host, after: Originals, log: UndoLog) -> None:
@@ -72,19 +72,19 @@ def store_originals(host: Host, after: Originals, log: UndoLog) -> None:
     """
     for path, original in after.files.items():
         try:
-            _originals.check_file(path, original)
+            originals.check_file(path, original)
         except ValueError as error:
             raise HostError(path, f"cannot be recorded, and so is not changed: {error}") from error
     owner = (os.geteuid(), os.getegid())
-    record = None if after.empty else FileRecord(_originals.render(after), _originals.FILE_MODE, *owner)
-    change = FileChange(_originals.PATH, host.snapshot(_originals.PATH), record)
+    record = None if after.empty else FileRecord(originals.render(after), originals.FILE_MODE, *owner)
+    change = FileChange(originals.PATH, host.snapshot(originals.PATH), record)
     if record is not None:
-        make_parents(host, _originals.PATH, _originals.DIRECTORY_MODE, log)
+        make_parents(host, originals.PATH, originals.DIRECTORY_MODE, log)
         log.note("", lambda: put_back(host, change))
-        host.stage(_originals.PATH, record).commit()
+        host.stage(originals.PATH, record).commit()
     elif change.before is not None:
         log.note("", lambda: put_back(host, change))
-        host.remove(_originals.PATH)
+        host.remove(originals.PATH)
 
 
 def settle_originals(host: Host, settled: Originals, recorded: Originals, log: UndoLog) -> None:
@@ -98,13 +98,13 @@ def settle_originals(host: Host, settled: Originals, recorded: Originals, log: U
 def remove_originals_directory(host: Host, log: UndoLog) -> None:
     """Remove the directory of the record, unless it is not there or holds what is not ours."""
     with contextlib.suppress(HostError):
-        host.remove_directory(_originals.DIRECTORY)
-        log.note("", lambda: host.make_directory(_originals.DIRECTORY, _originals.DIRECTORY_MODE))
+        host.remove_directory(originals.DIRECTORY)
+        log.note("", lambda: host.make_directory(originals.DIRECTORY, originals.DIRECTORY_MODE))
 
 
 def tidy(host: Host, *paths: str) -> None:
     """Remove what a killed run may have left beside these files and beside the record of originals."""
-    for path in (_originals.PATH, *paths):
+    for path in (originals.PATH, *paths):
         host.remove_leftover(path)
 
 

@@ -8,7 +8,10 @@ import contextlib
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils import _limits_conf, _link_file, _sysctl_d
-from ansible_collections.siptune.linux.plugins.module_utils._own_paths import ENVIRONMENT_DIRECTORIES, may_be_written
+from ansible_collections.siptune.linux.plugins.module_utils._engine.own_paths import (
+    ENVIRONMENT_DIRECTORIES,
+    may_be_written,
+)
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_unit import check_drop_in_name, check_unit_name
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_values import SystemdError
 from hypothesis import given

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._core.change import KEPT, Change
-from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
-from ansible_collections.siptune.linux.plugins.module_utils._originals import FileOriginal, digest
+from .._core.change import KEPT, Change
+from .._host.host import FileRecord
+from .originals import FileOriginal, digest
 
 CONFIG_MODE = 0o644
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ansible_collections.siptune.linux.plugins.module_utils._core.change import SHADOWED, Change, TuningError
+from .._core.change import SHADOWED, Change, TuningError
 
 FAIL = "fail"
 CHOICES = ("report", FAIL)

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import UndoLog
-from ansible_collections.siptune.linux.plugins.module_utils._file_change import FileChange
-from ansible_collections.siptune.linux.plugins.module_utils._files import (
+from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import (
     RefusedError,
     all_or_nothing,
     put_back,
@@ -19,13 +18,14 @@ from ansible_collections.siptune.linux.plugins.module_utils._files import (
     store_originals,
     tidy,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord, Host, HostError
-from ansible_collections.siptune.linux.plugins.module_utils._originals import (
+from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import (
     NOTHING,
     FileOriginal,
     Originals,
     OriginalsError,
 )
+from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files import FileChange
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord, Host, HostError
 
 SOME = Originals({}, {"/etc/sysctl.d/a.conf": FileOriginal(None, ("ab",))})
 

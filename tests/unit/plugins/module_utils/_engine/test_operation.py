@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change, TuningError, UndoLog
-from ansible_collections.siptune.linux.plugins.module_utils._files import RefusedError, all_or_nothing, refusal
+from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import RefusedError, all_or_nothing, refusal
+from ansible_collections.siptune.linux.plugins.module_utils._engine.operation import EffectError, Report, Way, take
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
-from ansible_collections.siptune.linux.plugins.module_utils._way import EffectError, Report, Way, take
 
 
 class Planned(NamedTuple):

@@ -7,8 +7,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
-from ansible_collections.siptune.linux.plugins.module_utils._originals import (
+from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import (
     NOTHING,
     FileOriginal,
     KeyOriginal,
@@ -19,6 +18,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._originals import (
     parse,
     render,
 )
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
 from hypothesis import given
 from hypothesis import strategies as st
 

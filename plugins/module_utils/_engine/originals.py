@@ -16,13 +16,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._core.change import TuningError
-from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
-from ansible_collections.siptune.linux.plugins.module_utils._own_paths import (
-    ORDINARY_MODE_BITS,
-    is_below_proc_sys,
-    may_be_written,
-)
+from .._core.change import TuningError
+from .._host.host import FileRecord
+from .own_paths import ORDINARY_MODE_BITS, is_below_proc_sys, may_be_written
 
 DIRECTORY = "/var/lib/siptune"
 DIRECTORY_MODE = 0o700

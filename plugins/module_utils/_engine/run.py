@@ -11,10 +11,11 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.siptune.linux.plugins.module_utils._core.change import TuningError, UndoLog
-from ansible_collections.siptune.linux.plugins.module_utils._files import RefusedError, all_or_nothing, refusal
-from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
-from ansible_collections.siptune.linux.plugins.module_utils._way import Way, take
+
+from .._core.change import TuningError, UndoLog
+from .._host.host import Host
+from .effects import RefusedError, all_or_nothing, refusal
+from .operation import Way, take
 
 LOCK_TIMEOUT_SECONDS = 30
 

@@ -5,11 +5,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._acceptable import (
-    NotAcceptableError,
-    check_acceptable,
-)
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import ABSENT, OK, PENDING, SHADOWED, Change
+from ansible_collections.siptune.linux.plugins.module_utils._engine.policy import NotAcceptableError, check_acceptable
 
 CHANGES = [
     Change("a", "1", "1", "1", "1", OK),

@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._core.change import REFUSED, Change, TuningError, UndoLog
-from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
+from .._core.change import REFUSED, Change, TuningError, UndoLog
+from .._host.host import Host, HostError
 
 
 class Report(NamedTuple):

@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._file_change import (
+from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import FileOriginal, digest
+from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files import (
     FileChange,
     OwnFile,
     diff_files,
@@ -16,7 +17,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._file_change import 
     text_of,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
-from ansible_collections.siptune.linux.plugins.module_utils._originals import FileOriginal, digest
 
 PATH = "/etc/a.conf"
 HEADING = "# ours\n"
