@@ -34,12 +34,12 @@ from ansible_collections.siptune.linux.plugins.module_utils._engine.effects impo
     tidy,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import FileOriginal, Originals
-from ansible_collections.siptune.linux.plugins.module_utils._environment_file import notes
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError, unless_refused
 from ansible_collections.siptune.linux.plugins.module_utils._host.machine import SYSTEMD_RUNNING, memory_bytes
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_exec import GLOB_CHARACTERS, Start, read_start
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_host import real_name, systemctl, unit_file
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_unit import (
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.environment_file import notes
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.execstart import GLOB_CHARACTERS, Start, read_start
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.systemctl import real_name, systemctl, unit_file
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.units import (
     check_unit_name,
     drop_in_directories,
     effective_drop_ins,
@@ -48,7 +48,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._systemd_unit import
     parse_show,
     template_of,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_values import SystemdError
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.values import SystemdError
 
 UNIT_PROPERTIES = ("Id", "Names", "LoadState", "LoadError", "ActiveState", "FragmentPath", "MainPID", "MemoryMax")
 RUNNING_STATES = ("active", "reloading")

@@ -35,7 +35,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_record
     deciding,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_settings import Kind, Pool, item_name
-from ansible_collections.siptune.linux.plugins.module_utils._environment_file import Note, assignments
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.environment_file import Note, assignments
 
 MAXBUFFER_ITEM = "maxbuffer"
 NO_LONGER_WANTED = "no longer wanted"

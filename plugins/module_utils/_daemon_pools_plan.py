@@ -48,7 +48,8 @@ from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files 
     record_files,
     settle_files,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._environment_file import (
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.environment_file import (
     Mark,
     Note,
     check,
@@ -57,7 +58,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._environment_file im
     set_number,
     take_back,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
 
 MIB = 1024 * 1024
 

@@ -16,9 +16,9 @@ from ansible_collections.siptune.linux.plugins.module_utils._daemon_command impo
 from ansible_collections.siptune.linux.plugins.module_utils._daemon_config import MaxBuffer
 from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_settings import Kind, UnitPools
 from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import Originals
-from ansible_collections.siptune.linux.plugins.module_utils._environment_file import assignments
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_exec import (
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.environment_file import assignments
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.execstart import (
     Command,
     Start,
     Variable,

@@ -27,8 +27,8 @@ from ansible_collections.siptune.linux.plugins.module_utils._nic_profiles import
 from ansible_collections.siptune.linux.plugins.module_utils._service_limits import Wishes, service_limits
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import SysctlError
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl_settings import Setting, parse_settings
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_unit import check_drop_in_name
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_values import SystemdError
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.units import check_drop_in_name
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.values import SystemdError
 
 # --- all layers together --------------------------------------------------------------------
 

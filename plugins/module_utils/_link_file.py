@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from ansible_collections.siptune.linux.plugins.module_utils._link_match import Device, matches
 from ansible_collections.siptune.linux.plugins.module_utils._link_options import OPTIONS, OWNERS
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_syntax import BLANKS, logical_lines
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.syntax import BLANKS, logical_lines
 
 MATCH = "Match"
 LINK = "Link"

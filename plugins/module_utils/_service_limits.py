@@ -23,9 +23,9 @@ from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_settin
 from ansible_collections.siptune.linux.plugins.module_utils._daemons import DAEMONS, belongs_to
 from ansible_collections.siptune.linux.plugins.module_utils._limits_conf import LimitsError
 from ansible_collections.siptune.linux.plugins.module_utils._limits_settings import parse_limits
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.units import check_unit_name
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.values import SystemdError
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_settings import parse_units
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_unit import check_unit_name
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_values import SystemdError
 
 DAEMON_NAMES = tuple(daemon.name for daemon in DAEMONS)
 SERVICE_FIELDS = ("unit", "daemon")

@@ -16,16 +16,9 @@ from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files 
     plan_file,
     text_of,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_directives import EXACT, SERVICE
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_readers import Meaning
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_records import (
-    Bearer,
-    Decision,
-    Observed,
-    Request,
-    UnitState,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_unit import (
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.directives import EXACT, SERVICE
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.parsers import Meaning
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.units import (
     HEADING,
     Assignment,
     deciding,
@@ -33,7 +26,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._systemd_unit import
     render,
     unit_type,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_values import (
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.values import (
     Setting,
     agrees,
     bounded,
@@ -41,6 +34,13 @@ from ansible_collections.siptune.linux.plugins.module_utils._systemd_values impo
     meets,
     shown_value,
     weakest,
+)
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_records import (
+    Bearer,
+    Decision,
+    Observed,
+    Request,
+    UnitState,
 )
 
 # --- what is written ------------------------------------------------------------------------

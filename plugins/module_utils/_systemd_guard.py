@@ -10,12 +10,12 @@ from collections.abc import Iterable, Mapping
 
 from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import INFINITY
 from ansible_collections.siptune.linux.plugins.module_utils._nr_open import NrOpen
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_directives import FIRST_SYSTEMD_WITH_IDLE_WEIGHT
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.directives import FIRST_SYSTEMD_WITH_IDLE_WEIGHT
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.parsers import Meaning
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.units import deciding, unit_type
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.values import SystemdError
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_effective import own_lines
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_readers import Meaning
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_records import Bearer, Decision, Observed
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_unit import deciding, unit_type
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_values import SystemdError
 
 NOT_FOR_ONESHOT = ("always", "on-success")  # systemd.service(5), Restart=
 

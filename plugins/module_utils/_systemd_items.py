@@ -18,7 +18,14 @@ from ansible_collections.siptune.linux.plugins.module_utils._core.change import 
     Change,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import Pair
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_directives import AT_RELOAD, DIRECTIVES, RULE_WORDS
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.directives import AT_RELOAD, DIRECTIVES, RULE_WORDS
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.parsers import Meaning
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.values import (
+    Setting,
+    describe,
+    shown_value,
+    weakest,
+)
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_effective import shadow_of, target_of
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_processes import (
     live_values,
@@ -26,7 +33,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._systemd_processes i
     start_score,
     start_value,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_readers import Meaning
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_records import (
     LOADED,
     MASKED,
@@ -35,12 +41,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._systemd_records imp
     Decision,
     Observed,
     UnitState,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_values import (
-    Setting,
-    describe,
-    shown_value,
-    weakest,
 )
 
 _WORST_FIRST = (SHADOWED, PENDING, READONLY, CHANGED, KEPT, OK)

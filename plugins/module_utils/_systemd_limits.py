@@ -18,13 +18,13 @@ from ansible_collections.siptune.linux.plugins.module_utils._engine.effects impo
 )
 from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files import settle_files
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.systemctl import systemctl
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.units import load_error
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_effective import disagreement
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_host import systemctl
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_limits_plan import Plan, confirmed
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_observe import bearers_now, with_processes
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_records import LOADED, Bearer, Observed, Request
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_running import raise_all, restart, start_again
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_unit import load_error
 
 
 def carry_out(host: Host, request: Request, observed: Observed, planned: Plan, log: UndoLog) -> Outcome:

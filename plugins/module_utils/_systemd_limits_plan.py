@@ -21,6 +21,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files 
     record_files,
     released_files,
 )
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.values import Setting, SystemdError
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_effective import (
     decisions_of,
     effective_settings,
@@ -43,7 +44,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._systemd_records imp
     Request,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_settings import item_name
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_values import Setting, SystemdError
 
 
 class Plan(NamedTuple):

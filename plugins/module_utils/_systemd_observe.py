@@ -22,21 +22,9 @@ from ansible_collections.siptune.linux.plugins.module_utils._host.host import Ho
 from ansible_collections.siptune.linux.plugins.module_utils._host.machine import SYSTEMD_RUNNING, systemd_version
 from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import own_powers, read_process
 from ansible_collections.siptune.linux.plugins.module_utils._nr_open import nr_open
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_directives import DIRECTIVES, SHOWN_PROPERTIES
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_effective import chain, needs_defaults
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_host import real_name, systemctl, unit_file
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_limits_plan import Plan
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_records import (
-    LOADED,
-    MASKED,
-    NOT_FOUND,
-    RESTART,
-    Bearer,
-    Observed,
-    Request,
-    UnitState,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_unit import (
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.directives import DIRECTIVES, SHOWN_PROPERTIES
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.systemctl import real_name, systemctl, unit_file
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.units import (
     check_unit_name,
     drop_in_directories,
     drop_in_path,
@@ -48,6 +36,18 @@ from ansible_collections.siptune.linux.plugins.module_utils._systemd_unit import
     template_of,
     unit_of_path,
     unit_type,
+)
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_effective import chain, needs_defaults
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_limits_plan import Plan
+from ansible_collections.siptune.linux.plugins.module_utils._systemd_records import (
+    LOADED,
+    MASKED,
+    NOT_FOUND,
+    RESTART,
+    Bearer,
+    Observed,
+    Request,
+    UnitState,
 )
 
 UNIT_PROPERTIES = (

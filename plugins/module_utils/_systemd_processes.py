@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import Pair, Powers, Process, raised
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_directives import DIRECTIVES
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.directives import DIRECTIVES
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.parsers import Meaning
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_effective import shadow_of, target_of
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_readers import Meaning
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_records import Bearer, Decision, Observed, Raise
 
 

@@ -12,11 +12,11 @@ from ansible_collections.siptune.linux.plugins.module_utils._engine.originals im
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
 from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import Pair, Powers, Process
 from ansible_collections.siptune.linux.plugins.module_utils._nr_open import NrOpen
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_directives import EXACT
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_readers import Meaning
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.directives import EXACT
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.parsers import Meaning
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.units import Assignment
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.values import Setting, meets
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_settings import UnitSettings, item_name
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_unit import Assignment
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_values import Setting, meets
 
 # What becomes of running processes
 KEEP = "keep"

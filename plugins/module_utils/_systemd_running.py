@@ -18,7 +18,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import
     set_limit,
     set_oom_score_adj,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_host import systemctl
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.systemctl import systemctl
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_limits_plan import Plan
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_observe import bearers_now, pids_of
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_processes import new_limits, new_score

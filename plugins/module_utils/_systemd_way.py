@@ -11,12 +11,12 @@ from typing import Any
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import Outcome
 from ansible_collections.siptune.linux.plugins.module_utils._engine.operation import Report, Way
 from ansible_collections.siptune.linux.plugins.module_utils._engine.policy import CHOICES, check_acceptable
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.units import check_drop_in_name
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_limits import carry_out
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_limits_plan import Plan, diff, plan
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_observe import observe
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_records import Observed, Request
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_settings import UnitSettings, parse_units
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_unit import check_drop_in_name
 
 ARGUMENTS: dict[str, Any] = {
     "units": {"type": "dict", "default": {}},

@@ -15,6 +15,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files 
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
 from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import INFINITY, Powers, Process, Scheduling
 from ansible_collections.siptune.linux.plugins.module_utils._nr_open import NrOpen
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.units import drop_in_path, parse_show
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_limits_plan import Plan, plan
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_records import (
     LOADED,
@@ -25,7 +26,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._systemd_records imp
     UnitState,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_settings import parse_units
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_unit import drop_in_path, parse_show
 
 CAPTURED = Path(__file__).parent / "captured"
 SHOWN = {unit["Id"]: unit for unit in parse_show((CAPTURED / "systemctl-show-252.txt").read_text())}

@@ -15,7 +15,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._daemon_config impor
     MaxBuffer,
     read_maxbuffer,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_exec import Word
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.execstart import Word
 
 CFG = "/etc/kamailio/kamailio.cfg"
 

@@ -20,8 +20,8 @@ from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_settin
     parse_pools,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import RefusedError, all_or_nothing
-from ansible_collections.siptune.linux.plugins.module_utils._environment_file import EnvironmentFileError
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.environment_file import EnvironmentFileError
 
 LIB = "usr/lib/systemd/system"
 ETC = "etc/systemd/system"

@@ -19,7 +19,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_record
 from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_settings import PoolsError, parse_pools
 from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import NOTHING
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_exec import read_start
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.execstart import read_start
 
 NAME = "opensips.service"
 SHARED = f"{NAME} shared_mib"

@@ -16,6 +16,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._engine.originals im
 from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files import settle_files
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
 from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import INFINITY, Powers, Process, Scheduling
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.values import SystemdError
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_effective import disagreement
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_limits_plan import Plan, confirmed, diff, plan
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_processes import new_limits, new_score
@@ -30,7 +31,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._systemd_records imp
     Request,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_settings import UnitSettings, parse_units
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_values import SystemdError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from systemd_host import (

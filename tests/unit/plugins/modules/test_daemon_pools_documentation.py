@@ -15,7 +15,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_settin
     SETTING_FIELDS,
     parse_pools,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_directives import RULES
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.directives import RULES
 
 MODULE = Path(__file__).parents[4] / "plugins/modules/daemon_pools.py"
 

@@ -10,7 +10,7 @@ import ast
 from pathlib import Path
 
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import ABSENT, STATES
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_directives import DEPRECATED, DIRECTIVES, RULES
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.directives import DEPRECATED, DIRECTIVES, RULES
 
 MODULE = Path(__file__).parents[4] / "plugins/modules/systemd_limits.py"
 

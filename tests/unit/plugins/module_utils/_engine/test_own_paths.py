@@ -12,8 +12,8 @@ from ansible_collections.siptune.linux.plugins.module_utils._engine.own_paths im
     ENVIRONMENT_DIRECTORIES,
     may_be_written,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_unit import check_drop_in_name, check_unit_name
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_values import SystemdError
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.units import check_drop_in_name, check_unit_name
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.values import SystemdError
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -26,7 +26,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import
     set_limit,
     set_oom_score_adj,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_directives import DIRECTIVES
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.directives import DIRECTIVES
 from hypothesis import given
 from hypothesis import strategies as st
 

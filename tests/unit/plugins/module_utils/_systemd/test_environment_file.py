@@ -7,7 +7,7 @@ from __future__ import annotations
 import string
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._environment_file import (
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.environment_file import (
     EnvironmentFileError,
     Mark,
     assignments,

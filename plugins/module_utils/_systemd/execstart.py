@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_syntax import BLANKS, logical_lines
+from .syntax import BLANKS, logical_lines
 
 COMMAND_PREFIXES = "-@:+!|"
 UNEXPANDED = ":"  # the prefix of a command line in which variables stay as they are

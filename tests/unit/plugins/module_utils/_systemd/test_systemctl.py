@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._host import host
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_host import real_name, systemctl
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.systemctl import real_name, systemctl
 
 # --- names ----------------------------------------------------------------------------------
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import INFINITY
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_directives import DIRECTIVES
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_unit import deciding, parse_show
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_values import (
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.directives import DIRECTIVES
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.units import deciding, parse_show
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.values import (
     Setting,
     SystemdError,
     agrees,
@@ -27,7 +27,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._systemd_values impo
 from hypothesis import given
 from hypothesis import strategies as st
 
-CAPTURED = Path(__file__).parent / "captured"
+CAPTURED = Path(__file__).parents[1] / "captured"
 VERSIONS = (247, 252, 257)
 
 INF = INFINITY

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_syntax import logical_lines
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.syntax import logical_lines
 
 
 @pytest.mark.parametrize(

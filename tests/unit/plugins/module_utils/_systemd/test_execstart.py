@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_exec import (
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.execstart import (
     Command,
     Variable,
     Word,

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Values of systemd's directives: what users ask for, what `systemctl show` says, and how the two compare.
 
-A meaning is what a text means to systemd, see _systemd_readers.py.
+A meaning is what a text means to systemd, see _systemd/parsers.py.
 """
 
 from __future__ import annotations
@@ -13,23 +13,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Union
 
-from ansible_collections.siptune.linux.plugins.module_utils._core.change import TuningError
-from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import INFINITY
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_directives import (
-    AT_LEAST,
-    DEPRECATED,
-    DIRECTIVES,
-    EXACT,
-    LESS_IS_BETTER,
-    RULES,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_readers import (
-    HIGHEST_NICE,
-    INFINITE,
-    MICROSECONDS,
-    IgnoredError,
-    Meaning,
-)
+from .._core.change import TuningError
+from .._host.rlimits import INFINITY
+from .directives import AT_LEAST, DEPRECATED, DIRECTIVES, EXACT, LESS_IS_BETTER, RULES
+from .parsers import HIGHEST_NICE, INFINITE, MICROSECONDS, IgnoredError, Meaning
 
 NOT_SET = "[not set]"
 Raw = Union[str, int]

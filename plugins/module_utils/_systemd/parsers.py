@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 
-from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import INFINITY
+from .._host.rlimits import INFINITY
 
 INFINITE = "infinity"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_readers import (
+from .parsers import (
     HIGHEST_NICE,
     HIGHEST_RT_PRIORITY,
     HIGHEST_WEIGHT,

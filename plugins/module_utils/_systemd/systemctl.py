@@ -8,13 +8,8 @@ from __future__ import annotations
 import errno
 import posixpath
 
-from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_unit import (
-    UNIT_PATH,
-    instance_of,
-    is_template,
-    template_of,
-)
+from .._host.host import Host, HostError
+from .units import UNIT_PATH, instance_of, is_template, template_of
 
 MOST_LINKS = 8  # of an alias to an alias; systemd itself allows no chain at all
 

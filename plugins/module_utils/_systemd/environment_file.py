@@ -15,7 +15,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._core.change import TuningError
+from .._core.change import TuningError
 
 COMMENT = "comment"
 BLANK = "blank"

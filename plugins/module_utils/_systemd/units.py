@@ -16,10 +16,10 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_directives import DIRECTIVES, SERVICE, SLICE
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_readers import Meaning
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_syntax import BLANKS, logical_lines
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_values import Setting, SystemdError, read_value
+from .directives import DIRECTIVES, SERVICE, SLICE
+from .parsers import Meaning
+from .syntax import BLANKS, logical_lines
+from .values import Setting, SystemdError, read_value
 
 LONGEST_NAME = 255  # UNIT_NAME_MAX, systemd.unit(5)
 SUFFIXES = {".service": SERVICE, ".slice": SLICE}

@@ -7,7 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_unit import (
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.units import (
     Assignment,
     check_drop_in_name,
     check_unit_name,
@@ -27,11 +27,11 @@ from ansible_collections.siptune.linux.plugins.module_utils._systemd_unit import
     template_of,
     unit_of_path,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_values import Setting, SystemdError
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.values import Setting, SystemdError
 from hypothesis import given
 from hypothesis import strategies as st
 
-CAPTURED = Path(__file__).parent / "captured"
+CAPTURED = Path(__file__).parents[1] / "captured"
 
 
 # --- names ----------------------------------------------------------------------------------
