@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from .._core.change import TuningError, UndoLog
 from .._host.host import FileRecord, Host, HostError
-from . import originals
+from .._engine import originals
 from .originals import Originals
 from .owned_files import FileChange
 
