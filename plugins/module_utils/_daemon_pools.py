@@ -11,8 +11,6 @@ import posixpath
 from collections.abc import Mapping, Sequence
 
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import Outcome, UndoLog
-from ansible_collections.siptune.linux.plugins.module_utils._daemon_command import CONFIGURATION
-from ansible_collections.siptune.linux.plugins.module_utils._daemon_config import read_maxbuffer
 from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_plan import Plan, settle
 from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_records import (
     LOADED,
@@ -36,6 +34,8 @@ from ansible_collections.siptune.linux.plugins.module_utils._engine.effects impo
 from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import FileOriginal, Originals
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError, unless_refused
 from ansible_collections.siptune.linux.plugins.module_utils._host.machine import SYSTEMD_RUNNING, memory_bytes
+from ansible_collections.siptune.linux.plugins.module_utils._sip.proxy_command import CONFIGURATION
+from ansible_collections.siptune.linux.plugins.module_utils._sip.proxy_config import read_maxbuffer
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.environment_file import notes
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.execstart import GLOB_CHARACTERS, Start, read_start
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.systemctl import real_name, systemctl, unit_file

@@ -16,13 +16,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._core.change import 
     SHADOWED,
     Change,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._daemon_command import (
-    DAEMONS,
-    MAXBUFFER,
-    running_options,
-    whole_number,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._daemon_config import DEFAULT_MAXBUFFER_BYTES
 from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_records import (
     LOADED,
     MASKED,
@@ -35,6 +28,13 @@ from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_record
     deciding,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_settings import Kind, Pool, item_name
+from ansible_collections.siptune.linux.plugins.module_utils._sip.proxy_command import (
+    DAEMONS,
+    MAXBUFFER,
+    running_options,
+    whole_number,
+)
+from ansible_collections.siptune.linux.plugins.module_utils._sip.proxy_config import DEFAULT_MAXBUFFER_BYTES
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.environment_file import Note, assignments
 
 MAXBUFFER_ITEM = "maxbuffer"

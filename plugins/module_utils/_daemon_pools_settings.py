@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import TuningError
 from ansible_collections.siptune.linux.plugins.module_utils._core.setting import one_line
-from ansible_collections.siptune.linux.plugins.module_utils._daemon_command import PRIVATE, SHARED
+from ansible_collections.siptune.linux.plugins.module_utils._sip.proxy_command import PRIVATE, SHARED
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.directives import (
     AT_LEAST,
     EXACT,

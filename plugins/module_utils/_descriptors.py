@@ -12,15 +12,15 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._daemons import (
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
+from ansible_collections.siptune.linux.plugins.module_utils._host.processes import ProcessNames, process_status
+from ansible_collections.siptune.linux.plugins.module_utils._sip.daemons import (
     DAEMONS,
     Daemon,
     belongs_to,
     is_client_call,
     parse_control_groups,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
-from ansible_collections.siptune.linux.plugins.module_utils._host.processes import ProcessNames, process_status
 
 
 class OpenFiles(NamedTuple):

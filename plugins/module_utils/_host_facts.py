@@ -8,10 +8,10 @@ from __future__ import annotations
 import mmap
 from typing import Any
 
-from ansible_collections.siptune.linux.plugins.module_utils import _daemons
 from ansible_collections.siptune.linux.plugins.module_utils._host import machine, network
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._host.processes import process_names
+from ansible_collections.siptune.linux.plugins.module_utils._sip import daemons
 from ansible_collections.siptune.linux.plugins.module_utils._tuners import tuners
 
 # A media relay bound to an IPv6 address has thousands of sockets; this many tell which services there are.
@@ -40,7 +40,7 @@ def gather(host: Host) -> dict[str, Any]:
         "default_routes": network.default_routes(host, links),
         "control_connection": network.control_connection(host),
         "ipv6_listeners": None if listeners is None else [str(listener) for listener in listeners[:MOST_LISTENERS]],
-        "sip_daemons": _daemons.sip_daemons(host, processes, systemd_running),
+        "sip_daemons": daemons.sip_daemons(host, processes, systemd_running),
         "tuners": tuners(host, processes),
     }
     return {name: _plain(value) for name, value in facts.items()}

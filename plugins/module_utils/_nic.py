@@ -10,7 +10,6 @@ import errno
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._calls_gate import held_back
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change, UndoLog
 from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import (
     read_originals,
@@ -53,6 +52,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._nic_records import 
     Request,
     item_name,
 )
+from ansible_collections.siptune.linux.plugins.module_utils._sip.gate import held_back
 
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 

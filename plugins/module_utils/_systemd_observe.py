@@ -10,7 +10,6 @@ import posixpath
 import time
 from collections.abc import Iterable, Mapping, Sequence
 
-from ansible_collections.siptune.linux.plugins.module_utils._calls_gate import held_back
 from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import read_originals
 from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import Originals
 from ansible_collections.siptune.linux.plugins.module_utils._host.capabilities import (
@@ -22,6 +21,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._host.host import Ho
 from ansible_collections.siptune.linux.plugins.module_utils._host.machine import SYSTEMD_RUNNING, systemd_version
 from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import own_powers, read_process
 from ansible_collections.siptune.linux.plugins.module_utils._nr_open import nr_open
+from ansible_collections.siptune.linux.plugins.module_utils._sip.gate import held_back
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.directives import DIRECTIVES, SHOWN_PROPERTIES
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.systemctl import real_name, systemctl, unit_file
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.units import (

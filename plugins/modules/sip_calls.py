@@ -118,9 +118,9 @@ import os
 from collections.abc import Mapping
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.siptune.linux.plugins.module_utils._calls import observe_calls, wait_until_idle
-from ansible_collections.siptune.linux.plugins.module_utils._calls_gate import describe_busy
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
+from ansible_collections.siptune.linux.plugins.module_utils._sip.calls import observe_calls, wait_until_idle
+from ansible_collections.siptune.linux.plugins.module_utils._sip.gate import describe_busy
 
 # The least and the most of each option in seconds.
 TIMES = {"timeout_seconds": (0, 86400), "poll_seconds": (1, 3600)}

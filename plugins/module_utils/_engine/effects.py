@@ -12,8 +12,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from .._core.change import TuningError, UndoLog
-from .._host.host import FileRecord, Host, HostError
 from .._engine import originals
+from .._host.host import FileRecord, Host, HostError
 from .originals import Originals
 from .owned_files import FileChange
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils import _calls_answers
+from ansible_collections.siptune.linux.plugins.module_utils._sip import answers
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,62 +29,62 @@ DIALOGS = "{\n\tstarting: 0\n\tconnecting: 1\n\tanswering: 0\n\tongoing: 2\n\tal
 
 
 def opensips(text: str) -> int | None:
-    return _calls_answers.parse_opensips(text, "dialog:active_dialogs")
+    return answers.parse_opensips(text, "dialog:active_dialogs")
 
 
 @pytest.mark.parametrize(
     ("parse", "text", "expected"),
     [
         pytest.param(
-            _calls_answers.parse_asterisk,
+            answers.parse_asterisk,
             NOTICE + "0 active channels\n0 active calls\n0 calls processed\n",
             0,
             id="asterisk, idle",
         ),
         pytest.param(
-            _calls_answers.parse_asterisk,
+            answers.parse_asterisk,
             NOTICE + "2 active channels\n1 active call\n1 call processed",
             1,
             id="asterisk, a call of two channels",
         ),
         pytest.param(
-            _calls_answers.parse_asterisk,
+            answers.parse_asterisk,
             "1 active channel\n0 active calls\n7 calls processed\n",
             1,
             id="asterisk, a channel that is in no call",
         ),
         pytest.param(
-            _calls_answers.parse_asterisk,
+            answers.parse_asterisk,
             "12 active channels\n6 of 500 max active calls ( 1.20% of capacity)\n9 calls processed\n",
             6,
             id="asterisk with maxcalls",
         ),
         pytest.param(
-            _calls_answers.parse_asterisk,
+            answers.parse_asterisk,
             "Unable to connect to remote asterisk (does /var/run/asterisk/asterisk.ctl exist?)\n",
             None,
             id="no asterisk",
         ),
-        pytest.param(_calls_answers.parse_kamailio_dialogs, DIALOGS, 3, id="kamailio's dialogs"),
-        pytest.param(_calls_answers.parse_kamailio_dialogs, NO_DIALOGS, None, id="kamailio without dialogs"),
-        pytest.param(_calls_answers.parse_kamailio_transactions, TM_STATS, 2, id="kamailio's transactions"),
+        pytest.param(answers.parse_kamailio_dialogs, DIALOGS, 3, id="kamailio's dialogs"),
+        pytest.param(answers.parse_kamailio_dialogs, NO_DIALOGS, None, id="kamailio without dialogs"),
+        pytest.param(answers.parse_kamailio_transactions, TM_STATS, 2, id="kamailio's transactions"),
         pytest.param(
-            _calls_answers.parse_kamailio_transactions,
+            answers.parse_kamailio_transactions,
             "{\n\tcurrent: 1\n\twaiting: 2\n}\n",
             0,
             id="kamailio counts while it goes on",
         ),
         pytest.param(
-            _calls_answers.parse_kamailio_transactions, "error: 500 - command tm.stats not found\n", None, id="no tm"
+            answers.parse_kamailio_transactions, "error: 500 - command tm.stats not found\n", None, id="no tm"
         ),
         pytest.param(opensips, '{"dialog:active_dialogs": 4, "tm:inuse_transactions": 0}', 4, id="opensips"),
         pytest.param(opensips, '{"dialog:active_dialogs": "4"}', 4, id="opensips, as text"),
         pytest.param(opensips, '{"tm:inuse_transactions": 0}', None, id="opensips without dialogs"),
         pytest.param(opensips, "[]", None, id="no object"),
         pytest.param(opensips, "ERROR: cannot connect", None, id="no JSON"),
-        pytest.param(_calls_answers.parse_freeswitch, "\n0 total.\n", 0, id="freeswitch, idle"),
-        pytest.param(_calls_answers.parse_freeswitch, "\n12 total.\n\n", 12, id="freeswitch"),
-        pytest.param(_calls_answers.parse_freeswitch, "-ERR Command not found!\n", None, id="freeswitch, no count"),
+        pytest.param(answers.parse_freeswitch, "\n0 total.\n", 0, id="freeswitch, idle"),
+        pytest.param(answers.parse_freeswitch, "\n12 total.\n\n", 12, id="freeswitch"),
+        pytest.param(answers.parse_freeswitch, "-ERR Command not found!\n", None, id="freeswitch, no count"),
     ],
 )
 def test_answers(parse: Callable[[str], int | None], text: str, expected: int | None) -> None:
@@ -96,17 +96,17 @@ def test_answers(parse: Callable[[str], int | None], text: str, expected: int | 
     [(NO_DIALOGS, True), (DIALOGS, False), ("error: 500 - out of memory\n", False), ("", False)],
 )
 def test_only_a_command_that_is_not_there_is_one(text: str, expected: bool) -> None:
-    assert _calls_answers.is_unknown_command(text) == expected
+    assert answers.is_unknown_command(text) == expected
 
 
 @given(st.text(st.sampled_from("0123456789 activechnels:\t{}\n.total\"'"), max_size=60))
 def test_no_text_breaks_a_parser(text: str) -> None:
     for parse in (
-        _calls_answers.parse_asterisk,
-        _calls_answers.parse_kamailio_dialogs,
-        _calls_answers.parse_kamailio_transactions,
+        answers.parse_asterisk,
+        answers.parse_kamailio_dialogs,
+        answers.parse_kamailio_transactions,
         opensips,
-        _calls_answers.parse_freeswitch,
+        answers.parse_freeswitch,
     ):
         count = parse(text)
         assert count is None or count >= 0

@@ -12,12 +12,8 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, unless_refused
-from ansible_collections.siptune.linux.plugins.module_utils._host.processes import (
-    ProcessNames,
-    ProcessStatus,
-    process_status,
-)
+from .._host.host import Host, unless_refused
+from .._host.processes import ProcessNames, ProcessStatus, process_status
 
 
 class Daemon(NamedTuple):

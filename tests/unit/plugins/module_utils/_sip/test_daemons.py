@@ -8,7 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._daemons import (
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import CommandResult, Host, HostError
+from ansible_collections.siptune.linux.plugins.module_utils._host.processes import process_names
+from ansible_collections.siptune.linux.plugins.module_utils._sip.daemons import (
     DAEMONS,
     SipDaemon,
     Unit,
@@ -20,8 +22,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._daemons import (
     unit_pattern,
     unit_stem,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._host.host import CommandResult, Host, HostError
-from ansible_collections.siptune.linux.plugins.module_utils._host.processes import process_names
 from hypothesis import given
 from hypothesis import strategies as st
 

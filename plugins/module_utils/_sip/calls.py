@@ -14,10 +14,10 @@ import uuid
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils import _calls_answers, _rtpengine_ng
-from ansible_collections.siptune.linux.plugins.module_utils._daemons import DAEMONS, Daemon, Process, first_processes
-from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
-from ansible_collections.siptune.linux.plugins.module_utils._host.processes import ProcessNames, process_names
+from .._host.host import Host, HostError
+from .._host.processes import ProcessNames, process_names
+from .._sip import answers, rtpengine
+from .daemons import DAEMONS, Daemon, Process, first_processes
 
 ANSWER_TIMEOUT_SECONDS = 5
 
@@ -109,44 +109,44 @@ def _calls(daemon: str, count: int | None, unit: str, source: str, answer: str) 
 def _ask_asterisk(host: Host, _process: Process) -> Calls:
     command = "core show channels count"
     answer = _run(host, "asterisk", "-rx", command)
-    return _calls("asterisk", _calls_answers.parse_asterisk(answer), CALLS, f"asterisk -rx '{command}'", answer)
+    return _calls("asterisk", answers.parse_asterisk(answer), CALLS, f"asterisk -rx '{command}'", answer)
 
 
 def _ask_kamailio(host: Host, _process: Process) -> Calls:
     """Dialogs, or where that module is not loaded, the transactions: all that such a proxy knows of calls."""
     answer = _run(host, "kamcmd", "dlg.stats_active")
-    if not _calls_answers.is_unknown_command(answer):
+    if not answers.is_unknown_command(answer):
         return _calls(
-            "kamailio", _calls_answers.parse_kamailio_dialogs(answer), CALLS, "kamcmd dlg.stats_active", answer
+            "kamailio", answers.parse_kamailio_dialogs(answer), CALLS, "kamcmd dlg.stats_active", answer
         )
     answer = _run(host, "kamcmd", "tm.stats")
-    count = _calls_answers.parse_kamailio_transactions(answer)
+    count = answers.parse_kamailio_transactions(answer)
     return _calls("kamailio", count, TRANSACTIONS, "kamcmd tm.stats, as the dialog module is not loaded", answer)
 
 
 def _ask_opensips(host: Host, _process: Process) -> Calls:
     answer = _run(host, "opensips-cli", "-x", "mi", "get_statistics", "dialog:", "tm:")
-    dialogs = _calls_answers.parse_opensips(answer, "dialog:active_dialogs")
-    early = _calls_answers.parse_opensips(answer, "dialog:early_dialogs")
+    dialogs = answers.parse_opensips(answer, "dialog:active_dialogs")
+    early = answers.parse_opensips(answer, "dialog:early_dialogs")
     source = "opensips-cli get_statistics"
     if dialogs is not None:
         return _calls("opensips", dialogs + (early or 0), CALLS, f"{source} dialog:", answer)
-    count = _calls_answers.parse_opensips(answer, "tm:inuse_transactions")
+    count = answers.parse_opensips(answer, "tm:inuse_transactions")
     return _calls("opensips", count, TRANSACTIONS, f"{source} tm:, as the dialog module is not loaded", answer)
 
 
 def _ask_rtpengine(host: Host, process: Process) -> Calls:
     words = (host.read_lenient(f"/proc/{process.pid}/cmdline") or "").split("\0")[:-1]
-    given = _rtpengine_ng.option(words, _rtpengine_ng.NG_OPTION, _rtpengine_ng.NG_SHORT_OPTION)
-    path, section = _rtpengine_ng.config_place(words)
+    given = rtpengine.option(words, rtpengine.NG_OPTION, rtpengine.NG_SHORT_OPTION)
+    path, section = rtpengine.config_place(words)
     if given is None:
-        given = _rtpengine_ng.config_value(host.read_lenient(path) or "", section, _rtpengine_ng.NG_OPTION)
-    address = _rtpengine_ng.parse_address(given) if given else None
+        given = rtpengine.config_value(host.read_lenient(path) or "", section, rtpengine.NG_OPTION)
+    address = rtpengine.parse_address(given) if given else None
     if address is None:
-        raise HostError("rtpengine", f"no address of {_rtpengine_ng.NG_OPTION} on its command line or in {path}")
+        raise HostError("rtpengine", f"no address of {rtpengine.NG_OPTION} on its command line or in {path}")
     cookie = uuid.uuid4().hex
-    answer = host.ask_udp(address, _rtpengine_ng.statistics_request(cookie), ANSWER_TIMEOUT_SECONDS)
-    count = _rtpengine_ng.parse_sessions(cookie, answer)
+    answer = host.ask_udp(address, rtpengine.statistics_request(cookie), ANSWER_TIMEOUT_SECONDS)
+    count = rtpengine.parse_sessions(cookie, answer)
     source = f"statistics at {address[0]} port {address[1]}"
     return _calls("rtpengine", count, SESSIONS, source, answer.decode("ascii", "replace"))
 
@@ -154,7 +154,7 @@ def _ask_rtpengine(host: Host, process: Process) -> Calls:
 def _ask_freeswitch(host: Host, _process: Process) -> Calls:
     command = "show channels count"
     answer = _run(host, "fs_cli", "-x", command)
-    return _calls("freeswitch", _calls_answers.parse_freeswitch(answer), CHANNELS, f"fs_cli -x '{command}'", answer)
+    return _calls("freeswitch", answers.parse_freeswitch(answer), CHANNELS, f"fs_cli -x '{command}'", answer)
 
 
 ASK: dict[str, Callable[[Host, Process], Calls]] = {

@@ -5,12 +5,12 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._daemon_command import (
+from ansible_collections.siptune.linux.plugins.module_utils._sip.proxy_command import (
     find_daemon,
     running_options,
     whole_number,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._daemon_config import (
+from ansible_collections.siptune.linux.plugins.module_utils._sip.proxy_config import (
     DEEPEST_INCLUDE,
     MaxBuffer,
     read_maxbuffer,

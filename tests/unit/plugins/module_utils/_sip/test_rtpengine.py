@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._rtpengine_ng import (
+from ansible_collections.siptune.linux.plugins.module_utils._sip.rtpengine import (
     BencodeError,
     config_place,
     config_value,

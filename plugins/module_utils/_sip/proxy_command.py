@@ -9,7 +9,7 @@ import posixpath
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.execstart import Word, options_of
+from .._systemd.execstart import Word, options_of
 
 SHARED, PRIVATE = "m", "M"  # MiB of 1024 * 1024 bytes: main() of both daemons
 CONFIGURATION = "f"

@@ -8,10 +8,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._calls import Calls, observe_calls, wait_until_idle
-from ansible_collections.siptune.linux.plugins.module_utils._calls_gate import describe_busy, held_back, held_back_by
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import CommandResult, Host, HostError
-from test_daemons import place, run_process
+from ansible_collections.siptune.linux.plugins.module_utils._sip.calls import Calls, observe_calls, wait_until_idle
+from ansible_collections.siptune.linux.plugins.module_utils._sip.gate import describe_busy, held_back, held_back_by
+
+from .test_daemons import place, run_process
 
 ASTERISK = "2 active channels\n1 active call\n1 call processed\n"
 NO_DIALOGS = "error: 500 - command dlg.stats_active not found\n"

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ansible_collections.siptune.linux.plugins.module_utils._calls import Calls, observe_calls
-from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
+from .._host.host import Host
+from .calls import Calls, observe_calls
 
 
 def describe_busy(seen: Sequence[Calls]) -> str:
