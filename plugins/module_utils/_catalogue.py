@@ -15,8 +15,8 @@ from typing import Any
 
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import TuningError
 from ansible_collections.siptune.linux.plugins.module_utils._formulas import FORMULAS
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import SysctlError, display_name, parse_key
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_settings import parse_settings
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.key import SysctlError, display_name, parse_key
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.settings import parse_settings
 
 MODERN, CLASSIC = "modern", "classic"
 PROFILES = (MODERN, CLASSIC)

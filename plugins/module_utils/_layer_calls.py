@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible_collections.siptune.linux.plugins.module_utils import _limits_conf, _sysctl_d
+from ansible_collections.siptune.linux.plugins.module_utils import _limits_conf
 from ansible_collections.siptune.linux.plugins.module_utils._catalogue import CatalogueError, settings
 from ansible_collections.siptune.linux.plugins.module_utils._layer import (
     ABSENT,
@@ -25,8 +25,9 @@ from ansible_collections.siptune.linux.plugins.module_utils._layer import (
 )
 from ansible_collections.siptune.linux.plugins.module_utils._nic_profiles import nic_settings
 from ansible_collections.siptune.linux.plugins.module_utils._service_limits import Wishes, service_limits
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import SysctlError
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_settings import Setting, parse_settings
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl import conf as sysctl_conf
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.key import SysctlError
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.settings import Setting, parse_settings
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.units import check_drop_in_name
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.values import SystemdError
 
@@ -78,7 +79,7 @@ def layer_calls(layer: Layer, variables: Mapping[str, Any], host: Mapping[str, A
 def _sysctl_calls(layer: Layer, given: Mapping[str, Any], host: Mapping[str, Any]) -> list[Call]:
     """A layer of the kernel is one call; the network layer has two more, of interfaces."""
     profile, state, options = given["siptune_profile"], given["siptune_state"], layer.options(given)
-    _sysctl_d.check_file_path(str(options["sysctl_path"]))
+    sysctl_conf.check_file_path(str(options["sysctl_path"]))
     wanted: dict[str, dict[str, Any]] = {part: {} for part in PARTS[layer.name]}
     if state != ABSENT:
         capacity = given["siptune_capacity"]

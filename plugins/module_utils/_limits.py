@@ -53,7 +53,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._limits_plan import 
     Start,
     settle,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._nr_open import nr_open
 from ansible_collections.siptune.linux.plugins.module_utils._pam import (
     MODULE,
     SERVICES,
@@ -63,6 +62,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._pam import (
     service_limits,
     together,
 )
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.nr_open import nr_open
 
 LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64")
 LOGIN_DAEMONS = ("sshd", "cron", "crond", "systemd-logind", "agetty", "login")  # whose limits a session starts from

@@ -61,8 +61,8 @@ from ansible_collections.siptune.linux.plugins.module_utils._limits_conf import 
     render,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._limits_settings import MAX, Limit
-from ansible_collections.siptune.linux.plugins.module_utils._nr_open import NrOpen
 from ansible_collections.siptune.linux.plugins.module_utils._pam import PamLimits, Service
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.nr_open import NrOpen
 
 # The hard limit that systemd gives to services: no shell needs more, and some programs close, one by one, every
 # descriptor that they could have. (systemd NEWS, changes with 240)

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Callable, NamedTuple, Union
 
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_value import parse_ports, render_ports
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.value import parse_ports, render_ports
 
 KIBIBYTE = 1024
 MEBIBYTE = 1024 * KIBIBYTE

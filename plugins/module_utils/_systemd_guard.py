@@ -9,7 +9,7 @@ import posixpath
 from collections.abc import Iterable, Mapping
 
 from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import INFINITY
-from ansible_collections.siptune.linux.plugins.module_utils._nr_open import NrOpen
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.nr_open import NrOpen
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.directives import FIRST_SYSTEMD_WITH_IDLE_WEIGHT
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.parsers import Meaning
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.units import deciding, unit_type

@@ -20,8 +20,8 @@ from ansible_collections.siptune.linux.plugins.module_utils._host.capabilities i
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, unless_refused
 from ansible_collections.siptune.linux.plugins.module_utils._host.machine import SYSTEMD_RUNNING, systemd_version
 from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import own_powers, read_process
-from ansible_collections.siptune.linux.plugins.module_utils._nr_open import nr_open
 from ansible_collections.siptune.linux.plugins.module_utils._sip.gate import held_back
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.nr_open import nr_open
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.directives import DIRECTIVES, SHOWN_PROPERTIES
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.systemctl import real_name, systemctl, unit_file
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.units import (

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import Originals
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
 from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import Pair, Powers, Process
-from ansible_collections.siptune.linux.plugins.module_utils._nr_open import NrOpen
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.nr_open import NrOpen
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.directives import EXACT
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.parsers import Meaning
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.units import Assignment

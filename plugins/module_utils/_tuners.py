@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, unless_refused
 from ansible_collections.siptune.linux.plugins.module_utils._host.processes import ProcessNames
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_boot import files_read_at_boot
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_d import HEADING, PROCPS_FILE, parse
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import display_name
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.boot import files_read_at_boot
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.conf import HEADING, PROCPS_FILE, parse
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.key import display_name
 from ansible_collections.siptune.linux.plugins.module_utils._tuned import Tuned, tuned
 
 BPFTUNE = "bpftune"

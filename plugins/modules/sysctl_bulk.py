@@ -178,7 +178,7 @@ undone:
 """
 
 from ansible_collections.siptune.linux.plugins.module_utils._engine import run
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_way import SYSCTL_BULK
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.module import SYSCTL_BULK
 
 
 def main() -> None:

@@ -14,15 +14,15 @@ from typing import Any, NamedTuple
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import ABSENT, KEPT, READONLY, SHADOWED
 from ansible_collections.siptune.linux.plugins.module_utils._layer import ABSENT as LAYERS_ABSENT
 from ansible_collections.siptune.linux.plugins.module_utils._layer import Layer
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_kernel import partner
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import (
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.kernel import partner
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.key import (
     SysctlError,
     display_name,
     glob_matches,
     is_glob,
     read_key,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_value import (
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.value import (
     AT_LEAST,
     AT_MOST,
     EXACT,

@@ -21,9 +21,9 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
 from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import all_or_nothing
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl import carry_out, observe
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_plan import Request, plan
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_way import SYSCTL_BULK
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.module import SYSCTL_BULK
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.observe import carry_out, observe
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.plan import Request, plan
 from ansible_collections.siptune.linux.plugins.modules import sysctl_bulk
 from checkout import CHECKOUT
 from sandbox import kernel_value

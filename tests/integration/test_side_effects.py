@@ -13,7 +13,7 @@ from collections.abc import Callable
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._host.machine import virtualization
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import SysctlError
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.key import SysctlError
 from calls import FILE, Settings, apply, boot, module_process, put_back, reset_live_values
 from sandbox import INTERFACES, difference, dump, ip, read, write
 

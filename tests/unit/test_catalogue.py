@@ -18,9 +18,9 @@ if sys.version_info < (3, 11):  # noqa: UP036 - a target may have less
 
 from ansible_collections.siptune.linux.plugins.module_utils._formulas import FORMULAS
 from ansible_collections.siptune.linux.plugins.module_utils._layer import SERVICE_LAYER, SYSCTL_LAYERS
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import display_name, parse_key
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_settings import parse_settings
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_value import RULES
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.key import display_name, parse_key
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.settings import parse_settings
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.value import RULES
 from ansible_collections.siptune.linux.plugins.plugin_utils._layers import load_layer
 
 CHECKOUT = Path(__file__).resolve().parents[2]

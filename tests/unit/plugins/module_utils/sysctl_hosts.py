@@ -10,14 +10,14 @@ from typing import Any
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
 from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import NOTHING
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_d import parse
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_kernel import Surroundings
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import glob_matches, parse_key
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_originals import settle
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_plan import plan
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_records import LiveKey, Observed, Plan, Request
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_settings import parse_settings
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_value import stored
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.conf import parse
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.kernel import Surroundings
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.key import glob_matches, parse_key
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.model import LiveKey, Observed, Plan, Request
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.originals import settle
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.plan import plan
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.settings import parse_settings
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.value import stored
 
 PATH = "/etc/sysctl.d/90-test.conf"
 METAL = Surroundings(container=False, child_network_namespace=False, child_ipc_namespace=False)

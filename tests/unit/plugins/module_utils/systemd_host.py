@@ -14,7 +14,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._engine.originals im
 from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files import text_of
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
 from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import INFINITY, Powers, Process, Scheduling
-from ansible_collections.siptune.linux.plugins.module_utils._nr_open import NrOpen
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.nr_open import NrOpen
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.units import drop_in_path, parse_show
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_limits_plan import Plan, plan
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_records import (

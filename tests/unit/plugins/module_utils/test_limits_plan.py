@@ -28,8 +28,12 @@ from ansible_collections.siptune.linux.plugins.module_utils._limits_plan import 
     settle,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._limits_settings import parse_limits
-from ansible_collections.siptune.linux.plugins.module_utils._nr_open import KERNEL_NR_OPEN, SYSTEMD_NR_OPEN, NrOpen
 from ansible_collections.siptune.linux.plugins.module_utils._pam import NOT_INSTALLED, PamLimits, Service
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.nr_open import (
+    KERNEL_NR_OPEN,
+    SYSTEMD_NR_OPEN,
+    NrOpen,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 

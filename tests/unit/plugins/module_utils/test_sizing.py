@@ -13,8 +13,8 @@ from ansible_collections.siptune.linux.plugins.module_utils._sizing import (
     power_of_two_from,
     power_of_two_up_to,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import SysctlError
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_value import parse_ports
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.key import SysctlError
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.value import parse_ports
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._host.processes import ProcessNames
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_d import HEADING
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.conf import HEADING
 from ansible_collections.siptune.linux.plugins.module_utils._tuners import (
     MOST_ASSIGNMENTS,
     Assignment,

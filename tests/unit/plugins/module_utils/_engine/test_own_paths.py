@@ -7,11 +7,12 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils import _limits_conf, _link_file, _sysctl_d
+from ansible_collections.siptune.linux.plugins.module_utils import _limits_conf, _link_file
 from ansible_collections.siptune.linux.plugins.module_utils._engine.own_paths import (
     ENVIRONMENT_DIRECTORIES,
     may_be_written,
 )
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl import conf as sysctl_conf
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.units import check_drop_in_name, check_unit_name
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.values import SystemdError
 from hypothesis import given
@@ -23,13 +24,13 @@ NAMES = st.one_of(
 )
 
 
-@given(st.sampled_from(_sysctl_d.DIRECTORIES), NAMES)
+@given(st.sampled_from(sysctl_conf.DIRECTORIES), NAMES)
 def test_every_file_of_sysctl_bulk_is_among_them(directory: str, name: str) -> None:
     path = f"{directory}/{name}"
-    with contextlib.suppress(_sysctl_d.SysctlError):
-        _sysctl_d.check_file_path(path)
+    with contextlib.suppress(sysctl_conf.SysctlError):
+        sysctl_conf.check_file_path(path)
         assert may_be_written(path)
-        assert may_be_written(_sysctl_d.rules_path(path))
+        assert may_be_written(sysctl_conf.rules_path(path))
 
 
 @given(NAMES)

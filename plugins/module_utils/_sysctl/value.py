@@ -12,18 +12,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_kernel import (
-    HIGHEST_PORT,
-    NUMBERS,
-    PORTS,
-    TEXT,
-    KernelKey,
-    known,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import (
-    SysctlError,
-    display_name,
-)
+from .kernel import HIGHEST_PORT, NUMBERS, PORTS, TEXT, KernelKey, known
+from .key import SysctlError, display_name
 
 EXACT, AT_LEAST, AT_MOST = "exact", "at_least", "at_most"
 RULES = (EXACT, AT_LEAST, AT_MOST)

@@ -17,17 +17,8 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_kernel import (
-    module_trees,
-    partner,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import (
-    SysctlError,
-    display_name,
-    glob_matches,
-    is_glob,
-    read_key,
-)
+from .kernel import module_trees, partner
+from .key import SysctlError, display_name, glob_matches, is_glob, read_key
 
 # The order in which a file of the same name is looked for. /lib is a link to /usr/lib on most hosts: the names
 # found there a second time then change nothing.

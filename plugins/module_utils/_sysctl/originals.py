@@ -7,16 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from ansible_collections.siptune.linux.plugins.module_utils._core.change import ABSENT, READONLY
-from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import KeyOriginal, Originals
-from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files import (
-    FileChange,
-    record_files,
-    settle_files,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_decide import Decision
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_records import Observed, Plan, Request, Write
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_value import same
+from .._core.change import ABSENT, READONLY
+from .._engine.originals import KeyOriginal, Originals
+from .._engine.owned_files import FileChange, record_files, settle_files
+from .decide import Decision
+from .model import Observed, Plan, Request, Write
+from .value import same
 
 
 def recorded(

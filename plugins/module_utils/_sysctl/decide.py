@@ -8,29 +8,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._core.change import ABSENT, PENDING, READONLY
-from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import KeyOriginal
-from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files import text_of
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_d import Boot, boot_of
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_guard import lock_out
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_kernel import foreign, module_of
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import (
-    LONGEST_INTERFACE_NAME,
-    SysctlError,
-    display_name,
-    for_interface,
-    interface_of,
-    is_glob,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_records import Observed, Request
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_settings import Setting, check_together, checked_for
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_value import (
-    EXACT,
-    same,
-    satisfied,
-    stored,
-    wanted_from,
-)
+from .._core.change import ABSENT, PENDING, READONLY
+from .._engine.originals import KeyOriginal
+from .._engine.owned_files import text_of
+from .conf import Boot, boot_of
+from .kernel import foreign, module_of
+from .key import LONGEST_INTERFACE_NAME, SysctlError, display_name, for_interface, interface_of, is_glob
+from .model import Observed, Request
+from .safety import lock_out
+from .settings import Setting, check_together, checked_for
+from .value import EXACT, same, satisfied, stored, wanted_from
 
 
 class Decision(NamedTuple):

@@ -14,10 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import (
-    for_interface,
-    interface_of,
-)
+from .key import for_interface, interface_of
 
 INT_MAX = 2**31 - 1
 LONG_MAX = 2**63 - 1

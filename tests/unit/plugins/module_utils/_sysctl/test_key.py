@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import (
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.key import (
     SysctlError,
     display_name,
     glob_matches,

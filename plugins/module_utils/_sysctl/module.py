@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.siptune.linux.plugins.module_utils._core.change import ABSENT, READONLY, Outcome
-from ansible_collections.siptune.linux.plugins.module_utils._engine.operation import Report, Way
-from ansible_collections.siptune.linux.plugins.module_utils._engine.policy import CHOICES, check_acceptable
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl import carry_out, observe
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_d import check_file_path
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import SysctlError
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_plan import diff, plan
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_records import Observed, Plan, Request
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_settings import parse_settings
+from .._core.change import ABSENT, READONLY, Outcome
+from .._engine.operation import Report, Way
+from .._engine.policy import CHOICES, check_acceptable
+from .conf import check_file_path
+from .key import SysctlError
+from .model import Observed, Plan, Request
+from .observe import carry_out, observe
+from .plan import diff, plan
+from .settings import parse_settings
 
 ARGUMENTS: dict[str, Any] = {
     "path": {"type": "str", "required": True},

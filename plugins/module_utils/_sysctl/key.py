@@ -13,7 +13,7 @@ import functools
 import re
 from collections.abc import Callable
 
-from ansible_collections.siptune.linux.plugins.module_utils._core.change import TuningError
+from .._core.change import TuningError
 
 GLOB_CHARACTERS = frozenset("*?[")
 LONGEST_KEY = 1024  # far above any real key; keeps a paste accident out of a file name

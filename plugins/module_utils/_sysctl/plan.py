@@ -13,49 +13,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ansible_collections.siptune.linux.plugins.module_utils._core.change import (
-    CHANGED,
-    KEPT,
-    OK,
-    PENDING,
-    SHADOWED,
-    Change,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._core.setting import hazard_warning
-from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files import (
-    FileChange,
-    OwnFile,
-    diff_files,
-    plan_file,
-    released_files,
-    text_of,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_d import (
-    HEADING,
-    RULES_HEADING,
-    Boot,
-    Line,
-    boot_of,
-    render,
-    render_rules,
-    rules_path,
-    with_file,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_decide import Decision, decide, meets, targets
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_guard import guard
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_kernel import module_of
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import (
-    display_name,
-    is_glob,
-    is_spelled,
-    write_rank,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_order import ordered_writes, side_effects_of
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_originals import recorded
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_records import Observed, Plan, Request
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_release import planned_releases
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_settings import Setting
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_value import AT_LEAST, EXACT
+from .._core.change import CHANGED, KEPT, OK, PENDING, SHADOWED, Change
+from .._core.setting import hazard_warning
+from .._engine.owned_files import FileChange, OwnFile, diff_files, plan_file, released_files, text_of
+from .conf import HEADING, RULES_HEADING, Boot, Line, boot_of, render, render_rules, rules_path, with_file
+from .decide import Decision, decide, meets, targets
+from .kernel import module_of
+from .key import display_name, is_glob, is_spelled, write_rank
+from .model import Observed, Plan, Request
+from .order import ordered_writes, side_effects_of
+from .originals import recorded
+from .revert import planned_releases
+from .safety import guard
+from .settings import Setting
+from .value import AT_LEAST, EXACT
 
 
 def plan(request: Request, observed: Observed) -> Plan:

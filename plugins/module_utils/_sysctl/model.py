@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
-from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import Originals
-from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files import FileChange
-from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_kernel import Surroundings, side_effects
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import for_interface, interface_of, is_glob
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_settings import Setting
+from .._core.change import Change
+from .._engine.originals import Originals
+from .._engine.owned_files import FileChange
+from .._host.host import FileRecord
+from .kernel import Surroundings, side_effects
+from .key import for_interface, interface_of, is_glob
+from .settings import Setting
 
 
 class Request(NamedTuple):

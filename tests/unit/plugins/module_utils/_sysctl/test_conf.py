@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_d import (
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.conf import (
     DIRECTORIES,
     PROCPS_FILE,
     Assignment,
@@ -19,7 +19,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._sysctl_d import (
     rules_path,
     with_file,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import SysctlError, parse_key
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.key import SysctlError, parse_key
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import SysctlError
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_plan import plan
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.key import SysctlError
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.plan import plan
 from sysctl_hosts import carried_out, items, observed, request
 
 

@@ -5,9 +5,9 @@
 from __future__ import annotations
 
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_d import Line, render
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_plan import plan
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_records import LiveKey
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.conf import Line, render
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.model import LiveKey
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.plan import plan
 from sysctl_hosts import OTHER, PATH, SETTINGS, carried_out, items, lines, observed, request, run_as
 
 

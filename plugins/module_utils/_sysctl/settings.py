@@ -8,15 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._core.setting import one_line
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_kernel import partner
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import SysctlError, display_name, parse_key
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_value import (
-    EXACT,
-    check_rule,
-    parse_rule,
-    parse_value,
-)
+from .._core.setting import one_line
+from .kernel import partner
+from .key import SysctlError, display_name, parse_key
+from .value import EXACT, check_rule, parse_rule, parse_value
 
 IPV4_FORWARDING = ("net/ipv4/ip_forward", "net/ipv4/conf/all/forwarding")  # two names of one switch of the kernel
 SETTING_FIELDS = ("value", "rule", "why", "hazard")

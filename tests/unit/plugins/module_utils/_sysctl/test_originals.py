@@ -11,9 +11,9 @@ from ansible_collections.siptune.linux.plugins.module_utils._engine.originals im
     Originals,
     digest,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_originals import settle
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_plan import plan
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_records import LiveKey
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.model import LiveKey
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.originals import settle
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.plan import plan
 from sysctl_hosts import PATH, SETTINGS, carried_out, observed, request, text
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
-from ansible_collections.siptune.linux.plugins.module_utils._nr_open import (
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.nr_open import (
     KERNEL_NR_OPEN,
     SYSTEMD_NR_OPEN,
     NrOpen,

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_decide import Decision
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_kernel import partner
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import write_rank
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_records import Observed, Write, affected_by
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_release import Releases
+from .decide import Decision
+from .kernel import partner
+from .key import write_rank
+from .model import Observed, Write, affected_by
+from .revert import Releases
 
 
 def ordered_writes(

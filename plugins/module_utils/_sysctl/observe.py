@@ -11,50 +11,18 @@ import posixpath
 import re
 from collections.abc import Sequence
 
-from ansible_collections.siptune.linux.plugins.module_utils._core.change import CHANGED, Change, Outcome, UndoLog
-from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import (
-    read_originals,
-    settle_originals,
-    stage,
-    store_originals,
-    tidy,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
-from ansible_collections.siptune.linux.plugins.module_utils._host.machine import (
-    CONTAINER,
-    child_network_namespace,
-    systemd_version,
-    virtualization,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_boot import SYSTEMD_SYSCTL, files_read_at_boot
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_d import FIRST_SYSTEMD_WITH_GLOBS, rules_path
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_guard import (
-    needs_highest_nofile,
-    needs_ipv6_reasons,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_kernel import (
-    Surroundings,
-    module_of,
-    partner,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import (
-    GLOB_CHARACTERS,
-    SysctlError,
-    display_name,
-    expand_braces,
-    is_glob,
-    part_matches,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_originals import settle
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_records import (
-    LiveKey,
-    Observed,
-    Plan,
-    Request,
-    Write,
-    keys_to_observe,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_value import same, stored
+from .._core.change import CHANGED, Change, Outcome, UndoLog
+from .._engine.effects import read_originals, settle_originals, stage, store_originals, tidy
+from .._host.host import Host, HostError
+from .._host.machine import CONTAINER, child_network_namespace, systemd_version, virtualization
+from .boot import SYSTEMD_SYSCTL, files_read_at_boot
+from .conf import FIRST_SYSTEMD_WITH_GLOBS, rules_path
+from .kernel import Surroundings, module_of, partner
+from .key import GLOB_CHARACTERS, SysctlError, display_name, expand_braces, is_glob, part_matches
+from .model import LiveKey, Observed, Plan, Request, Write, keys_to_observe
+from .originals import settle
+from .safety import needs_highest_nofile, needs_ipv6_reasons
+from .value import same, stored
 
 PROC_SYS = "/proc/sys"
 FIRST_IPC_NAMESPACE = "ipc:[4026531839]"  # PROC_IPC_INIT_INO, include/linux/proc_ns.h
@@ -144,7 +112,7 @@ def _loaded_modules(host: Host) -> frozenset[str]:
 
 def _ipv6_reasons(host: Host) -> list[str]:
     # Imported here, as few calls need it and each run on a target compiles what it imports.
-    from ansible_collections.siptune.linux.plugins.module_utils._host.network import ipv6_in_use
+    from .._host.network import ipv6_in_use
 
     return ipv6_in_use(host)
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
-from ansible_collections.siptune.linux.plugins.module_utils._host.machine import CONTAINER, virtualization
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_boot import files_read_at_boot
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_d import boot_of
+from .._host.host import Host
+from .._host.machine import CONTAINER, virtualization
+from .boot import files_read_at_boot
+from .conf import boot_of
 
 KERNEL_NR_OPEN = 1024 * 1024  # what fs.nr_open is before anybody sets it: sysctl_nr_open, fs/file.c
 SYSTEMD_NR_OPEN = 1073741816  # what systemd raises it to at each boot, where it is built to: src/core/main.c

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_plan import diff, plan
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.plan import diff, plan
 from hypothesis import given
 from hypothesis import strategies as st
 from sysctl_hosts import LIVE, SETTINGS, carried_out, items, lines, observed, request, text

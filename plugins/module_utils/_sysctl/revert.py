@@ -8,21 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._core.change import (
-    CHANGED,
-    KEPT,
-    OK,
-    PENDING,
-    READONLY,
-    Change,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import KeyOriginal
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_decide import Decision
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_guard import lock_out
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_kernel import partner
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import display_name, interface_of
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_records import Observed, Request, Write, affected_by
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_value import same
+from .._core.change import CHANGED, KEPT, OK, PENDING, READONLY, Change
+from .._engine.originals import KeyOriginal
+from .decide import Decision
+from .kernel import partner
+from .key import display_name, interface_of
+from .model import Observed, Request, Write, affected_by
+from .safety import lock_out
+from .value import same
 
 
 class Releases(NamedTuple):

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import Originals
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import SysctlError, display_name, interface_of
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_records import Observed
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_settings import Setting
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_value import AT_LEAST
+from .._engine.originals import Originals
+from .key import SysctlError, display_name, interface_of
+from .model import Observed
+from .settings import Setting
+from .value import AT_LEAST
 
 NR_OPEN = "fs/nr_open"
 

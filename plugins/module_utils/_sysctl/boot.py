@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_d import DIRECTORIES, PROCPS_FILE, effective_files
+from .._host.host import Host
+from .conf import DIRECTORIES, PROCPS_FILE, effective_files
 
 SYSTEMD_SYSCTL = ("/usr/lib/systemd/systemd-sysctl", "/lib/systemd/systemd-sysctl")
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import parse as parse_originals
 from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import render as render_originals
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import SysctlError, glob_matches, parse_key
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_originals import settle
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_plan import plan
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_records import LiveKey
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_settings import parse_settings
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.key import SysctlError, glob_matches, parse_key
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.model import LiveKey
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.originals import settle
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.plan import plan
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.settings import parse_settings
 from hypothesis import given
 from hypothesis import strategies as st
 from sysctl_hosts import CONTAINER, OTHER, SETTINGS, carried_out, items, lines, observed, request, run_as

@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_key import SysctlError
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl_value import (
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.key import SysctlError
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.value import (
     AT_LEAST,
     AT_MOST,
     EXACT,
