@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible_collections.siptune.linux.plugins.module_utils import _limits_conf
 from ansible_collections.siptune.linux.plugins.module_utils._catalogue import CatalogueError, settings
 from ansible_collections.siptune.linux.plugins.module_utils._layer import (
     ABSENT,
@@ -23,6 +22,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._layer import (
     Call,
     Layer,
 )
+from ansible_collections.siptune.linux.plugins.module_utils._logins import conf as logins_conf
 from ansible_collections.siptune.linux.plugins.module_utils._nic_profiles import nic_settings
 from ansible_collections.siptune.linux.plugins.module_utils._service_limits import Wishes, service_limits
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl import conf as sysctl_conf
@@ -72,7 +72,7 @@ def layer_calls(layer: Layer, variables: Mapping[str, Any], host: Mapping[str, A
     calls = _service_calls if layer.name == SERVICE_LAYER else _sysctl_calls
     try:
         return calls(layer, {**layer.defaults, **variables}, host)
-    except (CatalogueError, SysctlError, SystemdError, _limits_conf.LimitsError) as error:
+    except (CatalogueError, SysctlError, SystemdError, logins_conf.LimitsError) as error:
         raise CatalogueError(f"{layer.name} layer: {error}") from error
 
 
@@ -106,7 +106,7 @@ def _sysctl_calls(layer: Layer, given: Mapping[str, Any], host: Mapping[str, Any
 def _service_calls(layer: Layer, given: Mapping[str, Any], host: Mapping[str, Any]) -> list[Call]:
     """The service layer is a call for logins, one for units, and one for memory pools."""
     profile, state, options = given["siptune_profile"], given["siptune_state"], layer.options(given)
-    _limits_conf.check_file_path(str(options["logins_path"]))
+    logins_conf.check_file_path(str(options["logins_path"]))
     check_drop_in_name(str(options["drop_in"]))
     wanted: dict[str, Any] = {"logins": [], "units": {}, "pools": {}}
     if state != ABSENT:

@@ -20,8 +20,8 @@ from ansible_collections.siptune.linux.plugins.module_utils._catalogue import (
     profile_setting,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_settings import PoolsError, parse_pools
-from ansible_collections.siptune.linux.plugins.module_utils._limits_conf import LimitsError
-from ansible_collections.siptune.linux.plugins.module_utils._limits_settings import parse_limits
+from ansible_collections.siptune.linux.plugins.module_utils._logins.conf import LimitsError
+from ansible_collections.siptune.linux.plugins.module_utils._logins.settings import parse_limits
 from ansible_collections.siptune.linux.plugins.module_utils._sip.daemons import DAEMONS, belongs_to
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.units import check_unit_name
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.values import SystemdError

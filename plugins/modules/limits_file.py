@@ -231,7 +231,7 @@ undone:
 """
 
 from ansible_collections.siptune.linux.plugins.module_utils._engine import run
-from ansible_collections.siptune.linux.plugins.module_utils._limits_way import LIMITS_FILE
+from ansible_collections.siptune.linux.plugins.module_utils._logins.module import LIMITS_FILE
 
 
 def main() -> None:

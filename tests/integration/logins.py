@@ -18,10 +18,10 @@ from typing import Any, NamedTuple
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
 from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import all_or_nothing
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
-from ansible_collections.siptune.linux.plugins.module_utils._limits import carry_out, observe
-from ansible_collections.siptune.linux.plugins.module_utils._limits_conf import INFINITE, ITEMS
-from ansible_collections.siptune.linux.plugins.module_utils._limits_plan import Plan, Request, plan
-from ansible_collections.siptune.linux.plugins.module_utils._limits_way import LIMITS_FILE
+from ansible_collections.siptune.linux.plugins.module_utils._logins.conf import INFINITE, ITEMS
+from ansible_collections.siptune.linux.plugins.module_utils._logins.module import LIMITS_FILE
+from ansible_collections.siptune.linux.plugins.module_utils._logins.observe import carry_out, observe
+from ansible_collections.siptune.linux.plugins.module_utils._logins.plan import Plan, Request, plan
 from ansible_collections.siptune.linux.plugins.modules import limits_file
 from calls import CHECKOUT, LIBRARY, STARTER, call
 

@@ -15,8 +15,7 @@ import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._host.accounts import Account
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._host.machine import CONTAINER, virtualization
-from ansible_collections.siptune.linux.plugins.module_utils._limits import pam_limits, parse_hard_limits
-from ansible_collections.siptune.linux.plugins.module_utils._limits_conf import (
+from ansible_collections.siptune.linux.plugins.module_utils._logins.conf import (
     HARD,
     INFINITE,
     ITEMS,
@@ -25,6 +24,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._limits_conf import 
     decide,
     read_all,
 )
+from ansible_collections.siptune.linux.plugins.module_utils._logins.observe import pam_limits, parse_hard_limits
 from calls import write_file
 from logins import (
     FILE,

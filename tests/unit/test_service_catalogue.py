@@ -15,7 +15,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 - a target may have less
 
 from ansible_collections.siptune.linux.plugins.module_utils._formulas import FORMULAS
 from ansible_collections.siptune.linux.plugins.module_utils._layer import SERVICE_LAYER
-from ansible_collections.siptune.linux.plugins.module_utils._limits_settings import parse_limits
+from ansible_collections.siptune.linux.plugins.module_utils._logins.settings import parse_limits
 from ansible_collections.siptune.linux.plugins.module_utils._sip.daemons import DAEMONS
 from ansible_collections.siptune.linux.plugins.module_utils._systemd_settings import parse_units
 from ansible_collections.siptune.linux.plugins.plugin_utils._layers import load_layer

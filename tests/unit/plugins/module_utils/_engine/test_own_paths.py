@@ -7,11 +7,12 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils import _limits_conf, _link_file
+from ansible_collections.siptune.linux.plugins.module_utils import _link_file
 from ansible_collections.siptune.linux.plugins.module_utils._engine.own_paths import (
     ENVIRONMENT_DIRECTORIES,
     may_be_written,
 )
+from ansible_collections.siptune.linux.plugins.module_utils._logins import conf as logins_conf
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl import conf as sysctl_conf
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.units import check_drop_in_name, check_unit_name
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.values import SystemdError
@@ -35,9 +36,9 @@ def test_every_file_of_sysctl_bulk_is_among_them(directory: str, name: str) -> N
 
 @given(NAMES)
 def test_every_file_of_limits_file_is_among_them(name: str) -> None:
-    path = f"{_limits_conf.DIRECTORY}/{name}"
-    with contextlib.suppress(_limits_conf.LimitsError):
-        _limits_conf.check_file_path(path)
+    path = f"{logins_conf.DIRECTORY}/{name}"
+    with contextlib.suppress(logins_conf.LimitsError):
+        logins_conf.check_file_path(path)
         assert may_be_written(path)
 
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.siptune.linux.plugins.module_utils._core.change import ABSENT, PENDING, Outcome
-from ansible_collections.siptune.linux.plugins.module_utils._engine.operation import Report, Way
-from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files import diff_files
-from ansible_collections.siptune.linux.plugins.module_utils._engine.policy import CHOICES, check_acceptable
-from ansible_collections.siptune.linux.plugins.module_utils._limits import carry_out, observe
-from ansible_collections.siptune.linux.plugins.module_utils._limits_conf import check_file_path
-from ansible_collections.siptune.linux.plugins.module_utils._limits_plan import Observed, Plan, Request, plan
-from ansible_collections.siptune.linux.plugins.module_utils._limits_settings import parse_limits
+from .._core.change import ABSENT, PENDING, Outcome
+from .._engine.operation import Report, Way
+from .._engine.owned_files import diff_files
+from .._engine.policy import CHOICES, check_acceptable
+from .conf import check_file_path
+from .observe import carry_out, observe
+from .plan import Observed, Plan, Request, plan
+from .settings import parse_limits
 
 ARGUMENTS: dict[str, Any] = {
     "path": {"type": "str", "required": True},

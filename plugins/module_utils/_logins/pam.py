@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._limits_conf import CONFIGURATION
+from .conf import CONFIGURATION
 
 # In the order in which libpam looks for a service's file; the last one is the vendor directory of SUSE.
 DIRECTORIES = ("/etc/pam.d", "/usr/lib/pam.d", "/usr/etc/pam.d")

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._limits_conf import (
+from ansible_collections.siptune.linux.plugins.module_utils._logins.conf import (
     ALL_LOGINS,
     BOTH,
     EVERYBODY,

@@ -13,27 +13,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._core.change import (
-    ABSENT,
-    CHANGED,
-    OK,
-    PENDING,
-    SHADOWED,
-    Change,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._core.setting import hazard_warning
-from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import Originals
-from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files import (
-    FileChange,
-    OwnFile,
-    plan_file,
-    record_files,
-    released_files,
-    settle_files,
-    text_of,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
-from ansible_collections.siptune.linux.plugins.module_utils._limits_conf import (
+from .._core.change import ABSENT, CHANGED, OK, PENDING, SHADOWED, Change
+from .._core.setting import hazard_warning
+from .._engine.originals import Originals
+from .._engine.owned_files import FileChange, OwnFile, plan_file, record_files, released_files, settle_files, text_of
+from .._host.host import FileRecord
+from .._sysctl.nr_open import NrOpen
+from .conf import (
     EVERYBODY,
     GID_LOGINS,
     GIDS,
@@ -60,9 +46,8 @@ from ansible_collections.siptune.linux.plugins.module_utils._limits_conf import 
     read_all,
     render,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._limits_settings import MAX, Limit
-from ansible_collections.siptune.linux.plugins.module_utils._pam import PamLimits, Service
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl.nr_open import NrOpen
+from .pam import PamLimits, Service
+from .settings import MAX, Limit
 
 # The hard limit that systemd gives to services: no shell needs more, and some programs close, one by one, every
 # descriptor that they could have. (systemd NEWS, changes with 240)

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._limits_conf import (
+from ansible_collections.siptune.linux.plugins.module_utils._logins.conf import (
     INFINITE,
     ITEMS,
     LimitsError,
@@ -15,7 +15,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._limits_conf import 
     parse,
     render,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._limits_settings import parse_limits
+from ansible_collections.siptune.linux.plugins.module_utils._logins.settings import parse_limits
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -9,60 +9,16 @@ import os
 import re
 from collections.abc import Iterable
 
-from ansible_collections.siptune.linux.plugins.module_utils._core.change import Outcome, UndoLog
-from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import (
-    read_originals,
-    settle_originals,
-    stage,
-    store_originals,
-    tidy,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._host import accounts
-from ansible_collections.siptune.linux.plugins.module_utils._host.capabilities import (
-    BOUNDING,
-    CAP_SYS_NICE,
-    CAP_SYS_RESOURCE,
-    has_capability,
-    in_user_namespace,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
-from ansible_collections.siptune.linux.plugins.module_utils._host.processes import (
-    FIRST_PROCESS,
-    process_names,
-    process_status,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._limits_conf import (
-    GID_LOGINS,
-    GIDS,
-    GROUP,
-    GROUP_LOGINS,
-    INFINITE,
-    ITEMS,
-    NO_LIMIT,
-    SUFFIX,
-    UIDS,
-    USER,
-    Domain,
-    parse,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._limits_plan import (
-    Directory,
-    Observed,
-    Plan,
-    Request,
-    Start,
-    settle,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._pam import (
-    MODULE,
-    SERVICES,
-    PamLimits,
-    Service,
-    read_module,
-    service_limits,
-    together,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl.nr_open import nr_open
+from .._core.change import Outcome, UndoLog
+from .._engine.effects import read_originals, settle_originals, stage, store_originals, tidy
+from .._host import accounts
+from .._host.capabilities import BOUNDING, CAP_SYS_NICE, CAP_SYS_RESOURCE, has_capability, in_user_namespace
+from .._host.host import Host, HostError
+from .._host.processes import FIRST_PROCESS, process_names, process_status
+from .._sysctl.nr_open import nr_open
+from .conf import GID_LOGINS, GIDS, GROUP, GROUP_LOGINS, INFINITE, ITEMS, NO_LIMIT, SUFFIX, UIDS, USER, Domain, parse
+from .pam import MODULE, SERVICES, PamLimits, Service, read_module, service_limits, together
+from .plan import Directory, Observed, Plan, Request, Start, settle
 
 LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64")
 LOGIN_DAEMONS = ("sshd", "cron", "crond", "systemd-logind", "agetty", "login")  # whose limits a session starts from

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._pam import (
+from ansible_collections.siptune.linux.plugins.module_utils._logins.pam import (
     NOT_INSTALLED,
     PamLimits,
     Rule,

@@ -12,12 +12,9 @@ from ansible_collections.siptune.linux.plugins.module_utils._engine.originals im
 from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files import text_of
 from ansible_collections.siptune.linux.plugins.module_utils._host.accounts import Account
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
-from ansible_collections.siptune.linux.plugins.module_utils._limits_conf import (
-    HEADING,
-    INFINITE,
-    LimitsError,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._limits_plan import (
+from ansible_collections.siptune.linux.plugins.module_utils._logins.conf import HEADING, INFINITE, LimitsError
+from ansible_collections.siptune.linux.plugins.module_utils._logins.pam import NOT_INSTALLED, PamLimits, Service
+from ansible_collections.siptune.linux.plugins.module_utils._logins.plan import (
     Directory,
     Observed,
     Plan,
@@ -27,8 +24,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._limits_plan import 
     plan,
     settle,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._limits_settings import parse_limits
-from ansible_collections.siptune.linux.plugins.module_utils._pam import NOT_INSTALLED, PamLimits, Service
+from ansible_collections.siptune.linux.plugins.module_utils._logins.settings import parse_limits
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.nr_open import (
     KERNEL_NR_OPEN,
     SYSTEMD_NR_OPEN,

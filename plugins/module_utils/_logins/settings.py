@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._core.setting import one_line
-from ansible_collections.siptune.linux.plugins.module_utils._limits_conf import (
+from .._core.setting import one_line
+from .conf import (
     ALL_LOGINS,
     EVERYBODY,
     FOR_LOGINS_ONLY,

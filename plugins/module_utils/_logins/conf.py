@@ -17,8 +17,8 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._core.change import TuningError
-from ansible_collections.siptune.linux.plugins.module_utils._host.accounts import Account
+from .._core.change import TuningError
+from .._host.accounts import Account
 
 DIRECTORY = "/etc/security/limits.d"
 CONFIGURATION = "/etc/security"  # where pam_limits looks first; a distribution may have a second place

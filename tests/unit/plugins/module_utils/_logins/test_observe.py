@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
-from ansible_collections.siptune.linux.plugins.module_utils._limits import (
+from ansible_collections.siptune.linux.plugins.module_utils._logins.conf import INFINITE, read_domain
+from ansible_collections.siptune.linux.plugins.module_utils._logins.observe import (
     directory_of,
     limits_files,
     pam_limits,
     parse_hard_limits,
     session_start,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._limits_conf import INFINITE, read_domain
-from ansible_collections.siptune.linux.plugins.module_utils._pam import NOT_INSTALLED, PamLimits, Service
+from ansible_collections.siptune.linux.plugins.module_utils._logins.pam import NOT_INSTALLED, PamLimits, Service
 
 # Linux 6.1, process 1 of a Debian 12 under systemd.
 LIMITS = """\
