@@ -25,7 +25,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._logins.settings imp
 from ansible_collections.siptune.linux.plugins.module_utils._sip.daemons import DAEMONS, belongs_to
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.units import check_unit_name
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.values import SystemdError
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_settings import parse_units
+from ansible_collections.siptune.linux.plugins.module_utils._units.settings import parse_units
 
 DAEMON_NAMES = tuple(daemon.name for daemon in DAEMONS)
 SERVICE_FIELDS = ("unit", "daemon")

@@ -16,7 +16,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._host.host import Ho
 from ansible_collections.siptune.linux.plugins.module_utils._logins.module import LIMITS_FILE
 from ansible_collections.siptune.linux.plugins.module_utils._nic_way import NIC_LINK, NIC_RING
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.module import SYSCTL_BULK
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_way import SYSTEMD_LIMITS
+from ansible_collections.siptune.linux.plugins.module_utils._units.module import SYSTEMD_LIMITS
 
 WAYS = {way.name: way for way in (SYSCTL_BULK, NIC_RING, NIC_LINK, LIMITS_FILE, SYSTEMD_LIMITS, DAEMON_POOLS)}
 

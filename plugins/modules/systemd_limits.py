@@ -219,7 +219,7 @@ undone:
 """
 
 from ansible_collections.siptune.linux.plugins.module_utils._engine import run
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_way import SYSTEMD_LIMITS
+from ansible_collections.siptune.linux.plugins.module_utils._units.module import SYSTEMD_LIMITS
 
 
 def main() -> None:

@@ -24,12 +24,12 @@ for _name, _path in (
     sys.modules[_name].__path__ = _path
 
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.values import SystemdError  # noqa: E402
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_records import Request  # noqa: E402
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_settings import (  # noqa: E402
+from ansible_collections.siptune.linux.plugins.module_utils._units.model import Request  # noqa: E402
+from ansible_collections.siptune.linux.plugins.module_utils._units.module import SYSTEMD_LIMITS  # noqa: E402
+from ansible_collections.siptune.linux.plugins.module_utils._units.settings import (  # noqa: E402
     UnitSettings,
     parse_units,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_way import SYSTEMD_LIMITS  # noqa: E402
 from ansible_collections.siptune.linux.plugins.modules import systemd_limits  # noqa: E402
 
 UNITS = {"a.service": {"Nice": 1}}

@@ -17,7 +17,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._formulas import FOR
 from ansible_collections.siptune.linux.plugins.module_utils._layer import SERVICE_LAYER
 from ansible_collections.siptune.linux.plugins.module_utils._logins.settings import parse_limits
 from ansible_collections.siptune.linux.plugins.module_utils._sip.daemons import DAEMONS
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_settings import parse_units
+from ansible_collections.siptune.linux.plugins.module_utils._units.settings import parse_units
 from ansible_collections.siptune.linux.plugins.plugin_utils._layers import load_layer
 
 CATALOGUE = load_layer(SERVICE_LAYER).catalogue

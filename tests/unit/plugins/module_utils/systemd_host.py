@@ -16,8 +16,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._host.host import Fi
 from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import INFINITY, Powers, Process, Scheduling
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.nr_open import NrOpen
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.units import drop_in_path, parse_show
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_limits_plan import Plan, plan
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_records import (
+from ansible_collections.siptune.linux.plugins.module_utils._units.model import (
     LOADED,
     PRLIMIT,
     Bearer,
@@ -25,7 +24,8 @@ from ansible_collections.siptune.linux.plugins.module_utils._systemd_records imp
     Request,
     UnitState,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_settings import parse_units
+from ansible_collections.siptune.linux.plugins.module_utils._units.plan import Plan, plan
+from ansible_collections.siptune.linux.plugins.module_utils._units.settings import parse_units
 
 CAPTURED = Path(__file__).parent / "captured"
 SHOWN = {unit["Id"]: unit for unit in parse_show((CAPTURED / "systemctl-show-252.txt").read_text())}

@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.siptune.linux.plugins.module_utils._core.change import Outcome
-from ansible_collections.siptune.linux.plugins.module_utils._engine.operation import Report, Way
-from ansible_collections.siptune.linux.plugins.module_utils._engine.policy import CHOICES, check_acceptable
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.units import check_drop_in_name
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_limits import carry_out
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_limits_plan import Plan, diff, plan
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_observe import observe
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_records import Observed, Request
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_settings import UnitSettings, parse_units
+from .._core.change import Outcome
+from .._engine.operation import Report, Way
+from .._engine.policy import CHOICES, check_acceptable
+from .._systemd.units import check_drop_in_name
+from .apply import carry_out
+from .model import Observed, Request
+from .observe import observe
+from .plan import Plan, diff, plan
+from .settings import UnitSettings, parse_units
 
 ARGUMENTS: dict[str, Any] = {
     "units": {"type": "dict", "default": {}},

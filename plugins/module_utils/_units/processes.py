@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import Pair, Powers, Process, raised
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.directives import DIRECTIVES
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.parsers import Meaning
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_effective import shadow_of, target_of
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_records import Bearer, Decision, Observed, Raise
+from .._host.rlimits import Pair, Powers, Process, raised
+from .._systemd.directives import DIRECTIVES
+from .._systemd.parsers import Meaning
+from .effective import shadow_of, target_of
+from .model import Bearer, Decision, Observed, Raise
 
 
 def start_value(limit: str, wanted: Pair, observed: Observed) -> Pair:

@@ -12,38 +12,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
-from ansible_collections.siptune.linux.plugins.module_utils._core.setting import hazard_warning
-from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import Originals
-from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files import (
-    FileChange,
-    diff_files,
-    record_files,
-    released_files,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.values import Setting, SystemdError
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_effective import (
-    decisions_of,
-    effective_settings,
-    planned_drop_ins,
-    reload_is_due,
-    texts_after,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_forecast import forecast, to_restart
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_guard import guard, guard_hiding
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_items import items_of
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_processes import planned_raises
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_records import (
-    NOT_FOUND,
-    PRLIMIT,
-    RESTART,
-    Bearer,
-    Decision,
-    Observed,
-    Raise,
-    Request,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_settings import item_name
+from .._core.change import Change
+from .._core.setting import hazard_warning
+from .._engine.originals import Originals
+from .._engine.owned_files import FileChange, diff_files, record_files, released_files
+from .._systemd.values import Setting, SystemdError
+from .effective import decisions_of, effective_settings, planned_drop_ins, reload_is_due, texts_after
+from .forecast import forecast, to_restart
+from .items import items_of
+from .model import NOT_FOUND, PRLIMIT, RESTART, Bearer, Decision, Observed, Raise, Request
+from .processes import planned_raises
+from .safety import guard, guard_hiding
+from .settings import item_name
 
 
 class Plan(NamedTuple):

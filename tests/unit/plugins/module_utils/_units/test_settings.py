@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.values import Setting, SystemdError
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_settings import UnitSettings, parse_units
+from ansible_collections.siptune.linux.plugins.module_utils._units.settings import UnitSettings, parse_units
 
 
 def test_values_and_dictionaries() -> None:

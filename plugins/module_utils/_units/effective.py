@@ -9,39 +9,13 @@ import posixpath
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
-from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files import (
-    FileChange,
-    OwnFile,
-    plan_file,
-    text_of,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.directives import EXACT, SERVICE
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.parsers import Meaning
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.units import (
-    HEADING,
-    Assignment,
-    deciding,
-    effective_drop_ins,
-    render,
-    unit_type,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.values import (
-    Setting,
-    agrees,
-    bounded,
-    describe,
-    meets,
-    shown_value,
-    weakest,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_records import (
-    Bearer,
-    Decision,
-    Observed,
-    Request,
-    UnitState,
-)
+from .._core.change import Change
+from .._engine.owned_files import FileChange, OwnFile, plan_file, text_of
+from .._systemd.directives import EXACT, SERVICE
+from .._systemd.parsers import Meaning
+from .._systemd.units import HEADING, Assignment, deciding, effective_drop_ins, render, unit_type
+from .._systemd.values import Setting, agrees, bounded, describe, meets, shown_value, weakest
+from .model import Bearer, Decision, Observed, Request, UnitState
 
 # --- what is written ------------------------------------------------------------------------
 

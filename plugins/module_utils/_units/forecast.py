@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.siptune.linux.plugins.module_utils._core.change import PENDING
-from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import INFINITY
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.directives import DIRECTIVES
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.values import agrees, shown_value
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_effective import target_of
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_items import judge_running
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_processes import raised_process, started_anew
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_records import Bearer, Decision, Observed, Raise
+from .._core.change import PENDING
+from .._host.rlimits import INFINITY
+from .._systemd.directives import DIRECTIVES
+from .._systemd.values import agrees, shown_value
+from .effective import target_of
+from .items import judge_running
+from .model import Bearer, Decision, Observed, Raise
+from .processes import raised_process, started_anew
 
 
 def forecast(

@@ -9,22 +9,17 @@ import contextlib
 import posixpath
 from collections.abc import Mapping
 
-from ansible_collections.siptune.linux.plugins.module_utils._core.change import Outcome, UndoLog
-from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import (
-    settle_originals,
-    stage,
-    store_originals,
-    tidy,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files import settle_files
-from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.systemctl import systemctl
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.units import load_error
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_effective import disagreement
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_limits_plan import Plan, confirmed
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_observe import bearers_now, with_processes
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_records import LOADED, Bearer, Observed, Request
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_running import raise_all, restart, start_again
+from .._core.change import Outcome, UndoLog
+from .._engine.effects import settle_originals, stage, store_originals, tidy
+from .._engine.owned_files import settle_files
+from .._host.host import Host, HostError
+from .._systemd.systemctl import systemctl
+from .._systemd.units import load_error
+from .effective import disagreement
+from .model import LOADED, Bearer, Observed, Request
+from .observe import bearers_now, with_processes
+from .plan import Plan, confirmed
+from .running import raise_all, restart, start_again
 
 
 def carry_out(host: Host, request: Request, observed: Observed, planned: Plan, log: UndoLog) -> Outcome:

@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.nr_open import NrOpen
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.values import SystemdError
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_limits_plan import plan
+from ansible_collections.siptune.linux.plugins.module_utils._units.plan import plan
 from systemd_host import bearer, observed, only, process, request, unit
 
 

@@ -8,40 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._core.change import (
-    CHANGED,
-    KEPT,
-    OK,
-    PENDING,
-    READONLY,
-    SHADOWED,
-    Change,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import Pair
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.directives import AT_RELOAD, DIRECTIVES, RULE_WORDS
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.parsers import Meaning
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.values import (
-    Setting,
-    describe,
-    shown_value,
-    weakest,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_effective import shadow_of, target_of
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_processes import (
-    live_values,
-    of_each_process,
-    start_score,
-    start_value,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_records import (
-    LOADED,
-    MASKED,
-    NOT_FOUND,
-    Bearer,
-    Decision,
-    Observed,
-    UnitState,
-)
+from .._core.change import CHANGED, KEPT, OK, PENDING, READONLY, SHADOWED, Change
+from .._host.rlimits import Pair
+from .._systemd.directives import AT_RELOAD, DIRECTIVES, RULE_WORDS
+from .._systemd.parsers import Meaning
+from .._systemd.values import Setting, describe, shown_value, weakest
+from .effective import shadow_of, target_of
+from .model import LOADED, MASKED, NOT_FOUND, Bearer, Decision, Observed, UnitState
+from .processes import live_values, of_each_process, start_score, start_value
 
 _WORST_FIRST = (SHADOWED, PENDING, READONLY, CHANGED, KEPT, OK)
 

@@ -9,14 +9,9 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_observe import (
-    _defaults,
-    _older,
-    observe,
-    pids_of,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_records import Request
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_settings import UnitSettings
+from ansible_collections.siptune.linux.plugins.module_utils._units.model import Request
+from ansible_collections.siptune.linux.plugins.module_utils._units.observe import _defaults, _older, observe, pids_of
+from ansible_collections.siptune.linux.plugins.module_utils._units.settings import UnitSettings
 from systemd_host import DROP_IN
 
 # --- processes ------------------------------------------------------------------------------

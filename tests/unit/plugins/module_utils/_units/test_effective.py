@@ -11,10 +11,10 @@ from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files 
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.units import drop_in_path
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.values import SystemdError
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_effective import needs_defaults
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_limits_plan import plan
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_records import Request, UnitState
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_settings import parse_units
+from ansible_collections.siptune.linux.plugins.module_utils._units.effective import needs_defaults
+from ansible_collections.siptune.linux.plugins.module_utils._units.model import Request, UnitState
+from ansible_collections.siptune.linux.plugins.module_utils._units.plan import plan
+from ansible_collections.siptune.linux.plugins.module_utils._units.settings import parse_units
 from systemd_host import (
     DROP_IN,
     EARLY,

@@ -10,21 +10,17 @@ import posixpath
 import time
 from collections.abc import Iterable, Mapping, Sequence
 
-from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import read_originals
-from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import Originals
-from ansible_collections.siptune.linux.plugins.module_utils._host.capabilities import (
-    CAP_SYS_RESOURCE,
-    has_capability,
-    in_user_namespace,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, unless_refused
-from ansible_collections.siptune.linux.plugins.module_utils._host.machine import SYSTEMD_RUNNING, systemd_version
-from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import own_powers, read_process
-from ansible_collections.siptune.linux.plugins.module_utils._sip.gate import held_back
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl.nr_open import nr_open
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.directives import DIRECTIVES, SHOWN_PROPERTIES
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.systemctl import real_name, systemctl, unit_file
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.units import (
+from .._engine.effects import read_originals
+from .._engine.originals import Originals
+from .._host.capabilities import CAP_SYS_RESOURCE, has_capability, in_user_namespace
+from .._host.host import Host, unless_refused
+from .._host.machine import SYSTEMD_RUNNING, systemd_version
+from .._host.rlimits import own_powers, read_process
+from .._sip.gate import held_back
+from .._sysctl.nr_open import nr_open
+from .._systemd.directives import DIRECTIVES, SHOWN_PROPERTIES
+from .._systemd.systemctl import real_name, systemctl, unit_file
+from .._systemd.units import (
     check_unit_name,
     drop_in_directories,
     drop_in_path,
@@ -37,18 +33,9 @@ from ansible_collections.siptune.linux.plugins.module_utils._systemd.units impor
     unit_of_path,
     unit_type,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_effective import chain, needs_defaults
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_limits_plan import Plan
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_records import (
-    LOADED,
-    MASKED,
-    NOT_FOUND,
-    RESTART,
-    Bearer,
-    Observed,
-    Request,
-    UnitState,
-)
+from .effective import chain, needs_defaults
+from .model import LOADED, MASKED, NOT_FOUND, RESTART, Bearer, Observed, Request, UnitState
+from .plan import Plan
 
 UNIT_PROPERTIES = (
     "Id",

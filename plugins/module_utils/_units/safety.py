@@ -8,14 +8,14 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable, Mapping
 
-from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import INFINITY
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl.nr_open import NrOpen
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.directives import FIRST_SYSTEMD_WITH_IDLE_WEIGHT
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.parsers import Meaning
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.units import deciding, unit_type
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.values import SystemdError
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_effective import own_lines
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_records import Bearer, Decision, Observed
+from .._host.rlimits import INFINITY
+from .._sysctl.nr_open import NrOpen
+from .._systemd.directives import FIRST_SYSTEMD_WITH_IDLE_WEIGHT
+from .._systemd.parsers import Meaning
+from .._systemd.units import deciding, unit_type
+from .._systemd.values import SystemdError
+from .effective import own_lines
+from .model import Bearer, Decision, Observed
 
 NOT_FOR_ONESHOT = ("always", "on-success")  # systemd.service(5), Restart=
 

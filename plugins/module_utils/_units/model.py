@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import Originals
-from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
-from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import Pair, Powers, Process
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl.nr_open import NrOpen
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.directives import EXACT
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.parsers import Meaning
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.units import Assignment
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.values import Setting, meets
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_settings import UnitSettings, item_name
+from .._engine.originals import Originals
+from .._host.host import FileRecord
+from .._host.rlimits import Pair, Powers, Process
+from .._sysctl.nr_open import NrOpen
+from .._systemd.directives import EXACT
+from .._systemd.parsers import Meaning
+from .._systemd.units import Assignment
+from .._systemd.values import Setting, meets
+from .settings import UnitSettings, item_name
 
 # What becomes of running processes
 KEEP = "keep"

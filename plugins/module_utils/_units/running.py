@@ -9,21 +9,15 @@ import errno
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from ansible_collections.siptune.linux.plugins.module_utils._core.change import UndoLog
-from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
-from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import (
-    Pair,
-    Process,
-    read_process,
-    set_limit,
-    set_oom_score_adj,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.systemctl import systemctl
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_limits_plan import Plan
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_observe import bearers_now, pids_of
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_processes import new_limits, new_score
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_records import Bearer, Observed, Raise
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_settings import item_name
+from .._core.change import UndoLog
+from .._host.host import Host, HostError
+from .._host.rlimits import Pair, Process, read_process, set_limit, set_oom_score_adj
+from .._systemd.systemctl import systemctl
+from .model import Bearer, Observed, Raise
+from .observe import bearers_now, pids_of
+from .plan import Plan
+from .processes import new_limits, new_score
+from .settings import item_name
 
 ROUNDS = 3  # a unit that forks while its limits are raised is looked at again this many times
 RESTART_TIMEOUT_SECONDS = 120  # a call that takes longer counts as one that does not come back

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.units import drop_in_path
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_limits_plan import plan
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_records import MASKED, NOT_FOUND
+from ansible_collections.siptune.linux.plugins.module_utils._units.model import MASKED, NOT_FOUND
+from ansible_collections.siptune.linux.plugins.module_utils._units.plan import plan
 from systemd_host import observed, only, request, template, unit
 
 # --- units that are not there -----------------------------------------------------------------

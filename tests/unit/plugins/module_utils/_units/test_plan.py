@@ -17,10 +17,8 @@ from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files 
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
 from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import INFINITY, Powers, Process, Scheduling
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.values import SystemdError
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_effective import disagreement
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_limits_plan import Plan, confirmed, diff, plan
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_processes import new_limits, new_score
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_records import (
+from ansible_collections.siptune.linux.plugins.module_utils._units.effective import disagreement
+from ansible_collections.siptune.linux.plugins.module_utils._units.model import (
     KEEP,
     MASKED,
     NOT_FOUND,
@@ -30,7 +28,9 @@ from ansible_collections.siptune.linux.plugins.module_utils._systemd_records imp
     Raise,
     Request,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_settings import UnitSettings, parse_units
+from ansible_collections.siptune.linux.plugins.module_utils._units.plan import Plan, confirmed, diff, plan
+from ansible_collections.siptune.linux.plugins.module_utils._units.processes import new_limits, new_score
+from ansible_collections.siptune.linux.plugins.module_utils._units.settings import UnitSettings, parse_units
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from systemd_host import (

@@ -8,19 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._core.setting import one_line
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.directives import (
-    DIRECTIVES,
-    EXACT,
-    REALTIME_POLICIES,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.units import (
-    ROOT_SLICE,
-    check_unit_name,
-    template_of,
-    unit_type,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.values import Setting, SystemdError, parse_setting
+from .._core.setting import one_line
+from .._systemd.directives import DIRECTIVES, EXACT, REALTIME_POLICIES
+from .._systemd.units import ROOT_SLICE, check_unit_name, template_of, unit_type
+from .._systemd.values import Setting, SystemdError, parse_setting
 
 SETTING_FIELDS = ("value", "rule", "why", "hazard")
 LONGEST_SHOWN = 80  # of what somebody else has typed

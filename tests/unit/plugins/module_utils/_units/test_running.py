@@ -20,9 +20,9 @@ from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import
     read_process,
     set_limit,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_observe import observe
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_records import Bearer, Raise, Request
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_running import _raise_one, _restarting, _try
+from ansible_collections.siptune.linux.plugins.module_utils._units.model import Bearer, Raise, Request
+from ansible_collections.siptune.linux.plugins.module_utils._units.observe import observe
+from ansible_collections.siptune.linux.plugins.module_utils._units.running import _raise_one, _restarting, _try
 
 
 @pytest.mark.parametrize(

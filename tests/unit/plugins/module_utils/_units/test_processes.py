@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import INFINITY, Powers, Scheduling
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_limits_plan import plan
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_processes import new_score, start_value
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_records import KEEP, PRLIMIT, RESTART, Raise
+from ansible_collections.siptune.linux.plugins.module_utils._units.model import KEEP, PRLIMIT, RESTART, Raise
+from ansible_collections.siptune.linux.plugins.module_utils._units.plan import plan
+from ansible_collections.siptune.linux.plugins.module_utils._units.processes import new_score, start_value
 from systemd_host import (
     EARLY,
     MAY,

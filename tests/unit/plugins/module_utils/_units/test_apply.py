@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import RefusedError, all_or_nothing
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_limits import _check_taken, carry_out
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_limits_plan import plan
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_observe import observe
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_records import Request
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_settings import parse_units
+from ansible_collections.siptune.linux.plugins.module_utils._units.apply import _check_taken, carry_out
+from ansible_collections.siptune.linux.plugins.module_utils._units.model import Request
+from ansible_collections.siptune.linux.plugins.module_utils._units.observe import observe
+from ansible_collections.siptune.linux.plugins.module_utils._units.plan import plan
+from ansible_collections.siptune.linux.plugins.module_utils._units.settings import parse_units
 from systemd_host import OURS, bearer, observed, unit
 
 ETC = "etc/systemd/system"
