@@ -19,9 +19,9 @@ from ansible_collections.siptune.linux.plugins.module_utils._catalogue import (
     parse_capacity,
     profile_setting,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_settings import PoolsError, parse_pools
 from ansible_collections.siptune.linux.plugins.module_utils._logins.conf import LimitsError
 from ansible_collections.siptune.linux.plugins.module_utils._logins.settings import parse_limits
+from ansible_collections.siptune.linux.plugins.module_utils._pools.settings import PoolsError, parse_pools
 from ansible_collections.siptune.linux.plugins.module_utils._sip.daemons import DAEMONS, belongs_to
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.units import check_unit_name
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.values import SystemdError

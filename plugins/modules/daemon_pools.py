@@ -163,8 +163,8 @@ undone:
   sample: [/etc/default/kamailio]
 """
 
-from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_way import DAEMON_POOLS
 from ansible_collections.siptune.linux.plugins.module_utils._engine import run
+from ansible_collections.siptune.linux.plugins.module_utils._pools.module import DAEMON_POOLS
 
 
 def main() -> None:

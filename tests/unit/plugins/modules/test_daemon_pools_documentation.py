@@ -10,11 +10,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import READONLY, STATES
-from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_settings import (
-    KINDS,
-    SETTING_FIELDS,
-    parse_pools,
-)
+from ansible_collections.siptune.linux.plugins.module_utils._pools.settings import KINDS, SETTING_FIELDS, parse_pools
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.directives import RULES
 
 MODULE = Path(__file__).parents[4] / "plugins/modules/daemon_pools.py"

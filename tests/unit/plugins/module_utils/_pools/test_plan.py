@@ -9,16 +9,11 @@ from typing import Any
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
-from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_plan import Plan, plan
-from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_records import (
-    FileState,
-    Observed,
-    Request,
-    Unit,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_settings import PoolsError, parse_pools
 from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import NOTHING
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
+from ansible_collections.siptune.linux.plugins.module_utils._pools.model import FileState, Observed, Request, Unit
+from ansible_collections.siptune.linux.plugins.module_utils._pools.plan import Plan, plan
+from ansible_collections.siptune.linux.plugins.module_utils._pools.settings import PoolsError, parse_pools
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.execstart import read_start
 
 NAME = "opensips.service"

@@ -13,51 +13,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
-from ansible_collections.siptune.linux.plugins.module_utils._core.setting import hazard_warning
-from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_items import (
-    Decision,
-    advice_item,
-    pool_item,
-    returned_item,
-    unavailable,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_records import (
-    Deciding,
-    Observed,
-    Request,
-    Unit,
-    command_of,
-    deciding,
-    texts_of,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_settings import (
-    KINDS,
-    Pool,
-    PoolsError,
-    item_name,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import FileOriginal, Originals
-from ansible_collections.siptune.linux.plugins.module_utils._engine.own_paths import (
-    ENVIRONMENT_DIRECTORIES,
-    may_be_written,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files import (
-    CONFIG_MODE,
-    FileChange,
-    record_files,
-    settle_files,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.environment_file import (
-    Mark,
-    Note,
-    check,
-    notes,
-    read_number,
-    set_number,
-    take_back,
-)
+from .._core.change import Change
+from .._core.setting import hazard_warning
+from .._engine.originals import FileOriginal, Originals
+from .._engine.own_paths import ENVIRONMENT_DIRECTORIES, may_be_written
+from .._engine.owned_files import CONFIG_MODE, FileChange, record_files, settle_files
+from .._host.host import FileRecord
+from .._systemd.environment_file import Mark, Note, check, notes, read_number, set_number, take_back
+from .items import Decision, advice_item, pool_item, returned_item, unavailable
+from .model import Deciding, Observed, Request, Unit, command_of, deciding, texts_of
+from .settings import KINDS, Pool, PoolsError, item_name
 
 MIB = 1024 * 1024
 

@@ -10,22 +10,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._core.change import TuningError
-from ansible_collections.siptune.linux.plugins.module_utils._core.setting import one_line
-from ansible_collections.siptune.linux.plugins.module_utils._sip.proxy_command import PRIVATE, SHARED
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.directives import (
-    AT_LEAST,
-    EXACT,
-    RULE_WORDS,
-    RULES,
-    SERVICE,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.units import (
-    check_unit_name,
-    is_template,
-    unit_type,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.values import SystemdError
+from .._core.change import TuningError
+from .._core.setting import one_line
+from .._sip.proxy_command import PRIVATE, SHARED
+from .._systemd.directives import AT_LEAST, EXACT, RULE_WORDS, RULES, SERVICE
+from .._systemd.units import check_unit_name, is_template, unit_type
+from .._systemd.values import SystemdError
 
 SETTING_FIELDS = ("value", "rule", "why", "hazard")
 LONGEST_SHOWN = 60

@@ -11,16 +11,12 @@ from typing import Any
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
-from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools import carry_out, observe
-from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_plan import Plan, plan
-from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_records import Observed, Request
-from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_settings import (
-    PoolsError,
-    UnitPools,
-    parse_pools,
-)
 from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import RefusedError, all_or_nothing
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
+from ansible_collections.siptune.linux.plugins.module_utils._pools.model import Observed, Request
+from ansible_collections.siptune.linux.plugins.module_utils._pools.observe import carry_out, observe
+from ansible_collections.siptune.linux.plugins.module_utils._pools.plan import Plan, plan
+from ansible_collections.siptune.linux.plugins.module_utils._pools.settings import PoolsError, UnitPools, parse_pools
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.environment_file import EnvironmentFileError
 
 LIB = "usr/lib/systemd/system"

@@ -10,36 +10,17 @@ import os
 import posixpath
 from collections.abc import Mapping, Sequence
 
-from ansible_collections.siptune.linux.plugins.module_utils._core.change import Outcome, UndoLog
-from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_plan import Plan, settle
-from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_records import (
-    LOADED,
-    MASKED,
-    NOT_FOUND,
-    Configuration,
-    FileState,
-    Observed,
-    Request,
-    Unit,
-    command_of,
-    texts_of,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import (
-    read_originals,
-    settle_originals,
-    stage,
-    store_originals,
-    tidy,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import FileOriginal, Originals
-from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError, unless_refused
-from ansible_collections.siptune.linux.plugins.module_utils._host.machine import SYSTEMD_RUNNING, memory_bytes
-from ansible_collections.siptune.linux.plugins.module_utils._sip.proxy_command import CONFIGURATION
-from ansible_collections.siptune.linux.plugins.module_utils._sip.proxy_config import read_maxbuffer
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.environment_file import notes
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.execstart import GLOB_CHARACTERS, Start, read_start
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.systemctl import real_name, systemctl, unit_file
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.units import (
+from .._core.change import Outcome, UndoLog
+from .._engine.effects import read_originals, settle_originals, stage, store_originals, tidy
+from .._engine.originals import FileOriginal, Originals
+from .._host.host import Host, HostError, unless_refused
+from .._host.machine import SYSTEMD_RUNNING, memory_bytes
+from .._sip.proxy_command import CONFIGURATION
+from .._sip.proxy_config import read_maxbuffer
+from .._systemd.environment_file import notes
+from .._systemd.execstart import GLOB_CHARACTERS, Start, read_start
+from .._systemd.systemctl import real_name, systemctl, unit_file
+from .._systemd.units import (
     check_unit_name,
     drop_in_directories,
     effective_drop_ins,
@@ -48,7 +29,9 @@ from ansible_collections.siptune.linux.plugins.module_utils._systemd.units impor
     parse_show,
     template_of,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.values import SystemdError
+from .._systemd.values import SystemdError
+from .model import LOADED, MASKED, NOT_FOUND, Configuration, FileState, Observed, Request, Unit, command_of, texts_of
+from .plan import Plan, settle
 
 UNIT_PROPERTIES = ("Id", "Names", "LoadState", "LoadError", "ActiveState", "FragmentPath", "MainPID", "MemoryMax")
 RUNNING_STATES = ("active", "reloading")

@@ -8,23 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_settings import Kind, UnitPools
-from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import Originals
-from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
-from ansible_collections.siptune.linux.plugins.module_utils._sip.proxy_command import (
-    DaemonCommand,
-    find_daemon,
-    whole_number,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._sip.proxy_config import MaxBuffer
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.environment_file import assignments
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.execstart import (
-    Command,
-    Start,
-    Variable,
-    expand,
-    variables_of,
-)
+from .._engine.originals import Originals
+from .._host.host import FileRecord
+from .._sip.proxy_command import DaemonCommand, find_daemon, whole_number
+from .._sip.proxy_config import MaxBuffer
+from .._systemd.environment_file import assignments
+from .._systemd.execstart import Command, Start, Variable, expand, variables_of
+from .settings import Kind, UnitPools
 
 LOADED = "loaded"
 NOT_FOUND = "not-found"

@@ -7,35 +7,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._core.change import (
-    ABSENT,
-    CHANGED,
-    KEPT,
-    OK,
-    PENDING,
-    SHADOWED,
-    Change,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_records import (
-    LOADED,
-    MASKED,
-    NOT_FOUND,
-    Deciding,
-    Observed,
-    Texts,
-    Unit,
-    command_of,
-    deciding,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_settings import Kind, Pool, item_name
-from ansible_collections.siptune.linux.plugins.module_utils._sip.proxy_command import (
-    DAEMONS,
-    MAXBUFFER,
-    running_options,
-    whole_number,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._sip.proxy_config import DEFAULT_MAXBUFFER_BYTES
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.environment_file import Note, assignments
+from .._core.change import ABSENT, CHANGED, KEPT, OK, PENDING, SHADOWED, Change
+from .._sip.proxy_command import DAEMONS, MAXBUFFER, running_options, whole_number
+from .._sip.proxy_config import DEFAULT_MAXBUFFER_BYTES
+from .._systemd.environment_file import Note, assignments
+from .model import LOADED, MASKED, NOT_FOUND, Deciding, Observed, Texts, Unit, command_of, deciding
+from .settings import Kind, Pool, item_name
 
 MAXBUFFER_ITEM = "maxbuffer"
 NO_LONGER_WANTED = "no longer wanted"

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.siptune.linux.plugins.module_utils._core.change import Outcome
-from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools import carry_out, observe
-from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_plan import Plan, plan
-from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_records import Observed, Request
-from ansible_collections.siptune.linux.plugins.module_utils._daemon_pools_settings import UnitPools, parse_pools
-from ansible_collections.siptune.linux.plugins.module_utils._engine.operation import Report, Way
-from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files import diff_files
+from .._core.change import Outcome
+from .._engine.operation import Report, Way
+from .._engine.owned_files import diff_files
+from .model import Observed, Request
+from .observe import carry_out, observe
+from .plan import Plan, plan
+from .settings import UnitPools, parse_pools
 
 ARGUMENTS: dict[str, Any] = {
     "pools": {"type": "dict", "default": {}},
