@@ -14,8 +14,8 @@ from ansible_collections.siptune.linux.plugins.module_utils._catalogue import (
     check_profile,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._layer import LINKS, RINGS
-from ansible_collections.siptune.linux.plugins.module_utils._nic_option import LINK_OPTIONS, RING_OPTIONS, NicError
-from ansible_collections.siptune.linux.plugins.module_utils._nic_settings import EVERY, parse_rules
+from ansible_collections.siptune.linux.plugins.module_utils._nic.options import LINK_OPTIONS, RING_OPTIONS, NicError
+from ansible_collections.siptune.linux.plugins.module_utils._nic.settings import EVERY, parse_rules
 
 KNOWN = {RINGS: RING_OPTIONS, LINKS: LINK_OPTIONS}
 VARIABLES = {RINGS: "siptune_network_nic_rings", LINKS: "siptune_network_nic_links"}

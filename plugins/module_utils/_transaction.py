@@ -13,7 +13,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._core.change import 
 from ansible_collections.siptune.linux.plugins.module_utils._engine.operation import Report, Way, take
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._logins.module import LIMITS_FILE
-from ansible_collections.siptune.linux.plugins.module_utils._nic_way import NIC_LINK, NIC_RING
+from ansible_collections.siptune.linux.plugins.module_utils._nic.module import NIC_LINK, NIC_RING
 from ansible_collections.siptune.linux.plugins.module_utils._pools.module import DAEMON_POOLS
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.module import SYSCTL_BULK
 from ansible_collections.siptune.linux.plugins.module_utils._units.module import SYSTEMD_LIMITS

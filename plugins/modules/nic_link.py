@@ -122,7 +122,7 @@ undone:
 """
 
 from ansible_collections.siptune.linux.plugins.module_utils._engine import run
-from ansible_collections.siptune.linux.plugins.module_utils._nic_way import NIC_LINK
+from ansible_collections.siptune.linux.plugins.module_utils._nic.module import NIC_LINK
 
 
 def main() -> None:

@@ -112,7 +112,7 @@ undone:
 """
 
 from ansible_collections.siptune.linux.plugins.module_utils._engine import run
-from ansible_collections.siptune.linux.plugins.module_utils._nic_way import NIC_RING
+from ansible_collections.siptune.linux.plugins.module_utils._nic.module import NIC_RING
 
 
 def main() -> None:

@@ -22,8 +22,8 @@ import guest
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import UndoLog
 from ansible_collections.siptune.linux.plugins.module_utils._engine.operation import take
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
-from ansible_collections.siptune.linux.plugins.module_utils._link_options import OWNER_LINK, OWNER_RING
-from ansible_collections.siptune.linux.plugins.module_utils._nic_way import NIC_LINK, NIC_RING
+from ansible_collections.siptune.linux.plugins.module_utils._nic.link_files.options import OWNER_LINK, OWNER_RING
+from ansible_collections.siptune.linux.plugins.module_utils._nic.module import NIC_LINK, NIC_RING
 from checkout import CHECKOUT
 from nic_cards import CardHost, e1000e, igb, virtio, vmxnet3
 from nics import make_interfaces

@@ -57,7 +57,7 @@ def main(rounds: int) -> None:
     from ansible_collections.siptune.linux.plugins.module_utils._core.change import UndoLog
     from ansible_collections.siptune.linux.plugins.module_utils._engine.operation import take
     from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
-    from ansible_collections.siptune.linux.plugins.module_utils._nic_way import NIC_RING
+    from ansible_collections.siptune.linux.plugins.module_utils._nic.module import NIC_RING
 
     drivers, programs = cards(), []
 

@@ -21,13 +21,25 @@ from ansible_collections.siptune.linux.plugins.module_utils._engine.effects impo
 )
 from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import DIRECTORY
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
-from ansible_collections.siptune.linux.plugins.module_utils._link_devices import observe_devices
-from ansible_collections.siptune.linux.plugins.module_utils._link_file import parse
-from ansible_collections.siptune.linux.plugins.module_utils._link_match import matches, own_match
-from ansible_collections.siptune.linux.plugins.module_utils._link_options import OWNER_LINK, OWNER_RING, LinkError
-from ansible_collections.siptune.linux.plugins.module_utils._link_persist import carry_out_links, observe_links
-from ansible_collections.siptune.linux.plugins.module_utils._link_plan import plan_links
-from ansible_collections.siptune.linux.plugins.module_utils._link_records import LinkPlan, Verdict, Wish, merge_links
+from ansible_collections.siptune.linux.plugins.module_utils._nic.link_files.devices import observe_devices
+from ansible_collections.siptune.linux.plugins.module_utils._nic.link_files.file import parse
+from ansible_collections.siptune.linux.plugins.module_utils._nic.link_files.match import matches, own_match
+from ansible_collections.siptune.linux.plugins.module_utils._nic.link_files.model import (
+    LinkPlan,
+    Verdict,
+    Wish,
+    merge_links,
+)
+from ansible_collections.siptune.linux.plugins.module_utils._nic.link_files.observe import (
+    carry_out_links,
+    observe_links,
+)
+from ansible_collections.siptune.linux.plugins.module_utils._nic.link_files.options import (
+    OWNER_LINK,
+    OWNER_RING,
+    LinkError,
+)
+from ansible_collections.siptune.linux.plugins.module_utils._nic.link_files.plan import plan_links
 from calls import write_file
 from sandbox import difference, dump, ip, mount, mount_small
 

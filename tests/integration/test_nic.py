@@ -18,12 +18,14 @@ import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import all_or_nothing
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._host.machine import systemd_version
-from ansible_collections.siptune.linux.plugins.module_utils._link_options import OPTIONS as LINK_OPTIONS_OF_BOOT
-from ansible_collections.siptune.linux.plugins.module_utils._link_options import OWNER_LINK
-from ansible_collections.siptune.linux.plugins.module_utils._nic import carry_out, observe
-from ansible_collections.siptune.linux.plugins.module_utils._nic_option import LINK_OPTIONS
-from ansible_collections.siptune.linux.plugins.module_utils._nic_plan import plan
-from ansible_collections.siptune.linux.plugins.module_utils._nic_request import build_request
+from ansible_collections.siptune.linux.plugins.module_utils._nic.apply import carry_out, observe
+from ansible_collections.siptune.linux.plugins.module_utils._nic.link_files.options import (
+    OPTIONS as LINK_OPTIONS_OF_BOOT,
+)
+from ansible_collections.siptune.linux.plugins.module_utils._nic.link_files.options import OWNER_LINK
+from ansible_collections.siptune.linux.plugins.module_utils._nic.options import LINK_OPTIONS
+from ansible_collections.siptune.linux.plugins.module_utils._nic.plan import plan
+from ansible_collections.siptune.linux.plugins.module_utils._nic.request import build_request
 from ansible_collections.siptune.linux.plugins.modules import nic_link, nic_ring
 from calls import ORIGINALS, call, originals
 from nics import MAY_FLAP, SOFTWARE, make_interfaces, states, sys_net, there, whole_host

@@ -26,11 +26,11 @@ from ansible_collections.siptune.linux.plugins.module_utils._host.ethtool import
     Structure,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import NETLINK_HEADER, Host, HostError
-from ansible_collections.siptune.linux.plugins.module_utils._link_options import OWNER_LINK, OWNER_RING
-from ansible_collections.siptune.linux.plugins.module_utils._nic import carry_out, observe
-from ansible_collections.siptune.linux.plugins.module_utils._nic_option import LINK_OPTIONS, RING_OPTIONS
-from ansible_collections.siptune.linux.plugins.module_utils._nic_plan import plan
-from ansible_collections.siptune.linux.plugins.module_utils._nic_request import build_request
+from ansible_collections.siptune.linux.plugins.module_utils._nic.apply import carry_out, observe
+from ansible_collections.siptune.linux.plugins.module_utils._nic.link_files.options import OWNER_LINK, OWNER_RING
+from ansible_collections.siptune.linux.plugins.module_utils._nic.options import LINK_OPTIONS, RING_OPTIONS
+from ansible_collections.siptune.linux.plugins.module_utils._nic.plan import plan
+from ansible_collections.siptune.linux.plugins.module_utils._nic.request import build_request
 
 GROUPS = {RINGS.get: RINGS, COALESCE.get: COALESCE, PAUSE.get: PAUSE, CHANNELS.get: CHANNELS}
 SETTERS = {structure.set: structure for structure in GROUPS.values()}

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import RefusedError
 from ansible_collections.siptune.linux.plugins.module_utils._host.ethtool import CHANNELS, COALESCE, PAUSE
-from ansible_collections.siptune.linux.plugins.module_utils._nic_option import NicError
+from ansible_collections.siptune.linux.plugins.module_utils._nic.options import NicError
 from nic_cards import (
     COPPER_GIGABIT,
     Card,

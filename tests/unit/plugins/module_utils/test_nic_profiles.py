@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._catalogue import PROFILES, WHY_OF_OVERRIDE, CatalogueError
+from ansible_collections.siptune.linux.plugins.module_utils._nic.settings import parse_rules
 from ansible_collections.siptune.linux.plugins.module_utils._nic_profiles import KNOWN, LINKS, RINGS, nic_settings
-from ansible_collections.siptune.linux.plugins.module_utils._nic_settings import parse_rules
 
 yaml = pytest.importorskip("yaml", reason="the catalogues are YAML, which only the controller reads")
 

@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import RefusedError
 from ansible_collections.siptune.linux.plugins.module_utils._host.ethtool import RINGS
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import CommandResult
-from ansible_collections.siptune.linux.plugins.module_utils._nic_option import NicError
+from ansible_collections.siptune.linux.plugins.module_utils._nic.options import NicError
 from nic_cards import (
     Card,
     CardHost,

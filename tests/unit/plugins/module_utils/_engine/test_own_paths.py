@@ -7,12 +7,12 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils import _link_file
 from ansible_collections.siptune.linux.plugins.module_utils._engine.own_paths import (
     ENVIRONMENT_DIRECTORIES,
     may_be_written,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._logins import conf as logins_conf
+from ansible_collections.siptune.linux.plugins.module_utils._nic.link_files import file as link_files_file
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl import conf as sysctl_conf
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.units import check_drop_in_name, check_unit_name
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.values import SystemdError
@@ -50,9 +50,9 @@ def test_every_drop_in_is_among_them(unit: str, name: str) -> None:
         assert may_be_written(f"/etc/systemd/system/{unit}.d/{name}")
 
 
-@given(st.text(st.characters(codec="ascii"), min_size=1, max_size=15).filter(_link_file.is_interface_name))
+@given(st.text(st.characters(codec="ascii"), min_size=1, max_size=15).filter(link_files_file.is_interface_name))
 def test_every_link_file_is_among_them(interface: str) -> None:
-    assert all(map(may_be_written, _link_file.own_paths(interface)))
+    assert all(map(may_be_written, link_files_file.own_paths(interface)))
 
 
 @pytest.mark.parametrize("directory", ENVIRONMENT_DIRECTORIES)

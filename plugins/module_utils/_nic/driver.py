@@ -1,0 +1,309 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The driver's and the kernel's side of interface options: reading them, group by group, and setting them."""
+
+from __future__ import annotations
+
+import errno
+import re
+import struct
+from collections.abc import Iterable, Mapping
+
+from .._engine.originals import PATH as RECORD
+from .._host import qdisc
+from .._host.ethtool import (
+    EthtoolError,
+    LinkSettings,
+    Structure,
+    pack_address_request,
+    pack_driver_request,
+    pack_get,
+    pack_link,
+    pack_link_request,
+    pack_set,
+    unpack_address,
+    unpack_driver,
+    unpack_link,
+    unpack_link_words,
+    unpack_numbers,
+)
+from .._host.host import Host, HostError, unless_refused
+from .._host.netlink import RTM_GETLINK
+from .._nic import modes
+from .interfaces import parse_links
+from .model import Link, Nic, Reading, item_name
+from .options import (
+    LINK_MODE,
+    MODE_GROUP,
+    QUEUE_GROUP,
+    RPS_CPUS,
+    STEERING_GROUP,
+    TXQUEUELEN,
+    Group,
+    NicError,
+    Option,
+    as_number,
+    as_text,
+)
+from .settings import cpu_list, cpu_mask, parse_cpu_list, parse_cpu_mask
+
+SYS_CLASS_NET = "/sys/class/net"
+LONGEST_SHOWN = 40
+ONLINE_CPUS = "/sys/devices/system/cpu/online"
+RX_QUEUE = re.compile(r"rx-[0-9]{1,5}")
+UNSUPPORTED = (errno.EOPNOTSUPP, errno.ENOSYS)
+GONE = (errno.ENODEV, errno.ENXIO)
+GONE_REASON = "the interface is gone: it was unplugged or renamed a moment ago"
+
+
+class GoneError(HostError):
+    """The interface was there a moment ago."""
+
+
+class UnsupportedError(HostError):
+    """The driver does not know the request."""
+
+
+# --- interfaces ------------------------------------------------------------------------------
+
+
+def observe_interfaces(host: Host) -> dict[str, Link]:
+    """All interfaces of our network namespace, with driver and permanent address of hardware. Raises NicError."""
+    links = parse_links(unless_refused(host.route_dump, RTM_GETLINK) or b"")
+    if links is None:
+        raise NicError("", "the kernel does not tell its network interfaces: rtnetlink gave no answer")
+    return {link.name: link if link.kind else _with_driver(host, link) for link in links}
+
+
+def _with_driver(host: Host, link: Link) -> Link:
+    try:
+        link = link._replace(driver=unpack_driver(request(host, link.name, pack_driver_request())))
+        if link.permanent is None:
+            link = link._replace(permanent=unpack_address(request(host, link.name, pack_address_request())))
+    except (HostError, EthtoolError):  # a device without ethtool, such as a tunnel of an old kernel, or one that sleeps
+        pass
+    return link
+
+
+def with_qdiscs(host: Host, links: Mapping[str, Link]) -> dict[str, Link]:
+    """The same with the queueing disciplines of each; none where the kernel does not tell."""
+    found = qdisc.parse_kinds(qdisc.dump(host) or b"")
+    return {name: link._replace(qdiscs=found.get(link.ifindex, ())) for name, link in links.items()}
+
+
+def request(host: Host, name: str, packed: bytes) -> bytes:
+    """One request of ethtool's. Raises GoneError, UnsupportedError, HostError."""
+    try:
+        return host.ethtool(name, packed)
+    except HostError as error:
+        raise _told(error, name) from error
+
+
+def _told(error: HostError, name: str) -> HostError:
+    if error.errno in GONE:
+        return GoneError(name, GONE_REASON, error.errno)
+    if error.errno in UNSUPPORTED:
+        return UnsupportedError(name, error.reason, error.errno)
+    if error.errno == errno.EBUSY:
+        return HostError(name, f"the driver is busy, try again: {error.reason}", error.errno)
+    if error.errno in (errno.EPERM, errno.EACCES):
+        return HostError(name, f"setting it takes CAP_NET_ADMIN, which this call has not: {error.reason}", error.errno)
+    return error
+
+
+# --- reading ---------------------------------------------------------------------------------
+
+
+def read_nic(host: Host, link: Link, options: Iterable[Option]) -> Nic:
+    """These options of an interface, with all others of their groups.
+
+    A driver that does not answer is no error: the kernel says ENODEV of a card that sleeps while it is down, and one
+    such card must not keep a host from being tuned.
+    """
+    wanted = list(options)
+    nic = Nic(link, {}, {}, {})
+    for group in dict.fromkeys(option.group for option in wanted):
+        members = [option.name for option in wanted if option.group == group]
+        try:
+            part = _read_group(host, link, group, [option for option in wanted if option.group == group])
+        except UnsupportedError:
+            part = Nic(link, {}, dict.fromkeys(members, f"{_driver(link)} has no {group.name}"))
+        except HostError as error:
+            asleep = isinstance(error, GoneError)
+            why = "the card sleeps, or was unplugged a moment ago (ENODEV)" if asleep else error.reason
+            reason = f"{_driver(link)} does not tell its {group.name}: {why}"
+            part = Nic(link, {}, dict.fromkeys(members, reason), mute=frozenset(members))
+        nic = _merged(nic, part)
+    return nic
+
+
+def _driver(link: Link) -> str:
+    return f"the driver {link.driver}" if link.driver else "its driver"
+
+
+def _merged(nic: Nic, part: Nic) -> Nic:
+    return Nic(
+        nic.link,
+        {**nic.readings, **part.readings},
+        {**nic.lacking, **part.lacking},
+        {**nic.readonly, **part.readonly},
+        part.settings or nic.settings,
+        nic.mute | part.mute,
+    )
+
+
+def _read_group(host: Host, link: Link, group: Group, options: Iterable[Option]) -> Nic:
+    if group.structure is not None:
+        return _read_numbers(host, link, group, group.structure, options)
+    if group == QUEUE_GROUP:
+        return _read_queue(link)
+    if group == STEERING_GROUP:
+        return _read_steering(host, link)
+    return _read_mode(host, link)
+
+
+def _read_numbers(host: Host, link: Link, group: Group, structure: Structure, options: Iterable[Option]) -> Nic:
+    fields = _numbers(host, link.name, structure)
+    readings, lacking = {}, {}
+    for option in options:
+        maximum = fields.get(f"{option.field}_max") if option.limited else None
+        if maximum == 0:
+            lacking[option.name] = f"{_driver(link)} has no {option.field} {group.name}"
+        else:
+            readings[option.name] = Reading(as_text(option, fields[option.field]), maximum)
+    return Nic(link, readings, lacking)
+
+
+def _numbers(host: Host, name: str, structure: Structure) -> dict[str, int]:
+    try:
+        return unpack_numbers(structure, request(host, name, pack_get(structure)))
+    except EthtoolError as error:
+        raise HostError(name, f"the driver's answer makes no sense: {error}") from error
+
+
+def _read_queue(link: Link) -> Nic:
+    if link.tx_queue_length is None:
+        return Nic(link, {}, {TXQUEUELEN: "the kernel does not tell the length of its queue"})
+    return Nic(link, {TXQUEUELEN: Reading(str(link.tx_queue_length))}, {})
+
+
+def _read_steering(host: Host, link: Link) -> Nic:
+    masks = _steering_masks(host, link)
+    if not masks:
+        return Nic(link, {}, {RPS_CPUS: "its receive queues are not in the /sys that is mounted here"})
+    readonly = {}
+    if not all(host.writable(path) for path in masks):
+        readonly[RPS_CPUS] = "not writable from here: /sys is read-only"
+    return Nic(link, {RPS_CPUS: Reading(describe_steering(masks))}, {}, readonly)
+
+
+def _steering_masks(host: Host, link: Link) -> dict[str, frozenset[int]]:
+    """The file of each receive queue with its CPUs; empty without RPS, or where /sys shows another namespace."""
+    directory = f"{SYS_CLASS_NET}/{link.name}"
+    address = (host.read_lenient(f"{directory}/address") or "").strip()
+    ifindex = (host.read_lenient(f"{directory}/ifindex") or "").strip()
+    if ifindex != str(link.ifindex) or address != (link.mac or address):
+        return {}
+    found = {}
+    for queue in sorted(filter(RX_QUEUE.fullmatch, unless_refused(host.list_directory, f"{directory}/queues") or [])):
+        path = f"{directory}/queues/{queue}/rps_cpus"
+        content = host.read_lenient(path)
+        if content is not None:
+            found[path] = parse_cpu_mask(content)
+    return found
+
+
+def describe_steering(masks: Mapping[str, frozenset[int]]) -> str:
+    """The CPUs that all queues steer to; of queues that differ, those of each: `rx-0=0-1 rx-1=none`."""
+    if len(set(masks.values())) == 1:
+        return cpu_list(next(iter(masks.values())))
+    return " ".join(f"{path.rsplit('/', 2)[1]}={cpu_list(cpus)}" for path, cpus in masks.items())
+
+
+def _steering_of(text: str, queue: str) -> frozenset[int] | None:
+    """What `describe_steering` said of one queue; None for a queue that it did not have."""
+    if "=" in text:
+        cpus = dict(part.partition("=")[::2] for part in text.split()).get(queue)
+        return None if cpus is None else _steering_of(cpus, queue)
+    return frozenset() if text == "none" else parse_cpu_list(text)
+
+
+def _read_mode(host: Host, link: Link) -> Nic:
+    settings = link_settings(host, link.name)
+    text = modes.describe(settings)
+    if not text:
+        return Nic(link, {}, {LINK_MODE: f"{_driver(link)} has no link modes to choose from"})
+    return Nic(link, {LINK_MODE: Reading(text)}, {}, {}, settings)
+
+
+def link_settings(host: Host, name: str) -> LinkSettings:
+    """What the link is and could be. Raises HostError."""
+    try:
+        words = unpack_link_words(request(host, name, pack_link_request()))
+        return unpack_link(request(host, name, pack_link_request(words)))
+    except EthtoolError as error:
+        raise HostError(name, f"the driver's answer makes no sense: {error}") from error
+
+
+def online_cpus(host: Host) -> frozenset[int]:
+    """The CPUs in use; empty where /sys does not tell."""
+    try:
+        return parse_cpu_list(host.read_lenient(ONLINE_CPUS) or "")
+    except ValueError:
+        return frozenset()
+
+
+# --- setting ---------------------------------------------------------------------------------
+
+
+def set_options(host: Host, link: Link, values: Mapping[Option, str]) -> None:
+    """Set options of one group, and leave the others of the group as they are.
+
+    Raises HostError and GoneError with the items as their subject, and UnsupportedError for what the driver does not
+    know.
+    """
+    item = ", ".join(item_name(link.name, option.name) for option in values)
+    group = next(option.group for option in values)
+    try:
+        _set_group(host, link, group, values)
+    except UnsupportedError:
+        raise
+    except GoneError as error:
+        raise GoneError(item, error.reason, error.errno) from error
+    except HostError as error:
+        asked = ", ".join(values.values())
+        raise HostError(item, f"the driver refused '{asked}': {_told(error, item).reason}", error.errno) from error
+    except (ValueError, OverflowError, struct.error) as error:
+        # A wish has been checked. What was recorded as found may have been edited by somebody.
+        asked = ", ".join(values.values())[:LONGEST_SHOWN]
+        raise HostError(item, f"'{asked}' is no value that it could have had; see {RECORD}") from error
+
+
+def _set_group(host: Host, link: Link, group: Group, values: Mapping[Option, str]) -> None:
+    if group.structure is not None:
+        answer = request(host, link.name, pack_get(group.structure))
+        numbers = {option.field: as_number(option, text) for option, text in values.items()}
+        request(host, link.name, pack_set(group.structure, answer, numbers))
+        return
+    text = next(iter(values.values()))
+    if group == MODE_GROUP:
+        request(host, link.name, pack_link(modes.with_mode(link_settings(host, link.name), text)))
+    elif group == STEERING_GROUP:
+        _set_steering(host, link, text)
+    else:
+        _set_queue(host, link.name, int(text))
+
+
+def _set_queue(host: Host, name: str, frames: int) -> None:
+    try:
+        host.set_tx_queue_length(name, frames)
+    except HostError as error:
+        raise _told(error, name) from error
+
+
+def _set_steering(host: Host, link: Link, text: str) -> None:
+    for path in _steering_masks(host, link):
+        cpus = _steering_of(text, path.rsplit("/", 2)[1])
+        if cpus is not None:
+            host.write_kernel(path, cpu_mask(cpus))

@@ -1,0 +1,100 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What our file of an interface is built on: the .link file that udev would apply without it.
+
+Nothing here reads or writes anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from ..._core.change import ABSENT, PENDING, SHADOWED
+from ..._engine.owned_files import text_of
+from .devices import LOOPBACK
+from .file import LINK, Assignment, LinkFile, OwnText, Winner, is_vendors, own_paths, parse_own, winner
+from .match import ANY, Device, collect
+from .model import Observed, Verdict
+from .options import OPTIONS
+
+# What a file gives to one interface only. Found by the kernel's name, that may be another card at the next boot.
+IDENTITY = ("Name", "MACAddress", "AlternativeName", "Alias")
+STABLE_KEYS = ("MACAddress", "PermanentMACAddress", "Path")
+
+
+class Base(NamedTuple):
+    """What our file is built on: the file that would apply without it, its own path, or why there can be none."""
+
+    file: LinkFile | None
+    path: str
+    obstacle: Verdict | None = None
+
+
+def find_base(observed: Observed, interface: str, device: Device | None, ours: Mapping[str, OwnText]) -> Base:
+    """The file that udev would apply without us, or the verdict for all options where we must not write one."""
+    if device is None:
+        return Base(None, "", Verdict(ABSENT, None, "there is no such interface"))
+    if observed.version is None:
+        reason = "no systemd here reads .link files: set it after each boot, for example by another run"
+        return Base(None, "", Verdict(PENDING, None, reason))
+    if device.type == LOOPBACK:
+        return Base(None, "", Verdict(PENDING, None, "udev sets nothing of a loopback interface"))
+    texts = {path: text_of(record) for path, record in observed.own.items()}
+    others = [file for file in observed.files if parse_own(texts.get(file.path, ""), file.path) is None]
+    applied = device.applied
+    if applied is not None and applied in ours:
+        applied = ours[applied].source
+    found = winner(others, device, observed.version, applied)
+    path = _free_path(observed, interface, found.file)
+    return Base(found.file, path, _unknown(found) or _unstable(found.file) or (None if path else _no_room(found.file)))
+
+
+def _unknown(found: Winner) -> Verdict | None:
+    if found.unknown is None:
+        return None
+    path = found.unknown.path
+    reason = f"it cannot be told whether {path} applies to it, and a file before that might rename it: set it in {path}"
+    return Verdict(PENDING, None, reason)
+
+
+def _unstable(file: LinkFile | None) -> Verdict | None:
+    """The verdict where a file must not be fixed to the card that it happens to apply to today."""
+    if file is None:
+        return None
+    keys = collect(file.match)
+    given = [line.key for line in file.lines if line.section == LINK and line.key in IDENTITY and line.value]
+    if not given or ANY in keys.get("OriginalName", [ANY]) or any(key in keys for key in STABLE_KEYS):
+        return None
+    reason = (
+        f"{file.path} sets {given[0]}= for whatever card the kernel calls {' '.join(keys['OriginalName'])}, at the "
+        "next boot maybe another: let it match by PermanentMACAddress=, or set the option there"
+    )
+    return Verdict(SHADOWED, None, reason)
+
+
+def explicit_options(file: LinkFile | None) -> dict[str, Assignment]:
+    """The options that the host's own file sets; those of the distribution's are defaults, which ours may change."""
+    lines = file.lines if file else []
+    found = {line.key: line for line in lines if line.section == LINK and line.key in OPTIONS}
+    return {option: line for option, line in found.items() if line.value and not is_vendors(line.file)}
+
+
+def _free_path(observed: Observed, interface: str, base: LinkFile | None) -> str:
+    """Where our file goes: before the file that would apply otherwise, and never in the place of somebody else's."""
+    for path in own_paths(interface):
+        record = observed.own.get(path)
+        known = record is None or path in observed.originals or parse_own(text_of(record), path) is not None
+        if known and (base is None or _name(path) < _name(base.path)):
+            return path
+    return ""
+
+
+def _name(path: str) -> bytes:
+    return path.rsplit("/", 1)[1].encode("utf-8", "surrogateescape")
+
+
+def _no_room(base: LinkFile | None) -> Verdict:
+    path = base.path if base else "somebody else's file"
+    return Verdict(SHADOWED, None, f"{path} comes before any name that ours could have: set it there, or rename it")

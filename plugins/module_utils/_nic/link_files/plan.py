@@ -1,0 +1,275 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From what interfaces are to have at boot and what the host has to what must be done: the plan of .link files.
+
+Nothing here reads or writes anything. `plan_links` takes what was observed and the wishes of one owner; the options
+of the other stay in the file as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from ..._core.change import ABSENT, CHANGED, OK, PENDING, SHADOWED
+from ..._engine.originals import LinkOriginal
+from ..._engine.owned_files import (
+    CONFIG_MODE,
+    FileChange,
+    OwnFile,
+    plan_file,
+    record_files,
+    released_files,
+    settle_files,
+    text_of,
+)
+from ..._host.host import FileRecord
+from .base import Base, explicit_options, find_base
+from .file import (
+    HEADING,
+    LINK,
+    MATCH,
+    Assignment,
+    LinkFile,
+    OwnText,
+    Setting,
+    is_interface_name,
+    own_paths,
+    parse_own,
+    render,
+)
+from .match import Device, matches, own_match
+from .model import LinkPlan, Observed, ProfileChange, Verdict, Wish, Write
+from .options import OPTIONS, OWNERS, LinkError, check_option, same_value, unknown_to
+from .profiles import Dealt, plan_profile, recorded_uuids
+
+# udevadm test-builtin applies what it finds, rings and all, before systemd 256 (its NEWS).
+HARMLESS_TEST_SINCE = 256
+NAMING = ("NamePolicy", "Name")
+# What makes an initramfs copies the .link files into it: systemd.link(5).
+EARLY_COPY = (
+    "{} is gone, but an initramfs that was made meanwhile has a copy, which applies at boot: "
+    "make it anew (update-initramfs -u, or dracut --force)"
+)
+# In a container, for example.
+AT_ADD = "in force when udev adds the interface; none is running here"
+
+
+def plan_links(observed: Observed, wish: Mapping[str, Mapping[str, Wish]], owner: str) -> LinkPlan:
+    """The plan that gives these interfaces these options at boot, and takes all others of this owner from them.
+
+    An interface without options is to have none of this owner's. Raises LinkError for a wish that cannot be.
+    """
+    _check(wish, owner)
+    files: list[FileChange] = []
+    writes: list[Write] = []
+    verdicts: dict[tuple[str, str], Verdict] = {}
+    warnings: list[str] = []
+    profiles: list[ProfileChange] = []
+    changes: dict[str, dict[str, LinkOriginal | None]] = {}
+    for interface, options in wish.items():
+        dealt = plan_profile(observed.network_manager, observed.links, interface, options, owner)
+        profiles += dealt.changes
+        if dealt.originals:
+            changes[interface] = dealt.originals
+        verdicts.update({(interface, option): verdict for option, verdict in dealt.verdicts.items()})
+        one = _plan_interface(observed, interface, _left_over(options, dealt), owner)
+        files += one.files
+        writes += one.writes
+        warnings += [*one.warnings, *_profiles_out_of_reach(observed, interface)]
+        verdicts.update(one.verdicts)
+    warnings += [EARLY_COPY.format(file.path) for file in files if file.after is None and observed.initramfs]
+    probes = [FileChange(write.change.path, write.change.before, write.probe) for write in writes if write.probe]
+    recorded = record_files(observed.originals, [*files, *probes])
+    found = {path: record for path, record in observed.own.items() if path in recorded}
+    settled = settle_files(recorded, files, released_files(found, files, recorded))
+    return LinkPlan(files, writes, profiles, verdicts, warnings, recorded, settled, changes)
+
+
+def _check(wish: Mapping[str, Mapping[str, Wish]], owner: str) -> None:
+    if owner not in OWNERS:
+        raise LinkError(f"{owner}: no owner of options; known are {', '.join(OWNERS)}")
+    for interface, options in wish.items():
+        if not is_interface_name(interface):
+            raise LinkError(f"{interface!r}: no name of an interface: 1 to 15 printable characters, no blank, / or :")
+        for option, (value, _why) in options.items():
+            check_option(interface, option, value, owner)
+
+
+def _profiles_out_of_reach(observed: Observed, interface: str) -> list[str]:
+    mine = {interface: observed.links.get(interface, {})}
+    if observed.network_manager is not None or not recorded_uuids(mine):
+        return []
+    return [f"{interface}: NetworkManager does not run, so its profiles keep what was set in them"]
+
+
+def _left_over(options: Mapping[str, Wish], dealt: Dealt) -> dict[str, Wish]:
+    return {option: wished for option, wished in options.items() if option not in dealt.verdicts}
+
+
+# --- one interface --------------------------------------------------------------------------
+
+
+class _Part(NamedTuple):
+    files: Sequence[FileChange] = ()
+    writes: Sequence[Write] = ()
+    warnings: Sequence[str] = ()
+    verdicts: Mapping[tuple[str, str], Verdict] = {}
+
+
+def _plan_interface(observed: Observed, interface: str, options: Mapping[str, Wish], owner: str) -> _Part:
+    device = observed.devices.get(interface)
+    ours = _ours(observed, interface, device)
+    before = _settings(ours.values())
+    base = find_base(observed, interface, device, ours)
+    if base.obstacle is not None or device is None:
+        if not options:
+            return _without(observed, interface, ours, owner)
+        held = before.get(owner, {})
+        return _Part(verdicts={(interface, option): _as_it_is(base.obstacle, held.get(option)) for option in options})
+    explicit = explicit_options(base.file)
+    refused = {option: _refusal(observed, option, wished, explicit) for option, wished in options.items()}
+    settings = {name: _unless_explicit(before.get(name, {}), explicit) for name in OWNERS}
+    settings[owner] = {option: Setting(*wished) for option, wished in options.items() if refused[option] is None}
+    part = _write(observed, device, base, ours, settings)
+    held = before.get(owner, {})
+    verdicts = {
+        option: refused[option] or _verdict(observed, part, wished, held.get(option))
+        for option, wished in options.items()
+    }
+    for option in before.get(owner, {}):
+        if option not in options:
+            verdicts[option] = _removed(explicit.get(option))
+    return part._replace(verdicts={(interface, option): verdict for option, verdict in verdicts.items()})
+
+
+def _as_it_is(obstacle: Verdict | None, held: Setting | None) -> Verdict:
+    verdict = obstacle or Verdict(ABSENT, None, "there is no such interface")
+    return verdict._replace(at_boot=held.value) if held else verdict
+
+
+def _removed(left: Assignment | None) -> Verdict:
+    if left is None:
+        return Verdict(CHANGED, None, "no file sets it any more")
+    return Verdict(CHANGED, left.value, f"{left.file} line {left.line} sets it")
+
+
+def _ours(observed: Observed, interface: str, device: Device | None) -> dict[str, OwnText]:
+    """Our files for an interface: under its name, or under a name that it had when they were written."""
+    elsewhere = {path for name in observed.devices if name != interface for path in own_paths(name)}
+    found = {}
+    for path, record in observed.own.items():
+        own = parse_own(text_of(record), path)
+        if own is None or path in elsewhere:
+            continue
+        if path in own_paths(interface) or (device and matches(own.match, device, observed.version)):
+            found[path] = own
+    return found
+
+
+def _settings(ours: Iterable[OwnText]) -> dict[str, dict[str, Setting]]:
+    merged: dict[str, dict[str, Setting]] = {}
+    for own in ours:
+        for owner, settings in own.settings.items():
+            merged.setdefault(owner, {}).update(settings)
+    return merged
+
+
+def _without(observed: Observed, interface: str, ours: Mapping[str, OwnText], owner: str) -> _Part:
+    """Take an owner's options out of a file that cannot be written anew, as its interface is gone for example."""
+    files: list[FileChange] = []
+    warnings: list[str] = []
+    verdicts = {}
+    for path, own in ours.items():
+        settings = {name: options for name, options in own.settings.items() if name != owner}
+        text = render(own._replace(settings=settings)) if any(settings.values()) else None
+        change, warning = _change(observed, path, text)
+        files += change
+        warnings += warning
+        verdicts.update({(interface, option): _removed(None) for option in own.settings.get(owner, {})})
+    return _Part(files, warnings=warnings, verdicts=verdicts)
+
+
+def _change(observed: Observed, path: str, text: str | None) -> tuple[list[FileChange], list[str]]:
+    own = OwnFile(path, observed.own.get(path), HEADING.split("\n", 1)[0])
+    change, note = plan_file(own, text, observed.originals, observed.owner)
+    return ([change] if change else []), ([f"{path}: {note.reason}"] if note else [])
+
+
+def _unless_explicit(settings: Mapping[str, Setting], explicit: Mapping[str, Assignment]) -> dict[str, Setting]:
+    return {option: setting for option, setting in settings.items() if option not in explicit}
+
+
+def _refusal(
+    observed: Observed, option: str, wished: Wish, explicit: Mapping[str, Assignment]
+) -> Verdict | None:
+    """The verdict on an option that is not written; None if it is."""
+    line = explicit.get(option)
+    if line is not None and same_value(option, line.value, wished.value):
+        return Verdict(OK, line.value, "")
+    if line is not None:
+        return Verdict(SHADOWED, line.value, f"{line.file} line {line.line} sets {option}={line.value}")
+    too_new = unknown_to(option, wished.value, observed.version or 0)
+    if too_new:
+        way_out = f": until it is updated, {OPTIONS[option].instead} sets it, or a run after each boot"
+        return Verdict(PENDING, None, too_new + (way_out if not too_new.endswith("number") else ""))
+    return None
+
+
+def _verdict(observed: Observed, part: _Part, wished: Wish, held: Setting | None) -> Verdict:
+    if not observed.udev_running:
+        return Verdict(PENDING, wished.value, AT_ADD)
+    is_new = held is None or held.value != wished.value
+    return Verdict(CHANGED if part.writes and is_new else OK, wished.value, "")
+
+
+# --- our file -------------------------------------------------------------------------------
+
+
+def _write(
+    observed: Observed,
+    device: Device,
+    base: Base,
+    ours: Mapping[str, OwnText],
+    settings: Mapping[str, Mapping[str, Setting]],
+) -> _Part:
+    """Our file for a device with these settings, and none where there are none. Raises LinkError."""
+    files: list[FileChange] = []
+    writes: list[Write] = []
+    warnings: list[str] = []
+    if any(settings.values()):
+        own = OwnText(_match(observed, device), _repeated(base.file, settings), settings)
+        files, warnings = _change(observed, base.path, render(own))
+        writes = [Write(device.name, files[0], _probe(observed, own))] if files else []
+    for path in ours:
+        if path != base.path or not any(settings.values()):
+            removal, warning = _change(observed, path, None)
+            files, warnings = files + removal, warnings + warning
+    return _Part(files, writes, warnings)
+
+
+def _match(observed: Observed, device: Device) -> tuple[tuple[str, str], ...]:
+    match = own_match(device, observed.devices.values())
+    if not match:
+        raise LinkError(
+            f"{device.name}: no [Match] of a .link file would be for it alone, so its settings cannot be kept over a "
+            "boot this way: give it a permanent address of its own, or set the values for now only"
+        )
+    return tuple(match)
+
+
+def _repeated(base: LinkFile | None, settings: Mapping[str, Mapping[str, Setting]]) -> tuple[Assignment, ...]:
+    """All but the [Match] of the file that would apply, without what our own settings change."""
+    ours = {option for options in settings.values() for option in options}
+    rest = [line for line in (base.lines if base else []) if line.section != MATCH]
+    return tuple(line for line in rest if line.section != LINK or line.key not in ours)
+
+
+def _probe(observed: Observed, own: OwnText) -> FileRecord | None:
+    """The file with nothing but its match and its naming, for the udevadm that would apply the rest to test it."""
+    if (observed.version or 0) >= HARMLESS_TEST_SINCE:
+        return None
+    naming = tuple(line for line in own.repeated if line.section == LINK and line.key in NAMING)
+    text = render(OwnText(own.match, naming, {}))
+    return FileRecord(text.encode("utf-8", "replace"), CONFIG_MODE, *observed.owner)

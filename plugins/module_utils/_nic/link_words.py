@@ -1,0 +1,85 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Options of interfaces in the words of .link files, for the boots to come. Source: systemd.link(5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .._core.change import ABSENT, CHANGED, KEPT, OK, PENDING, SHADOWED
+from .link_files.model import Verdict, Wish
+from .model import Nic
+from .modes import FORCED, advertised
+from .options import LINK_MODE, ON, OPTIONS, RPS_CPUS, SWITCH
+from .settings import NONE
+
+NAMES = {
+    "rx": "RxBufferSize",
+    "rx_mini": "RxMiniBufferSize",
+    "rx_jumbo": "RxJumboBufferSize",
+    "tx": "TxBufferSize",
+    "txqueuelen": "TransmitQueueLength",
+    "rx_usecs": "RxCoalesceSec",
+    "rx_frames": "RxMaxCoalescedFrames",
+    "tx_usecs": "TxCoalesceSec",
+    "tx_frames": "TxMaxCoalescedFrames",
+    "adaptive_rx": "UseAdaptiveRxCoalesce",
+    "adaptive_tx": "UseAdaptiveTxCoalesce",
+    "pause_autoneg": "AutoNegotiationFlowControl",
+    "pause_rx": "RxFlowControl",
+    "pause_tx": "TxFlowControl",
+    "channels_rx": "RxChannels",
+    "channels_tx": "TxChannels",
+    "channels_other": "OtherChannels",
+    "channels_combined": "CombinedChannels",
+    RPS_CPUS: "ReceivePacketSteeringCPUMask",
+}
+MODE_NAMES = ("AutoNegotiation", "Advertise", "BitsPerSecond", "Duplex")
+NO_STEERING = "disable"
+_WORST_FIRST = (SHADOWED, PENDING, ABSENT, CHANGED, KEPT, OK)
+
+
+def wishes(nic: Nic, option: str, value: str, why: str) -> dict[str, Wish]:
+    """What a .link file has to say for an option to get this value."""
+    return {name: Wish(text, why) for name, text in _lines(nic, option, value).items()}
+
+
+def _lines(nic: Nic, option: str, value: str) -> dict[str, str]:
+    if option == LINK_MODE:
+        return _mode_lines(nic, value)
+    if OPTIONS[option].kind == SWITCH:
+        return {NAMES[option]: "yes" if value == ON else "no"}
+    if option in ("rx_usecs", "tx_usecs"):
+        return {NAMES[option]: f"{value}us"}
+    if option == RPS_CPUS:
+        return {NAMES[option]: NO_STEERING if value == NONE else value}
+    return {NAMES[option]: value}
+
+
+def _mode_lines(nic: Nic, value: str) -> dict[str, str]:
+    kind, *words = value.split()
+    if kind == FORCED:
+        return {"AutoNegotiation": "no", "BitsPerSecond": f"{words[0]}M", "Duplex": words[1]}
+    names = advertised(nic.settings, value) if nic.settings else words
+    return {"AutoNegotiation": "yes", "Advertise": " ".join(names)}
+
+
+def verdict_of(
+    verdicts: Mapping[tuple[str, str], Verdict],
+    interface: str,
+    option: str,
+    wished: Mapping[str, Wish],
+    value: str | None,
+) -> Verdict | None:
+    """What becomes of an option at boot, in the words of our items; None where nothing is said of it.
+
+    A mode of a link has several lines, of which the worst counts.
+    """
+    names = MODE_NAMES if option == LINK_MODE else (NAMES[option],)
+    found = [(name, verdicts[interface, name]) for name in names if (interface, name) in verdicts]
+    if not found:
+        return None
+    name, worst = min(found, key=lambda pair: _WORST_FIRST.index(pair[1].state))
+    as_wished = name in wished and worst.at_boot == wished[name].value
+    return worst._replace(at_boot=value if as_wished else worst.at_boot)
