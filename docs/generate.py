@@ -35,14 +35,14 @@ def _make_importable() -> None:
 
 _make_importable()
 
-from ansible_collections.siptune.linux.plugins.module_utils._formulas import FORMULAS  # noqa: E402
-from ansible_collections.siptune.linux.plugins.module_utils._layer import (  # noqa: E402
+from ansible_collections.siptune.linux.plugins.module_utils._layers.formulas import FORMULAS  # noqa: E402
+from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import (  # noqa: E402
     NETWORK_LAYER,
     SERVICE_LAYER,
     SYSCTL_LAYERS,
     Layer,
 )
-from ansible_collections.siptune.linux.plugins.plugin_utils._layers import load_layer  # noqa: E402
+from ansible_collections.siptune.linux.plugins.plugin_utils._site.layers import load_layer  # noqa: E402
 
 TITLES = {"network": "Network", "memory": "Memory", "fs": "File handles and file system", "security": "Security"}
 DAEMON_TITLES = {
@@ -76,8 +76,8 @@ FORMULAS_HEADING = """\
 ## Formulas
 
 They take the facts of `siptune.linux.host_facts`, the figures of `siptune_capacity` and a role's options, and live in
-[plugins/module_utils/_sizing.py](../plugins/module_utils/_sizing.py) and
-[_sizing_services.py](../plugins/module_utils/_sizing_services.py).
+[plugins/module_utils/_layers/sizing.py](../plugins/module_utils/_layers/sizing.py) and
+[_layers/sizing_services.py](../plugins/module_utils/_layers/sizing_services.py).
 """
 
 NICS = """\

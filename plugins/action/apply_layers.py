@@ -11,18 +11,18 @@ from typing import Any
 from ansible.errors import AnsibleActionFail, AnsibleUndefinedVariable
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.siptune.linux.plugins.module_utils._catalogue import CatalogueError
-from ansible_collections.siptune.linux.plugins.module_utils._layer import LAYERS
-from ansible_collections.siptune.linux.plugins.plugin_utils._applied import (
+from ansible_collections.siptune.linux.plugins.module_utils._layers.catalogue import CatalogueError
+from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import LAYERS
+from ansible_collections.siptune.linux.plugins.plugin_utils._site.applied import (
     APPLIED,
     by_layer,
     results_by_layer,
     selected,
 )
-from ansible_collections.siptune.linux.plugins.plugin_utils._layer_check import check_variables, own_variables
-from ansible_collections.siptune.linux.plugins.plugin_utils._layers import load_layer, load_layers
-from ansible_collections.siptune.linux.plugins.plugin_utils._overlaps import warning_of_tuners
-from ansible_collections.siptune.linux.plugins.plugin_utils._summary import render
+from ansible_collections.siptune.linux.plugins.plugin_utils._site.layer_check import check_variables, own_variables
+from ansible_collections.siptune.linux.plugins.plugin_utils._site.layers import load_layer, load_layers
+from ansible_collections.siptune.linux.plugins.plugin_utils._site.overlaps import warning_of_tuners
+from ansible_collections.siptune.linux.plugins.plugin_utils._site.summary import render
 
 display = Display()
 

@@ -13,19 +13,19 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.siptune.linux.plugins.plugin_utils._applied import APPLIED, results_by_layer
-from ansible_collections.siptune.linux.plugins.plugin_utils._audit import HostResults, document, failures
-from ansible_collections.siptune.linux.plugins.plugin_utils._audit_files import (
+from ansible_collections.siptune.linux.plugins.plugin_utils._audit.document import HostResults, document, failures
+from ansible_collections.siptune.linux.plugins.plugin_utils._audit.files import (
     ReportError,
     check_directory,
     collection_version,
     write_all,
 )
-from ansible_collections.siptune.linux.plugins.plugin_utils._audit_html import render as render_html
-from ansible_collections.siptune.linux.plugins.plugin_utils._audit_prometheus import render as render_prometheus
-from ansible_collections.siptune.linux.plugins.plugin_utils._audit_query import QueryError, compile_query, search
-from ansible_collections.siptune.linux.plugins.plugin_utils._audit_results import COUNTERS
-from ansible_collections.siptune.linux.plugins.plugin_utils._audit_text import render_end, render_host
+from ansible_collections.siptune.linux.plugins.plugin_utils._audit.html import render as render_html
+from ansible_collections.siptune.linux.plugins.plugin_utils._audit.prometheus import render as render_prometheus
+from ansible_collections.siptune.linux.plugins.plugin_utils._audit.query import QueryError, compile_query, search
+from ansible_collections.siptune.linux.plugins.plugin_utils._audit.results import COUNTERS
+from ansible_collections.siptune.linux.plugins.plugin_utils._audit.text import render_end, render_host
+from ansible_collections.siptune.linux.plugins.plugin_utils._site.applied import APPLIED, results_by_layer
 
 JSON_NAME = "siptune-audit.json"
 HTML_NAME = "siptune-audit.html"

@@ -14,10 +14,10 @@ from ansible.errors import AnsibleActionFail, AnsiblePromptInterrupt, AnsiblePro
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible.utils.vars import load_extra_vars
-from ansible_collections.siptune.linux.plugins.module_utils._counters import COUNTERS
-from ansible_collections.siptune.linux.plugins.plugin_utils import _rollout
-from ansible_collections.siptune.linux.plugins.plugin_utils._rollout import Rollout, RolloutError
-from ansible_collections.siptune.linux.plugins.plugin_utils._rollout_check import LOSSES, since, window, worsened
+from ansible_collections.siptune.linux.plugins.module_utils._counters.table import COUNTERS
+from ansible_collections.siptune.linux.plugins.plugin_utils._rollout import settings
+from ansible_collections.siptune.linux.plugins.plugin_utils._rollout.check import LOSSES, since, window, worsened
+from ansible_collections.siptune.linux.plugins.plugin_utils._rollout.settings import Rollout, RolloutError
 
 BEGIN = "begin"
 END = "end"
@@ -75,39 +75,39 @@ class ActionModule(ActionBase):
         return {
             "batch": batch,
             "canary": canary,
-            "before": self._hooks(_rollout.BEFORE, batch),
-            "after": self._hooks(_rollout.AFTER, batch),
+            "before": self._hooks(settings.BEFORE, batch),
+            "after": self._hooks(settings.AFTER, batch),
             "hook_timeout_seconds": rollout.hook_timeout_seconds,
             "check_seconds": 0 if self._task.check_mode else rollout.check_seconds,
-            "earlier": _rollout.share_out(done, batch),
+            "earlier": settings.share_out(done, batch),
         }
 
     def _check(self, rolling: bool, batch: Sequence[str]) -> None:
         """Everything that could be wrong with the run as a whole. Raises RolloutError."""
         hosts = self._hosts()
         play = self._task.get_play()
-        batches = _rollout.parse_batches(self._given(_rollout.SERIAL, f"{_rollout.WHOLE}%"))
-        budget = _rollout.ansible_budget(self._given(_rollout.BUDGET, _rollout.WHOLE), rolling)
-        _rollout.check_given(_rollout.SERIAL, batches, list(play.serial))
-        _rollout.check_given(_rollout.BUDGET, budget, play.max_fail_percentage)
-        _rollout.check_batches(batches, len(hosts))
+        batches = settings.parse_batches(self._given(settings.SERIAL, f"{settings.WHOLE}%"))
+        budget = settings.ansible_budget(self._given(settings.BUDGET, settings.WHOLE), rolling)
+        settings.check_given(settings.SERIAL, batches, list(play.serial))
+        settings.check_given(settings.BUDGET, budget, play.max_fail_percentage)
+        settings.check_batches(batches, len(hosts))
         self._check_profiles(hosts)
         if not rolling:
-            if _rollout.is_true(self._given(_rollout.ROLLING, True)):
-                _rollout.check_heeded({name: list(self._hosts_with(name, hosts)) for name in _rollout.PARTS})
+            if settings.is_true(self._given(settings.ROLLING, True)):
+                settings.check_heeded({name: list(self._hosts_with(name, hosts)) for name in settings.PARTS})
             return
-        _rollout.check_strategy(play.strategy)
-        _rollout.check_pauses(self._rollout(), len(self._later(batch)))
-        for name in _rollout.HOOKS:
+        settings.check_strategy(play.strategy)
+        settings.check_pauses(self._rollout(), len(self._later(batch)))
+        for name in settings.HOOKS:
             self._hooks(name, hosts)
 
     def _check_profiles(self, hosts: Sequence[str]) -> None:
-        profiles = {host: self._raw(host).get(_rollout.PROFILE) for host in hosts}
+        profiles = {host: self._raw(host).get(settings.PROFILE) for host in hosts}
         written = set(map(str, profiles.values()))
         # To template a variable of each host costs time, and most fleets write down one profile, or none.
         if len(written) > 1 or "{" in min(written):
-            profiles = {host: self._value(host, _rollout.PROFILE, _rollout.DEFAULT_PROFILE) for host in hosts}
-        _rollout.check_profiles(profiles, _rollout.is_true(self._given(_rollout.MIXED_PROFILES, False)))
+            profiles = {host: self._value(host, settings.PROFILE, settings.DEFAULT_PROFILE) for host in hosts}
+        settings.check_profiles(profiles, settings.is_true(self._given(settings.MIXED_PROFILES, False)))
 
     def _given(self, name: str, default: Any) -> Any:
         """A variable of the run as a whole."""
@@ -116,7 +116,7 @@ class ActionModule(ActionBase):
     def _rollout(self) -> Rollout:
         names = [name for name in self._variables if name.startswith("siptune_")]
         given = self._templar.template({name: self._variables[name] for name in names if _is_of_rollout(name)})
-        return _rollout.parse_rollout(given, [counter.name for counter in COUNTERS], LOSSES)
+        return settings.parse_rollout(given, [counter.name for counter in COUNTERS], LOSSES)
 
     # --- the hosts ---------------------------------------------------------------------------
 
@@ -175,15 +175,15 @@ class ActionModule(ActionBase):
         """Say what became of a batch, and whether the next one may begin. Raises RolloutError if not."""
         rollout, left = self._rollout(), self._later(batch)
         alive = self._names("ansible_play_batch")
-        display.display(_rollout.describe_batch(batch, alive, len(left)))
-        budget = _rollout.parse_budget(self._given(_rollout.BUDGET, _rollout.WHOLE))
-        trouble = [_rollout.over_budget(batch, alive, budget)]
+        display.display(settings.describe_batch(batch, alive, len(left)))
+        budget = settings.parse_budget(self._given(settings.BUDGET, settings.WHOLE))
+        trouble = [settings.over_budget(batch, alive, budget)]
         if rollout.check_seconds and not self._task.check_mode:
             trouble += self._worsened(self._earlier(batch), alive, rollout)
         reasons = [reason for reason in trouble if reason]
         if reasons:
             raise RolloutError(f"{'; '.join(reasons)}. {_stopped(left)}")
-        if left and not self._task.check_mode and (canary or rollout.pause_after == _rollout.EVERY_BATCH):
+        if left and not self._task.check_mode and (canary or rollout.pause_after == settings.EVERY_BATCH):
             self._wait(rollout, left)
 
     def _worsened(self, earlier: Sequence[str], alive: Sequence[str], rollout: Rollout) -> list[str]:

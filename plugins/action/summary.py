@@ -9,9 +9,9 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.siptune.linux.plugins.module_utils._layer import LAYERS
-from ansible_collections.siptune.linux.plugins.plugin_utils._applied import results_by_layer
-from ansible_collections.siptune.linux.plugins.plugin_utils._summary import render
+from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import LAYERS
+from ansible_collections.siptune.linux.plugins.plugin_utils._site.applied import results_by_layer
+from ansible_collections.siptune.linux.plugins.plugin_utils._site.summary import render
 
 display = Display()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.siptune.linux.plugins.plugin_utils._yaml_numbers import misread
+from ansible_collections.siptune.linux.plugins.plugin_utils._site.yaml_numbers import misread
 
 
 class ActionModule(ActionBase):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.siptune.linux.plugins.plugin_utils._audit_results import goes_on
+from ansible_collections.siptune.linux.plugins.plugin_utils._audit.results import goes_on
 
 
 class FilterModule:

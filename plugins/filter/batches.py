@@ -9,7 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.siptune.linux.plugins.plugin_utils._rollout import RolloutError, ansible_budget, parse_batches
+from ansible_collections.siptune.linux.plugins.plugin_utils._rollout.settings import (
+    RolloutError,
+    ansible_budget,
+    parse_batches,
+)
 
 
 def batches(value: Any) -> list[int | str]:

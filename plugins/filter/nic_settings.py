@@ -18,13 +18,13 @@ def nic_settings(
     profile: str = "modern",
     overrides: Mapping[str, Any] | None = None,
 ) -> dict[str, dict[str, Any]]:
-    """`_nic_profiles.nic_settings`, with Ansible's own error."""
+    """`interfaces.nic_settings`, with Ansible's own error."""
     # Ansible loads all filters of a collection to find one of them, and this is long.
-    from ansible_collections.siptune.linux.plugins.module_utils import _nic_profiles
-    from ansible_collections.siptune.linux.plugins.module_utils._catalogue import CatalogueError
+    from ansible_collections.siptune.linux.plugins.module_utils._layers import interfaces
+    from ansible_collections.siptune.linux.plugins.module_utils._layers.catalogue import CatalogueError
 
     try:
-        return _nic_profiles.nic_settings(catalogue, part, profile, host, overrides)
+        return interfaces.nic_settings(catalogue, part, profile, host, overrides)
     except CatalogueError as error:
         raise AnsibleFilterError(str(error)) from error
 

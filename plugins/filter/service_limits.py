@@ -21,14 +21,14 @@ def service_limits(
     pools: object = None,
     logins: object = None,
 ) -> dict[str, Any]:
-    """`_service_limits.service_limits`, with Ansible's own error."""
+    """`services.service_limits`, with Ansible's own error."""
     # Ansible loads all filters of a collection to find one of them, and this is long.
-    from ansible_collections.siptune.linux.plugins.module_utils import _service_limits
-    from ansible_collections.siptune.linux.plugins.module_utils._catalogue import CatalogueError
+    from ansible_collections.siptune.linux.plugins.module_utils._layers import services as sizing
+    from ansible_collections.siptune.linux.plugins.module_utils._layers.catalogue import CatalogueError
 
-    wishes = _service_limits.Wishes(services, units, pools, logins)
+    wishes = sizing.Wishes(services, units, pools, logins)
     try:
-        return _service_limits.service_limits(catalogue, profile, host, capacity or {}, wishes)
+        return sizing.service_limits(catalogue, profile, host, capacity or {}, wishes)
     except CatalogueError as error:
         raise AnsibleFilterError(str(error)) from error
 

@@ -21,7 +21,7 @@ def sysctl_settings(
 ) -> dict[str, dict[str, Any]]:
     """`_catalogue.settings`, with Ansible's own error."""
     # Ansible loads all filters of a collection to find one of them, and this is long.
-    from ansible_collections.siptune.linux.plugins.module_utils._catalogue import CatalogueError, settings
+    from ansible_collections.siptune.linux.plugins.module_utils._layers.catalogue import CatalogueError, settings
 
     try:
         return settings(catalogue, profile, host, capacity or {}, overrides or {}, options or {})

@@ -366,8 +366,8 @@ ansible_facts:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.siptune.linux.plugins.module_utils._facts.gather import gather
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
-from ansible_collections.siptune.linux.plugins.module_utils._host_facts import gather
 
 
 def main() -> None:

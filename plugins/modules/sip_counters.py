@@ -148,7 +148,7 @@ counters:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.siptune.linux.plugins.module_utils._counter_reading import (
+from ansible_collections.siptune.linux.plugins.module_utils._counters.reading import (
     as_results,
     gauges,
     read,

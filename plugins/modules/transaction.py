@@ -149,7 +149,7 @@ undone:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.siptune.linux.plugins.module_utils._engine import run
-from ansible_collections.siptune.linux.plugins.module_utils._transaction import WAYS, carry_out, result, warnings
+from ansible_collections.siptune.linux.plugins.module_utils._layers.transaction import WAYS, carry_out, result, warnings
 
 ARGUMENTS = {
     "calls": {

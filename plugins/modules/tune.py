@@ -108,11 +108,16 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import UndoLog
 from ansible_collections.siptune.linux.plugins.module_utils._engine import run
+from ansible_collections.siptune.linux.plugins.module_utils._facts.gather import gather
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
-from ansible_collections.siptune.linux.plugins.module_utils._host_facts import gather
-from ansible_collections.siptune.linux.plugins.module_utils._layer import LAYERS, Layer
-from ansible_collections.siptune.linux.plugins.module_utils._layer_calls import all_calls
-from ansible_collections.siptune.linux.plugins.module_utils._transaction import Taken, carry_out, result, warnings
+from ansible_collections.siptune.linux.plugins.module_utils._layers.calls import all_calls
+from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import LAYERS, Layer
+from ansible_collections.siptune.linux.plugins.module_utils._layers.transaction import (
+    Taken,
+    carry_out,
+    result,
+    warnings,
+)
 
 ARGUMENTS = {
     "layers": {

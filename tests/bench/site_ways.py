@@ -11,8 +11,8 @@ from typing import Any
 
 import limits_ways
 import sysctl_ways
-from ansible_collections.siptune.linux.plugins.module_utils._layer import SYSCTL_LAYERS
-from ansible_collections.siptune.linux.plugins.plugin_utils._layers import load_layer
+from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import SYSCTL_LAYERS
+from ansible_collections.siptune.linux.plugins.plugin_utils._site.layers import load_layer
 from calls import SYSTEMD_SYSCTL
 from controller import HERE
 from keys import MEASURED_TOGETHER, first_settings

@@ -13,7 +13,7 @@ from typing import Any
 
 import checkout  # noqa: F401 - before anything that imports the collection
 import pytest
-from ansible_collections.siptune.linux.plugins.plugin_utils import _audit_html
+from ansible_collections.siptune.linux.plugins.plugin_utils._audit import html
 from fleet import fleet
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
@@ -60,7 +60,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
     def page(hosts: int) -> Path:
         if hosts not in made:
             made[hosts] = tmp_path_factory.mktemp("page") / f"{hosts}.html"
-            made[hosts].write_text(_audit_html.render(fleet(hosts, ITEMS)), encoding="utf-8")
+            made[hosts].write_text(html.render(fleet(hosts, ITEMS)), encoding="utf-8")
         return made[hosts]
 
     return page

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import checkout  # noqa: F401 - before anything that imports the collection
-from ansible_collections.siptune.linux.plugins.module_utils._counters import COUNTERS
-from ansible_collections.siptune.linux.plugins.module_utils._layer import LAYERS, SERVICE_LAYER, SYSCTL_LAYERS
-from ansible_collections.siptune.linux.plugins.plugin_utils import _audit_html
-from ansible_collections.siptune.linux.plugins.plugin_utils._audit import HostResults, document
-from ansible_collections.siptune.linux.plugins.plugin_utils._layers import RESULTS, load_layer
+from ansible_collections.siptune.linux.plugins.module_utils._counters.table import COUNTERS
+from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import LAYERS, SERVICE_LAYER, SYSCTL_LAYERS
+from ansible_collections.siptune.linux.plugins.plugin_utils._audit import html
+from ansible_collections.siptune.linux.plugins.plugin_utils._audit.document import HostResults, document
+from ansible_collections.siptune.linux.plugins.plugin_utils._site.layers import RESULTS, load_layer
 
 GENERATED_AT = "2026-11-24T03:15:00+00:00"
 SITES = ("ams1", "fra2", "lon1", "nyc3", "sin1")
@@ -177,4 +177,4 @@ def _counter(name: str, kind: str, unit: str, source: str, value: int, parts: li
 
 
 if __name__ == "__main__":
-    Path(sys.argv[3]).write_text(_audit_html.render(fleet(int(sys.argv[1]), int(sys.argv[2]))), encoding="utf-8")
+    Path(sys.argv[3]).write_text(html.render(fleet(int(sys.argv[1]), int(sys.argv[2]))), encoding="utf-8")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.siptune.linux.plugins.plugin_utils import _audit_html
+from ansible_collections.siptune.linux.plugins.plugin_utils._audit import html
 from conftest import PHONE, WIDE, Window
 from fleet import fleet
 from selenium.webdriver.chrome.webdriver import WebDriver
@@ -124,7 +124,7 @@ def test_it_is_small_even_when_no_two_hosts_have_a_value_in_common(tmp_path: Pat
     audit = fleet(500, 150)
     for number, item in enumerate(item for host in audit["hosts"] for item in host["items"]):
         item["live"] = str(1_000_000 + number)
-    size = len(_audit_html.render(audit).encode())
+    size = len(html.render(audit).encode())
     print(f"with all live values different it has {size:,} bytes")
     assert size < MOST_BYTES
 
@@ -134,7 +134,7 @@ def test_texts_of_hosts_stay_texts(window: Window, tmp_path: Path) -> None:
     evil = "</script><img src=x onerror='document.title=\"owned\"'><b>\u2028"
     audit["hosts"][0]["name"] = audit["hosts"][0]["items"][0]["item"] = audit["hosts"][0]["items"][0]["why"] = evil
     path = tmp_path / "evil.html"
-    path.write_text(_audit_html.render(audit), encoding="utf-8")
+    path.write_text(html.render(audit), encoding="utf-8")
     page = window(path=path)
     for number in range(3):
         click(page, "#matrix .host .open", number)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.siptune.linux.plugins.plugin_utils._layers import load_layer
+from ansible_collections.siptune.linux.plugins.plugin_utils._site.layers import load_layer
 from calls import write_file
 from controller import EXECUTED, HERE, counted, playbook
 from sandbox import difference, dump, read, write

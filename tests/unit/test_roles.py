@@ -16,11 +16,11 @@ if sys.version_info < (3, 11):  # noqa: UP036 - a target may have less
     pytest.skip("the roles' data is read on the controller, from Python 3.11 on", allow_module_level=True)
 
 import yaml
-from ansible_collections.siptune.linux.plugins.module_utils._catalogue import CAPACITY_NAMES, PROFILES
-from ansible_collections.siptune.linux.plugins.module_utils._layer import LAYERS
-from ansible_collections.siptune.linux.plugins.plugin_utils._applied import APPLIED
-from ansible_collections.siptune.linux.plugins.plugin_utils._layers import RESULTS, load_argument_spec, load_layer
-from ansible_collections.siptune.linux.plugins.plugin_utils._rollout import DEFAULT_PROFILE, PARTS
+from ansible_collections.siptune.linux.plugins.module_utils._layers.catalogue import CAPACITY_NAMES, PROFILES
+from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import LAYERS
+from ansible_collections.siptune.linux.plugins.plugin_utils._rollout.settings import DEFAULT_PROFILE, PARTS
+from ansible_collections.siptune.linux.plugins.plugin_utils._site.applied import APPLIED
+from ansible_collections.siptune.linux.plugins.plugin_utils._site.layers import RESULTS, load_argument_spec, load_layer
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SHARED = {"siptune_profile": DEFAULT_PROFILE, "siptune_capacity": {}, "siptune_state": "present"}

@@ -13,12 +13,12 @@ import pytest
 if sys.version_info < (3, 11):  # noqa: UP036 - a target may have less
     pytest.skip("the roles' data is read on the controller, from Python 3.11 on", allow_module_level=True)
 
-from ansible_collections.siptune.linux.plugins.module_utils._formulas import FORMULAS
-from ansible_collections.siptune.linux.plugins.module_utils._layer import SERVICE_LAYER
+from ansible_collections.siptune.linux.plugins.module_utils._layers.formulas import FORMULAS
+from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import SERVICE_LAYER
 from ansible_collections.siptune.linux.plugins.module_utils._logins.settings import parse_limits
 from ansible_collections.siptune.linux.plugins.module_utils._sip.daemons import DAEMONS
 from ansible_collections.siptune.linux.plugins.module_utils._units.settings import parse_units
-from ansible_collections.siptune.linux.plugins.plugin_utils._layers import load_layer
+from ansible_collections.siptune.linux.plugins.plugin_utils._site.layers import load_layer
 
 CATALOGUE = load_layer(SERVICE_LAYER).catalogue
 

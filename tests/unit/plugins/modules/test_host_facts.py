@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.siptune.linux.plugins.module_utils._facts.gather import gather
 from ansible_collections.siptune.linux.plugins.module_utils._host.ethtool import (
     ETHTOOL_GDRVINFO,
     ETHTOOL_GRINGPARAM,
@@ -25,7 +26,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._host.host import Co
 from ansible_collections.siptune.linux.plugins.module_utils._host.machine import FIRST_NAMESPACES
 from ansible_collections.siptune.linux.plugins.module_utils._host.netlink import RTM_GETLINK
 from ansible_collections.siptune.linux.plugins.module_utils._host.network import RTM_GETADDR, RTM_GETROUTE
-from ansible_collections.siptune.linux.plugins.module_utils._host_facts import gather
 
 TESTS = Path(__file__).parents[1]
 CAPTURED = TESTS / "module_utils" / "captured"

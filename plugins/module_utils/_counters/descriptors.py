@@ -1,0 +1,77 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How many files the SIP daemons have open, and how many they may.
+
+The limit is that of a process and not of a daemon, so what counts is the process that is nearest to its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from .._host.host import Host, HostError
+from .._host.processes import ProcessNames, process_status
+from .._sip.daemons import DAEMONS, Daemon, belongs_to, is_client_call, parse_control_groups
+
+
+class OpenFiles(NamedTuple):
+    """A process's open files, and the soft limit on them. `owner` is its unit, or the daemon where it has none."""
+
+    owner: str
+    daemon: str
+    pid: int
+    open: int
+    limit: int
+
+
+def parse_open_files_limit(limits: str) -> int | None:
+    """The soft limit on open files in /proc/PID/limits, which is never without one. Source: proc_pid_limits(5)."""
+    found = re.search(r"^Max open files\s+([0-9]{1,20})\s", limits, re.MULTILINE)
+    return int(found.group(1)) if found else None
+
+
+def share(process: OpenFiles) -> float:
+    """How much of its limit a process has used up, 0 to 1; more where the limit was lowered later."""
+    return process.open / process.limit if process.limit else 1.0
+
+
+def fullest(processes: Iterable[OpenFiles]) -> dict[str, OpenFiles]:
+    """For each owner the process that is nearest to its limit, the lowest pid of several."""
+    found: dict[str, OpenFiles] = {}
+    for process in sorted(processes, key=lambda process: (-share(process), process.pid)):
+        found.setdefault(process.owner, process)
+    return found
+
+
+def daemon_processes(host: Host, processes: ProcessNames) -> list[tuple[Daemon, int]]:
+    """The processes of all SIP daemons, workers included and clients that share a daemon's program left out."""
+    return [
+        (daemon, pid)
+        for daemon in DAEMONS
+        for pid in processes.pids_named(daemon.command)
+        if not is_client_call(daemon, host.read_lenient(f"/proc/{pid}/cmdline") or "")
+    ]
+
+
+def open_files(host: Host, daemon: Daemon, pid: int) -> OpenFiles | None:
+    """What a process has open; None if it has ended, or is not ours to look at."""
+    try:
+        limit = parse_open_files_limit(host.read_text(f"/proc/{pid}/limits") or "")
+        descriptors = host.list_directory(f"/proc/{pid}/fd")
+    except HostError:
+        return None
+    if limit is None:
+        return None
+    return OpenFiles(_owner(host, daemon, pid), daemon.name, pid, len(descriptors), limit)
+
+
+def _owner(host: Host, daemon: Daemon, pid: int) -> str:
+    """The unit that a process runs under, by its control group; in a container the name would not be this host's."""
+    status = process_status(host, pid)
+    if status is None or status.in_child_namespace:
+        return daemon.name
+    groups = parse_control_groups(host.read_lenient(f"/proc/{pid}/cgroup") or "")
+    return next((name for name in sorted(groups) if belongs_to(daemon, name)), daemon.name)

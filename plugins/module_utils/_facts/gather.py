@@ -1,0 +1,55 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All that sizing needs to know of a host, gathered at once."""
+
+from __future__ import annotations
+
+import mmap
+from typing import Any
+
+from .._host import machine, network
+from .._host.host import Host
+from .._host.processes import process_names
+from .._sip import daemons
+from .tuners import tuners
+
+# A media relay bound to an IPv6 address has thousands of sockets; this many tell which services there are.
+MOST_LISTENERS = 100
+
+
+def gather(host: Host) -> dict[str, Any]:
+    """The facts as host_facts documents them: plain values, None for whatever cannot be read. Never raises."""
+    processes = process_names(host)
+    links = network.observe_links(host)
+    listeners = network.ipv6_listeners(host)
+    systemd_running = host.exists(machine.SYSTEMD_RUNNING)
+    facts = {
+        "memory_bytes": machine.memory_bytes(host),
+        "page_size": mmap.PAGESIZE,
+        "processors": machine.processors(host),
+        "nr_open": machine.nr_open(host),
+        "kernel": machine.kernel_release(host),
+        "systemd": machine.systemd_version(host),
+        "systemd_running": systemd_running,
+        "virtualization": machine.virtualization(host),
+        "child_network_namespace": machine.child_network_namespace(host),
+        "forwarding": machine.forwarding(host),
+        "swap": machine.swap_spaces(host),
+        "interfaces": network.interfaces(host, links),
+        "default_routes": network.default_routes(host, links),
+        "control_connection": network.control_connection(host),
+        "ipv6_listeners": None if listeners is None else [str(listener) for listener in listeners[:MOST_LISTENERS]],
+        "sip_daemons": daemons.sip_daemons(host, processes, systemd_running),
+        "tuners": tuners(host, processes),
+    }
+    return {name: _plain(value) for name, value in facts.items()}
+
+
+def _plain(value: Any) -> Any:
+    """Records as dictionaries, all the way down."""
+    if hasattr(value, "_asdict"):
+        value = value._asdict()
+    if isinstance(value, dict):
+        return {name: _plain(part) for name, part in value.items()}
+    return [_plain(part) for part in value] if isinstance(value, list) else value

@@ -1,0 +1,142 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a layer's catalogue to settings: profile, sizing, capacity contract, overrides.
+
+A catalogue maps a key to {sources | extra, classic, modern, why, hazard, instead_of}; the head of
+roles/network/vars/main.yml explains the fields. `settings` is for those of kernel parameters.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from .._core.change import TuningError
+from .._sysctl.key import SysctlError, display_name, parse_key
+from .._sysctl.settings import parse_settings
+from .formulas import FORMULAS
+
+MODERN, CLASSIC = "modern", "classic"
+PROFILES = (MODERN, CLASSIC)
+CAPACITY_NAMES = ("call_setups_per_second", "concurrent_calls", "registrations", "sip_datagrams_per_second")
+OVERRIDE_FIELDS = ("value", "rule", "why")
+WHY_OF_OVERRIDE = "set in the inventory"
+HIGHEST_FIGURE = 9_999_999  # more than any host carries, and no formula leaves the kernel's range with it
+_DECIMAL = re.compile(r"[0-9]{1,7}\Z", re.ASCII)
+
+
+class CatalogueError(TuningError):
+    """A variable that cannot be used: names it and says why, in one line."""
+
+
+def settings(
+    catalogue: Mapping[str, Mapping[str, Any]],
+    profile: str,
+    host: Mapping[str, Any],
+    capacity: Mapping[str, object],
+    overrides: Mapping[str, object],
+    options: Mapping[str, Any],
+) -> dict[str, dict[str, Any]]:
+    """The `settings` of sysctl_bulk for one layer: {dotted key: {value, rule, why[, hazard]}}.
+
+    `host` is siptune_host, `capacity` siptune_capacity, `overrides` siptune_<layer>_sysctl, and
+    `options` what else the formulas take from the role. Catalogue order first, then the
+    inventory's further keys. Raises CatalogueError.
+    """
+    check_profile(profile)
+    contract = parse_capacity(capacity)
+    own = parse_overrides(overrides)
+    chosen = {
+        parse_key(key): profile_setting(entry, profile, host, contract, options) for key, entry in catalogue.items()
+    }
+    for key, entry in catalogue.items():
+        if "instead_of" in entry and own.get(parse_key(entry["instead_of"])) is not None:
+            chosen[parse_key(key)] = None
+    chosen.update(own)
+    wanted: dict[Any, Any] = {display_name(path): setting for path, setting in chosen.items() if setting is not None}
+    try:
+        parse_settings(wanted)
+    except SysctlError as error:
+        raise CatalogueError(str(error)) from error
+    return wanted
+
+
+def check_profile(profile: str) -> None:
+    """Raises CatalogueError unless there is such a profile."""
+    if profile not in PROFILES:
+        raise CatalogueError(f"siptune_profile: there is no profile {profile!r}, only {' and '.join(PROFILES)}")
+
+
+def parse_capacity(capacity: Mapping[str, object]) -> dict[str, int]:
+    """The figures of siptune_capacity; those that are null are left out. Raises CatalogueError."""
+    if not isinstance(capacity, Mapping):
+        raise CatalogueError("siptune_capacity: must be a dictionary, such as {concurrent_calls: 2000}")
+    figures = {}
+    for name, figure in capacity.items():
+        if name not in CAPACITY_NAMES:
+            raise CatalogueError(f"siptune_capacity: there is no figure {name!r}, only {', '.join(CAPACITY_NAMES)}")
+        if figure is None:
+            continue
+        if isinstance(figure, bool) or not _DECIMAL.match(str(figure)):
+            bounds = f"must be a whole number from 0 to {HIGHEST_FIGURE}"
+            raise CatalogueError(f"siptune_capacity.{name}: {bounds}, not {figure!r}")
+        figures[str(name)] = int(str(figure))
+    return figures
+
+
+def parse_overrides(overrides: Mapping[str, object]) -> dict[str, dict[str, Any] | None]:
+    """The inventory's own settings by path below /proc/sys; None for a key to be left alone.
+
+    A plain value is exact: the user asked for just that. Raises CatalogueError.
+    """
+    if not isinstance(overrides, Mapping):
+        raise CatalogueError(f"the inventory's own settings must be a dictionary of keys, not {overrides!r}")
+    own: dict[str, dict[str, Any] | None] = {}
+    for key, given in overrides.items():
+        try:
+            path = parse_key(key)
+        except SysctlError as error:
+            raise CatalogueError(str(error)) from error
+        if path in own:
+            raise CatalogueError(f"{key}: is set twice, in two spellings of one key")
+        own[path] = None if given is None else override(str(key), given)
+    return own
+
+
+def override(key: str, given: object) -> dict[str, Any]:
+    """The inventory's own setting of a key; a plain value is exact. Raises CatalogueError."""
+    if not isinstance(given, Mapping):
+        return {"value": given, "rule": "exact", "why": WHY_OF_OVERRIDE}
+    unknown = [str(field) for field in given if field not in OVERRIDE_FIELDS]
+    if unknown:
+        raise CatalogueError(f"{key}: there is no field {', '.join(unknown)}, only {', '.join(OVERRIDE_FIELDS)}")
+    if given.get("value") is None:
+        raise CatalogueError(f"{key}: has no value; write {key}: null to leave the key alone")
+    return {"value": given["value"], "rule": given.get("rule") or "exact", "why": given.get("why") or WHY_OF_OVERRIDE}
+
+
+def profile_setting(
+    entry: Mapping[str, Any],
+    profile: str,
+    host: Mapping[str, Any],
+    capacity: Mapping[str, int],
+    options: Mapping[str, Any],
+) -> dict[str, Any] | None:
+    """What an entry comes to: {value, rule, why[, hazard]}, or None to leave it alone. Raises CatalogueError."""
+    choice = entry[profile]
+    if choice is None:
+        return None
+    value = choice.get("value")
+    if "sized" in choice:
+        try:
+            value = FORMULAS[choice["sized"]].formula(host, capacity, options)
+        except SysctlError as error:
+            raise CatalogueError(str(error)) from error
+    if value is None:
+        return None
+    setting = {"value": value, "rule": choice["rule"], "why": entry["why"]}
+    if profile == CLASSIC and entry.get("hazard"):
+        setting["hazard"] = entry["hazard"]
+    return setting

@@ -1,0 +1,202 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the service layer's catalogue to what its three modules take: logins, units and memory pools.
+
+The catalogue has three parts: `logins` by `domain type item`, and `units` and `pools` by daemon. Their entries are
+those of every catalogue; see the head of roles/network/vars/main.yml.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from .._logins.conf import LimitsError
+from .._logins.settings import parse_limits
+from .._pools.settings import PoolsError, parse_pools
+from .._sip.daemons import DAEMONS, belongs_to
+from .._systemd.units import check_unit_name
+from .._systemd.values import SystemdError
+from .._units.settings import parse_units
+from .catalogue import CatalogueError, check_profile, override, parse_capacity, profile_setting
+
+DAEMON_NAMES = tuple(daemon.name for daemon in DAEMONS)
+SERVICE_FIELDS = ("unit", "daemon")
+LOGIN_FIELDS = ("domain", "type", "item", "value", "why", "hazard")
+BOTH = "both"
+
+
+class Wishes(NamedTuple):
+    """What the inventory itself says: the role's variables of these names, without their prefix."""
+
+    services: object = None
+    units: object = None
+    pools: object = None
+    logins: object = None
+
+
+def service_limits(
+    catalogue: Mapping[str, Mapping[str, Any]],
+    profile: str,
+    host: Mapping[str, Any],
+    capacity: Mapping[str, object],
+    wishes: Wishes,
+) -> dict[str, Any]:
+    """`logins` for limits_file, `units` for systemd_limits and `pools` for daemon_pools. Raises CatalogueError.
+
+    `host` is siptune_host, `capacity` siptune_capacity.
+    """
+    check_profile(profile)
+    contract = parse_capacity(capacity)
+
+    def chosen(entries: Mapping[str, Any]) -> dict[str, Any]:
+        settings = {name: profile_setting(entry, profile, host, contract, {}) for name, entry in entries.items()}
+        return {name: setting for name, setting in settings.items() if setting is not None}
+
+    services = parse_services(wishes.services, host)
+    wanted = {
+        "logins": _with_own_logins(_logins(chosen(catalogue["logins"])), wishes.logins or []),
+        "units": _by_unit(
+            "siptune_service_limits_units",
+            services,
+            {daemon: chosen(entries) for daemon, entries in catalogue["units"].items()},
+            wishes.units or {},
+        ),
+        "pools": _by_unit(
+            "siptune_service_limits_pools",
+            services,
+            {daemon: chosen(entries) for daemon, entries in catalogue["pools"].items()},
+            wishes.pools or {},
+        ),
+    }
+    _check(wanted)
+    return wanted
+
+
+def _check(wanted: Mapping[str, Any]) -> None:
+    """Raises CatalogueError for what one of the modules would refuse at first sight."""
+    try:
+        parse_limits(wanted["logins"])
+        parse_units(wanted["units"])
+        parse_pools(wanted["pools"])
+    except (LimitsError, SystemdError, PoolsError) as error:
+        raise CatalogueError(str(error)) from error
+
+
+# --- services -------------------------------------------------------------------------------
+
+
+def parse_services(given: object, host: Mapping[str, Any]) -> dict[str, str]:
+    """Units with the daemon that each runs: those of siptune_service_limits_services, or those found on the host.
+
+    A daemon that runs without a unit is not among them. Raises CatalogueError.
+    """
+    if given is None:
+        found = [(daemon.get("unit"), daemon.get("name")) for daemon in host.get("sip_daemons") or []]
+        return {str(unit): str(name) for unit, name in found if unit}
+    if not isinstance(given, (list, tuple)):
+        raise CatalogueError(f"siptune_service_limits_services: must be a list of units, not {given!r}")
+    services: dict[str, str] = {}
+    for service in given:
+        unit, daemon = _service(service)
+        if unit in services:
+            raise CatalogueError(f"siptune_service_limits_services: {unit} is named twice")
+        services[unit] = daemon
+    return services
+
+
+def _service(given: object) -> tuple[str, str]:
+    named = given if isinstance(given, Mapping) else {"unit": given}
+    if not named.keys() <= set(SERVICE_FIELDS) or "unit" not in named:
+        raise CatalogueError(
+            f"siptune_service_limits_services: takes units, or dictionaries of unit and daemon, not {given!r}"
+        )
+    unit = _unit_name(named["unit"])
+    daemon = named.get("daemon") or next((one.name for one in DAEMONS if belongs_to(one, unit)), None)
+    if daemon is None:
+        raise CatalogueError(
+            f"siptune_service_limits_services: {unit} does not tell which daemon it runs; write "
+            f"{{unit: {unit}, daemon: kamailio}}, or one of {', '.join(DAEMON_NAMES)}"
+        )
+    if daemon not in DAEMON_NAMES:
+        raise CatalogueError(
+            f"siptune_service_limits_services: {unit}: there is no daemon {daemon!r}, only {', '.join(DAEMON_NAMES)}"
+        )
+    return unit, str(daemon)
+
+
+def _unit_name(given: object) -> str:
+    try:
+        return check_unit_name(given)
+    except SystemdError as error:
+        raise CatalogueError(str(error)) from error
+
+
+# --- units and pools ------------------------------------------------------------------------
+
+
+def _by_unit(
+    variable: str, services: Mapping[str, str], of_daemon: Mapping[str, dict[str, Any]], own: object
+) -> dict[str, dict[str, Any]]:
+    """The settings of each unit: its daemon's, then the inventory's for the daemon, then those for the unit itself.
+
+    Units that the inventory alone names are welcome; null leaves a setting, or a whole unit, alone.
+    """
+    if not isinstance(own, Mapping):
+        raise CatalogueError(f"{variable}: must be a dictionary of units or daemons, not {own!r}")
+    by_unit = {unit: dict(of_daemon.get(daemon, {})) for unit, daemon in services.items()}
+    for daemon in DAEMON_NAMES:
+        if daemon in own:
+            for unit in [unit for unit, runs in services.items() if runs == daemon]:
+                _overlay(by_unit, unit, own[daemon])
+    for name, settings in own.items():
+        if name not in DAEMON_NAMES:
+            _overlay(by_unit, _unit_name(name), settings)
+    return {unit: settings for unit, settings in by_unit.items() if settings}
+
+
+def _overlay(by_unit: dict[str, dict[str, Any]], unit: str, settings: object) -> None:
+    if settings is None:
+        by_unit.pop(unit, None)
+        return
+    if not isinstance(settings, Mapping):
+        raise CatalogueError(f"{unit}: takes a dictionary of settings, not {settings!r}")
+    there = by_unit.setdefault(unit, {})
+    for name, given in settings.items():
+        there.pop(name, None)
+        if given is not None:
+            there[name] = override(f"{unit} {name}", given)
+
+
+# --- logins ---------------------------------------------------------------------------------
+
+
+def _logins(chosen: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The elements of limits_file's `limits` for a catalogue's entries; all of their values are exact."""
+    limits = []
+    for name, setting in chosen.items():
+        domain, kind, item = name.split(" ")
+        limit = {field: setting[field] for field in ("value", "why", "hazard") if field in setting}
+        limits.append({"domain": domain, "type": kind, "item": item, **limit})
+    return limits
+
+
+def _with_own_logins(limits: Iterable[Mapping[str, Any]], own: object) -> list[dict[str, Any]]:
+    """The inventory's limits after the catalogue's, without those they stand for. A null value leaves one alone."""
+    if not isinstance(own, (list, tuple)):
+        raise CatalogueError(f"siptune_service_limits_logins: must be a list of limits, not {own!r}")
+    for limit in own:
+        if not isinstance(limit, Mapping) or not {"domain", "type", "item", "value"} <= limit.keys() <= set(
+            LOGIN_FIELDS
+        ):
+            raise CatalogueError(
+                f"siptune_service_limits_logins: takes dictionaries of {', '.join(LOGIN_FIELDS)}, not {limit!r}"
+            )
+    kept = [limit for limit in limits if not any(_stands_for(mine, limit) for mine in own)]
+    return [dict(limit) for limit in (*kept, *own) if limit["value"] is not None]
+
+
+def _stands_for(mine: Mapping[str, Any], limit: Mapping[str, Any]) -> bool:
+    same = (mine["domain"], mine["item"]) == (limit["domain"], limit["item"])
+    return same and mine["type"] in (limit["type"], BOTH)

@@ -1,0 +1,216 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The audit as one document: what every host has, what is wanted, what the counters say. Schema: docs/audit.md.
+
+Pure: from what the tasks of playbooks/audit.yml have registered to plain data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import (
+    CHANGED,
+    PENDING,
+    REFUSED,
+    SHADOWED,
+    STATES,
+)
+
+from .._site.overlaps import overlaps
+from .advice import advice, concerns
+
+SCHEMA = "siptune-audit"
+SCHEMA_VERSION = 1  # goes up when a field changes its meaning or goes away, not when one is added
+
+AUDITED = "audited"
+FAILED = "failed"
+UNREACHABLE = "unreachable"
+NOT_RUN = "not run"
+HOST_STATUSES = (AUDITED, FAILED, UNREACHABLE)
+
+# In check mode: a run of siptune.linux.site would change the item.
+DRIFT_STATE = CHANGED
+COUNTED = {"drift": DRIFT_STATE, "shadowed": SHADOWED, "pending": PENDING, "refused": REFUSED}
+
+MOST_NAMED = 6  # of the items that drift, in a message
+
+Result = Mapping[str, Any]
+
+
+class HostResults(NamedTuple):
+    """What the tasks of one host have registered; None for a task that never came to run.
+
+    `layers` has the results of each layer's calls in their order, `tuners` is the fact of that name.
+    """
+
+    layers: Mapping[str, Sequence[Result | None]]
+    counters: Result | None
+    tuners: Mapping[str, Any] = MappingProxyType({})
+
+
+def document(
+    hosts: Mapping[str, HostResults], generated_at: str, window_seconds: int, collection_version: str
+) -> dict[str, Any]:
+    """The whole audit. `generated_at` is a UTC time in ISO 8601; hosts keep their order."""
+    records = [host_record(name, results) for name, results in hosts.items()]
+    return {
+        "schema": SCHEMA,
+        "schema_version": SCHEMA_VERSION,
+        "generated_at": generated_at,
+        "collection_version": collection_version,
+        "window_seconds": window_seconds,
+        "totals": _totals(records),
+        "hosts": records,
+    }
+
+
+def _totals(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    return {
+        "hosts": len(records),
+        **{status: sum(record["status"] == status for record in records) for status in HOST_STATUSES},
+        "hosts_with_drift": sum(record["would_change"] for record in records),
+        "items": sum(len(record["items"]) for record in records),
+        **{field: sum(record[field] for record in records) for field in COUNTED},
+    }
+
+
+# --- a host ----------------------------------------------------------------------------------
+
+
+def host_record(name: str, results: HostResults) -> dict[str, Any]:
+    """One host of the document."""
+    everything = [part for parts in results.layers.values() for part in parts]
+    status, message = _status([*everything, results.counters])
+    layers = [_layer(layer, parts) for layer, parts in results.layers.items()]
+    items = [item for layer, parts in results.layers.items() for part in parts for item in _items(layer, part)]
+    return {
+        "name": name,
+        "status": status,
+        "message": message,
+        **_counts(items),
+        # More than drift: a run may write a file anew although no item differs.
+        "would_change": any(layer["would_change"] for layer in layers),
+        "layers": layers,
+        "items": items,
+        "tuners": overlaps(results.tuners, items),
+        "counters": _counters(results.counters, items),
+    }
+
+
+def _status(results: Iterable[Result | None]) -> tuple[str, str | None]:
+    """The worst that has happened to a host's tasks, and what was said about it."""
+    ran = [result for result in results if result and not _skipped(result)]
+    for result in ran:
+        if result.get("unreachable"):
+            return UNREACHABLE, _message(result)
+    for result in ran:
+        if result.get("failed"):
+            return FAILED, _message(result)
+    return (AUDITED, None) if ran else (FAILED, "it was not audited, as the play ended before")
+
+
+def _skipped(result: Result) -> bool:
+    return bool(result.get("skipped"))
+
+
+def _message(result: Result) -> str:
+    """What was said, on one line, without what ansible-core 2.19 and later put before it."""
+    return " ".join(str(result.get("msg") or "no message").split()).removeprefix("Task failed: ")
+
+
+def _layer(name: str, parts: Iterable[Result | None]) -> dict[str, Any]:
+    ran = [part for part in parts if part and not _skipped(part)]
+    status, message = _status(ran) if ran else (NOT_RUN, None)
+    whole = [part for part in ran if not part.get("failed") and not part.get("unreachable")]
+    items = [item for part in ran for item in _items(name, part)]
+    return {
+        "name": name,
+        "status": status,
+        "message": message,
+        "would_change": any(bool(part.get("changed")) for part in whole),
+        **_counts(items),
+    }
+
+
+def _counts(items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    states = [item["state"] for item in items]
+    return {
+        **{field: states.count(state) for field, state in COUNTED.items()},
+        "states": {state: states.count(state) for state in STATES if state in states},
+    }
+
+
+def _items(layer: str, result: Result | None) -> list[dict[str, Any]]:
+    """The items of a result. A failed call would change nothing, so that only what was refused counts."""
+    if not result:
+        return []
+    failed = bool(result.get("failed"))
+    return [_item(layer, item) for item in result.get("items") or [] if not failed or item["state"] == REFUSED]
+
+
+def _item(layer: str, item: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "layer": layer,
+        "item": item["item"],
+        "state": item["state"],
+        "drift": item["state"] == DRIFT_STATE,
+        "wanted": item.get("wanted"),
+        "live": item.get("before"),
+        "planned": item.get("after"),
+        "boot": item.get("at_boot"),
+        "reason": item.get("reason") or "",
+        "why": item.get("why") or "",
+    }
+
+
+# --- counters --------------------------------------------------------------------------------
+
+
+def _counters(result: Result | None, items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    if not result or not isinstance(result.get("counters"), Sequence):
+        return {"seconds": None, "since_boot": None, "list": []}
+    state_of = {item["item"]: item["state"] for item in items}
+    return {
+        "seconds": result.get("seconds"),
+        "since_boot": result.get("since_boot"),
+        "list": [_counter(counter, state_of) for counter in result["counters"]],
+    }
+
+
+def _counter(counter: Mapping[str, Any], state_of: Mapping[str, str]) -> dict[str, Any]:
+    """A counter with what would help; the state of an item that siptune leaves alone is null."""
+    concern = concerns(counter)
+    help_ = advice(counter) if concern else None
+    return {
+        **counter,
+        "concern": concern,
+        "advice": help_.text if help_ else "",
+        "helps": [{"item": item, "state": state_of.get(item)} for item in help_.items] if help_ else [],
+    }
+
+
+# --- the verdict -----------------------------------------------------------------------------
+
+
+def failures(audit: Mapping[str, Any], strict: bool) -> dict[str, str]:
+    """The hosts that the audit fails for, and why: those it could not look at and, if `strict`, those that drift."""
+    found = {}
+    for host in audit["hosts"]:
+        if host["status"] != AUDITED:
+            found[host["name"]] = f"{host['status']}: {host['message']}"
+        elif strict and host["would_change"]:
+            found[host["name"]] = _drift_message(host)
+    return found
+
+
+def _drift_message(host: Mapping[str, Any]) -> str:
+    names = [item["item"] for item in host["items"] if item["drift"]]
+    if not names:
+        layers = ", ".join(layer["name"] for layer in host["layers"] if layer["would_change"])
+        return f"a run would write the files of these layers anew: {layers}"
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return f"{len(names)} items drift: {', '.join(names[:MOST_NAMED])}{more}"

@@ -1,0 +1,170 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The audit as one page that needs nothing else: style, script and data in it, and no network.
+
+Most hosts of a fleet share most of their settings and states, so the data name each text, setting, state and list of
+settings once, and the hosts point to them by number. page/page.js reads what `pack` writes.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Hashable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import STATES
+
+PAGE = Path(__file__).resolve().parent / "page"
+MOST_PLACES = 5  # of a counter's interfaces, processors or sockets are on the page
+# Characters that could end a script element, or that JavaScript once took for the end of a line.
+UNSAFE_IN_SCRIPT = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
+
+
+def render(document: Mapping[str, Any]) -> str:
+    """The whole page as text."""
+    style, script = _part("page.css"), _part("page.js")
+    page = _part("page.html")
+    for name, value in (
+        ("STYLE_HASH", _hash(style)),
+        ("SCRIPT_HASH", _hash(script)),
+        ("STYLE", style),
+        ("SCRIPT", script),
+        ("DATA", json_in_script(pack(document))),  # last, as its text is not ours
+    ):
+        page = page.replace(f"@{name}@", value)
+    return page
+
+
+def _part(name: str) -> str:
+    return (PAGE / name).read_text(encoding="utf-8")
+
+
+def _hash(source: str) -> str:
+    """What a Content-Security-Policy calls an inline style or script by. Source: CSP level 3, "hash-source"."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()
+
+
+def json_in_script(value: object) -> str:
+    """JSON that nothing inside it can lead out of the script element it stands in."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).translate(UNSAFE_IN_SCRIPT)
+
+
+class _Interned:
+    """A list without repetitions: `number` gives the place of a value in it."""
+
+    def __init__(self) -> None:
+        self.values: list[Any] = []
+        self._numbers: dict[Hashable, int] = {}
+
+    def number(self, value: Hashable) -> int:
+        found = self._numbers.get(value)
+        if found is None:
+            found = self._numbers[value] = len(self.values)
+            self.values.append(value)
+        return found
+
+
+class _Tables:
+    """What hosts have in common."""
+
+    def __init__(self, layers: Sequence[str]) -> None:
+        self.layers = layers
+        self.strings = _Interned()
+        self.settings = _Interned()
+        self.conditions = _Interned()
+        self.sequences = _Interned()
+        self.counters = _Interned()
+
+    def text(self, value: object) -> int:
+        return self.strings.number(None if value is None else str(value))
+
+    def setting(self, item: Mapping[str, Any]) -> int:
+        """What is the same wherever it is wanted: layer, item, wanted value and why."""
+        layer = self.layers.index(item["layer"])
+        return self.settings.number((layer, *(self.text(item[name]) for name in ("item", "wanted", "why"))))
+
+    def condition(self, item: Mapping[str, Any]) -> int:
+        """What became of it: state, live value, value after a run, value at boot and reason."""
+        texts = (self.text(item[name]) for name in ("live", "planned", "boot", "reason"))
+        return self.conditions.number((STATES.index(item["state"]), *texts))
+
+    def counter(self, counter: Mapping[str, Any]) -> int:
+        return self.counters.number(tuple(counter[name] for name in ("name", "kind", "unit", "source")))
+
+
+def pack(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The document as the page's script takes it."""
+    layers = list(dict.fromkeys(layer["name"] for host in document["hosts"] for layer in host["layers"]))
+    tables = _Tables(layers)
+    hosts = [_host(tables, host) for host in document["hosts"]]
+    return {
+        "generated_at": document["generated_at"],
+        "collection_version": document["collection_version"],
+        "window_seconds": document["window_seconds"],
+        "totals": _totals(document["totals"]),
+        "layers": layers,
+        "states": STATES,
+        "strings": tables.strings.values,
+        "settings": tables.settings.values,
+        "conditions": tables.conditions.values,
+        "sequences": tables.sequences.values,
+        "counters": tables.counters.values,
+        "hosts": hosts,
+    }
+
+
+def _totals(totals: Mapping[str, int]) -> list[tuple[str, int]]:
+    """The figures at the head of the page; what could go wrong is shown where it has."""
+    always = [("hosts", totals["hosts"]), ("with drift", totals["hosts_with_drift"]), ("items drift", totals["drift"])]
+    often = [(name, totals[name]) for name in ("shadowed", "pending", "refused", "unreachable", "failed")]
+    return always + [(name, count) for name, count in often if count]
+
+
+def _host(tables: _Tables, host: Mapping[str, Any]) -> list[Any]:
+    sequence = tables.sequences.number(tuple(tables.setting(item) for item in host["items"]))
+    return [
+        host["name"],
+        host["status"],
+        tables.text(host["message"]),
+        sequence,
+        [tables.condition(item) for item in host["items"]],
+        [layer["status"] for layer in host["layers"]],
+        [_counter(tables, counter) for counter in host["counters"]["list"] if _worth_showing(counter)],
+        [_tuner(tables, tuner) for tuner in host["tuners"]],
+    ]
+
+
+def _tuner(tables: _Tables, tuner: Mapping[str, Any]) -> list[Any]:
+    return [
+        tables.text(tuner["name"]),
+        tables.text(tuner["detail"]),
+        tables.text(tuner["effect"]),
+        tables.text(tuner["advice"]),
+        [[tables.text(key[name]) for name in ("item", "theirs", "wanted", "wins")] for key in tuner["keys"]],
+    ]
+
+
+def _worth_showing(counter: Mapping[str, Any]) -> bool:
+    """Whether a counter has counted anything, or a gauge has a value and a limit."""
+    if counter["kind"] == "gauge":
+        return counter["value"] is not None and bool(counter["limit"])
+    return bool(counter["value"])
+
+
+def _counter(tables: _Tables, counter: Mapping[str, Any]) -> list[Any]:
+    return [
+        tables.counter(counter),
+        counter["value"],
+        counter["limit"],
+        int(counter["concern"]),
+        [[tables.text(part["part"]), part["value"]] for part in counter["parts"][:MOST_PLACES] if part["value"]],
+        tables.text(counter["advice"]),
+        [
+            [tables.text(one["item"]), None if one["state"] is None else STATES.index(one["state"])]
+            for one in counter["helps"]
+        ],
+    ]

@@ -1,0 +1,282 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where other tuners of a host want something else than siptune, who wins, and how to make both agree.
+
+Pure: from the fact `tuners` of siptune.linux.host_facts, and what siptune wants, to plain data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import ABSENT, KEPT, READONLY, SHADOWED
+from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import ABSENT as LAYERS_ABSENT
+from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import Layer
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.kernel import partner
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.key import (
+    SysctlError,
+    display_name,
+    glob_matches,
+    is_glob,
+    read_key,
+)
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.value import (
+    AT_LEAST,
+    AT_MOST,
+    EXACT,
+    lowered,
+    raised,
+    satisfied,
+)
+
+TUNED = "TuneD"
+BPFTUNE = "bpftune"
+SIPTUNE = "siptune"
+MAIN_FILE = "/etc/tuned/tuned-main.conf"
+Ours = dict[str, list[tuple[Mapping[str, Any], "Wanted"]]]  # items and what is wanted, by the path of the key
+MOST_NAMED = 6  # of the keys, in a warning
+NOT_OURS = (ABSENT, READONLY)
+WORDS = {"at least ": AT_LEAST, "at most ": AT_MOST}
+
+# What bpftune may change while it runs. Source: bpftune-tcp-buffer(8), bpftune-udp-buffer(8), bpftune-net-buffer(8),
+# bpftune-ip-frag(8), bpftune-tcp-conn(8), bpftune-neigh(8).
+BPFTUNE_KEYS = (
+    *("net.core.rmem_max", "net.core.rmem_default", "net.ipv4.udp_mem"),
+    *("net.ipv4.tcp_rmem", "net.ipv4.tcp_wmem", "net.ipv4.tcp_mem", "net.ipv4.tcp_max_orphans"),
+    *("net.ipv4.tcp_max_syn_backlog", "net.ipv4.tcp_syncookies", "net.ipv4.tcp_no_metrics_save"),
+    *("net.core.netdev_max_backlog", "net.core.netdev_budget", "net.core.netdev_budget_usecs"),
+    *("net.ipv4.ipfrag_high_thresh", "net.ipv6.ip6frag_high_thresh", "net.ipv4.tcp_congestion_control"),
+    *("net.ipv4.neigh.default.gc_thresh3", "net.ipv6.neigh.default.gc_thresh3"),
+)
+
+REAPPLIES = (
+    "it reads sysctl.d again after its profile, so that what siptune has written down there wins; when it is stopped, "
+    "it puts back what it found at its start"
+)
+OVERRIDES = f"it sets its profile over sysctl.d whenever it starts, as {MAIN_FILE} says reapply_sysctl = 0"
+LET_REAPPLY = (
+    f"to make both agree, say reapply_sysctl = 1 in {MAIN_FILE} and restart tuned, or give these keys in a profile of "
+    "your own that includes {profile}, or leave them to TuneD: null in the inventory"
+)
+WRITE_DOWN = (
+    "what the host has enough of is not written down, so that TuneD has the last word there: give it as exact in the "
+    "inventory, or leave it to TuneD: null"
+)
+BACKS_OFF = (
+    "it changes them by itself while it runs, and leaves alone what somebody sets meanwhile, as siptune does; of what "
+    "a boot has set before its start it does not know"
+)
+STOP_IT = "where the values must hold, disable bpftune, or leave these keys to it: null in the inventory"
+PROCPS_LAST = "TuneD reads it last, after sysctl.d, although a boot does not read it here"
+
+
+class Wanted(NamedTuple):
+    """What siptune wants of a kernel parameter or glob, given as a path below /proc/sys."""
+
+    path: str
+    rule: str
+    value: str
+
+
+# --- what would undo what --------------------------------------------------------------------
+
+
+def undoes(their: Mapping[str, Any], wanted: Wanted) -> bool:
+    """Whether another tuner's setting (`key`, `value`, perhaps `rule`) leaves what siptune does not want."""
+    path, value = read_key(their["key"]), their["value"]
+    if value is None:
+        return False
+    if partner(wanted.path) == path:
+        return value != "0" and wanted.value != "0"  # the kernel sets the one to 0 when the other is set
+    if not _one_key(path, wanted.path):
+        return False
+    rule = their.get("rule", EXACT)
+    try:
+        if rule == AT_LEAST:
+            value = raised(wanted.path, value, wanted.value)
+        elif rule == AT_MOST:
+            value = lowered(wanted.path, value, wanted.value)
+        return not satisfied(wanted.path, wanted.rule, wanted.value, value)
+    except SysctlError:
+        return True  # a value that nobody can read is none that siptune wants
+
+
+def _one_key(one: str, other: str) -> bool:
+    return one == other or (is_glob(one) and glob_matches(one, other)) or (is_glob(other) and glob_matches(other, one))
+
+
+def shown(their: Mapping[str, Any]) -> str:
+    """Another tuner's value as a person reads it."""
+    words = {AT_LEAST: "at least ", AT_MOST: "at most "}.get(their.get("rule", EXACT), "")
+    return f"{words}{their['value']}"
+
+
+# --- a warning before a run ------------------------------------------------------------------
+
+
+def warning_of_tuners(layers: Iterable[Layer], variables: Mapping[str, Any], host: Mapping[str, Any]) -> str:
+    """`warning` for a run that applies these layers with these variables to a host, by its facts."""
+    if variables.get("siptune_state") == LAYERS_ABSENT:
+        return ""
+    return warning(host.get("tuners") or {}, _wishes(layers, variables, host))
+
+
+def _wishes(layers: Iterable[Layer], variables: Mapping[str, Any], host: Mapping[str, Any]) -> Iterator[Wanted]:
+    """What the layers want of the kernel. Few hosts have another tuner, so it is reckoned only once somebody looks."""
+    from ansible_collections.siptune.linux.plugins.module_utils._layers.calls import all_calls, kernel_settings
+
+    for setting in kernel_settings(all_calls(layers, variables, host)):
+        yield Wanted(setting.path, setting.rule, setting.value)
+
+
+def warning(tuners: Mapping[str, Any], wanted: Iterable[Wanted]) -> str:
+    """What there is to know of TuneD before siptune tunes a host beside it; empty if both agree or there is none."""
+    tuned = tuners.get("tuned") or {}
+    if not (tuned.get("active") or tuned.get("enabled")):
+        return ""
+    wishes = list(wanted)
+    against = [their for their in tuned.get("sysctl") or [] if any(undoes(their, wish) for wish in wishes)]
+    unknown = tuned.get("unknown") or []
+    if not against and not unknown:
+        return ""
+    said = [f"TuneD, profile {tuned.get('profile')}, {_when(tuned)}"]
+    if against:
+        named = [f"{their['key']} = {shown(their)}" for their in against[:MOST_NAMED]]
+        more = f" and {len(against) - MOST_NAMED} more" if len(against) > MOST_NAMED else ""
+        said.append(f"it sets {', '.join(named)}{more}, where siptune wants something else")
+        said.append(_effect(tuned))
+        if not tuned.get("reapply_sysctl"):
+            said.append(LET_REAPPLY.format(profile=tuned.get("profile")))
+    if unknown:
+        said.append(f"what else it sets cannot be told from its files: {'; '.join(unknown)}")
+    return "; ".join(said)
+
+
+def _effect(tuned: Mapping[str, Any]) -> str:
+    return REAPPLIES if tuned.get("reapply_sysctl") else OVERRIDES
+
+
+def _when(tuner: Mapping[str, Any]) -> str:
+    now = "runs" if tuner.get("active") else "does not run"
+    return f"{now} and {'is' if tuner.get('enabled') else 'is not'} started at boot"
+
+
+# --- the audit -------------------------------------------------------------------------------
+
+
+def overlaps(tuners: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The other tuners of a host that is audited, each with the keys in which it and siptune differ.
+
+    `items` are those of the audit's document. A file of sysctl.d is among them only if it differs in a key.
+    """
+    ours: Ours = {}
+    for item in items:
+        wanted = wanted_of(item)
+        if wanted is not None:
+            ours.setdefault(wanted.path, []).append((item, wanted))
+    found = [_tuned_record(tuners.get("tuned") or {}, ours), _bpftune_record(tuners.get("bpftune") or {}, ours)]
+    found += [_file_record(file, ours) for file in tuners.get("sysctl_files") or []]
+    return [record for record in found if record is not None]
+
+
+def wanted_of(item: Mapping[str, Any]) -> Wanted | None:
+    """What siptune wants, by an item of the document; None for what is no kernel parameter, or not this host's."""
+    name, text = item["item"], item["wanted"]
+    if text is None or item["state"] in NOT_OURS or " " in name or "." not in name:
+        return None
+    for words, rule in WORDS.items():
+        if str(text).startswith(words):
+            return Wanted(read_key(name), rule, str(text)[len(words) :])
+    return Wanted(read_key(name), EXACT, str(text))
+
+
+def _against(their: Mapping[str, Any], ours: Ours) -> list[tuple[Mapping[str, Any], Wanted]]:
+    """The items that another tuner's setting leaves otherwise than wanted."""
+    path = read_key(their["key"])
+    if is_glob(path):
+        places = [place for place in ours if glob_matches(path, place)]
+    else:
+        places = [place for place in (path, partner(path)) if place is not None and place in ours]
+    return [(item, wanted) for place in places for item, wanted in ours[place] if undoes(their, wanted)]
+
+
+def _record(
+    name: str, detail: str, when: Mapping[str, Any], keys: list[dict[str, Any]], effect: str, advice: str
+) -> dict[str, Any]:
+    """A tuner of the document; `when` has whether it is `active` now and `enabled` at boot."""
+    return {
+        "name": name,
+        "detail": detail,
+        "active": when.get("active"),
+        "at_boot": when.get("enabled"),
+        "effect": effect,
+        "advice": advice,
+        "keys": keys,
+    }
+
+
+def _key(item: Mapping[str, Any], theirs: str, wins: str) -> dict[str, Any]:
+    return {"item": item["item"], "theirs": theirs, "wanted": item["wanted"], "wins": wins}
+
+
+def _tuned_record(tuned: Mapping[str, Any], ours: Ours) -> dict[str, Any] | None:
+    if not (tuned.get("active") or tuned.get("enabled")):
+        return None
+    keys = []
+    for their in tuned.get("sysctl") or []:
+        for item, wanted in _against(their, ours):
+            wins = _at_boot(item, wanted) if tuned.get("reapply_sysctl") else TUNED
+            keys.append(_key(item, _said(their, wanted), wins or TUNED))
+    advice = ""
+    if any(key["wins"] == TUNED for key in keys):
+        profile = tuned.get("profile")
+        advice = WRITE_DOWN if tuned.get("reapply_sysctl") else LET_REAPPLY.format(profile=profile)
+    unknown = tuned.get("unknown") or []
+    effect = "; ".join([_effect(tuned), *(f"cannot be told from its files: {what}" for what in unknown)])
+    return _record(TUNED, f"profile {tuned.get('profile')}, {_when(tuned)}", tuned, keys, effect, advice)
+
+
+def _said(their: Mapping[str, Any], wanted: Wanted) -> str:
+    """Their value; with their key where that is the partner, or a glob, of the one that siptune wants."""
+    same = read_key(their["key"]) == wanted.path
+    return shown(their) if same else f"{display_name(read_key(their['key']))} = {shown(their)}"
+
+
+def _at_boot(item: Mapping[str, Any], wanted: Wanted) -> str:
+    """Who has the last word in sysctl.d: siptune, another file, or nobody ("")."""
+    if item["state"] == SHADOWED:
+        return str(item["reason"]).split(" ", 1)[0] or "another file"
+    if item["state"] == KEPT or item["boot"] is None:
+        return ""
+    return SIPTUNE if satisfied(wanted.path, wanted.rule, wanted.value, str(item["boot"])) else ""
+
+
+def _bpftune_record(bpftune: Mapping[str, Any], ours: Ours) -> dict[str, Any] | None:
+    if not (bpftune.get("active") or bpftune.get("enabled")):
+        return None
+    places = [read_key(key) for key in BPFTUNE_KEYS]
+    keys = [_key(item, "as it sees fit", BPFTUNE) for place in places for item, _wanted in ours.get(place, [])]
+    return _record(BPFTUNE, _when(bpftune), bpftune, keys, BACKS_OFF, STOP_IT if keys else "")
+
+
+def _file_record(file: Mapping[str, Any], ours: Ours) -> dict[str, Any] | None:
+    last = {their["key"]: their for their in file["sysctl"]}
+    keys = []
+    for their in last.values():
+        for item, wanted in _against(their, ours):
+            wins = _at_boot(item, wanted) if file["at_boot"] else file["file"]
+            keys.append(_key(item, f"{_said(their, wanted)} (line {their['line']})", wins or file["file"]))
+    if not keys:
+        return None
+    tool = file.get("managed_by")
+    effect = "a boot reads it" if file["at_boot"] else PROCPS_LAST
+    if tool:
+        effect += f"; {tool} seems to write it, and will again"
+    advice = ""
+    if any(key["wins"] == file["file"] for key in keys):
+        where = f", in {tool}" if tool else ""
+        advice = f"take these lines out of it{where}, or leave the keys to it: null in the inventory"
+    boot = {"active": None, "enabled": file["at_boot"]}
+    return _record(file["file"], f"written by {tool}" if tool else "", boot, keys, effect, advice)

@@ -1,0 +1,121 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The table at the end of a run: what became of each layer of a host, and the keys that need a look."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import (
+    ABSENT,
+    CHANGED,
+    KEPT,
+    OK,
+    PENDING,
+    READONLY,
+    REFUSED,
+    SHADOWED,
+)
+from ansible_collections.siptune.linux.plugins.module_utils._layers.catalogue import WHY_OF_OVERRIDE
+
+COLUMNS = (CHANGED, OK, KEPT, SHADOWED, PENDING, REFUSED, ABSENT, READONLY)
+EXPLAINED = (SHADOWED, PENDING, REFUSED)
+LINE_WIDTH = 110
+KEYS_PER_REASON = 6
+REASONS_PER_STATE = 8
+
+
+def render(host: str, results: Mapping[str, Sequence[Mapping[str, Any] | None]], check_mode: bool) -> list[str]:
+    """The lines of one host's summary.
+
+    `results` has what the modules of each layer returned, in the order of the layers; None or a
+    skipped result for a task that did not run.
+    """
+    ran = {
+        layer: [result for result in parts if result and not result.get("skipped")] for layer, parts in results.items()
+    }
+    ran = {layer: parts for layer, parts in ran.items() if parts}
+    items = [item for parts in ran.values() for result in parts for item in _items(result)]
+    prediction = "  (check mode: predictions, nothing was changed)" if check_mode else ""
+    if not ran:
+        return [f"{host}: no layer was run"]
+    if not items and not any(result.get("failed") for parts in ran.values() for result in parts):
+        return [f"{host}{prediction}: nothing to put back, as siptune has set nothing here"]
+    width = max(map(len, ran))
+    lines = [f"{host}{prediction}", "  ".join([" " * (width + 2), *COLUMNS])]
+    lines += [_row(layer, width, parts) for layer, parts in ran.items()]
+    for state in EXPLAINED:
+        lines += _explained(state, [item for item in items if item["state"] == state])
+    lines += _explained(ABSENT, _own_keys(items))
+    for layer, parts in ran.items():
+        for result in parts:
+            if result.get("failed"):
+                lines += _wrapped("failed", f"{layer}: {_message(result)}")
+    return lines
+
+
+def _own_keys(items: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The absent keys that the inventory itself has set: most likely a slip of the pen."""
+    return [item for item in items if item["state"] == ABSENT and item.get("why") == WHY_OF_OVERRIDE]
+
+
+def _message(result: Mapping[str, Any]) -> str:
+    """Why a layer failed, on one line, without what the refused key's own line says already."""
+    message = " ".join(str(result.get("msg") or "no message").split())
+    for item in _items(result):
+        said = f"{item['item']}: {item.get('reason')}. "
+        if item["state"] == REFUSED and message.startswith(said):
+            return message[len(said) :]
+    return message
+
+
+def _items(result: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return list(result.get("items") or [])
+
+
+def _row(layer: str, width: int, parts: Sequence[Mapping[str, Any]]) -> str:
+    """A layer's counts. A failed call has changed nothing, so it counts nothing but what was refused."""
+    states = [
+        item["state"]
+        for result in parts
+        for item in _items(result)
+        if not result.get("failed") or item["state"] == REFUSED
+    ]
+    counts = [f"{states.count(state) or '-':>{len(state)}}" for state in COLUMNS]
+    row = "  ".join([f"  {layer:<{width}}", *counts])
+    return f"{row}  failed" if any(result.get("failed") for result in parts) else row
+
+
+def _explained(state: str, items: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The keys in a state with the reason; keys that share a reason share a line."""
+    keys_of: dict[str, list[str]] = {}
+    for item in items:
+        keys_of.setdefault(str(item.get("reason") or "no reason given"), []).append(str(item["item"]))
+    lines: list[str] = []
+    for reason, keys in list(keys_of.items())[:REASONS_PER_STATE]:
+        lines += _wrapped(state, f"{_listed(keys)}: {reason}")
+    more = sum(len(keys) for keys in list(keys_of.values())[REASONS_PER_STATE:])
+    if more:
+        lines += _wrapped(state, f"and {more} more; run with -v to see them all")
+    return lines
+
+
+def _listed(keys: list[str]) -> str:
+    shown = ", ".join(keys[:KEYS_PER_REASON])
+    more = len(keys) - KEYS_PER_REASON
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def _wrapped(label: str, text: str) -> list[str]:
+    label_width = max(map(len, EXPLAINED)) + 2
+    return textwrap.wrap(
+        text,
+        LINE_WIDTH,
+        initial_indent=f"  {label:<{label_width}}",
+        subsequent_indent=" " * (label_width + 4),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

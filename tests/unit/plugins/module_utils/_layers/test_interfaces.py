@@ -1,0 +1,94 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The catalogue of network interfaces, both profiles, and the inventory's own settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.siptune.linux.plugins.module_utils._layers.catalogue import (
+    PROFILES,
+    WHY_OF_OVERRIDE,
+    CatalogueError,
+)
+from ansible_collections.siptune.linux.plugins.module_utils._layers.interfaces import KNOWN, LINKS, RINGS, nic_settings
+from ansible_collections.siptune.linux.plugins.module_utils._nic.settings import parse_rules
+
+yaml = pytest.importorskip("yaml", reason="the catalogues are YAML, which only the controller reads")
+
+CATALOGUE = yaml.safe_load(
+    (Path(__file__).resolve().parents[5] / "roles/network/vars/nics.yml").read_text(encoding="utf-8")
+)
+HOST: dict[str, Any] = {
+    "interfaces": [
+        {"name": "eth0", "virtual": False, "speed_mbps": 1000},
+        {"name": "eth1", "virtual": False, "speed_mbps": 10000},
+        {"name": "eth2", "virtual": False, "speed_mbps": None},
+        {"name": "bond0", "virtual": True, "speed_mbps": 20000},
+    ]
+}
+
+
+def plain(settings: dict[str, Any]) -> dict[str, Any]:
+    """Without the reasons."""
+    return {
+        pattern: {
+            option: {field: value for field, value in setting.items() if field != "why"} if setting else setting
+            for option, setting in options.items()
+        }
+        for pattern, options in settings.items()
+    }
+
+
+@pytest.mark.parametrize("host", [HOST, {}, {"interfaces": None}], ids=["known", "nothing known", "null"])
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("part", KNOWN)
+def test_the_modules_take_what_the_catalogue_gives(part: str, profile: str, host: dict[str, Any]) -> None:
+    settings = nic_settings(CATALOGUE, part, profile, host, None)
+    assert len(parse_rules(settings, KNOWN[part])) == len(settings)
+
+
+def test_modern_raises_rings_and_nothing_else() -> None:
+    floor = {"value": "max", "limit": 4096, "rule": "at_least"}
+    assert plain(nic_settings(CATALOGUE, RINGS, "modern", HOST, {})) == {"*": {"rx": floor, "tx": floor}}
+    assert nic_settings(CATALOGUE, LINKS, "modern", HOST, {}) == {}
+
+
+def test_classic_is_the_document_without_what_it_would_break() -> None:
+    assert plain(nic_settings(CATALOGUE, RINGS, "classic", HOST, {}))["*"]["rx"] == {"value": "max", "rule": "exact"}
+    links = nic_settings(CATALOGUE, LINKS, "classic", HOST, {})
+    assert plain(links) == {"eth1": {"txqueuelen": {"value": 3000, "rule": "exact"}}}
+
+
+@pytest.mark.parametrize("part", KNOWN)
+def test_every_entry_says_what_and_why(part: str) -> None:
+    for option, entry in CATALOGUE[part].items():
+        assert set(entry) == {"sources", "classic", "modern", "why"}, option
+        assert entry["why"]
+
+
+def test_overrides_stand_for_the_profile_s_options() -> None:
+    own = {"eth0": {"rx": 512, "tx": {"value": 9, "rule": "at_least", "why": "Mine."}}, "eth1": None, "*": {"tx": None}}
+    settings = nic_settings(CATALOGUE, RINGS, "modern", HOST, own)
+    assert settings["eth0"] == {"rx": {"value": 512, "why": WHY_OF_OVERRIDE}, "tx": own["eth0"]["tx"]}
+    assert settings["eth1"] == {"rx": None, "tx": None}
+    assert (settings["*"]["tx"], settings["*"]["rx"]["limit"]) == (None, 4096)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"eth0": {"rx": 0}}, "siptune_network_nic_rings: eth0 rx cannot be 0"),
+        ({"eth 0": {"rx": 1}}, "is no name of a network interface"),
+        ({"eth0": {"txqueuelen": 1}}, "has no option txqueuelen"),
+        ({"eth0": 4096}, "needs a dictionary of options"),
+        ([{"eth0": 4096}], "is a dictionary of interfaces, not a list"),
+    ],
+)
+def test_a_mistake_is_told_by_the_variable(overrides: Any, message: str) -> None:
+    with pytest.raises(CatalogueError) as caught:
+        nic_settings(CATALOGUE, RINGS, "modern", HOST, overrides)
+    assert message in str(caught.value)

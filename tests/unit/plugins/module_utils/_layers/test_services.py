@@ -1,0 +1,170 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the service layer's catalogue to logins, units and pools."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+pytest.importorskip("yaml", reason="the catalogues are YAML, which only the controller reads")
+
+from ansible_collections.siptune.linux.plugins.module_utils._layers.catalogue import CatalogueError
+from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import SERVICE_LAYER
+from ansible_collections.siptune.linux.plugins.module_utils._layers.services import Wishes, service_limits
+from ansible_collections.siptune.linux.plugins.plugin_utils._site.layers import load_layer
+
+CATALOGUE = load_layer(SERVICE_LAYER).catalogue
+OWN = "set in the inventory"
+
+
+def daemon(name: str, unit: str | None) -> dict[str, Any]:
+    return {"name": name, "unit": unit, "installed": True, "running": True}
+
+
+HOST: dict[str, Any] = {
+    "memory_bytes": 2**36,
+    "nr_open": 1048576,
+    "sip_daemons": [
+        daemon("kamailio", "kamailio.service"),
+        daemon("kamailio", "kamailio@edge.service"),
+        daemon("rtpengine", "ngcp-rtpengine-daemon.service"),
+        daemon("asterisk", None),
+    ],
+}
+
+
+def limits(profile: str = "modern", host: Any = None, capacity: Any = None, **wishes: Any) -> dict[str, Any]:
+    return service_limits(CATALOGUE, profile, HOST if host is None else host, capacity or {}, Wishes(**wishes))
+
+
+def values(settings: dict[str, Any]) -> dict[str, Any]:
+    return {name: setting["value"] for name, setting in settings.items()}
+
+
+PROXY = {"LimitNOFILE": 65536, "OOMScoreAdjust": -600, "OOMPolicy": "kill"}
+
+
+def test_modern_looks_after_each_unit_that_is_found() -> None:
+    wanted = limits()
+    assert {unit: values(settings) for unit, settings in wanted["units"].items()} == {
+        "kamailio.service": PROXY,
+        "kamailio@edge.service": PROXY,
+        "ngcp-rtpengine-daemon.service": {"LimitNOFILE": 150000, "OOMScoreAdjust": -500},
+    }
+    assert {unit: values(settings) for unit, settings in wanted["pools"].items()} == {
+        "kamailio.service": {"shared_mib": 64, "private_mib": 8},
+        "kamailio@edge.service": {"shared_mib": 64, "private_mib": 8},
+    }
+    assert wanted["logins"] == []
+
+
+def test_capacities_are_floors_with_a_reason() -> None:
+    wanted = limits(capacity={"registrations": 50000})["units"]["kamailio.service"]["LimitNOFILE"]
+    assert wanted["value"] == 100304
+    assert wanted["rule"] == "at_least"
+    assert wanted["why"].startswith("Two for each TCP or TLS connection")
+
+
+def test_a_host_without_daemons_has_nothing_to_do() -> None:
+    assert limits(host={}) == {"logins": [], "units": {}, "pools": {}}
+
+
+def test_classic_is_the_document_to_the_letter() -> None:
+    wanted = limits("classic", services=["asterisk.service", "opensips.service", "kamailio.service"])
+    assert set(wanted["units"]) == {"asterisk.service"}
+    asterisk = wanted["units"]["asterisk.service"]
+    assert asterisk["LimitNOFILE"]["value"] == 1024000
+    assert {setting["rule"] for setting in asterisk.values()} == {"exact"}
+    assert "behind everything else" in asterisk["Nice"]["hazard"]
+    assert values(wanted["pools"]["opensips.service"]) == {"shared_mib": 1024, "private_mib": 10}
+    first = wanted["logins"][0]
+    assert (first["domain"], first["type"], first["item"], first["value"]) == ("root", "soft", "nofile", 102400)
+    assert "524288 to 102400" in first["hazard"]
+    assert len(wanted["logins"]) == 21
+
+
+def test_services_of_ones_own_choice() -> None:
+    wanted = limits(services=["opensips@a.service", {"unit": "sbc.service", "daemon": "freeswitch"}])
+    assert list(wanted["units"]) == ["opensips@a.service", "sbc.service"]
+    assert "OOMPolicy" not in wanted["units"]["sbc.service"]
+    assert list(wanted["pools"]) == ["opensips@a.service"]
+    assert limits(services=[])["units"] == {}
+
+
+def test_own_directives_by_daemon_and_by_unit() -> None:
+    wanted = limits(
+        units={
+            "kamailio": {"LimitNOFILE": {"value": 200000, "rule": "at_least", "why": "TLS."}, "Nice": -5},
+            "kamailio@edge.service": {"Nice": None, "OOMPolicy": None, "LimitNOFILE": 300000},
+            "ngcp-rtpengine-daemon.service": None,
+            "nginx.service": {"LimitNOFILE": 8192},
+        }
+    )["units"]
+    assert values(wanted["kamailio.service"]) == {**PROXY, "LimitNOFILE": 200000, "Nice": -5}
+    assert wanted["kamailio.service"]["LimitNOFILE"]["why"] == "TLS."
+    assert wanted["kamailio@edge.service"]["LimitNOFILE"] == {"value": 300000, "rule": "exact", "why": OWN}
+    assert values(wanted["kamailio@edge.service"]) == {"OOMScoreAdjust": -600, "LimitNOFILE": 300000}
+    assert wanted["nginx.service"] == {"LimitNOFILE": {"value": 8192, "rule": "exact", "why": OWN}}
+    assert "ngcp-rtpengine-daemon.service" not in wanted
+
+
+def test_own_pools() -> None:
+    wanted = limits(pools={"kamailio": {"shared_mib": 512}, "kamailio@edge.service": None})["pools"]
+    assert {unit: values(settings) for unit, settings in wanted.items()} == {
+        "kamailio.service": {"private_mib": 8, "shared_mib": 512}
+    }
+
+
+def test_own_logins_stand_for_those_of_the_catalogue() -> None:
+    own = [
+        {"domain": "root", "type": "both", "item": "nofile", "value": "max"},
+        {"domain": "root", "type": "soft", "item": "priority", "value": None},
+        {"domain": "@voip", "type": "both", "item": "core", "value": "unlimited", "why": "Traces."},
+    ]
+    wanted = limits("classic", logins=own)["logins"]
+    of_root = [limit for limit in wanted if limit["domain"] == "root" and limit["item"] in ("nofile", "priority")]
+    assert of_root == [own[0]]
+    assert wanted[-1] == own[2]
+    assert limits(logins=own[2:])["logins"] == own[2:]
+
+
+@pytest.mark.parametrize(
+    ("wishes", "message"),
+    [
+        pytest.param({"services": "kamailio.service"}, "must be a list of units", id="no list"),
+        pytest.param({"services": ["sbc.service"]}, "does not tell which daemon it runs", id="unknown daemon"),
+        pytest.param({"services": [{"unit": "sbc.service", "daemon": "ser"}]}, "no daemon 'ser'", id="no such daemon"),
+        pytest.param({"services": [{"daemon": "kamailio"}]}, "dictionaries of unit and daemon", id="no unit"),
+        pytest.param({"services": ["kamailio"]}, "kamailio", id="no suffix"),
+        pytest.param({"services": ["../kamailio.service"]}, "kamailio.service", id="traversal"),
+        pytest.param({"services": ["kamailio.service"] * 2}, "named twice", id="twice"),
+        pytest.param({"units": ["kamailio"]}, "siptune_service_limits_units: must be", id="units no dictionary"),
+        pytest.param({"units": {"kamailio": 5}}, "takes a dictionary of settings", id="a number for a unit"),
+        pytest.param({"units": {"kamailio": {"LimitNOFLE": 5}}}, "LimitNOFILE", id="the nearest known name"),
+        pytest.param({"units": {"kamailio": {"Nice": {"value": 1, "because": "x"}}}}, "because", id="field"),
+        pytest.param({"units": {"kam ailio.service": {"Nice": 1}}}, "kam ailio", id="blank in a unit"),
+        pytest.param({"pools": {"kamailio": {"shared_mib": "many"}}}, "shared_mib", id="pool"),
+        pytest.param({"pools": {"kamailio": {"sharde_mib": 5}}}, "sharde_mib", id="no such pool"),
+        pytest.param({"logins": {"root": 5}}, "siptune_service_limits_logins: must be a list", id="logins no list"),
+        pytest.param({"logins": [{"domain": "root"}]}, "takes dictionaries of domain", id="half a login"),
+        pytest.param(
+            {"logins": [{"domain": "root", "type": "soft", "item": "nofiles", "value": 1}]},
+            "nofiles",
+            id="no such item",
+        ),
+    ],
+)
+def test_a_mistake_is_named(wishes: dict, message: str) -> None:
+    with pytest.raises(CatalogueError) as caught:
+        limits(**wishes)
+    assert message in str(caught.value)
+
+
+def test_an_unknown_profile_or_figure_is_named() -> None:
+    with pytest.raises(CatalogueError, match="no profile 'fancy'"):
+        limits("fancy")
+    with pytest.raises(CatalogueError, match="no figure 'calls'"):
+        limits(capacity={"calls": 1})

@@ -1,0 +1,101 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Several calls in one: their arguments, and what is told of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+pytest.importorskip("ansible.module_utils.common.arg_spec", reason="Ansible itself checks the arguments of a call")
+
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change, TuningError
+from ansible_collections.siptune.linux.plugins.module_utils._engine.operation import EffectError, Report
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import HostError
+from ansible_collections.siptune.linux.plugins.module_utils._layers.transaction import (
+    WAYS,
+    CallError,
+    Taken,
+    parse_calls,
+    result,
+    warnings,
+)
+
+KERNEL = {
+    "name": "kernel",
+    "module": "sysctl_bulk",
+    "arguments": {"path": "/etc/sysctl.d/90-x.conf", "settings": {"net.core.somaxconn": 4096}},
+}
+UNITS = {"name": "units", "module": "systemd_limits", "arguments": {"units": {"a.service": {"Nice": 1}}}}
+CHANGE = Change("net.core.somaxconn", "4096", "128", "4096", "4096", "changed", "because")
+
+
+def test_arguments_get_the_defaults_of_their_module() -> None:
+    kernel, units = parse_calls([KERNEL, UNITS])
+    assert (kernel.way, kernel.params["state"], kernel.params["live"]) == (WAYS["sysctl_bulk"], "present", True)
+    assert (units.name, units.params["drop_in"]) == ("units", "90-siptune.conf")
+
+
+@pytest.mark.parametrize(
+    ("calls", "message"),
+    [
+        pytest.param([KERNEL, KERNEL], "kernel: there are two calls", id="one name twice"),
+        pytest.param([{**KERNEL, "arguments": {}}], "kernel: missing required arguments: path", id="missing"),
+        pytest.param([{**KERNEL, "arguments": {"pth": "/x"}}], "kernel: .*pth", id="unknown argument"),
+        pytest.param([{**KERNEL, "arguments": None}], "kernel: missing", id="no arguments"),
+        pytest.param([{**UNITS, "arguments": {"running": "stop"}}], "units: value of running must be", id="choice"),
+        pytest.param(
+            [KERNEL, {**UNITS, "arguments": {"units": {"a/b": {}}}}], "units: a/b", id="what the module refuses"
+        ),
+    ],
+)
+def test_bad_calls_are_refused_by_their_name(calls: list[dict[str, Any]], message: str) -> None:
+    with pytest.raises(TuningError, match=message):
+        parse_calls(calls)
+
+
+def test_items_are_told_under_the_name_of_their_call() -> None:
+    kernel, units = parse_calls([KERNEL, UNITS])
+    told = result(
+        [
+            Taken(kernel, Report(True, [CHANGE], [{"before": "a", "after": "b"}], ["careful"], {"more": 1})),
+            Taken(units, Report(False, [], [], ["careful", "and mind"])),
+        ]
+    )
+    assert told["changed"] is True
+    assert told["calls"] == [
+        {"name": "kernel", "module": "sysctl_bulk", "changed": True, "more": 1},
+        {"name": "units", "module": "systemd_limits", "changed": False},
+    ]
+    assert told["items"] == [{"call": "kernel", **CHANGE.as_item()}]
+    assert told["diff"] == [{"before": "a", "after": "b"}]
+
+
+def test_each_warning_is_given_once() -> None:
+    kernel, units = parse_calls([KERNEL, UNITS])
+    taken = [Taken(call, Report(False, [], [], ["careful", call.name])) for call in (kernel, units)]
+    assert warnings([*taken, Taken(kernel, None, TuningError("no"))]) == ["careful", "kernel", "units"]
+
+
+def test_a_predicted_failure_leaves_the_rest_told() -> None:
+    kernel, units = parse_calls([KERNEL, UNITS])
+    told = result([Taken(kernel, Report(True, [CHANGE], [])), Taken(units, None, TuningError("a.service: is masked"))])
+    assert told["calls"][1] == {
+        "name": "units",
+        "module": "systemd_limits",
+        "changed": False,
+        "failed": True,
+        "msg": "a.service: is masked",
+    }
+    assert len(told["items"]) == 1
+
+
+def test_a_refusal_is_told_with_call_and_item() -> None:
+    (kernel,) = parse_calls([KERNEL])
+    error = CallError(kernel, EffectError(HostError("net.core.somaxconn", "no"), [CHANGE]))
+    assert (str(error), error.subject) == ("kernel: net.core.somaxconn: no", "net.core.somaxconn")
+    details = error.details()
+    assert [(item["call"], item["state"]) for item in details["items"]] == [("kernel", "refused")]
+    assert details["calls"][0]["msg"] == "net.core.somaxconn: no"

@@ -1,0 +1,199 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The audit's document, from results as the playbook's tasks register them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.siptune.linux.plugins.plugin_utils._audit.document import (
+    AUDITED,
+    FAILED,
+    NOT_RUN,
+    UNREACHABLE,
+    HostResults,
+    document,
+    failures,
+    host_record,
+)
+from ansible_collections.siptune.linux.plugins.plugin_utils._audit.results import COUNTERS, goes_on
+from ansible_collections.siptune.linux.plugins.plugin_utils._site.applied import APPLIED
+
+
+def item(name: str, state: str, **more: Any) -> dict[str, Any]:
+    plain = {"wanted": "2", "before": "1", "after": "2", "at_boot": "2", "why": "w"}
+    return {"item": name, "state": state, **plain, **more}
+
+
+NETWORK = {
+    "changed": True,
+    "items": [
+        item("net.core.rmem_max", "changed"),
+        item("net.core.somaxconn", "shadowed", reason="/etc/sysctl.d/99-x.conf line 1 sets 128"),
+        item("net.ipv4.tcp_sack", "kept"),
+    ],
+}
+SERVICES = [
+    {"changed": False, "items": [item("asterisk soft nofile", "ok")]},
+    {"changed": False, "items": [item("kamailio.service LimitNOFILE", "pending")]},
+    {"changed": False, "items": []},
+]
+SKIPPED = {"changed": False, "skipped": True}
+GONE = {"unreachable": True, "changed": False, "msg": "Task failed: Failed to connect\nto the host via ssh"}
+
+
+def counter(
+    name: str, value: int | None, kind: str = "counter", limit: int | None = None, *parts: Any
+) -> dict[str, Any]:
+    return {
+        "name": name,
+        "kind": kind,
+        "unit": "datagrams",
+        "source": "/proc/net/snmp",
+        "value": value,
+        "total": value,
+        "limit": limit,
+        "part_is": "interface" if parts else None,
+        "parts": [{"part": part, "value": of, "total": of, "limit": most, "note": ""} for part, of, most in parts],
+        "reason": "",
+    }
+
+
+def counters(*listed: dict[str, Any]) -> dict[str, Any]:
+    return {"changed": False, "seconds": 60.0, "since_boot": False, "counters": list(listed)}
+
+
+def host(counted: Any = None, **layers: Any) -> HostResults:
+    usual = {"network": [NETWORK], "service_limits": SERVICES}
+    return HostResults(layers or usual, counted or counters())
+
+
+def test_a_host_in_full() -> None:
+    record = host_record("sbc1", host())
+    assert (record["name"], record["status"], record["message"]) == ("sbc1", AUDITED, None)
+    assert [record[field] for field in ("drift", "shadowed", "pending", "refused")] == [1, 1, 1, 0]
+    assert record["would_change"]
+    assert record["states"] == {"ok": 1, "changed": 1, "kept": 1, "shadowed": 1, "pending": 1}
+    assert [(layer["name"], layer["status"], layer["drift"], layer["would_change"]) for layer in record["layers"]] == [
+        ("network", AUDITED, 1, True),
+        ("service_limits", AUDITED, 0, False),
+    ]
+    assert record["items"][0] == {
+        "layer": "network",
+        "item": "net.core.rmem_max",
+        "state": "changed",
+        "drift": True,
+        "wanted": "2",
+        "live": "1",
+        "planned": "2",
+        "boot": "2",
+        "reason": "",
+        "why": "w",
+    }
+
+
+def test_a_host_that_goes_away_half_way_keeps_what_was_learned() -> None:
+    record = host_record("sbc1", host(network=[NETWORK], memory=[GONE], fs=[SKIPPED], security=[None]))
+    assert (record["status"], record["message"]) == (UNREACHABLE, "Failed to connect to the host via ssh")
+    assert [layer["status"] for layer in record["layers"]] == [AUDITED, UNREACHABLE, NOT_RUN, NOT_RUN]
+    assert record["drift"] == 1
+
+
+def test_a_layer_that_fails_does_not_hide_the_others() -> None:
+    refused = {"failed": True, "msg": "no", "items": [item("a", "changed"), item("b", "refused")]}
+    record = host_record("sbc1", host(network=[refused], fs=[{"changed": False, "items": [item("c", "ok")]}]))
+    assert (record["status"], record["message"]) == (FAILED, "no")
+    assert [entry["item"] for entry in record["items"]] == ["b", "c"]
+    assert (record["drift"], record["refused"], record["would_change"]) == (0, 1, False)
+
+
+@pytest.mark.parametrize(
+    ("results", "status", "message"),
+    [
+        (host(SKIPPED, network=[GONE]), UNREACHABLE, "Failed to connect to the host via ssh"),
+        (host(SKIPPED, network=[{"failed": True, "msg": "bad variable"}]), FAILED, "bad variable"),
+        (host({"failed": True, "msg": "no python"}), FAILED, "no python"),
+        (host(SKIPPED, network=[None]), FAILED, "it was not audited, as the play ended before"),
+    ],
+    ids=["unreachable from the start", "variables", "counters", "never begun"],
+)
+def test_what_can_happen_to_a_host(results: HostResults, status: str, message: str) -> None:
+    record = host_record("sbc1", results)
+    assert (record["status"], record["message"]) == (status, message)
+
+
+def test_a_file_that_would_be_written_anew_is_no_drift_of_an_item_but_a_change() -> None:
+    record = host_record("sbc1", host(network=[{"changed": True, "items": [item("a", "shadowed")]}]))
+    assert (record["drift"], record["would_change"]) == (0, True)
+    assert failures({"hosts": [record]}, strict=True) == {
+        "sbc1": "a run would write the files of these layers anew: network"
+    }
+
+
+def test_counters_say_what_would_help_and_what_siptune_makes_of_it() -> None:
+    counted = counters(
+        counter("UdpRcvbufErrors", 592),
+        counter("UdpMemErrors", 0),
+        counter("ConntrackDrop", None),
+        counter("NicRxMissed", 7, "counter", None, ("eth0", 7, None)),
+        counter("Descriptors", 90, "gauge", 100, ("kamailio.service", 90, 100), ("asterisk.service", 5, 100)),
+    )
+    found = {one["name"]: one for one in host_record("sbc1", host(counted=counted))["counters"]["list"]}
+    assert [name for name, one in found.items() if one["concern"]] == ["UdpRcvbufErrors", "NicRxMissed", "Descriptors"]
+    assert found["UdpRcvbufErrors"]["helps"] == [{"item": "net.core.rmem_max", "state": "changed"}]
+    assert found["NicRxMissed"]["helps"] == [{"item": "eth0 rx", "state": None}]
+    assert found["Descriptors"]["helps"] == [{"item": "kamailio.service LimitNOFILE", "state": "pending"}]
+    assert found["UdpMemErrors"]["helps"] == []
+
+
+def test_the_document_adds_up() -> None:
+    audit = document(
+        {"sbc2": host(), "sbc1": host(network=[GONE]), "sbc3": host(network=[{"failed": True, "msg": "x"}])},
+        "2026-11-24T03:15:00+00:00",
+        60,
+        "0.1.0",
+    )
+    assert (audit["schema"], audit["schema_version"], audit["window_seconds"]) == ("siptune-audit", 1, 60)
+    assert [entry["name"] for entry in audit["hosts"]] == ["sbc2", "sbc1", "sbc3"]
+    assert audit["totals"] == {
+        "hosts": 3,
+        "audited": 1,
+        "failed": 1,
+        "unreachable": 1,
+        "hosts_with_drift": 1,
+        "items": 5,
+        "drift": 1,
+        "shadowed": 1,
+        "pending": 1,
+        "refused": 0,
+    }
+    assert set(failures(audit, strict=False)) == {"sbc1", "sbc3"}
+    assert failures(audit, strict=True)["sbc2"] == "1 items drift: net.core.rmem_max"
+
+
+@pytest.mark.parametrize(
+    ("registered", "expected"),
+    [
+        ({}, True),
+        ({APPLIED: {"failed": True, "layers": {"network": [{"failed": True}]}}}, True),
+        ({APPLIED: {"failed": True, "msg": "bad variable"}}, False),
+        ({APPLIED: {"unreachable": True}}, False),
+        ({COUNTERS: {"unreachable": True}}, False),
+    ],
+    ids=["fresh", "a layer failed", "bad variables", "gone", "gone at the end"],
+)
+def test_when_a_host_is_asked_for_more(registered: dict[str, Any], expected: bool) -> None:
+    assert goes_on(registered) is expected
+
+
+def test_every_field_of_the_document_is_documented() -> None:
+    page = (Path(__file__).resolve().parents[5] / "docs" / "audit.md").read_text(encoding="utf-8")
+    counted = counters(counter("UdpRcvbufErrors", 1))
+    audit = document({"sbc1": host(counted)}, "2026-11-24T03:15:00+00:00", 0, "0.1.0")
+    entry = audit["hosts"][0]
+    records = [audit, audit["totals"], entry, entry["layers"][0], entry["items"][0], entry["counters"]["list"][0]]
+    fields = {field for record in records for field in record}
+    assert {field for field in fields if f"`{field}`" not in page} == set()

@@ -1,0 +1,120 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reports on the disk, and questions to them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.siptune.linux.plugins.plugin_utils._audit import query
+from ansible_collections.siptune.linux.plugins.plugin_utils._audit.document import document
+from ansible_collections.siptune.linux.plugins.plugin_utils._audit.files import (
+    ReportError,
+    check_directory,
+    collection_version,
+    write_all,
+)
+from ansible_collections.siptune.linux.plugins.plugin_utils._audit.query import QueryError, compile_query, search
+
+from .test_document import GONE, counter, host
+
+
+@pytest.fixture
+def umask() -> Any:
+    before = os.umask(0o027)
+    yield 0o027
+    os.umask(before)
+
+
+def test_files_are_whole_with_sane_permissions_and_nothing_is_left_over(tmp_path: Path, umask: int) -> None:
+    paths = write_all([(str(tmp_path), "a.json", "{}\n"), (str(tmp_path), "b.html", "é\n")])
+    assert paths == [str(tmp_path / "a.json"), str(tmp_path / "b.html")]
+    assert (tmp_path / "b.html").read_text(encoding="utf-8") == "é\n"
+    assert [path.stat().st_mode & 0o777 for path in tmp_path.iterdir()] == [0o644 & ~umask] * 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "b.html"]
+
+
+def test_all_or_none(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("old", encoding="ascii")
+    with pytest.raises(ReportError, match=r"/missing/b\.html: cannot be written: No such file or directory"):
+        write_all([(str(tmp_path), "a.json", "new"), (str(tmp_path / "missing"), "b.html", "new")])
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+    assert (tmp_path / "a.json").read_text(encoding="ascii") == "old"
+
+
+def test_a_link_is_replaced_and_not_followed(tmp_path: Path) -> None:
+    target = tmp_path / "precious"
+    target.write_text("kept", encoding="ascii")
+    (tmp_path / "a.json").symlink_to(target)
+    write_all([(str(tmp_path), "a.json", "new")])
+    assert target.read_text(encoding="ascii") == "kept"
+    assert not (tmp_path / "a.json").is_symlink()
+
+
+@pytest.mark.parametrize("name", ["missing", "file", "missing/below"])
+def test_a_directory_that_cannot_be_written_to(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").write_text("", encoding="ascii")
+    with pytest.raises(ReportError, match=r"^siptune_audit_directory: no report can be written to .*; name a dir"):
+        check_directory("siptune_audit_directory", str(tmp_path / name))
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_directory_that_can(tmp_path: Path) -> None:
+    check_directory("siptune_audit_directory", str(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_version_is_that_of_the_collection() -> None:
+    assert collection_version().count(".") == 2
+
+
+# --- questions -------------------------------------------------------------------------------
+
+AUDIT = document({"a": host(), "b": host(network=[GONE])}, "2026-11-24T03:15:00+00:00", 0, "0.1.0")
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("hosts[?drift>`0`].name", ["a"]),
+        ("hosts[?status=='unreachable'].[name, message]", [["b", "Failed to connect to the host via ssh"]]),
+        ("hosts[].items[?state=='shadowed'].reason | []", ["/etc/sysctl.d/99-x.conf line 1 sets 128"]),
+        ("totals.hosts", 2),
+        ("nothing.of.the.kind", None),
+    ],
+)
+def test_questions(query: str, expected: object) -> None:
+    assert search(compile_query(query), AUDIT) == expected
+
+
+def documented_queries() -> list[str]:
+    page = (Path(__file__).resolve().parents[5] / "docs" / "audit.md").read_text(encoding="utf-8")
+    return page.split("```jmespath\n")[1].split("\n```")[0].split("\n")
+
+
+@pytest.mark.parametrize("query", documented_queries())
+def test_the_questions_in_the_documentation_have_answers(query: str) -> None:
+    counted = {"since_boot": True, "seconds": 1.0, "counters": [counter("UdpRcvbufErrors", 3)]}
+    audit = document({"a": host(counted), "b": host(network=[GONE])}, "2026-11-24T03:15:00+00:00", 0, "0.1.0")
+    assert search(compile_query(query), audit)
+
+
+@pytest.mark.parametrize("query", ["hosts[?drift>`0`", "hosts[", "!!", ""])
+def test_what_is_not_jmespath(query: str) -> None:
+    with pytest.raises(QueryError, match=r"^siptune_audit_query: .* is not JMESPath: [^\n]+$"):
+        compile_query(query)
+
+
+def test_what_does_not_fit() -> None:
+    with pytest.raises(QueryError, match=r"^siptune_audit_query: 'abs\(hosts\)' does not fit the audit: [^\n]+$"):
+        search(compile_query("abs(hosts)"), AUDIT)
+
+
+def test_without_the_library_there_is_a_word_on_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(query, "jmespath", None)
+    with pytest.raises(QueryError, match="python3-jmespath in Debian"):
+        compile_query("hosts")

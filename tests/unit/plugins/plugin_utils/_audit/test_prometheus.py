@@ -1,0 +1,115 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The text format, read back by a reader of its grammar."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from ansible_collections.siptune.linux.plugins.module_utils._counters.reading import CONNTRACK_ENTRIES, DESCRIPTORS
+from ansible_collections.siptune.linux.plugins.module_utils._counters.table import COUNTERS
+from ansible_collections.siptune.linux.plugins.plugin_utils._audit.document import document
+from ansible_collections.siptune.linux.plugins.plugin_utils._audit.prometheus import render, snake_case
+from hypothesis import given
+from hypothesis import strategies as st
+
+from .test_document import GONE, counter, counters, host
+
+NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
+SAMPLE = re.compile(rf'({NAME})(?:\{{((?:{NAME}="(?:[^"\\\n]|\\["\\n])*",?)*)\}})? (-?[0-9]+(?:\.[0-9]+)?)')
+LABEL = re.compile(rf'({NAME})="((?:[^"\\\n]|\\["\\n])*)"')
+UNESCAPED = {"\\\\": "\\", '\\"': '"', "\\n": "\n"}
+
+
+def read(text: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    """The samples of a file; asserts that each belongs to the family declared above it, and comes once."""
+    assert text.endswith("\n")
+    found: dict[tuple[str, frozenset[tuple[str, str]]], float] = {}
+    family, families = "", []
+    for line in text[:-1].split("\n"):
+        if line.startswith("# "):
+            _, what, family, _ = line.split(" ", 3)
+            families += [family] if what == "TYPE" else []
+            continue
+        match = SAMPLE.fullmatch(line)
+        assert match, line
+        assert match.group(1) == family
+        labels = {
+            name: re.sub(r'\\["\\n]', lambda escape: UNESCAPED[escape.group()], value)
+            for name, value in LABEL.findall(match.group(2) or "")
+        }
+        key = (family, frozenset(labels.items()))
+        assert key not in found
+        found[key] = float(match.group(3))
+    assert len(families) == len(set(families))
+    return found
+
+
+def sample(found: dict[Any, float], name: str, **labels: str) -> float:
+    return found[(name, frozenset(labels.items()))]
+
+
+UNITS = (("kamailio.service", 90, 100), ("asterisk", 5, 10))
+
+
+def audit(*names: str) -> dict[str, Any]:
+    counted = counters(
+        {**counter("UdpRcvbufErrors", 5), "total": 905},
+        counter("UdpMemErrors", None),
+        {**counter("NicRxMissed", 7, "counter", None, ("eth0", 7, None)), "total": 8},
+        {**counter("Descriptors", 90, "gauge", 100, *UNITS), "part_is": "unit"},
+        counter("ConntrackEntries", 12, "gauge", 65536),
+    )
+    results = {name: host(counted) for name in names}
+    results["gone"] = host(network=[GONE])
+    return document(results, "2026-11-24T03:15:00+00:00", 60, "0.1.0")
+
+
+def test_samples() -> None:
+    found = read(render(audit("sbc1")))
+    assert sample(found, "siptune_audit_timestamp_seconds") == 1795490100
+    assert sample(found, "siptune_audit_up", host="sbc1") == 1
+    assert sample(found, "siptune_audit_up", host="gone") == 0
+    assert sample(found, "siptune_audit_drift", host="sbc1") == 1
+    assert sample(found, "siptune_audit_items", host="sbc1", layer="network", state="changed") == 1
+    assert sample(found, "siptune_udp_rcvbuf_errors_total", host="sbc1") == 905  # a counter only grows
+    assert sample(found, "siptune_nic_rx_missed_total", host="sbc1") == 8
+    assert sample(found, "siptune_descriptors", host="sbc1", unit="kamailio.service") == 90
+    assert sample(found, "siptune_descriptors_limit", host="sbc1", unit="asterisk") == 10
+    assert sample(found, "siptune_conntrack_entries_limit", host="sbc1") == 65536
+    names = {name for name, _ in found}
+    assert "siptune_udp_mem_errors_total" not in names  # unknown is not zero
+
+
+def test_a_host_that_was_not_audited_neither_drifts_nor_not() -> None:
+    found = read(render(audit("sbc1")))
+    assert ("siptune_audit_drift", frozenset({("host", "gone")})) not in found
+
+
+@given(st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=20))
+def test_any_name_survives(name: str) -> None:
+    assert sample(read(render(audit(name))), "siptune_audit_up", host=name) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("UdpRcvbufErrors", "udp_rcvbuf_errors"),
+        ("Udp6MemErrors", "udp6_mem_errors"),
+        ("TCPTimeWaitOverflow", "tcp_time_wait_overflow"),
+        ("TCPReqQFullDoCookies", "tcp_req_q_full_do_cookies"),
+        ("NicRxMissed", "nic_rx_missed"),
+        ("Ip6ReasmFails", "ip6_reasm_fails"),
+    ],
+)
+def test_names(name: str, expected: str) -> None:
+    assert snake_case(name) == expected
+
+
+def test_every_counter_has_a_name_of_its_own() -> None:
+    names = [snake_case(name) for name in (*(one.name for one in COUNTERS), DESCRIPTORS, CONNTRACK_ENTRIES)]
+    assert len(set(names)) == len(names)
+    assert all(re.fullmatch(r"[a-z][a-z0-9_]*", name) for name in names)

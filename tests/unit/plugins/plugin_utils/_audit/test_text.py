@@ -1,0 +1,100 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The audit as it is printed."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.siptune.linux.plugins.plugin_utils._audit.document import document, host_record
+from ansible_collections.siptune.linux.plugins.plugin_utils._audit.text import (
+    LINE_WIDTH,
+    MOST_LINES,
+    period,
+    render_end,
+    render_host,
+)
+
+from .test_document import GONE, NETWORK, SERVICES, SKIPPED, counter, counters, host, item
+
+
+def lines(**layers: object) -> list[str]:
+    return render_host(host_record("sbc1", host(counters(), **layers)))
+
+
+def test_a_table_then_what_needs_a_look_then_counters() -> None:
+    counted = counters(
+        counter("UdpRcvbufErrors", 592),
+        counter("NicRxMissed", 7, "counter", None, ("eth0", 7, None)),
+        counter("Descriptors", 95, "gauge", 100, ("kamailio.service", 95, 100)),
+    )
+    results = host(counted, network=[NETWORK], service_limits=SERVICES)
+    assert render_host(host_record("sbc1", results)) == [
+        "sbc1",
+        "                  drift  shadowed  pending  refused  ok",
+        "  network             1         1        -        -   1",
+        "  service_limits      -         -        1        -   1",
+        "  drift     net.core.rmem_max: is 1, wanted 2",
+        "  shadowed  net.core.somaxconn: /etc/sysctl.d/99-x.conf line 1 sets 128",
+        "  pending   kamailio.service LimitNOFILE: no reason given",
+        "  in 60 seconds",
+        "    UdpRcvbufErrors       592 datagrams; net.core.rmem_max (drift): more workers first, then the daemon's own",
+        "                            buffer (maxbuffer of Kamailio and OpenSIPS), which this item bounds",
+        "    NicRxMissed           7 datagrams (eth0 7); eth0 rx (left alone by siptune): a larger ring, and"
+        " interrupts",
+        "                            spread over more processors",
+        "    Descriptors           95 of 100 datagrams (kamailio.service 95); kamailio.service LimitNOFILE"
+        " (pending): a",
+        "                            daemon that is out of descriptors takes no more calls",
+    ]
+
+
+def test_a_value_that_is_right_but_not_for_the_next_boot() -> None:
+    only_at_boot = item("net.ipv4.tcp_sack", "changed", before="2")
+    assert lines(network=[{"changed": True, "items": [only_at_boot]}])[-1] == (
+        "  drift     net.ipv4.tcp_sack: is 2, but not written down for the next boot"
+    )
+
+
+def test_a_file_that_would_be_written_anew() -> None:
+    assert lines(network=[{"changed": True, "items": [item("a", "ok")]}])[-1] == (
+        "  drift     network: a run would write its files anew"
+    )
+
+
+def test_a_host_that_is_gone_says_so_first() -> None:
+    found = lines(network=[NETWORK], memory=[GONE], fs=[SKIPPED])
+    assert found[0] == "sbc1  unreachable: Failed to connect to the host via ssh"
+    assert found[3] == "  memory       -         -        -        -   -  unreachable"
+    assert not [line for line in found if line.startswith("  fs")]
+
+
+def test_it_stays_a_few_lines() -> None:
+    many = [item(f"net.ipv4.a{number}", "changed", before="1" * 300) for number in range(100)]
+    found = lines(network=[{"changed": True, "items": many}])
+    assert found[-1] == f"  drift     and {100 - MOST_LINES} more, which the reports name"
+    many = [item(f"net.ipv4.a{number}", "shadowed", reason="a reason " * 40) for number in range(5)]
+    assert max(map(len, lines(network=[{"changed": True, "items": many}]))) <= LINE_WIDTH
+
+
+def test_no_host_can_send_commands_to_the_terminal() -> None:
+    evil = item("net.a", "shadowed", reason="\x1b]0;owned\x07 sets \x9b2J")
+    assert lines(network=[{"changed": False, "items": [evil]}])[-1] == "  shadowed  net.a: ?]0;owned? sets ?2J"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "since_boot", "expected"),
+    [
+        (60.004, False, "in 60.004 seconds"),
+        (5400, True, "since boot, 1.5 hours ago"),
+        (864000, True, "since boot, 10 days ago"),
+        (None, True, "since boot"),
+    ],
+)
+def test_what_the_counters_have_counted(seconds: float | None, since_boot: bool, expected: str) -> None:
+    assert period({"seconds": seconds, "since_boot": since_boot}) == expected
+
+
+def test_the_last_lines() -> None:
+    audit = document({"a": host(), "b": host(network=[GONE])}, "2026-11-24T03:15:00+00:00", 0, "0.1.0")
+    assert render_end(audit, ["/tmp/x.json"]) == ["2 hosts: 1 with drift, 1 unreachable", "  /tmp/x.json"]
