@@ -10,12 +10,6 @@ class ModuleDocFragment:
 
     DOCUMENTATION = r"""
 options:
-  when:
-    description:
-      - V(now) changes the running interfaces alone, V(boot) only what the boots to come set, V(both) both.
-    type: str
-    choices: [now, boot, both]
-    default: both
   disruptive:
     description:
       - Whether a change may take a link down for a moment. Without it, such changes wait for the next boot, unless the

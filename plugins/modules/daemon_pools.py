@@ -26,6 +26,7 @@ description:
 author:
   - siptune authors (@siptune)
 extends_documentation_fragment:
+  - siptune.linux.policy
   - siptune.linux.originals
 options:
   pools:

@@ -23,6 +23,7 @@ description:
 author:
   - siptune authors (@siptune)
 extends_documentation_fragment:
+  - siptune.linux.policy
   - siptune.linux.originals
 options:
   path:
@@ -89,18 +90,6 @@ options:
     type: str
     choices: [present, absent]
     default: present
-  missing:
-    description:
-      - What to do about lines without effect on this host, as there is no such user or group, or as Linux or its
-        C(pam_limits) ignores the item.
-    type: str
-    choices: [report, fail]
-    default: report
-  shadowed:
-    description: What to do about lines over which another file wins.
-    type: str
-    choices: [report, fail]
-    default: report
 attributes:
   check_mode:
     support: full

@@ -22,6 +22,8 @@ description:
 author:
   - siptune authors (@siptune)
 extends_documentation_fragment:
+  - siptune.linux.policy
+  - siptune.linux.when
   - siptune.linux.originals
   - siptune.linux.nic
 options:

@@ -20,6 +20,7 @@ description:
 author:
   - siptune authors (@siptune)
 extends_documentation_fragment:
+  - siptune.linux.policy
   - siptune.linux.originals
 options:
   path:
@@ -59,18 +60,6 @@ options:
     description: Whether to manage the file, for the boots to come.
     type: bool
     default: true
-  missing:
-    description:
-      - What to do about keys that this kernel does not have, or that must not be written from here. In a container
-        those are the keys that belong to the whole machine.
-    type: str
-    choices: [report, fail]
-    default: report
-  shadowed:
-    description: What to do about keys for which another file would set another value at boot.
-    type: str
-    choices: [report, fail]
-    default: report
 attributes:
   check_mode:
     support: full

@@ -22,6 +22,7 @@ description:
 author:
   - siptune authors (@siptune)
 extends_documentation_fragment:
+  - siptune.linux.policy
   - siptune.linux.originals
 options:
   units:
@@ -93,16 +94,6 @@ options:
     type: str
     choices: [present, absent]
     default: present
-  missing:
-    description: What to do about units that are not installed.
-    type: str
-    choices: [report, fail]
-    default: report
-  shadowed:
-    description: What to do about directives for which another file has the last word.
-    type: str
-    choices: [report, fail]
-    default: report
 attributes:
   check_mode:
     support: full

@@ -149,7 +149,12 @@ undone:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.siptune.linux.plugins.module_utils._engine import run
-from ansible_collections.siptune.linux.plugins.module_utils._layers.transaction import WAYS, carry_out, result, warnings
+from ansible_collections.siptune.linux.plugins.module_utils._layers.transaction import (
+    OPERATIONS,
+    result,
+    run_calls,
+    warnings,
+)
 
 ARGUMENTS = {
     "calls": {
@@ -158,7 +163,7 @@ ARGUMENTS = {
         "required": True,
         "options": {
             "name": {"type": "str", "required": True},
-            "module": {"type": "str", "required": True, "choices": list(WAYS)},
+            "module": {"type": "str", "required": True, "choices": list(OPERATIONS)},
             "arguments": {"type": "dict", "default": {}},
         },
     },
@@ -169,10 +174,10 @@ ARGUMENTS = {
 def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     calls, each = module.params["calls"], module.params["each_for_itself"]
-    taken = run.run(module, "transaction", lambda host, log: carry_out(host, log, calls, each, module.check_mode))
-    for warning in warnings(taken):
+    results = run.run(module, "transaction", lambda host, log: run_calls(host, log, calls, each, module.check_mode))
+    for warning in warnings(results):
         module.warn(warning)
-    module.exit_json(**result(taken))
+    module.exit_json(**result(results))
 
 
 if __name__ == "__main__":

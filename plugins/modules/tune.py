@@ -113,9 +113,9 @@ from ansible_collections.siptune.linux.plugins.module_utils._host.host import Ho
 from ansible_collections.siptune.linux.plugins.module_utils._layers.calls import all_calls
 from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import LAYERS, Layer
 from ansible_collections.siptune.linux.plugins.module_utils._layers.transaction import (
-    Taken,
-    carry_out,
+    CallResult,
     result,
+    run_calls,
     warnings,
 )
 
@@ -136,22 +136,22 @@ ARGUMENTS = {
 }
 
 
-def tune(host: Host, log: UndoLog, params: dict[str, Any], check_mode: bool) -> tuple[dict[str, Any], list[Taken]]:
+def tune(host: Host, log: UndoLog, params: dict[str, Any], check_mode: bool) -> tuple[dict[str, Any], list[CallResult]]:
     """The facts of the host, and what became of the calls. Raises TuningError."""
     facts = gather(host)
     calls = all_calls([Layer(**layer) for layer in params["layers"]], params["variables"], facts)
     given = [call.as_given() for call in calls]
-    return facts, carry_out(host, log, given, params["each_for_itself"], check_mode)
+    return facts, run_calls(host, log, given, params["each_for_itself"], check_mode)
 
 
 def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
-    facts, taken = run.run(module, "tune", lambda host, log: tune(host, log, module.params, module.check_mode))
-    for warning in warnings(taken):
+    facts, results = run.run(module, "tune", lambda host, log: tune(host, log, module.params, module.check_mode))
+    for warning in warnings(results):
         module.warn(warning)
     # What the layers are made of is no news to the controller, and would come back from every host.
     given = {name: value for name, value in module.params.items() if name != "layers"}
-    module.exit_json(**result(taken), ansible_facts={"siptune_host": facts}, invocation={"module_args": given})
+    module.exit_json(**result(results), ansible_facts={"siptune_host": facts}, invocation={"module_args": given})
 
 
 if __name__ == "__main__":

@@ -20,7 +20,6 @@ from typing import Any, NamedTuple
 
 import guest
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import UndoLog
-from ansible_collections.siptune.linux.plugins.module_utils._engine.operation import take
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._nic.link_files.options import OWNER_LINK, OWNER_RING
 from ansible_collections.siptune.linux.plugins.module_utils._nic.module import NIC_LINK, NIC_RING
@@ -44,7 +43,8 @@ Wanted = Mapping[str, Mapping[str, Any]]
 def apply(host: Host, owner: str, wanted: Wanted) -> bool:
     """What a call does with these interfaces; whether it changed something."""
     given = {**DEFAULTS, "interfaces": wanted, "disruptive": True}
-    return take(NIC_RING if owner == OWNER_RING else NIC_LINK, host, given, False, UndoLog()).changed
+    operation = NIC_RING if owner == OWNER_RING else NIC_LINK
+    return operation.call(given).run(host, False, UndoLog()).changed
 
 
 def both_runs(host: Host, owner: str, wanted: Callable[[int], Wanted]) -> dict[str, Seconds]:

@@ -55,7 +55,6 @@ def main(rounds: int) -> None:
     """Measure, and print what was found."""
     make_importable()
     from ansible_collections.siptune.linux.plugins.module_utils._core.change import UndoLog
-    from ansible_collections.siptune.linux.plugins.module_utils._engine.operation import take
     from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
     from ansible_collections.siptune.linux.plugins.module_utils._nic.module import NIC_RING
 
@@ -70,7 +69,8 @@ def main(rounds: int) -> None:
     def call(size: int) -> bool:
         wanted = {name: {"rx": size} for name in drivers}
         defaults = {name: argument["default"] for name, argument in NIC_RING.argument_spec.items()}
-        return take(NIC_RING, Host(), {**defaults, "interfaces": wanted, "disruptive": True}, False, UndoLog()).changed
+        given = {**defaults, "interfaces": wanted, "disruptive": True}
+        return NIC_RING.call(given).run(Host(), False, UndoLog()).changed
 
     sys.addaudithook(listen)
     measured: dict[str, list[dict]] = {run: [] for run in RUNS}

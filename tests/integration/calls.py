@@ -22,7 +22,8 @@ from ansible_collections.siptune.linux.plugins.module_utils._core.change import 
 from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import all_or_nothing
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.module import SYSCTL_BULK
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl.observe import carry_out, observe
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.observe import apply as apply_plan
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.observe import observe
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.plan import Request, plan
 from ansible_collections.siptune.linux.plugins.modules import sysctl_bulk
 from checkout import CHECKOUT
@@ -79,7 +80,7 @@ def apply(settings: Settings, path: str = FILE, live: bool = True, boot: bool = 
     host, wanted = Host(), request(settings, path, live, boot)
     observed = observe(host, wanted)
     planned = plan(wanted, observed)
-    outcome = all_or_nothing(lambda log: carry_out(host, wanted, observed, planned, log))
+    outcome = all_or_nothing(lambda log: apply_plan(host, wanted, observed, planned, log))
     return Result(outcome.changed, {change.item: change for change in outcome.changes})
 
 

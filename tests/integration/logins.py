@@ -20,7 +20,8 @@ from ansible_collections.siptune.linux.plugins.module_utils._engine.effects impo
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._logins.conf import INFINITE, ITEMS
 from ansible_collections.siptune.linux.plugins.module_utils._logins.module import LIMITS_FILE
-from ansible_collections.siptune.linux.plugins.module_utils._logins.observe import carry_out, observe
+from ansible_collections.siptune.linux.plugins.module_utils._logins.observe import apply as apply_plan
+from ansible_collections.siptune.linux.plugins.module_utils._logins.observe import observe
 from ansible_collections.siptune.linux.plugins.module_utils._logins.plan import Plan, Request, plan
 from ansible_collections.siptune.linux.plugins.modules import limits_file
 from calls import CHECKOUT, LIBRARY, STARTER, call
@@ -162,7 +163,7 @@ def apply(*limits: Wanted, path: str = FILE) -> Result:
     host, wanted = Host(), request(*limits, path=path)
     observed = observe(host, wanted)
     planned = plan(wanted, observed)
-    outcome = all_or_nothing(lambda log: carry_out(host, wanted, observed, planned, log))
+    outcome = all_or_nothing(lambda log: apply_plan(host, wanted, observed, planned, log))
     return result(planned, outcome.changes, outcome.changed)
 
 

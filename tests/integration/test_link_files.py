@@ -31,7 +31,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._nic.link_files.mode
     merge_links,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._nic.link_files.observe import (
-    carry_out_links,
+    apply_links,
     observe_links,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._nic.link_files.options import (
@@ -66,10 +66,10 @@ def call(wishes: Mapping[str, Mapping[str, str]], owner: str, host: Host | None 
     def effects(log: UndoLog) -> Mapping[tuple[str, str], Verdict]:
         if planned.changed:
             store_originals(host, originals._replace(files=planned.recorded, links=links), log)
-        verdicts = carry_out_links(host, planned, log)
-        settled = originals._replace(files=planned.settled, links=links)
-        store_originals(host, settled, log)
-        if settled.empty:
+        verdicts = apply_links(host, planned, log)
+        finalized = originals._replace(files=planned.finalized, links=links)
+        store_originals(host, finalized, log)
+        if finalized.empty:
             remove_originals_directory(host, log)
         return verdicts
 

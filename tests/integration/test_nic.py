@@ -18,7 +18,7 @@ import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import all_or_nothing
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._host.machine import systemd_version
-from ansible_collections.siptune.linux.plugins.module_utils._nic.apply import carry_out, observe
+from ansible_collections.siptune.linux.plugins.module_utils._nic.apply import apply, observe
 from ansible_collections.siptune.linux.plugins.module_utils._nic.link_files.options import (
     OPTIONS as LINK_OPTIONS_OF_BOOT,
 )
@@ -158,7 +158,7 @@ def work(length: int) -> None:
     host = Host()
     observed = observe(host, request)
     planned = plan(request, observed)
-    all_or_nothing(lambda log: carry_out(host, request, observed, planned, log))
+    all_or_nothing(lambda log: apply(host, request, observed, planned, log))
 
 
 def test_no_process_is_started_but_to_ask_udev_of_a_new_file() -> None:

@@ -38,8 +38,8 @@ wish = {"v0": {name: Wish(value, "A test.") for name, value in json.loads(sys.ar
 planned = plan_links(links.observe_links(host, wish, originals), wish, owner)
 def effects(log):
     files.store_originals(host, originals._replace(files=planned.recorded), log)
-    verdicts = links.carry_out_links(host, planned, log)
-    files.store_originals(host, originals._replace(files=planned.settled), log)
+    verdicts = links.apply_links(host, planned, log)
+    files.store_originals(host, originals._replace(files=planned.finalized), log)
     return {option: list(verdict) for (_, option), verdict in verdicts.items()}
 try:
     print(json.dumps({"changed": planned.changed, "verdicts": files.all_or_nothing(effects)}))
@@ -53,7 +53,7 @@ def cable(container: Machine) -> Iterator[Machine]:
     """A container with one end of a virtual cable called v0, of which udev knows."""
     container.sh(
         "rm -rf /etc/systemd/network/* /var/lib/siptune; udevadm control --reload;"
-        "ip link add v0 type veth peer name v1; udevadm settle"
+        "ip link add v0 type veth peer name v1; udevadm finalize"
     )
     container.write("/root/links.py", CALL)
     yield container
@@ -70,7 +70,7 @@ def value(machine: Machine, name: str) -> str:
 
 def applied(machine: Machine) -> str:
     """The file that the running udev names for v0, after an add event as at boot."""
-    machine.sh("udevadm control --reload; udevadm trigger --action=add /sys/class/net/v0; udevadm settle")
+    machine.sh("udevadm control --reload; udevadm trigger --action=add /sys/class/net/v0; udevadm finalize")
     text = machine.read(f"/run/udev/data/n{value(machine, 'ifindex')}") or ""
     return next(line for line in text.split("\n") if line.startswith("E:ID_NET_LINK_FILE=")).partition("=")[2]
 

@@ -59,7 +59,7 @@ def manager(request: pytest.FixtureRequest) -> Iterator[Machine]:
 @pytest.fixture
 def cable(manager: Machine) -> Iterator[Machine]:
     manager.sh(
-        "ip link add v0 numrxqueues 2 numtxqueues 2 type veth peer name v1; ip link set v1 up; udevadm settle;"
+        "ip link add v0 numrxqueues 2 numtxqueues 2 type veth peer name v1; ip link set v1 up; udevadm finalize;"
         f"nmcli connection add con-name cable type ethernet ifname v0 {ADDRESS}"
     )
     activate(manager)
@@ -147,13 +147,13 @@ def test_the_next_activation_brings_it_and_the_one_after_the_way_back_does_not(c
     call(cable, interfaces={"v0": WANTED})
     # A boot begins with the kernel's own. NetworkManager goes back to what it found when a profile names no more.
     cable.sh("ip link set v0 txqueuelen 1000")
-    cable.sh("udevadm control --reload; udevadm trigger --action=add /sys/class/net/v0; udevadm settle")
+    cable.sh("udevadm control --reload; udevadm trigger --action=add /sys/class/net/v0; udevadm finalize")
     activate(cable)
     # Whichever of the two had a word for it: NetworkManager leaves alone what its profile does not name.
     assert live(cable) == ("2000", "1")
     assert {item["state"] for item in call(cable, interfaces={"v0": WANTED})["items"]} == {"ok"}
     call(cable, state="absent", disruptive=True)
-    cable.sh("udevadm control --reload; udevadm trigger --action=add /sys/class/net/v0; udevadm settle")
+    cable.sh("udevadm control --reload; udevadm trigger --action=add /sys/class/net/v0; udevadm finalize")
     activate(cable)
     assert live(cable) == ("1000", "2")
 

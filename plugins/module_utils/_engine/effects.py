@@ -87,11 +87,11 @@ def store_originals(host: Host, after: Originals, log: UndoLog) -> None:
         host.remove(originals.PATH)
 
 
-def settle_originals(host: Host, settled: Originals, recorded: Originals, log: UndoLog) -> None:
+def finalize_originals(host: Host, finalized: Originals, recorded: Originals, log: UndoLog) -> None:
     """Make the record what it is to be in the end; an empty one goes with its directory. Raises HostError."""
-    if settled != recorded:
-        store_originals(host, settled, log)
-    if settled.empty:
+    if finalized != recorded:
+        store_originals(host, finalized, log)
+    if finalized.empty:
         remove_originals_directory(host, log)
 
 
@@ -112,11 +112,11 @@ def stage(host: Host, change: FileChange, log: UndoLog) -> Callable[[], None]:
     """Prepare a file's change without touching the file; returns what carries it out. Raises HostError."""
     commit = _prepare(host, change, log)
 
-    def carry_out() -> None:
+    def apply() -> None:
         log.note(change.path, lambda: put_back(host, change))
         commit()
 
-    return carry_out
+    return apply
 
 
 def _prepare(host: Host, change: FileChange, log: UndoLog) -> Callable[[], None]:

@@ -1,24 +1,36 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one way of all modules: parse, observe, plan, carry out, report.
+"""The one way of all modules: parse, observe, plan, apply, report.
 
-Each module is a `Way`, kept where its effects are. Taken alone it is a module of its own; taken one after the other,
-with one undo log, several of them tune a host as a whole.
+Each module is an `Operation`, kept in the `module` file of its domain. A `Call` is an operation with its request. Run
+alone it is a module of its own; run one after the other, with one undo log, several calls tune a host as a whole.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from .._core.change import REFUSED, Change, TuningError, UndoLog
 from .._host.host import Host, HostError
+from .policy import POLICY_ARGUMENTS, Policy
+
+Request = TypeVar("Request")
+Observed = TypeVar("Observed")
+Planned = TypeVar("Planned")
+Outcome = TypeVar("Outcome")
+
+STATE_ARGUMENT: dict[str, Any] = {"state": {"type": "str", "choices": ["present", "absent"], "default": "present"}}
+
+# When a setting is to hold: in the running kernel and its processes, from the next boot on, or both.
+NOW, BOOT, BOTH = "now", "boot", "both"
+WHEN_ARGUMENT: dict[str, Any] = {"when": {"type": "str", "choices": [BOTH, NOW, BOOT], "default": BOTH}}
 
 
 class Report(NamedTuple):
-    """What a module returns: its changes, what --diff shows of them, what to warn of, and what it alone tells."""
+    """What a module returns: its changes, their diff for --diff, its warnings, and what is peculiar to the module."""
 
     changed: bool
     changes: list[Change]
@@ -27,36 +39,73 @@ class Report(NamedTuple):
     extra: Mapping[str, Any] = MappingProxyType({})
 
     def as_result(self) -> dict[str, Any]:
-        """The arguments of exit_json, but for the warnings."""
+        """The arguments of exit_json, except for the warnings."""
         items = [change.as_item() for change in self.changes]
         return {"changed": self.changed, "items": items, "diff": self.diff, **self.extra}
 
 
-def accept(params: Mapping[str, Any], planned: Any) -> None:
-    """The check of a module whose users cannot rule anything out."""
+class Operation(Generic[Request, Observed, Planned, Outcome]):
+    """A module as functions over its own types of request, observed host, plan and outcome.
 
-
-class Way(NamedTuple):
-    """A module as functions; each says in its own types what a request, an observed host, a plan and an outcome are.
-
-    `parse(params)` gives a request, `observe(host, request)` what the plan has to know, and `plan(request, observed)`
-    what there is to do; all of them raise TuningError. `carry_out(host, request, observed, planned, log)` does it and
-    raises HostError. `report(observed, planned, outcome)` tells of it, with None for an outcome in check mode.
-    `check(params, planned)` raises TuningError for a plan that the user has ruled out.
+    `parse(params)` returns a request, `observe(host, request)` what the plan needs to know, and `plan(request,
+    observed)` what there is to do; all of them raise TuningError. `apply(host, request, observed, planned, log)` does
+    it and raises HostError. `report(observed, planned, outcome)` describes it; the outcome is None in check mode.
+    A plan has `changes`; `is_missing(planned, change)` says whether the host lacks what the item needs.
     """
 
+    def __init__(
+        self,
+        name: str,
+        arguments: Mapping[str, Any],
+        parse: Callable[[Mapping[str, Any]], Request],
+        observe: Callable[[Host, Request], Observed],
+        plan: Callable[[Request, Observed], Planned],
+        apply: Callable[[Host, Request, Observed, Planned, UndoLog], Outcome],
+        report: Callable[[Observed, Planned, Outcome | None], Report],
+        is_missing: Callable[[Planned, Change], bool],
+    ) -> None:
+        self.name = name
+        self.argument_spec = {**arguments, **STATE_ARGUMENT, **POLICY_ARGUMENTS}
+        self.parse = parse
+        self.observe = observe
+        self.plan = plan
+        self.apply = apply
+        self.report = report
+        self.is_missing = is_missing
+
+    def call(self, params: Mapping[str, Any], name: str = "") -> Call:
+        """The call with these arguments of the module, all of them. Raises TuningError."""
+        return Call(name, self, self.parse(params), Policy(params["missing"], params["shadowed"]))
+
+
+class Call(NamedTuple):
+    """An operation with its request, under a name of its own."""
+
     name: str
-    argument_spec: Mapping[str, Any]
-    parse: Callable[[Mapping[str, Any]], Any]
-    observe: Callable[[Host, Any], Any]
-    plan: Callable[[Any, Any], Any]
-    carry_out: Callable[[Host, Any, Any, Any, UndoLog], Any]
-    report: Callable[[Any, Any, Any], Report]
-    check: Callable[[Mapping[str, Any], Any], None] = accept
+    operation: Operation
+    request: Any
+    policy: Policy
+
+    def run(self, host: Host, check_mode: bool, log: UndoLog) -> Report:
+        """Observe, plan, apply and report; check mode stops at the plan.
+
+        Raises TuningError; whoever holds the log undoes what was done.
+        """
+        operation = self.operation
+        observed = operation.observe(host, self.request)
+        planned = operation.plan(self.request, observed)
+        self.policy.check(planned.changes, lambda change: operation.is_missing(planned, change))
+        if check_mode:
+            return operation.report(observed, planned, None)
+        try:
+            outcome = operation.apply(host, self.request, observed, planned, log)
+        except HostError as error:
+            raise EffectError(error, planned.changes) from error
+        return operation.report(observed, planned, outcome)
 
 
 class EffectError(TuningError):
-    """The host refused a change that was under way. `changes` are those of the plan."""
+    """The host refused a change while it was applied. `changes` are those of the plan."""
 
     def __init__(self, cause: HostError, changes: list[Change]) -> None:
         super().__init__(str(cause))
@@ -73,18 +122,3 @@ class EffectError(TuningError):
             if change.item == self.subject:
                 return change._replace(state=REFUSED, after=change.before, at_boot=None, reason=self.reason)
         return Change(self.subject, None, None, None, None, REFUSED, "", self.reason)
-
-
-def take(way: Way, host: Host, params: Mapping[str, Any], check_mode: bool, log: UndoLog) -> Report:
-    """Go the whole way, in check mode as far as the plan. Raises TuningError; whoever holds the log undoes it."""
-    request = way.parse(params)
-    observed = way.observe(host, request)
-    planned = way.plan(request, observed)
-    way.check(params, planned)
-    if check_mode:
-        return way.report(observed, planned, None)
-    try:
-        outcome = way.carry_out(host, request, observed, planned, log)
-    except HostError as error:
-        raise EffectError(error, planned.changes) from error
-    return way.report(observed, planned, outcome)

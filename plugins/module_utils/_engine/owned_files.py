@@ -85,16 +85,16 @@ def record_files(originals: Mapping[str, FileOriginal], changes: Iterable[FileCh
     return recorded
 
 
-def settle_files(
+def finalize_files(
     originals: Mapping[str, FileOriginal], changes: Iterable[FileChange], released: Iterable[str]
 ) -> dict[str, FileOriginal]:
     """The records once everything is done: what was written last, without what is no longer ours."""
     gone = set(released)
-    settled = {path: original for path, original in originals.items() if path not in gone}
+    finalized = {path: original for path, original in originals.items() if path not in gone}
     for change in changes:
-        if change.after is not None and change.path in settled:
-            settled[change.path] = settled[change.path]._replace(written=(digest(change.after.content),))
-    return settled
+        if change.after is not None and change.path in finalized:
+            finalized[change.path] = finalized[change.path]._replace(written=(digest(change.after.content),))
+    return finalized
 
 
 def diff_files(changes: Iterable[FileChange]) -> list[dict[str, str]]:

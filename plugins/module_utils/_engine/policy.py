@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
 from .._core.change import SHADOWED, Change, TuningError
 
-FAIL = "fail"
-CHOICES = ("report", FAIL)
+REPORT, FAIL = "report", "fail"
+_ARGUMENT: dict[str, Any] = {"type": "str", "choices": [REPORT, FAIL], "default": REPORT}
+POLICY_ARGUMENTS: dict[str, Any] = {"missing": _ARGUMENT, "shadowed": _ARGUMENT}
 
 
 class NotAcceptableError(TuningError):
@@ -21,18 +22,21 @@ class NotAcceptableError(TuningError):
         super().__init__("; ".join(f"{change.item} is {change.state}: {change.reason}" for change in changes))
 
 
-def check_acceptable(
-    changes: Iterable[Change], params: Mapping[str, Any], is_missing: Callable[[Change], bool]
-) -> None:
-    """Raises NotAcceptableError for the items that the module's parameters `missing` and `shadowed` rule out.
+class Policy(NamedTuple):
+    """Whether missing and shadowed items are only reported, or fail the call before anything is changed."""
 
-    `is_missing` tells of which items the host lacks what they need.
-    """
-    found = [
-        change
-        for change in changes
-        if (params["missing"] == FAIL and is_missing(change))
-        or (params["shadowed"] == FAIL and change.state == SHADOWED)
-    ]
-    if found:
-        raise NotAcceptableError(found)
+    missing: str = REPORT
+    shadowed: str = REPORT
+
+    def check(self, changes: Iterable[Change], is_missing: Callable[[Change], bool]) -> None:
+        """Raises NotAcceptableError for the items that the user has ruled out.
+
+        `is_missing` says of an item whether the host lacks what it needs.
+        """
+        found = [
+            change
+            for change in changes
+            if (self.missing == FAIL and is_missing(change)) or (self.shadowed == FAIL and change.state == SHADOWED)
+        ]
+        if found:
+            raise NotAcceptableError(found)

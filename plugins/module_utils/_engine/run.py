@@ -15,17 +15,19 @@ from ansible.module_utils.basic import AnsibleModule
 from .._core.change import TuningError, UndoLog
 from .._host.host import Host
 from .effects import RefusedError, all_or_nothing, refusal
-from .operation import Way, take
+from .operation import Operation
 
 LOCK_TIMEOUT_SECONDS = 30
 
 Outcome = TypeVar("Outcome")
 
 
-def main(way: Way) -> None:
+def main(operation: Operation) -> None:
     """The whole of a module but its documentation."""
-    module = AnsibleModule(argument_spec=dict(way.argument_spec), supports_check_mode=True)
-    report = run(module, way.name, lambda host, log: take(way, host, module.params, module.check_mode, log))
+    module = AnsibleModule(argument_spec=dict(operation.argument_spec), supports_check_mode=True)
+    report = run(
+        module, operation.name, lambda host, log: operation.call(module.params).run(host, module.check_mode, log)
+    )
     for warning in report.warnings:
         module.warn(warning)
     module.exit_json(**report.as_result())

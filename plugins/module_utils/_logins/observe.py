@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 
 from .._core.change import Outcome, UndoLog
-from .._engine.effects import read_originals, settle_originals, stage, store_originals, tidy
+from .._engine.effects import finalize_originals, read_originals, stage, store_originals, tidy
 from .._host import accounts
 from .._host.capabilities import BOUNDING, CAP_SYS_NICE, CAP_SYS_RESOURCE, has_capability, in_user_namespace
 from .._host.host import Host, HostError
@@ -18,7 +18,7 @@ from .._host.processes import FIRST_PROCESS, process_names, process_status
 from .._sysctl.nr_open import nr_open
 from .conf import GID_LOGINS, GIDS, GROUP, GROUP_LOGINS, INFINITE, ITEMS, NO_LIMIT, SUFFIX, UIDS, USER, Domain, parse
 from .pam import MODULE, SERVICES, PamLimits, Service, read_module, service_limits, together
-from .plan import Directory, Observed, Plan, Request, Start, settle
+from .plan import Directory, Observed, Plan, Request, Start, finalize
 
 LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64")
 LOGIN_DAEMONS = ("sshd", "cron", "crond", "systemd-logind", "agetty", "login")  # whose limits a session starts from
@@ -131,7 +131,7 @@ def _capable(host: Host, capability: int) -> bool:
 # --- apply and confirm ----------------------------------------------------------------------
 
 
-def carry_out(host: Host, request: Request, observed: Observed, planned: Plan, log: UndoLog) -> Outcome:
+def apply(host: Host, request: Request, observed: Observed, planned: Plan, log: UndoLog) -> Outcome:
     """Carry out a plan, and note how to undo it. Raises HostError.
 
     The original is recorded first; then the file is staged, so that a full disk shows before
@@ -145,5 +145,5 @@ def carry_out(host: Host, request: Request, observed: Observed, planned: Plan, l
     for file in planned.files:
         if host.snapshot(file.path) != file.after:
             raise HostError(file.path, "was changed by somebody else while it was written")
-    settle_originals(host, settle(planned), planned.originals if planned.changed else observed.originals, log)
+    finalize_originals(host, finalize(planned), planned.originals if planned.changed else observed.originals, log)
     return Outcome(planned.changes, planned.changed)

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from .._core.change import ABSENT, CHANGED, OK, PENDING, SHADOWED, Change
 from .._core.setting import hazard_warning
 from .._engine.originals import Originals
-from .._engine.owned_files import FileChange, OwnFile, plan_file, record_files, released_files, settle_files, text_of
+from .._engine.owned_files import FileChange, OwnFile, finalize_files, plan_file, record_files, released_files, text_of
 from .._host.host import FileRecord
 from .._sysctl.nr_open import NrOpen
 from .conf import (
@@ -205,10 +205,10 @@ def plan(request: Request, observed: Observed) -> Plan:
     )
 
 
-def settle(planned: Plan) -> Originals:
+def finalize(planned: Plan) -> Originals:
     """The originals once everything is done, without what is no longer ours."""
     recorded = planned.originals
-    return recorded._replace(files=settle_files(recorded.files, planned.files, planned.released))
+    return recorded._replace(files=finalize_files(recorded.files, planned.files, planned.released))
 
 
 def _world(path: str, own: FileRecord | None, observed: Observed, text: str = "") -> _World:

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from .._core.change import Change, UndoLog
-from .._engine.effects import read_originals, settle_originals, store_originals, tidy
+from .._engine.effects import finalize_originals, read_originals, store_originals, tidy
 from .._engine.originals import Originals
 from .._host.host import Host, HostError
-from .._sip.gate import held_back
+from .._sip.gate import blocked_by_calls
 from .driver import (
     GONE_REASON,
     GoneError,
@@ -29,10 +29,10 @@ from .interfaces import assign_records, resolve
 from .items import items
 from .link_files.file import ETC, PREFIXES, SUFFIX, is_interface_name, is_own_name
 from .link_files.model import LinkPlan, merge_links
-from .link_files.observe import carry_out_links, observe_links
+from .link_files.observe import apply_links, observe_links
 from .model import Decision, Link, Nic, Observed, Request, item_name
 from .options import NEGOTIATED, RPS_CPUS, TXQUEUELEN, Option
-from .originals import settle
+from .originals import finalize
 from .plan import GroupWrite, Plan, flaps, plan_boot
 from .target import is_rounded
 
@@ -72,7 +72,7 @@ def observe(host: Host, request: Request) -> Observed:
         online=online_cpus(host) if any(RPS_CPUS in mine for mine in options.values()) else frozenset(),
         persistent=observe_links(host, persisted, originals) if request.boot else None,
         persisted=persisted,
-        held_back=held_back(host, request.disruptive and may_flap, request.despite_calls),
+        blocked_by_calls=blocked_by_calls(host, request.disruptive and may_flap, request.despite_calls),
     )
 
 
@@ -105,7 +105,7 @@ class Outcome(NamedTuple):
     boot: LinkPlan | None
 
 
-def carry_out(host: Host, request: Request, observed: Observed, planned: Plan, log: UndoLog) -> Outcome:
+def apply(host: Host, request: Request, observed: Observed, planned: Plan, log: UndoLog) -> Outcome:
     """Carry out a plan, and note how to undo it. Raises HostError.
 
     The originals come first, so that nothing is changed unrecorded. Files come after the drivers, as only a driver
@@ -122,24 +122,24 @@ def carry_out(host: Host, request: Request, observed: Observed, planned: Plan, l
     if boot is not None:
         if unknown:
             boot = plan_boot(request, observed, planned.decisions, unknown) or boot
-        verdicts = carry_out_links(host, boot, log)
-    settle_originals(host, _settled(observed, planned, boot, after, unknown), stored, log)
+        verdicts = apply_links(host, boot, log)
+    finalize_originals(host, _finalized(observed, planned, boot, after, unknown), stored, log)
     moved = any(after[decision.place] != decision.before for decision in planned.decisions if decision.place in after)
     changes = items(request, observed, planned.decisions, after, verdicts, unknown)
     return Outcome(changes, moved or bool(boot and boot.changed), boot)
 
 
-def _settled(
+def _finalized(
     observed: Observed,
     planned: Plan,
     boot: LinkPlan | None,
     after: Mapping[tuple[str, str], str],
     unknown: frozenset[tuple[str, str]],
 ) -> Originals:
-    links = settle(planned.originals.links, planned.decisions, after, unknown, observed)
+    links = finalize(planned.originals.links, planned.decisions, after, unknown, observed)
     if boot is None:
         return planned.originals._replace(links=links)
-    return planned.originals._replace(files=boot.settled, links=merge_links(links, boot.links))
+    return planned.originals._replace(files=boot.finalized, links=merge_links(links, boot.links))
 
 
 def _set_group(host: Host, write: GroupWrite, log: UndoLog) -> list[tuple[str, str]]:

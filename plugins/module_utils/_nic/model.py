@@ -97,8 +97,8 @@ class Observed(NamedTuple):
     `targets` are the wanted options of each interface, `unmatched` the patterns that name none. `recorded` are the
     records of this module's options, by interface and option, `gone` the keys of those whose interface is no longer
     there. `online` are the CPUs in use. `persistent` is what .link files and profiles say, None if the boots to come
-    are not asked for, and `persisted` the interfaces for which there may be something of ours. `held_back` says which
-    calls in progress forbid to take a link down, empty if none do.
+    are not asked for, and `persisted` the interfaces for which there may be something of ours. `blocked_by_calls` names
+    the calls in progress that forbid taking a link down, empty if there are none.
     """
 
     links: Mapping[str, Link]
@@ -114,7 +114,7 @@ class Observed(NamedTuple):
     online: frozenset[int]
     persistent: link_files_model.Observed | None = None
     persisted: Sequence[str] = ()
-    held_back: str = ""
+    blocked_by_calls: str = ""
 
 
 class Decision(NamedTuple):

@@ -8,23 +8,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .._engine.operation import Report, Way
+from .._core.change import ABSENT
+from .._engine.operation import WHEN_ARGUMENT, Operation, Report
 from .._engine.owned_files import diff_files
-from .apply import Outcome, carry_out, observe
+from .apply import Outcome, apply, observe
 from .items import diff_values
 from .link_files.observe import diff_profiles
 from .link_files.options import OWNER_LINK, OWNER_RING
-from .model import BOOT, BOTH, NOW, Observed
+from .model import Observed
 from .options import LINK_OPTIONS, RING_OPTIONS, Option
 from .plan import Plan, plan
 from .request import build_request
 
 ARGUMENTS: dict[str, Any] = {
     "interfaces": {"type": "dict", "default": {}},
-    "when": {"type": "str", "choices": [NOW, BOOT, BOTH], "default": BOTH},
+    **WHEN_ARGUMENT,
     "disruptive": {"type": "bool", "default": False},
     "despite_calls": {"type": "bool", "default": False},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
 }
 
 
@@ -36,17 +36,18 @@ def _report(observed: Observed, planned: Plan, outcome: Outcome | None) -> Repor
     return Report(changed, changes, [*diff_files(boot.files), *diff_profiles(boot.profiles), *diff], boot.warnings)
 
 
-def _way(name: str, owner: str, known: Mapping[str, Option]) -> Way:
-    return Way(
+def _operation(name: str, owner: str, known: Mapping[str, Option]) -> Operation:
+    return Operation(
         name=name,
-        argument_spec=ARGUMENTS,
+        arguments=ARGUMENTS,
         parse=lambda params: build_request(owner, known, params),
         observe=observe,
         plan=plan,
-        carry_out=carry_out,
+        apply=apply,
         report=_report,
+        is_missing=lambda planned, change: change.state == ABSENT,
     )
 
 
-NIC_RING = _way("nic_ring", OWNER_RING, RING_OPTIONS)
-NIC_LINK = _way("nic_link", OWNER_LINK, LINK_OPTIONS)
+NIC_RING = _operation("nic_ring", OWNER_RING, RING_OPTIONS)
+NIC_LINK = _operation("nic_link", OWNER_LINK, LINK_OPTIONS)

@@ -33,7 +33,7 @@ def record(decisions: Sequence[Decision], observed: Observed) -> dict[str, dict[
     return links
 
 
-def settle(
+def finalize(
     recorded: Mapping[str, Mapping[str, LinkOriginal]],
     decisions: Sequence[Decision],
     after: Mapping[tuple[str, str], str],

@@ -136,8 +136,8 @@ def _reached(decision: Decision, request: Request, observed: Observed) -> Decisi
     if flaps(decision.nic, decision.option) and not request.disruptive:
         reason = "changing it now would take the link down for a moment, which needs disruptive"
         return decision._replace(state=PENDING, reason=reason)
-    if flaps(decision.nic, decision.option) and observed.held_back:
-        return decision._replace(state=PENDING, reason=f"would take the link down now: {observed.held_back}")
+    if flaps(decision.nic, decision.option) and observed.blocked_by_calls:
+        return decision._replace(state=PENDING, reason=f"would take the link down now: {observed.blocked_by_calls}")
     return decision._replace(write=True)
 
 

@@ -1,25 +1,24 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""daemon_pools as a way: memory pools in the files that units read."""
+"""daemon_pools as an operation: memory pools in the files that units read."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from .._core.change import Outcome
-from .._engine.operation import Report, Way
+from .._core.change import ABSENT, Outcome
+from .._engine.operation import Operation, Report
 from .._engine.owned_files import diff_files
 from .model import Observed, Request
-from .observe import carry_out, observe
+from .observe import apply, observe
 from .plan import Plan, plan
 from .settings import UnitPools, parse_pools
 
 ARGUMENTS: dict[str, Any] = {
     "pools": {"type": "dict", "default": {}},
     "exclusive": {"type": "bool", "default": False},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
 }
 
 
@@ -36,12 +35,13 @@ def _report(observed: Observed, planned: Plan, outcome: Outcome | None) -> Repor
     return Report(changed, changes, diff_files(planned.files), planned.warnings)
 
 
-DAEMON_POOLS = Way(
+DAEMON_POOLS = Operation(
     name="daemon_pools",
-    argument_spec=ARGUMENTS,
+    arguments=ARGUMENTS,
     parse=build_request,
     observe=observe,
     plan=plan,
-    carry_out=lambda host, _, observed, planned, log: carry_out(host, observed, planned, log),
+    apply=lambda host, _, observed, planned, log: apply(host, observed, planned, log),
     report=_report,
+    is_missing=lambda planned, change: change.state == ABSENT,
 )

@@ -11,7 +11,7 @@ import posixpath
 from collections.abc import Mapping, Sequence
 
 from .._core.change import Outcome, UndoLog
-from .._engine.effects import read_originals, settle_originals, stage, store_originals, tidy
+from .._engine.effects import finalize_originals, read_originals, stage, store_originals, tidy
 from .._engine.originals import FileOriginal, Originals
 from .._host.host import Host, HostError, unless_refused
 from .._host.machine import SYSTEMD_RUNNING, memory_bytes
@@ -31,7 +31,7 @@ from .._systemd.units import (
 )
 from .._systemd.values import SystemdError
 from .model import LOADED, MASKED, NOT_FOUND, Configuration, FileState, Observed, Request, Unit, command_of, texts_of
-from .plan import Plan, settle
+from .plan import Plan, finalize
 
 UNIT_PROPERTIES = ("Id", "Names", "LoadState", "LoadError", "ActiveState", "FragmentPath", "MainPID", "MemoryMax")
 RUNNING_STATES = ("active", "reloading")
@@ -59,7 +59,7 @@ def observe(host: Host, request: Request) -> Observed:
     known = {name for unit in units for name in (unit.asked, unit.name, *unit.names)}
     paths += [path for path, names in set_for.items() if known.intersection(names)]
     if request.everywhere:
-        # What a killed run has recorded and not changed, or put back and not settled.
+        # What a killed run has recorded and not changed, or put back and not finalized.
         paths += [path for path, original in originals.files.items() if _as_found(host, path, original)]
     files = {path: _file_state(host, path) for path in dict.fromkeys(paths)}
     return Observed(
@@ -203,7 +203,7 @@ def _number(host: Host, path: str) -> int | None:
 # --- apply and confirm ----------------------------------------------------------------------
 
 
-def carry_out(host: Host, observed: Observed, planned: Plan, log: UndoLog) -> Outcome:
+def apply(host: Host, observed: Observed, planned: Plan, log: UndoLog) -> Outcome:
     """Carry out a plan, and note how to undo it. Raises HostError.
 
     The originals are recorded first; then the files are staged, so that a full disk shows before anything has
@@ -217,5 +217,5 @@ def carry_out(host: Host, observed: Observed, planned: Plan, log: UndoLog) -> Ou
     for file in planned.files:
         if host.snapshot(file.path) != file.after:
             raise HostError(file.path, "was changed by somebody else while it was written")
-    settle_originals(host, settle(planned), planned.originals if planned.changed else observed.originals, log)
+    finalize_originals(host, finalize(planned), planned.originals if planned.changed else observed.originals, log)
     return Outcome(planned.changes, planned.changed)

@@ -17,7 +17,7 @@ from .._core.change import Change
 from .._core.setting import hazard_warning
 from .._engine.originals import FileOriginal, Originals
 from .._engine.own_paths import ENVIRONMENT_DIRECTORIES, may_be_written
-from .._engine.owned_files import CONFIG_MODE, FileChange, record_files, settle_files
+from .._engine.owned_files import CONFIG_MODE, FileChange, finalize_files, record_files
 from .._host.host import FileRecord
 from .._systemd.environment_file import Mark, Note, check, notes, read_number, set_number, take_back
 from .items import Decision, advice_item, pool_item, returned_item, unavailable
@@ -79,10 +79,10 @@ def plan(request: Request, observed: Observed) -> Plan:
     )
 
 
-def settle(planned: Plan) -> Originals:
+def finalize(planned: Plan) -> Originals:
     """The originals once everything is done, without what is no longer ours."""
     recorded = planned.originals
-    return recorded._replace(files=settle_files(recorded.files, planned.files, planned.released))
+    return recorded._replace(files=finalize_files(recorded.files, planned.files, planned.released))
 
 
 def _check_names(units: Iterable[Unit]) -> None:

@@ -23,7 +23,7 @@ def describe_busy(seen: Sequence[Calls]) -> str:
     return "; ".join(words)
 
 
-def held_back_by(disruptive: bool, insists: bool, seen: Sequence[Calls]) -> str:
+def blocked_by(disruptive: bool, insists: bool, seen: Sequence[Calls]) -> str:
     """Why a change that is allowed to disrupt must wait; empty if it need not, or was not allowed anyway.
 
     A daemon that cannot be asked counts like one with calls: to be wrong about it would cut somebody off.
@@ -31,8 +31,8 @@ def held_back_by(disruptive: bool, insists: bool, seen: Sequence[Calls]) -> str:
     return describe_busy(seen) if disruptive and not insists else ""
 
 
-def held_back(host: Host, disruptive: bool, insists: bool) -> str:
-    """As `held_back_by`; the daemons are asked only if the answer can matter."""
+def blocked_by_calls(host: Host, disruptive: bool, insists: bool) -> str:
+    """As `blocked_by`; the daemons are asked only if the answer can matter."""
     if not disruptive or insists:
         return ""
-    return held_back_by(disruptive, insists, observe_calls(host))
+    return blocked_by(disruptive, insists, observe_calls(host))

@@ -30,7 +30,7 @@ class Decision(NamedTuple):
     write: str | None = None  # the text to write now
     fallback: str | None = None  # the text to write should another key's writing undo this one
     line: str | None = None  # the value to persist
-    state: str | None = None  # where it is settled already
+    state: str | None = None  # where it is finalized already
     reason: str = ""
     release: bool = False  # the host is back at its original, the record can go
 
@@ -103,7 +103,7 @@ def _decide_exact(path: str, setting: Setting, now: str, request: Request, obser
         after, write = now, None
     else:
         write = setting.value
-    return _settled(Decision(path, setting, now, after, write, setting.value, setting.value), request)
+    return _finalized(Decision(path, setting, now, after, write, setting.value, setting.value), request)
 
 
 def _decide_bound(
@@ -128,7 +128,7 @@ def _decide_bound(
     elif record is None:
         line = _surviving_line(path, setting, request, observed)
     decision = Decision(path, setting, now, after if write else now, write, after, line, release=line is None)
-    return _settled(decision, request)
+    return _finalized(decision, request)
 
 
 def _is_ours_alone(record: KeyOriginal | None, path: str, now: str, request: Request) -> bool:
@@ -166,7 +166,7 @@ def meets(path: str, setting: Setting, value: str) -> bool:
         return False
 
 
-def _settled(decision: Decision, request: Request) -> Decision:
+def _finalized(decision: Decision, request: Request) -> Decision:
     """The decision as far as the call reaches: only now, only at boot, or both."""
     if not request.boot:
         decision = decision._replace(line=None)

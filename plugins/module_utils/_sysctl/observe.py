@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 
 from .._core.change import CHANGED, Change, Outcome, UndoLog
-from .._engine.effects import read_originals, settle_originals, stage, store_originals, tidy
+from .._engine.effects import finalize_originals, read_originals, stage, store_originals, tidy
 from .._host.host import Host, HostError
 from .._host.machine import CONTAINER, child_network_namespace, systemd_version, virtualization
 from .boot import SYSTEMD_SYSCTL, files_read_at_boot
@@ -20,7 +20,7 @@ from .conf import FIRST_SYSTEMD_WITH_GLOBS, rules_path
 from .kernel import Surroundings, module_of, partner
 from .key import GLOB_CHARACTERS, SysctlError, display_name, expand_braces, is_glob, part_matches
 from .model import LiveKey, Observed, Plan, Request, Write, keys_to_observe
-from .originals import settle
+from .originals import finalize
 from .safety import needs_highest_nofile, needs_ipv6_reasons
 from .value import same, stored
 
@@ -130,7 +130,7 @@ def _highest_nofile(host: Host) -> int:
 # --- apply and confirm ----------------------------------------------------------------------
 
 
-def carry_out(host: Host, request: Request, observed: Observed, planned: Plan, log: UndoLog) -> Outcome:
+def apply(host: Host, request: Request, observed: Observed, planned: Plan, log: UndoLog) -> Outcome:
     """Carry out a plan, and note how to undo it. Raises HostError.
 
     The order keeps every moment safe: originals first, so that nothing is changed unrecorded; then
@@ -150,7 +150,7 @@ def carry_out(host: Host, request: Request, observed: Observed, planned: Plan, l
     live = {write.path: _read_back(host, write) for write in planned.writes}
     live.update({path: _value(host, path) for path in planned.side_effects})
     recorded = planned.originals if planned.changed else observed.originals
-    settle_originals(host, settle(request, planned, live), recorded, log)
+    finalize_originals(host, finalize(request, planned, live), recorded, log)
     return Outcome(_confirmed(planned, live), planned.changed)
 
 

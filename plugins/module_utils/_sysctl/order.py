@@ -28,7 +28,7 @@ def ordered_writes(
         if decision.write is not None:
             writes[path] = Write(path, decision.write, decision.before or "")
     pending, steadied = list(writes), []
-    putting_back = set(releases.settled)
+    putting_back = set(releases.finalized)
     while pending:
         cause = pending.pop()
         for path in affected_by(cause, observed):

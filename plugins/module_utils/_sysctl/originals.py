@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from .._core.change import ABSENT, READONLY
 from .._engine.originals import KeyOriginal, Originals
-from .._engine.owned_files import FileChange, record_files, settle_files
+from .._engine.owned_files import FileChange, finalize_files, record_files
 from .decide import Decision
 from .model import Observed, Plan, Request, Write
 from .value import same
@@ -45,7 +45,7 @@ def recorded(
     return observed.originals._replace(keys=keys, files=record_files(observed.originals.files, files))
 
 
-def settle(request: Request, planned: Plan, live: Mapping[str, str | None]) -> Originals:
+def finalize(request: Request, planned: Plan, live: Mapping[str, str | None]) -> Originals:
     """The originals once everything is done: what each key was left at, without what is no longer ours.
 
     `live` has the values read back of all keys that were written or may have changed along.
@@ -67,5 +67,5 @@ def settle(request: Request, planned: Plan, live: Mapping[str, str | None]) -> O
             del keys[path]  # it could have changed along, and did not
         else:
             keys[path] = record._replace(left=value)
-    files = settle_files(planned.originals.files, planned.files, planned.released)
+    files = finalize_files(planned.originals.files, planned.files, planned.released)
     return planned.originals._replace(keys=keys, files=files)

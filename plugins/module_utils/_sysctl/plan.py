@@ -50,7 +50,7 @@ def plan(request: Request, observed: Observed) -> Plan:
         originals=recorded(request, decisions, writes, effects, releases.governed, files, observed),
         side_effects=sorted(effects),
         released=[
-            *releases.settled,
+            *releases.finalized,
             *steadied,
             *(decision.path for decision in decisions if decision.release),
             *released_files(

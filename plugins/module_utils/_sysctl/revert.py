@@ -21,7 +21,7 @@ from .value import same
 class Releases(NamedTuple):
     changes: list[Change]
     writes: list[Write]
-    settled: list[str]  # records that can go once the writes are done
+    finalized: list[str]  # records that can go once the writes are done
     governed: dict[str, str]  # keys that are no longer wanted, but follow from one that is
 
 
@@ -38,7 +38,7 @@ def planned_releases(request: Request, observed: Observed, decisions: Sequence[D
             continue
         live = observed.live.get(path)
         if record.owners != (request.path,) or live is None or live.value is None:
-            releases.settled.append(path)
+            releases.finalized.append(path)
             continue
         _release(path, record, live.value, live.writable, request, observed, releases)
     return releases
@@ -74,10 +74,10 @@ def _release(
     state, reason, after = OK, "", now
     danger = lock_out(path, record.value, now, observed)
     if same(path, record.value, now):
-        releases.settled.append(path)
+        releases.finalized.append(path)
     elif record.left is not None and not same(path, record.left, now):
         state, reason = KEPT, f"somebody else has set it since (we left {record.left}): left alone"
-        releases.settled.append(path)
+        releases.finalized.append(path)
     elif danger is not None:
         state, reason = KEPT, f"not put back: {danger}"
     elif not request.live:
@@ -86,7 +86,7 @@ def _release(
         state, reason = READONLY, "not writable from here any more"
     else:
         state, after = CHANGED, record.value
-        releases.settled.append(path)
+        releases.finalized.append(path)
         if partner(path) is None or record.value != "0":  # a 0 comes back by itself with the partner's value
             releases.writes.append(Write(path, record.value, now))
     if record.cause is None or state not in (OK, KEPT):

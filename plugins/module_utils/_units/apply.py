@@ -10,8 +10,8 @@ import posixpath
 from collections.abc import Mapping
 
 from .._core.change import Outcome, UndoLog
-from .._engine.effects import settle_originals, stage, store_originals, tidy
-from .._engine.owned_files import settle_files
+from .._engine.effects import finalize_originals, stage, store_originals, tidy
+from .._engine.owned_files import finalize_files
 from .._host.host import Host, HostError
 from .._systemd.systemctl import systemctl
 from .._systemd.units import load_error
@@ -22,7 +22,7 @@ from .plan import Plan, confirmed
 from .running import raise_all, restart, start_again
 
 
-def carry_out(host: Host, request: Request, observed: Observed, planned: Plan, log: UndoLog) -> Outcome:
+def apply(host: Host, request: Request, observed: Observed, planned: Plan, log: UndoLog) -> Outcome:
     """Carry out a plan, and note how to undo it. Raises HostError.
 
     The order keeps every moment safe: originals first, so that nothing is changed unrecorded; the drop-ins, staged
@@ -50,9 +50,9 @@ def carry_out(host: Host, request: Request, observed: Observed, planned: Plan, l
         restarted += planned.restarts
         after = restart(host, observed, planned)
     after = {name: with_processes(host, bearer) for name, bearer in after.items()}
-    files = settle_files(planned.originals.files, planned.files, planned.released)
-    settled = planned.originals._replace(files=files)
-    settle_originals(host, settled, planned.originals if planned.files else observed.originals, log)
+    files = finalize_files(planned.originals.files, planned.files, planned.released)
+    finalized = planned.originals._replace(files=files)
+    finalize_originals(host, finalized, planned.originals if planned.files else observed.originals, log)
     changed = bool(planned.files or planned.reload or planned.restarts or raised)
     return Outcome(confirmed(planned, observed, after), changed)
 

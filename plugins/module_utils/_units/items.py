@@ -116,8 +116,8 @@ def _judge(decision: Decision, before: Bearer, after: Bearer, observed: Observed
     if shadow:
         return _Verdict(SHADOWED, *texts, shadow)
     state, reason = judge_running(decision, after, observed, then)
-    if state == PENDING and observed.held_back and not before.transient:
-        reason = f"{reason}; not restarted now: {observed.held_back}"
+    if state == PENDING and observed.blocked_by_calls and not before.transient:
+        reason = f"{reason}; not restarted now: {observed.blocked_by_calls}"
     if state is None:
         moved = decision.changed or had != has
         state = CHANGED if moved else KEPT if decision.kept else OK

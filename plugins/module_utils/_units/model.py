@@ -93,8 +93,8 @@ class Observed(NamedTuple):
 
     `texts` has the content of each unit file and drop-in that is there, ours included. `first` is PID 1, whose hard
     limits systemd falls back to, and `first_sys_resource` tells whether it may exceed them. `defaults` are systemd's
-    own, by the properties that show them for a unit, where `needs_defaults`. `held_back` says which calls in progress
-    forbid a restart, empty if none do.
+    own, by the properties that show them for a unit, where `needs_defaults`. `blocked_by_calls` names the calls in
+    progress that forbid a restart, empty if there are none.
     """
 
     systemd_running: bool
@@ -108,7 +108,7 @@ class Observed(NamedTuple):
     first: Process | None
     first_sys_resource: bool
     defaults: Mapping[str, str] = {}
-    held_back: str = ""
+    blocked_by_calls: str = ""
 
 
 class Decision(NamedTuple):

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""systemd_limits as a way: limits of units, at boot and in running processes."""
+"""systemd_limits as an operation: limits of units, at boot and in running processes."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._core.change import Outcome
-from .._engine.operation import Report, Way
-from .._engine.policy import CHOICES, check_acceptable
+from .._engine.operation import Operation, Report
 from .._systemd.units import check_drop_in_name
-from .apply import carry_out
+from .apply import apply
 from .model import Observed, Request
 from .observe import observe
 from .plan import Plan, diff, plan
@@ -24,9 +23,6 @@ ARGUMENTS: dict[str, Any] = {
     "running": {"type": "str", "choices": ["keep", "prlimit", "restart"], "default": "prlimit"},
     "despite_calls": {"type": "bool", "default": False},
     "exclusive": {"type": "bool", "default": False},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "missing": {"type": "str", "choices": list(CHOICES), "default": "report"},
-    "shadowed": {"type": "str", "choices": list(CHOICES), "default": "report"},
 }
 
 
@@ -41,22 +37,18 @@ def build_request(params: Mapping[str, Any]) -> Request:
     return Request(names, drop_in, params["running"], not units, despite_calls)
 
 
-def _check(params: Mapping[str, Any], planned: Plan) -> None:
-    check_acceptable(planned.changes, params, lambda change: change.item in planned.missing)
-
-
 def _report(observed: Observed, planned: Plan, outcome: Outcome | None) -> Report:
     changes, changed = outcome or (planned.changes, planned.changed)
     return Report(changed, changes, diff(planned), planned.warnings)
 
 
-SYSTEMD_LIMITS = Way(
+SYSTEMD_LIMITS = Operation(
     name="systemd_limits",
-    argument_spec=ARGUMENTS,
+    arguments=ARGUMENTS,
     parse=build_request,
     observe=observe,
     plan=plan,
-    carry_out=carry_out,
+    apply=apply,
     report=_report,
-    check=_check,
+    is_missing=lambda planned, change: change.item in planned.missing,
 )

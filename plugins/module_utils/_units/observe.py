@@ -16,7 +16,7 @@ from .._host.capabilities import CAP_SYS_RESOURCE, has_capability, in_user_names
 from .._host.host import Host, unless_refused
 from .._host.machine import SYSTEMD_RUNNING, systemd_version
 from .._host.rlimits import own_powers, read_process
-from .._sip.gate import held_back
+from .._sip.gate import blocked_by_calls
 from .._sysctl.nr_open import nr_open
 from .._systemd.directives import DIRECTIVES, SHOWN_PROPERTIES
 from .._systemd.systemctl import real_name, systemctl, unit_file
@@ -92,7 +92,7 @@ def observe(host: Host, request: Request) -> Observed:
         first=read_process(host, FIRST_PID),
         first_sys_resource=bool(has_capability(status, CAP_SYS_RESOURCE)) and not in_user_namespace(host),
         defaults=_defaults(host, shown),
-        held_back=held_back(host, request.running == RESTART, request.despite_calls),
+        blocked_by_calls=blocked_by_calls(host, request.running == RESTART, request.despite_calls),
     )
 
 

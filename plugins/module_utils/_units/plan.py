@@ -70,7 +70,7 @@ def plan(request: Request, observed: Observed) -> Plan:
     written = {file.path for file in files}
     lagging = to_restart(decisions, written, observed, then)
     # Calls in progress turn a restart into what can be done without one.
-    running = PRLIMIT if request.running == RESTART and observed.held_back else request.running
+    running = PRLIMIT if request.running == RESTART and observed.blocked_by_calls else request.running
     restarts = lagging if running == RESTART else []
     raises = planned_raises(decisions, observed, then) if running == PRLIMIT else {}
     predicted = forecast(decisions, observed, written, raises, restarts, then)

@@ -98,7 +98,7 @@ def restart(host: Host, observed: Observed, planned: Plan) -> dict[str, Bearer]:
         if not any(_restarting(after[name]) for name in planned.restarts) or time.monotonic() > deadline:
             break
         time.sleep(POLL_SECONDS)
-    _settle(host, planned, after)
+    _finalize(host, planned, after)
     after = bearers_now(host, observed, planned, ask=True)
     for name in planned.restarts:
         properties = after[name].properties
@@ -117,7 +117,7 @@ def _restarting(bearer: Bearer) -> bool:
     return bool(properties.get("Job")) or properties.get("ActiveState") in ("activating", "deactivating")
 
 
-def _settle(host: Host, planned: Plan, after: Mapping[str, Bearer]) -> None:
+def _finalize(host: Host, planned: Plan, after: Mapping[str, Bearer]) -> None:
     """Wait until the new main processes run their own programs, and no longer systemd's."""
     deadline = time.monotonic() + SETTLING_SECONDS
     for name in planned.restarts:

@@ -72,7 +72,7 @@ class Write(NamedTuple):
 class LinkPlan(NamedTuple):
     """What will be done.
 
-    `recorded` and `settled` are Originals.files before the first effect and after the last; `links` are the entries
+    `recorded` and `finalized` are Originals.files before the first effect and after the last; `links` are the entries
     of Originals.links for the profiles' properties (see `merge_links`).
     """
 
@@ -82,7 +82,7 @@ class LinkPlan(NamedTuple):
     verdicts: Mapping[tuple[str, str], Verdict]
     warnings: list[str]
     recorded: dict[str, FileOriginal]
-    settled: dict[str, FileOriginal]
+    finalized: dict[str, FileOriginal]
     links: Mapping[str, Mapping[str, LinkOriginal | None]]
 
     @property

@@ -13,8 +13,8 @@ have none of this owner's options, which is `state: absent`; one that is not nam
     all_or_nothing(lambda log: ...):
         store_originals(host, originals._replace(
             files=planned.recorded, links=merge_links(originals.links, planned.links)), log)
-        verdicts = carry_out_links(host, planned, log)      # raises HostError
-        store_originals(... files=planned.settled ...)
+        verdicts = apply_links(host, planned, log)      # raises HostError
+        store_originals(... files=planned.finalized ...)
 
 A Verdict is about the boot alone: ok (already so), changed (is written), shadowed (somebody's own file or profile
 says otherwise), pending (cannot be kept, at_boot None; or waits for a udev), absent (no such interface).
@@ -143,7 +143,7 @@ def try_file(host: Host, interface: str, path: str, options: Iterable[str] = ())
 # --- apply ----------------------------------------------------------------------------------
 
 
-def carry_out_links(host: Host, planned: LinkPlan, log: UndoLog) -> dict[tuple[str, str], Verdict]:
+def apply_links(host: Host, planned: LinkPlan, log: UndoLog) -> dict[tuple[str, str], Verdict]:
     """Do all of a plan; the verdicts, with what could not be checked. Raises HostError: the log then puts it back.
 
     Each file of ours gets its name, and then udev is asked about it. Before systemd 256 udev applies to the running

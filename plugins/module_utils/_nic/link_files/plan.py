@@ -18,10 +18,10 @@ from ..._engine.owned_files import (
     CONFIG_MODE,
     FileChange,
     OwnFile,
+    finalize_files,
     plan_file,
     record_files,
     released_files,
-    settle_files,
     text_of,
 )
 from ..._host.host import FileRecord
@@ -83,8 +83,8 @@ def plan_links(observed: Observed, wish: Mapping[str, Mapping[str, Wish]], owner
     probes = [FileChange(write.change.path, write.change.before, write.probe) for write in writes if write.probe]
     recorded = record_files(observed.originals, [*files, *probes])
     found = {path: record for path, record in observed.own.items() if path in recorded}
-    settled = settle_files(recorded, files, released_files(found, files, recorded))
-    return LinkPlan(files, writes, profiles, verdicts, warnings, recorded, settled, changes)
+    finalized = finalize_files(recorded, files, released_files(found, files, recorded))
+    return LinkPlan(files, writes, profiles, verdicts, warnings, recorded, finalized, changes)
 
 
 def _check(wish: Mapping[str, Mapping[str, Wish]], owner: str) -> None:

@@ -26,7 +26,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._host.ethtool import
     Structure,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import NETLINK_HEADER, Host, HostError
-from ansible_collections.siptune.linux.plugins.module_utils._nic.apply import carry_out, observe
+from ansible_collections.siptune.linux.plugins.module_utils._nic.apply import apply, observe
 from ansible_collections.siptune.linux.plugins.module_utils._nic.link_files.options import OWNER_LINK, OWNER_RING
 from ansible_collections.siptune.linux.plugins.module_utils._nic.options import LINK_OPTIONS, RING_OPTIONS
 from ansible_collections.siptune.linux.plugins.module_utils._nic.plan import plan
@@ -341,7 +341,7 @@ def _apply(host: Host, owner: str, interfaces: Any, **parameters: Any) -> Result
     wanted = _request(owner, interfaces, **parameters)
     observed = observe(host, wanted)
     planned = plan(wanted, observed)
-    outcome = all_or_nothing(lambda log: carry_out(host, wanted, observed, planned, log))
+    outcome = all_or_nothing(lambda log: apply(host, wanted, observed, planned, log))
     return Result(outcome.changed, {change.item: change for change in outcome.changes})
 
 

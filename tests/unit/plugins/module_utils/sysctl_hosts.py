@@ -14,7 +14,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._sysctl.conf import 
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.kernel import Surroundings
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.key import glob_matches, parse_key
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.model import LiveKey, Observed, Plan, Request
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl.originals import settle
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.originals import finalize
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.plan import plan
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.settings import parse_settings
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.value import stored
@@ -73,7 +73,7 @@ def request(settings: dict[str, Any], **options: Any) -> Request:
 SWITCHES = ("net/ipv4/ip_forward", "net/ipv4/conf/all/forwarding")
 
 
-def carried_out(host: Observed, wanted: Request) -> tuple[Observed, Plan]:
+def applied(host: Observed, wanted: Request) -> tuple[Observed, Plan]:
     """The host after the plan, as a kernel that does what it is told would have it."""
     done = plan(wanted, host)
     live = dict(host.live)
@@ -94,7 +94,7 @@ def carried_out(host: Observed, wanted: Request) -> tuple[Observed, Plan]:
         live=live,
         own=files.get(PATH, host.own),
         own_rules=files.get("/etc/udev/rules.d/90-test.rules", host.own_rules),
-        originals=settle(wanted, done, read_back),
+        originals=finalize(wanted, done, read_back),
     )
     return after, done
 
@@ -133,7 +133,7 @@ def run_as(host: Observed, path: str, settings: dict[str, Any]) -> tuple[Observe
     done = plan(wanted, host._replace(own=mine, others=sorted(others)))
     live = {**host.live, **{write.path: LiveKey(write.text, True) for write in done.writes}}
     after = {file.path: file.after for file in done.files}.get(path, mine)
-    originals = settle(wanted, done, {write.path: write.text for write in done.writes})
+    originals = finalize(wanted, done, {write.path: write.text for write in done.writes})
     texts = dict(host.others)
     texts.pop(path, None)
     if after is not None:

@@ -114,7 +114,7 @@ def tuned(*processes: Process, directives: str = "LimitNOFILE=8192", **changes: 
     return observed(state, **changes)
 
 
-def settled(host: Observed, wanted: Request) -> Plan:
+def finalized(host: Observed, wanted: Request) -> Plan:
     """The plan once the drop-in's very text is ours."""
     first = plan(wanted, host)
     own = first.files[0].after if first.files else host.units[0].own

@@ -11,15 +11,21 @@ from typing import Any, NamedTuple
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change, TuningError, UndoLog
 from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import RefusedError, all_or_nothing, refusal
-from ansible_collections.siptune.linux.plugins.module_utils._engine.operation import EffectError, Report, Way, take
+from ansible_collections.siptune.linux.plugins.module_utils._engine.operation import (
+    EffectError,
+    Operation,
+    Report,
+)
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
+
+POLICY = {"missing": "report", "shadowed": "report"}
 
 
 class Planned(NamedTuple):
     changes: list[Change]
 
 
-def lamps(lit: set[str], stuck: str = "") -> Way:
+def lamps(lit: set[str], stuck: str = "") -> Operation:
     def parse(params: Mapping[str, Any]) -> list[str]:
         if not params["lamps"]:
             raise TuningError("lamps: name at least one")
@@ -28,11 +34,10 @@ def lamps(lit: set[str], stuck: str = "") -> Way:
     def plan(request: list[str], observed: frozenset[str]) -> Planned:
         return Planned([Change(name, "on", "off", "on", None, "changed") for name in request if name not in observed])
 
-    def check(params: Mapping[str, Any], planned: Planned) -> None:
-        if params.get("gentle") and planned.changes:
-            raise TuningError("it would get light")
+    def is_missing(planned: Planned, change: Change) -> bool:
+        return change.item == "attic"
 
-    def carry_out(host: Host, request: list[str], observed: frozenset[str], planned: Planned, log: UndoLog) -> int:
+    def apply(host: Host, request: list[str], observed: frozenset[str], planned: Planned, log: UndoLog) -> int:
         for change in planned.changes:
             log.note(change.item, lambda name=change.item: lit.discard(name))
             if change.item == stuck:
@@ -43,11 +48,11 @@ def lamps(lit: set[str], stuck: str = "") -> Way:
     def report(observed: frozenset[str], planned: Planned, outcome: int | None) -> Report:
         return Report(bool(planned.changes), planned.changes, [], extra={"lit": outcome})
 
-    return Way("lamps", {}, parse, lambda host, request: frozenset(lit), plan, carry_out, report, check)
+    return Operation("lamps", {}, parse, lambda host, request: frozenset(lit), plan, apply, report, is_missing)
 
 
-def go(way: Way, check_mode: bool = False, **params: Any) -> Report:
-    return all_or_nothing(lambda log: take(way, Host(), params, check_mode, log))
+def go(operation: Operation, check_mode: bool = False, **params: Any) -> Report:
+    return all_or_nothing(lambda log: operation.call({**POLICY, **params}).run(Host(), check_mode, log))
 
 
 def test_the_whole_way_is_gone_and_reported() -> None:
@@ -65,7 +70,10 @@ def test_check_mode_ends_with_the_plan() -> None:
 
 
 @pytest.mark.parametrize("check_mode", [False, True])
-@pytest.mark.parametrize(("params", "message"), [({"lamps": []}, "name at least"), ({"gentle": True}, "get light")])
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [({"lamps": []}, "name at least"), ({"missing": "fail", "lamps": ["hall", "attic"]}, "attic is changed")],
+)
 def test_what_is_ruled_out_is_told_before_anything_changes(
     params: dict[str, Any], message: str, check_mode: bool
 ) -> None:
@@ -105,8 +113,8 @@ def test_several_ways_hold_or_fall_together() -> None:
     lit: set[str] = set()
 
     def both(log: UndoLog) -> None:
-        take(lamps(lit), Host(), {"lamps": ["hall"]}, False, log)
-        take(lamps(lit), Host(), {"lamps": []}, False, log)
+        lamps(lit).call({**POLICY, "lamps": ["hall"]}).run(Host(), False, log)
+        lamps(lit).call({**POLICY, "lamps": []}).run(Host(), False, log)
 
     with pytest.raises(RefusedError) as caught:
         all_or_nothing(both)

@@ -10,10 +10,10 @@ from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files 
     FileChange,
     OwnFile,
     diff_files,
+    finalize_files,
     plan_file,
     record_files,
     released_files,
-    settle_files,
     text_of,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
@@ -62,19 +62,19 @@ def test_an_original_is_recorded_once_and_goes_when_it_is_back() -> None:
     recorded = record_files({}, [first])
     assert recorded[PATH].record == THEIRS
     assert set(recorded[PATH].written) == {digest(THEIRS.content), digest(OURS.content)}  # killed here, both are known
-    settled = settle_files(recorded, [first], released_files({PATH: THEIRS}, [first], recorded))
-    assert settled == RECORDED
+    finalized = finalize_files(recorded, [first], released_files({PATH: THEIRS}, [first], recorded))
+    assert finalized == RECORDED
 
     second = FileChange(PATH, OURS, NEWER)
-    recorded = record_files(settled, [second])
+    recorded = record_files(finalized, [second])
     assert recorded[PATH].record == THEIRS
-    settled = settle_files(recorded, [second], [])
-    assert settled == {PATH: FileOriginal(THEIRS, (digest(NEWER.content),))}
+    finalized = finalize_files(recorded, [second], [])
+    assert finalized == {PATH: FileOriginal(THEIRS, (digest(NEWER.content),))}
 
     back = FileChange(PATH, NEWER, THEIRS)
-    released = released_files({PATH: NEWER}, [back], settled)
+    released = released_files({PATH: NEWER}, [back], finalized)
     assert released == [PATH]
-    assert settle_files(record_files(settled, [back]), [back], released) == {}
+    assert finalize_files(record_files(finalized, [back]), [back], released) == {}
 
 
 def test_diff() -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import ABSENT, OK, PENDING, SHADOWED, Change
-from ansible_collections.siptune.linux.plugins.module_utils._engine.policy import NotAcceptableError, check_acceptable
+from ansible_collections.siptune.linux.plugins.module_utils._engine.policy import NotAcceptableError, Policy
 
 CHANGES = [
     Change("a", "1", "1", "1", "1", OK),
@@ -30,10 +30,10 @@ def is_absent(change: Change) -> bool:
     ],
 )
 def test_what_is_ruled_out(missing: str, shadowed: str, message: str) -> None:
-    params = {"missing": missing, "shadowed": shadowed}
+    policy = Policy(missing, shadowed)
     if not message:
-        check_acceptable(CHANGES, params, is_absent)
+        policy.check(CHANGES, is_absent)
         return
     with pytest.raises(NotAcceptableError) as caught:
-        check_acceptable(CHANGES, params, is_absent)
+        policy.check(CHANGES, is_absent)
     assert str(caught.value) == message

@@ -15,9 +15,9 @@ from ansible_collections.siptune.linux.plugins.module_utils._core.change import 
 from ansible_collections.siptune.linux.plugins.module_utils._engine.operation import EffectError, Report
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import HostError
 from ansible_collections.siptune.linux.plugins.module_utils._layers.transaction import (
-    WAYS,
+    OPERATIONS,
     CallError,
-    Taken,
+    CallResult,
     parse_calls,
     result,
     warnings,
@@ -29,13 +29,14 @@ KERNEL = {
     "arguments": {"path": "/etc/sysctl.d/90-x.conf", "settings": {"net.core.somaxconn": 4096}},
 }
 UNITS = {"name": "units", "module": "systemd_limits", "arguments": {"units": {"a.service": {"Nice": 1}}}}
+DIFF = {"before": "a", "after": "b"}
 CHANGE = Change("net.core.somaxconn", "4096", "128", "4096", "4096", "changed", "because")
 
 
 def test_arguments_get_the_defaults_of_their_module() -> None:
     kernel, units = parse_calls([KERNEL, UNITS])
-    assert (kernel.way, kernel.params["state"], kernel.params["live"]) == (WAYS["sysctl_bulk"], "present", True)
-    assert (units.name, units.params["drop_in"]) == ("units", "90-siptune.conf")
+    assert (kernel.operation, kernel.request.live, kernel.policy.missing) == (OPERATIONS["sysctl_bulk"], True, "report")
+    assert (units.name, units.request.drop_in) == ("units", "90-siptune.conf")
 
 
 @pytest.mark.parametrize(
@@ -57,11 +58,10 @@ def test_bad_calls_are_refused_by_their_name(calls: list[dict[str, Any]], messag
 
 
 def test_items_are_told_under_the_name_of_their_call() -> None:
-    kernel, units = parse_calls([KERNEL, UNITS])
     told = result(
         [
-            Taken(kernel, Report(True, [CHANGE], [{"before": "a", "after": "b"}], ["careful"], {"more": 1})),
-            Taken(units, Report(False, [], [], ["careful", "and mind"])),
+            CallResult("kernel", "sysctl_bulk", Report(True, [CHANGE], [DIFF], ["careful"], {"more": 1})),
+            CallResult("units", "systemd_limits", Report(False, [], [], ["careful", "and mind"])),
         ]
     )
     assert told["changed"] is True
@@ -70,18 +70,22 @@ def test_items_are_told_under_the_name_of_their_call() -> None:
         {"name": "units", "module": "systemd_limits", "changed": False},
     ]
     assert told["items"] == [{"call": "kernel", **CHANGE.as_item()}]
-    assert told["diff"] == [{"before": "a", "after": "b"}]
+    assert told["diff"] == [DIFF]
 
 
 def test_each_warning_is_given_once() -> None:
-    kernel, units = parse_calls([KERNEL, UNITS])
-    taken = [Taken(call, Report(False, [], [], ["careful", call.name])) for call in (kernel, units)]
-    assert warnings([*taken, Taken(kernel, None, TuningError("no"))]) == ["careful", "kernel", "units"]
+    results = [CallResult(name, "nic_ring", Report(False, [], [], ["careful", name])) for name in ("kernel", "units")]
+    failed = CallResult("cards", "nic_ring", None, TuningError("no"))
+    assert warnings([*results, failed]) == ["careful", "kernel", "units"]
 
 
 def test_a_predicted_failure_leaves_the_rest_told() -> None:
-    kernel, units = parse_calls([KERNEL, UNITS])
-    told = result([Taken(kernel, Report(True, [CHANGE], [])), Taken(units, None, TuningError("a.service: is masked"))])
+    told = result(
+        [
+            CallResult("kernel", "sysctl_bulk", Report(True, [CHANGE], [])),
+            CallResult("units", "systemd_limits", None, TuningError("a.service: is masked")),
+        ]
+    )
     assert told["calls"][1] == {
         "name": "units",
         "module": "systemd_limits",
@@ -93,8 +97,7 @@ def test_a_predicted_failure_leaves_the_rest_told() -> None:
 
 
 def test_a_refusal_is_told_with_call_and_item() -> None:
-    (kernel,) = parse_calls([KERNEL])
-    error = CallError(kernel, EffectError(HostError("net.core.somaxconn", "no"), [CHANGE]))
+    error = CallError("kernel", "sysctl_bulk", EffectError(HostError("net.core.somaxconn", "no"), [CHANGE]))
     assert (str(error), error.subject) == ("kernel: net.core.somaxconn: no", "net.core.somaxconn")
     details = error.details()
     assert [(item["call"], item["state"]) for item in details["items"]] == [("kernel", "refused")]

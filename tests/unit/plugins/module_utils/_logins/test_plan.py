@@ -20,9 +20,9 @@ from ansible_collections.siptune.linux.plugins.module_utils._logins.plan import 
     Plan,
     Request,
     Start,
+    finalize,
     highest_nofile,
     plan,
-    settle,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._logins.settings import parse_limits
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.nr_open import (
@@ -87,9 +87,9 @@ def only(found: Observed, *texts: str) -> Change:
     return items(planned(found, *texts))[f"{domain} {kind} {item}"]
 
 
-def carried_out(found: Observed, done: Plan) -> Observed:
+def applied(found: Observed, done: Plan) -> Observed:
     own = done.files[0].after if done.files else found.own
-    return found._replace(own=own, originals=settle(done))
+    return found._replace(own=own, originals=finalize(done))
 
 
 def refused(found: Observed, *texts: str) -> str:
@@ -124,16 +124,16 @@ def test_a_first_run_says_what_a_login_will_get() -> None:
 def test_a_second_run_has_nothing_to_do() -> None:
     texts = ("asterisk both nofile 65536", "* hard nproc 4096", "@voip soft core 0")
     found = host()
-    after = carried_out(found, planned(found, *texts))
+    after = applied(found, planned(found, *texts))
     again = planned(after, *texts)
     assert not again.changed
     assert {change.state for change in again.changes} == {"ok"}
-    assert settle(again) == after.originals
+    assert finalize(again) == after.originals
 
 
 def test_what_is_no_longer_wanted_is_told() -> None:
     found = host(others={MAIN: "* soft nofile 2048\n"})
-    after = carried_out(found, planned(found, "asterisk soft nofile 65536", "asterisk hard core 0"))
+    after = applied(found, planned(found, "asterisk soft nofile 65536", "asterisk hard core 0"))
     done = planned(after, "asterisk hard core 0")
     gone = items(done)["asterisk soft nofile"]
     assert (gone.wanted, gone.before, gone.after, gone.state) == (None, "65536", "2048", "changed")
@@ -143,19 +143,19 @@ def test_what_is_no_longer_wanted_is_told() -> None:
 def test_putting_back_gives_the_file_back() -> None:
     original = FileRecord(b"# by hand\nasterisk soft nofile 1111\n", 0o640, 0, 4)
     found = host(own=original)
-    after = carried_out(found, planned(found, "asterisk soft nofile 65536"))
+    after = applied(found, planned(found, "asterisk soft nofile 65536"))
     assert after.own != original
     back = planned(after)
     assert back.files[0].after == original
     (gone,) = back.changes
     assert (gone.item, gone.wanted, gone.before, gone.after) == ("asterisk soft nofile", None, "65536", "1111")
-    assert settle(back).empty
-    assert not planned(carried_out(after, back)).changed
+    assert finalize(back).empty
+    assert not planned(applied(after, back)).changed
 
 
 def test_a_file_that_somebody_edited_since_is_left() -> None:
     found = host()
-    after = carried_out(found, planned(found, "asterisk soft nofile 65536"))
+    after = applied(found, planned(found, "asterisk soft nofile 65536"))
     edited = after._replace(own=FileRecord(b"asterisk soft nofile 7\n", 0o644, 0, 0))
     back = planned(edited)
     assert not back.changed
@@ -495,16 +495,16 @@ def test_one_run_is_enough_and_putting_back_is_exact(texts: list[str], others: d
         done = planned(found, *texts)
     except LimitsError:
         return
-    after = carried_out(found, done)
+    after = applied(found, done)
     again = planned(after, *texts)
     assert not again.changed
-    assert settle(again) == after.originals
+    assert finalize(again) == after.originals
     for first, second in zip(done.changes, again.changes):
         assert (first.item, first.after, first.at_boot) == (second.item, second.after, second.at_boot)
         assert second.before == second.after
         assert second.state in ("ok", first.state)
     back = planned(after)
-    restored = carried_out(after, back)
+    restored = applied(after, back)
     assert (restored.own, restored.originals) == (found.own, found.originals)
     assert not planned(restored).changed
 

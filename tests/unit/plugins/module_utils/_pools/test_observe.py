@@ -14,7 +14,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._core.change import 
 from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import RefusedError, all_or_nothing
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
 from ansible_collections.siptune.linux.plugins.module_utils._pools.model import Observed, Request
-from ansible_collections.siptune.linux.plugins.module_utils._pools.observe import carry_out, observe
+from ansible_collections.siptune.linux.plugins.module_utils._pools.observe import apply, observe
 from ansible_collections.siptune.linux.plugins.module_utils._pools.plan import Plan, plan
 from ansible_collections.siptune.linux.plugins.module_utils._pools.settings import PoolsError, UnitPools, parse_pools
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.environment_file import EnvironmentFileError
@@ -82,7 +82,7 @@ def look(root: Path, pools: dict[str, Any], **options: Any) -> tuple[Observed, P
 def run(root: Path, pools: dict[str, Any], **options: Any) -> tuple[bool, dict[str, Change]]:
     """Observe, plan and carry out: whether anything was changed, and the items."""
     observed, planned = look(root, pools, **options)
-    outcome = all_or_nothing(lambda log: carry_out(Host(str(root)), observed, planned, log))
+    outcome = all_or_nothing(lambda log: apply(Host(str(root)), observed, planned, log))
     return outcome.changed, {change.item: change for change in outcome.changes}
 
 
@@ -91,7 +91,7 @@ def put_back(root: Path, *units: str) -> tuple[bool, dict[str, Change]]:
     request = Request([UnitPools(unit, []) for unit in units], everywhere=not units, advice=False)
     observed = observe(Host(str(root)), request)
     planned = plan(request, observed)
-    outcome = all_or_nothing(lambda log: carry_out(Host(str(root)), observed, planned, log))
+    outcome = all_or_nothing(lambda log: apply(Host(str(root)), observed, planned, log))
     return outcome.changed, {change.item: change for change in outcome.changes}
 
 
@@ -397,7 +397,7 @@ def test_a_disk_that_refuses_is_undone(root: Path) -> None:
     (root / "etc/default/kamailio-edge").mkdir()
     before = tree(root)
     with pytest.raises((RefusedError, HostError)):
-        all_or_nothing(lambda log: carry_out(Host(str(root)), observed, planned, log))
+        all_or_nothing(lambda log: apply(Host(str(root)), observed, planned, log))
     assert tree(root) == before
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import CommandResult, Host, HostError
 from ansible_collections.siptune.linux.plugins.module_utils._sip.calls import Calls, observe_calls, wait_until_idle
-from ansible_collections.siptune.linux.plugins.module_utils._sip.gate import describe_busy, held_back, held_back_by
+from ansible_collections.siptune.linux.plugins.module_utils._sip.gate import blocked_by, blocked_by_calls, describe_busy
 
 from .test_daemons import place, run_process
 
@@ -204,7 +204,7 @@ def test_waiting(counts: list[int], timeout_seconds: int, asked: int, waited_sec
     ],
 )
 def test_what_is_held_back(disruptive: bool, insists: bool, seen: list[Calls], expected: str) -> None:
-    assert held_back_by(disruptive, insists, seen) == expected
+    assert blocked_by(disruptive, insists, seen) == expected
 
 
 def test_an_idle_host_is_busy_with_nothing() -> None:
@@ -215,5 +215,5 @@ def test_an_idle_host_is_busy_with_nothing() -> None:
 def test_nobody_is_asked_where_the_answer_does_not_matter(root: Path, disruptive: bool, insists: bool) -> None:
     run_process(root, 50, "freeswitch")
     host = AskedHost(root)
-    assert held_back(host, disruptive, insists) == ""
+    assert blocked_by_calls(host, disruptive, insists) == ""
     assert host.asked == []

@@ -11,17 +11,17 @@ from ansible_collections.siptune.linux.plugins.module_utils._engine.originals im
 from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import render as render_originals
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.key import SysctlError, glob_matches, parse_key
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.model import LiveKey
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl.originals import settle
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.originals import finalize
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.plan import plan
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.settings import parse_settings
 from hypothesis import given
 from hypothesis import strategies as st
-from sysctl_hosts import CONTAINER, OTHER, SETTINGS, carried_out, items, lines, observed, request, run_as
+from sysctl_hosts import CONTAINER, OTHER, SETTINGS, applied, items, lines, observed, request, run_as
 
 
 def test_a_key_named_outright_is_not_taken_from_the_glob() -> None:
     settings = {"net.ipv4.conf.*.accept_redirects": 0, "net.ipv4.conf.eth0.accept_redirects": 1}
-    host, _ = carried_out(observed(), request(settings))
+    host, _ = applied(observed(), request(settings))
     assert host.live["net/ipv4/conf/eth0/accept_redirects"].value == "1"
     assert host.live["net/ipv4/conf/all/accept_redirects"].value == "0"
     assert lines(host) == {"net/ipv4/conf/*/accept_redirects": "0", "net/ipv4/conf/eth0/accept_redirects": "1"}
@@ -51,7 +51,7 @@ def test_a_floor_under_a_key_that_is_not_there_sets_nothing() -> None:
 
 
 def test_an_interface_that_will_come_is_provided_for() -> None:
-    host, done = carried_out(observed(), request({"net.ipv4.conf.ppp0.accept_redirects": 0}))
+    host, done = applied(observed(), request({"net.ipv4.conf.ppp0.accept_redirects": 0}))
     assert items(done)["net.ipv4.conf.ppp0.accept_redirects"].state == "pending"
     assert lines(host) == {"net/ipv4/conf/ppp0/accept_redirects": "0"}
 
@@ -106,11 +106,11 @@ def test_a_glob_is_no_way_around_the_checks(pattern: str, path: str, value: int,
 
 
 def test_a_lower_floor_of_another_file_does_not_lower_the_host() -> None:
-    host, _ = carried_out(observed(), request({"net.core.somaxconn": {"value": 8192, "rule": "at_least"}}))
+    host, _ = applied(observed(), request({"net.core.somaxconn": {"value": 8192, "rule": "at_least"}}))
     host, done = run_as(host, OTHER, {"net.core.somaxconn": {"value": 6000, "rule": "at_least"}})
     assert not done.writes
     assert host.live["net/core/somaxconn"].value == "8192"
-    assert not carried_out(host, request({"net.core.somaxconn": {"value": 8192, "rule": "at_least"}}))[1].changed
+    assert not applied(host, request({"net.core.somaxconn": {"value": 8192, "rule": "at_least"}}))[1].changed
 
 
 @pytest.mark.parametrize("name", ["a=b", "q\x01r", "sip-büro", "#1", "-x"])
@@ -122,10 +122,10 @@ def test_an_interface_may_be_called_anything(name: str) -> None:
         live={**start.live, path: LiveKey("1", True)},
         matches={**start.matches, "net/ipv4/conf/*/accept_redirects": matches},
     )
-    host, _ = carried_out(start, request({"net.ipv4.conf.*.accept_redirects": 0}))
+    host, _ = applied(start, request({"net.ipv4.conf.*.accept_redirects": 0}))
     assert host.live[path].value == "0"
     host = host._replace(originals=parse_originals(render_originals(host.originals)))
-    assert carried_out(host, request({}))[0] == start
+    assert applied(host, request({}))[0] == start
 
 
 def test_a_kernel_that_rounds_in_its_own_way_is_believed() -> None:
@@ -133,9 +133,9 @@ def test_a_kernel_that_rounds_in_its_own_way_is_believed() -> None:
     wanted = request({"dev.odd": 1000})
     host = observed({"dev.odd": "5"})
     done = plan(wanted, host)
-    settled = settle(wanted, done, {"dev/odd": "1024"})
+    finalized = finalize(wanted, done, {"dev/odd": "1024"})
     after = host._replace(
-        live={**host.live, "dev/odd": LiveKey("1024", True)}, originals=settled, own=done.files[0].after
+        live={**host.live, "dev/odd": LiveKey("1024", True)}, originals=finalized, own=done.files[0].after
     )
     assert not plan(wanted, after).changed
 

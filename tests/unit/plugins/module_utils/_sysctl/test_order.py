@@ -4,13 +4,13 @@
 
 from __future__ import annotations
 
-from sysctl_hosts import carried_out, items, lines, observed, request
+from sysctl_hosts import applied, items, lines, observed, request
 
 
 def test_forwarding_is_written_first_and_the_redirects_again_after_it() -> None:
     settings = {"net.ipv4.conf.all.accept_redirects": 0, "net.ipv4.ip_forward": 0}
     host = observed({"net.ipv4.conf.all.accept_redirects": "0", "net.ipv4.ip_forward": "1"})
-    after, done = carried_out(host, request(settings))
+    after, done = applied(host, request(settings))
     assert [(write.path, write.text) for write in done.writes] == [
         ("net/ipv4/ip_forward", "0"),
         ("net/ipv4/conf/all/accept_redirects", "0"),
@@ -22,24 +22,24 @@ def test_forwarding_is_written_first_and_the_redirects_again_after_it() -> None:
 
 def test_what_changes_along_comes_back_too() -> None:
     start = observed()
-    host, done = carried_out(start, request({"net.ipv4.ip_forward": 1}))
+    host, done = applied(start, request({"net.ipv4.ip_forward": 1}))
     assert host.live["net/ipv4/conf/eth0/forwarding"].value == "1"
     assert "net/ipv4/conf/eth0/forwarding" in done.side_effects
-    assert not carried_out(host, request({"net.ipv4.ip_forward": 1}))[1].changed
-    assert carried_out(host, request({}))[0] == start
+    assert not applied(host, request({"net.ipv4.ip_forward": 1}))[1].changed
+    assert applied(host, request({}))[0] == start
 
 
 def test_another_name_of_the_same_switch_takes_over_what_follows_from_it() -> None:
     start = observed()
-    host, _ = carried_out(start, request({"net.ipv4.conf.all.forwarding": 1}))
-    host, done = carried_out(host, request({"net.ipv4.ip_forward": 1}))
+    host, _ = applied(start, request({"net.ipv4.conf.all.forwarding": 1}))
+    host, done = applied(host, request({"net.ipv4.ip_forward": 1}))
     assert not done.writes
     assert host.live["net/ipv4/conf/eth0/forwarding"].value == "1"
-    assert carried_out(host, request({}))[0] == start
+    assert applied(host, request({}))[0] == start
 
 
 def test_the_pair_of_ratio_and_bytes_comes_back() -> None:
     start = observed()
-    host, _ = carried_out(start, request({"vm.dirty_bytes": 268435456}))
+    host, _ = applied(start, request({"vm.dirty_bytes": 268435456}))
     assert host.live["vm/dirty_ratio"].value == "0"
-    assert carried_out(host, request({}))[0] == start
+    assert applied(host, request({}))[0] == start

@@ -12,14 +12,14 @@ from ansible_collections.siptune.linux.plugins.module_utils._engine.originals im
     digest,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.model import LiveKey
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl.originals import settle
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.originals import finalize
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.plan import plan
-from sysctl_hosts import PATH, SETTINGS, carried_out, observed, request, text
+from sysctl_hosts import PATH, SETTINGS, applied, observed, request, text
 
 
 def test_a_floors_line_survives_the_loss_of_the_originals() -> None:
     wanted = request({"net.core.rmem_max": {"value": 4194304, "rule": "at_least"}})
-    host, _ = carried_out(observed(), wanted)
+    host, _ = applied(observed(), wanted)
     assert not plan(wanted, host._replace(originals=NOTHING)).changed
 
 
@@ -28,19 +28,19 @@ def test_a_run_killed_before_its_writes_is_known_as_ours() -> None:
     start = observed()
     done = plan(request(SETTINGS), start)
     killed = start._replace(originals=done.originals)
-    assert carried_out(killed, request({}))[0] == start
-    assert carried_out(killed, request(SETTINGS))[0] == carried_out(start, request(SETTINGS))[0]
+    assert applied(killed, request({}))[0] == start
+    assert applied(killed, request(SETTINGS))[0] == applied(start, request(SETTINGS))[0]
     half = dict(start.live)
     for write in done.writes[:3]:
         half[write.path] = LiveKey(write.text, True)
-    assert carried_out(killed._replace(live=half), request({}))[0] == start
+    assert applied(killed._replace(live=half), request({}))[0] == start
     with_file = killed._replace(live=half, own=done.files[0].after)
-    assert carried_out(with_file, request({}))[0] == start
+    assert applied(with_file, request({}))[0] == start
 
 
 def test_originals_are_recorded_once() -> None:
-    host, _ = carried_out(observed(), request({"net.core.rmem_max": 4194304}))
-    host, _ = carried_out(host, request({"net.core.rmem_max": 8388608}))
+    host, _ = applied(observed(), request({"net.core.rmem_max": 4194304}))
+    host, _ = applied(host, request({"net.core.rmem_max": 8388608}))
     assert host.originals.keys["net/core/rmem_max"] == KeyOriginal("212992", "8388608", "8388608", (PATH,))
     assert host.originals.files[PATH] == FileOriginal(None, (digest(text(host).encode()),))
 
@@ -49,4 +49,4 @@ def test_originals_of_another_file_are_not_touched() -> None:
     others = Originals({"net/core/rmem_max": KeyOriginal("1", "2", "2", ("/etc/sysctl.d/80-other.conf",))}, {})
     done = plan(request({}), observed(originals=others))
     assert not done.changed
-    assert settle(request({}), done, {}) == others
+    assert finalize(request({}), done, {}) == others

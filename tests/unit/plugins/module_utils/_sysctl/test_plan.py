@@ -10,11 +10,11 @@ import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.plan import diff, plan
 from hypothesis import given
 from hypothesis import strategies as st
-from sysctl_hosts import LIVE, SETTINGS, carried_out, items, lines, observed, request, text
+from sysctl_hosts import LIVE, SETTINGS, applied, items, lines, observed, request, text
 
 
 def test_a_first_run_says_of_each_key_what_became_of_it() -> None:
-    host, done = carried_out(observed(), request(SETTINGS))
+    host, done = applied(observed(), request(SETTINGS))
     states = {item: change.state for item, change in items(done).items()}
     assert states == {
         "net.core.somaxconn": "kept",
@@ -41,8 +41,8 @@ def test_a_first_run_says_of_each_key_what_became_of_it() -> None:
 
 
 def test_a_second_run_changes_nothing() -> None:
-    host, _ = carried_out(observed(), request(SETTINGS))
-    again, done = carried_out(host, request(SETTINGS))
+    host, _ = applied(observed(), request(SETTINGS))
+    again, done = applied(host, request(SETTINGS))
     assert not done.changed
     assert again == host
     assert {change.state for change in done.changes} == {"ok", "kept", "absent"}
@@ -53,11 +53,11 @@ ADMIN = ("/etc/sysctl.d/99-admin.conf", "# our own\n\nnet.core.rmem_max = 212992
 
 
 def test_a_later_file_is_named_with_its_line_and_value() -> None:
-    host, done = carried_out(observed(others=[ADMIN]), request({"net.core.rmem_max": 4194304}))
+    host, done = applied(observed(others=[ADMIN]), request({"net.core.rmem_max": 4194304}))
     change = items(done)["net.core.rmem_max"]
     assert (change.state, change.after, change.at_boot) == ("shadowed", "4194304", "212992")
     assert change.reason == "/etc/sysctl.d/99-admin.conf line 3 sets 212992"
-    assert not carried_out(host, request({"net.core.rmem_max": 4194304}))[1].changed
+    assert not applied(host, request({"net.core.rmem_max": 4194304}))[1].changed
 
 
 def test_a_floor_that_another_file_undercuts_at_boot_is_not_kept() -> None:
@@ -65,7 +65,7 @@ def test_a_floor_that_another_file_undercuts_at_boot_is_not_kept() -> None:
     done = plan(request(wanted), observed(others=[ADMIN]))
     assert items(done)["net.core.somaxconn"].state == "shadowed"
     early = ("/etc/sysctl.d/10-early.conf", "net.core.somaxconn = 128")
-    host, done = carried_out(observed(others=[early]), request(wanted))
+    host, done = applied(observed(others=[early]), request(wanted))
     assert items(done)["net.core.somaxconn"].state == "changed"
     assert not done.writes
     assert lines(host) == {"net/core/somaxconn": "4096"}
@@ -87,13 +87,13 @@ def test_a_partner_in_a_later_file_shadows() -> None:
 
 def test_a_name_in_another_file_gets_a_line_of_its_own_beside_the_glob() -> None:
     defaults = ("/usr/lib/sysctl.d/50-default.conf", "net.ipv4.conf.default.accept_redirects = 1")
-    host, done = carried_out(observed(others=[defaults]), request({"net.ipv4.conf.*.accept_redirects": 0}))
+    host, done = applied(observed(others=[defaults]), request({"net.ipv4.conf.*.accept_redirects": 0}))
     assert list(lines(host)) == ["net/ipv4/conf/default/accept_redirects", "net/ipv4/conf/*/accept_redirects"]
     assert {change.state for change in done.changes} == {"changed"}
 
 
 def test_an_old_systemd_gets_names_in_place_of_a_glob() -> None:
-    host, _ = carried_out(observed(glob_lines=False), request({"net.ipv4.conf.*.accept_redirects": 0}))
+    host, _ = applied(observed(glob_lines=False), request({"net.ipv4.conf.*.accept_redirects": 0}))
     assert sorted(lines(host)) == [
         "net/ipv4/conf/all/accept_redirects",
         "net/ipv4/conf/default/accept_redirects",
@@ -106,37 +106,37 @@ CONNTRACK = {"net.netfilter.nf_conntrack_udp_timeout": 60}
 
 
 def test_a_key_of_a_module_that_is_not_loaded_waits_for_it() -> None:
-    host, done = carried_out(observed(), request(CONNTRACK))
+    host, done = applied(observed(), request(CONNTRACK))
     assert items(done)["net.netfilter.nf_conntrack_udp_timeout"].state == "pending"
     assert host.own_rules is not None
     assert b'KERNEL=="nf_conntrack"' in host.own_rules.content
-    assert not carried_out(host, request(CONNTRACK))[1].changed
-    assert carried_out(host, request({}))[0] == observed()
+    assert not applied(host, request(CONNTRACK))[1].changed
+    assert applied(host, request({}))[0] == observed()
 
 
 @pytest.mark.parametrize(("modules", "ruled"), [({"nf_conntrack"}, True), (set(), False)], ids=["loaded", "built in"])
 def test_a_udev_rule_is_for_loadable_modules_only(modules: set[str], ruled: bool) -> None:
     host = observed({"net.netfilter.nf_conntrack_udp_timeout": "30"}, loaded_modules=frozenset(modules))
-    assert (carried_out(host, request(CONNTRACK))[0].own_rules is not None) is ruled
+    assert (applied(host, request(CONNTRACK))[0].own_rules is not None) is ruled
 
 
 def test_only_at_boot_leaves_the_kernel_alone() -> None:
-    host, done = carried_out(observed(), request({"net.core.rmem_max": 4194304}, live=False))
+    host, done = applied(observed(), request({"net.core.rmem_max": 4194304}, live=False))
     assert not done.writes
     assert items(done)["net.core.rmem_max"].state == "pending"
     assert lines(host) == {"net/core/rmem_max": "4194304"}
 
 
 def test_only_live_leaves_the_file_alone() -> None:
-    host, _ = carried_out(observed(), request({"net.core.rmem_max": 4194304}, boot=False))
+    host, _ = applied(observed(), request({"net.core.rmem_max": 4194304}, boot=False))
     assert host.own is None
     assert host.live["net/core/rmem_max"].value == "4194304"
-    assert not carried_out(host, request({"net.core.rmem_max": 4194304}, boot=False))[1].changed
+    assert not applied(host, request({"net.core.rmem_max": 4194304}, boot=False))[1].changed
 
 
 def test_a_hazard_is_told_as_long_as_the_setting_is_in_force() -> None:
     settings = {"net.core.somaxconn": {"value": 9, "hazard": "drops connections"}}
-    host, done = carried_out(observed(), request(settings))
+    host, done = applied(observed(), request(settings))
     assert done.hazards == ["net.core.somaxconn = 9: drops connections"]
     assert plan(request(settings), host).hazards == done.hazards
     settings = {"net.ipv4.tcp_tw_recycle": {"value": 1, "hazard": "drops connections"}}
@@ -167,21 +167,21 @@ def _fits(settings: dict[str, Any]) -> bool:
 
 def test_putting_the_default_back_leaves_what_forwarding_has_changed_to_forwarding() -> None:
     start = observed()
-    host, _ = carried_out(start, request({"net.ipv4.ip_forward": 1, "net.ipv4.conf.default.accept_redirects": 0}))
+    host, _ = applied(start, request({"net.ipv4.ip_forward": 1, "net.ipv4.conf.default.accept_redirects": 0}))
     assert host.live["net/ipv4/conf/all/accept_redirects"].value == "0"
-    host, done = carried_out(host, request({"net.ipv4.ip_forward": 0}))
+    host, done = applied(host, request({"net.ipv4.ip_forward": 0}))
     assert "net/ipv4/conf/all/accept_redirects" not in {write.path for write in done.writes}
     assert host.live == start.live
-    assert carried_out(host, request({}))[0] == start
+    assert applied(host, request({}))[0] == start
 
 
 @given(runs.map(lambda rows: [settings for settings in rows if _fits(settings)]))
 def test_any_history_of_runs_is_idempotent_and_can_be_undone(history: list[dict[str, Any]]) -> None:
     start = host = observed()
     for settings in history:
-        host, _ = carried_out(host, request(settings))
-        again, done = carried_out(host, request(settings))
+        host, _ = applied(host, request(settings))
+        again, done = applied(host, request(settings))
         assert not done.changed
         assert again.live == host.live
-    back, _ = carried_out(host, request({}))
+    back, _ = applied(host, request({}))
     assert back == start

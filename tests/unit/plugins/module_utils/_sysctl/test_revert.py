@@ -8,23 +8,23 @@ from ansible_collections.siptune.linux.plugins.module_utils._host.host import Fi
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.conf import Line, render
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.model import LiveKey
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.plan import plan
-from sysctl_hosts import OTHER, PATH, SETTINGS, carried_out, items, lines, observed, request, run_as
+from sysctl_hosts import OTHER, PATH, SETTINGS, applied, items, lines, observed, request, run_as
 
 
 def test_no_settings_put_everything_back() -> None:
     start = observed()
-    host, _ = carried_out(start, request(SETTINGS))
-    back, done = carried_out(host, request({}))
+    host, _ = applied(start, request(SETTINGS))
+    back, done = applied(host, request({}))
     assert back == start
     assert done.changed
     assert items(done)["net.core.rmem_max"].after == "212992"
-    assert not carried_out(back, request({}))[1].changed
+    assert not applied(back, request({}))[1].changed
 
 
 def test_a_dropped_key_goes_back_alone() -> None:
-    host, _ = carried_out(observed(), request(SETTINGS))
+    host, _ = applied(observed(), request(SETTINGS))
     fewer = {key: value for key, value in SETTINGS.items() if key != "net.core.rmem_max"}
-    host, done = carried_out(host, request(fewer))
+    host, done = applied(host, request(fewer))
     assert [write.path for write in done.writes] == ["net/core/rmem_max"]
     assert host.live["net/core/rmem_max"].value == "212992"
     assert "net/core/rmem_max" not in lines(host)
@@ -35,29 +35,29 @@ def test_a_floor_that_falls_takes_our_raise_back_but_not_the_hosts_own_value() -
     high = request({"net.core.rmem_max": {"value": 16777216, "rule": "at_least"}})
     low = request({"net.core.rmem_max": {"value": 4194304, "rule": "at_least"}})
     lower = request({"net.core.rmem_max": {"value": 65536, "rule": "at_least"}})
-    host, _ = carried_out(observed(), high)
-    host, done = carried_out(host, low)
+    host, _ = applied(observed(), high)
+    host, done = applied(host, low)
     assert host.live["net/core/rmem_max"].value == "4194304"
     assert lines(host) == {"net/core/rmem_max": "4194304"}
-    host, done = carried_out(host, lower)
+    host, done = applied(host, lower)
     assert host == observed()
     assert items(done)["net.core.rmem_max"].after == "212992"
 
 
 def test_what_somebody_else_raised_since_is_not_lowered() -> None:
     wanted = request({"net.core.rmem_max": {"value": 4194304, "rule": "at_least"}})
-    host, _ = carried_out(observed(), wanted)
+    host, _ = applied(observed(), wanted)
     host = host._replace(live={**host.live, "net/core/rmem_max": LiveKey("33554432", True)})
-    again, done = carried_out(host, wanted)
+    again, done = applied(host, wanted)
     assert not done.changed
     assert items(done)["net.core.rmem_max"].state == "ok"
     assert lines(again) == {"net/core/rmem_max": "4194304"}
 
 
 def test_what_somebody_else_changed_since_is_left_when_we_go() -> None:
-    host, _ = carried_out(observed(), request({"net.core.rmem_max": 4194304}))
+    host, _ = applied(observed(), request({"net.core.rmem_max": 4194304}))
     host = host._replace(live={**host.live, "net/core/rmem_max": LiveKey("5000000", True)})
-    back, done = carried_out(host, request({}))
+    back, done = applied(host, request({}))
     assert back.live["net/core/rmem_max"].value == "5000000"
     assert items(done)["net.core.rmem_max"].state == "kept"
     assert "we left 4194304" in items(done)["net.core.rmem_max"].reason
@@ -65,18 +65,18 @@ def test_what_somebody_else_changed_since_is_left_when_we_go() -> None:
 
 
 def test_a_file_somebody_else_edited_is_left_when_we_go() -> None:
-    host, _ = carried_out(observed(), request({"net.core.rmem_max": 4194304}))
+    host, _ = applied(observed(), request({"net.core.rmem_max": 4194304}))
     edited = FileRecord(b"# mine now\n", 0o644, 0, 0)
-    back, done = carried_out(host._replace(own=edited), request({}))
+    back, done = applied(host._replace(own=edited), request({}))
     assert back.own == edited
     assert items(done)[PATH].state == "kept"
 
 
 def test_a_file_that_was_there_before_us_comes_back_as_it_was() -> None:
     theirs = FileRecord(b"vm.swappiness=1\n", 0o600, 0, 7)
-    host, _ = carried_out(observed(own=theirs), request({"net.core.rmem_max": 4194304}))
+    host, _ = applied(observed(own=theirs), request({"net.core.rmem_max": 4194304}))
     assert host.own != theirs
-    assert carried_out(host, request({}))[0].own == theirs
+    assert applied(host, request({}))[0].own == theirs
 
 
 def test_a_foreign_file_is_not_removed() -> None:
@@ -92,10 +92,10 @@ def test_our_file_goes_even_if_its_originals_are_lost() -> None:
 
 
 def test_a_key_stays_as_long_as_another_file_needs_it() -> None:
-    host, _ = carried_out(observed(), request({"net.core.somaxconn": 8192}))
+    host, _ = applied(observed(), request({"net.core.somaxconn": 8192}))
     host, done = run_as(host, OTHER, {"net.core.somaxconn": 8192})
     assert not done.writes
-    host, done = carried_out(host, request({}))
+    host, done = applied(host, request({}))
     assert host.live["net/core/somaxconn"].value == "8192"
     host, done = run_as(host, OTHER, {})
     assert host.live["net/core/somaxconn"].value == "4096"
@@ -103,10 +103,10 @@ def test_a_key_stays_as_long_as_another_file_needs_it() -> None:
 
 
 def test_two_files_that_need_one_key_release_it_together() -> None:
-    host, _ = carried_out(observed(), request({"net.core.rmem_max": 4194304}))
+    host, _ = applied(observed(), request({"net.core.rmem_max": 4194304}))
     record = host.originals.keys["net/core/rmem_max"]
     shared = record._replace(owners=("/etc/sysctl.d/80-other.conf", PATH))
     host = host._replace(originals=host.originals._replace(keys={"net/core/rmem_max": shared}))
-    host, done = carried_out(host, request({}))
+    host, done = applied(host, request({}))
     assert not done.writes
     assert host.originals.keys["net/core/rmem_max"].owners == ("/etc/sysctl.d/80-other.conf",)

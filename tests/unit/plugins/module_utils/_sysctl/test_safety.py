@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.key import SysctlError
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.plan import plan
-from sysctl_hosts import carried_out, items, observed, request
+from sysctl_hosts import applied, items, observed, request
 
 
 def test_ipv6_in_use_is_not_switched_off() -> None:
@@ -28,18 +28,18 @@ def test_nr_open_is_not_lowered_below_a_limit_in_use() -> None:
 
 def test_putting_back_does_not_lock_anyone_out_either() -> None:
     off = {"net.ipv6.conf.all.disable_ipv6": "1", "net.ipv6.conf.default.disable_ipv6": "1"}
-    host, _ = carried_out(observed(off), request({"net.ipv6.conf.all.disable_ipv6": 0, "fs.nr_open": 2097152}))
+    host, _ = applied(observed(off), request({"net.ipv6.conf.all.disable_ipv6": 0, "fs.nr_open": 2097152}))
     host = host._replace(ipv6_reasons=("it is needed",), highest_nofile=2000000)
-    back, done = carried_out(host, request({}))
+    back, done = applied(host, request({}))
     assert back.live["net/ipv6/conf/all/disable_ipv6"].value == "0"
     assert back.live["fs/nr_open"].value == "2097152"
     assert {items(done)[name].state for name in ("net.ipv6.conf.all.disable_ipv6", "fs.nr_open")} == {"kept"}
     free = back._replace(ipv6_reasons=(), highest_nofile=1024)
-    assert carried_out(free, request({}))[0].live["fs/nr_open"].value == "1048576"
+    assert applied(free, request({}))[0].live["fs/nr_open"].value == "1048576"
 
 
 def test_a_floor_that_falls_leaves_a_limit_in_use_alone() -> None:
-    host, _ = carried_out(observed(), request({"fs.nr_open": {"value": 2097152, "rule": "at_least"}}))
+    host, _ = applied(observed(), request({"fs.nr_open": {"value": 2097152, "rule": "at_least"}}))
     lower = request({"fs.nr_open": {"value": 1048576, "rule": "at_least"}})
     assert not plan(lower, host._replace(highest_nofile=2000000)).writes
     assert plan(lower, host._replace(highest_nofile=1024)).writes

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import RefusedError, all_or_nothing
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
-from ansible_collections.siptune.linux.plugins.module_utils._units.apply import _check_taken, carry_out
+from ansible_collections.siptune.linux.plugins.module_utils._units.apply import _check_taken, apply
 from ansible_collections.siptune.linux.plugins.module_utils._units.model import Request
 from ansible_collections.siptune.linux.plugins.module_utils._units.observe import observe
 from ansible_collections.siptune.linux.plugins.module_utils._units.plan import plan
@@ -35,7 +35,7 @@ def run(image: Path, wanted: Request) -> tuple[bool, dict[str, str]]:
     host = Host(str(image))
     found = observe(host, wanted)
     planned = plan(wanted, found)
-    outcome = all_or_nothing(lambda log: carry_out(host, wanted, found, planned, log))
+    outcome = all_or_nothing(lambda log: apply(host, wanted, found, planned, log))
     return outcome.changed, {change.item: change.state for change in outcome.changes}
 
 
@@ -88,7 +88,7 @@ def test_a_disk_that_refuses_is_undone(image: Path) -> None:
     planned = plan(wanted, found)
     (image / ETC / "sipd.service.d").write_text("a file where a directory has to be")
     with pytest.raises(RefusedError):
-        all_or_nothing(lambda log: carry_out(host, wanted, found, planned, log))
+        all_or_nothing(lambda log: apply(host, wanted, found, planned, log))
     (image / ETC / "sipd.service.d").unlink()
     assert tree(image) == before
 

@@ -13,7 +13,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._engine.originals im
     Originals,
     digest,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files import settle_files
+from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files import finalize_files
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
 from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import INFINITY, Powers, Process, Scheduling
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.values import SystemdError
@@ -184,7 +184,7 @@ processes_of_a_unit = st.lists(st.tuples(pairs, st.integers(-1000, 1000)), max_s
 )
 
 
-def carried_out(wanted: Request, host: Observed) -> tuple[Observed, Plan]:
+def applied(wanted: Request, host: Observed) -> tuple[Observed, Plan]:
     """The host after the plan, as a kernel and a systemd that do what they are told would have it."""
     done = plan(wanted, host)
     (state,) = host.units
@@ -202,7 +202,7 @@ def carried_out(wanted: Request, host: Observed) -> tuple[Observed, Plan]:
         limits = {**one.limits, **new_limits(one, what, host.powers)}
         fresh.append(one._replace(limits=limits, oom_score_adj=one.oom_score_adj if score is None else score))
     after = now._replace(properties=shown, processes=fresh, older=now.older or bool(done.files))
-    originals = Originals({}, settle_files(done.originals.files, done.files, done.released))
+    originals = Originals({}, finalize_files(done.originals.files, done.files, done.released))
     return host._replace(
         units=[state._replace(own=own, bearers=[after])], texts=dict(done.then), originals=originals
     ), done
@@ -227,13 +227,13 @@ def test_a_second_run_changes_nothing_and_absent_brings_the_files_back(
     start = observed(unit(bearer(*processes)), powers=powers)
     host = start
     for wanted in (first, then):
-        host, _ = carried_out(request(wanted, running), host)
-        _, again = carried_out(request(wanted, running), host)
+        host, _ = applied(request(wanted, running), host)
+        _, again = applied(request(wanted, running), host)
         assert not again.changed, (again.files, again.raises)
         assert {change.state for change in again.changes} <= {"ok", "kept", "pending", "readonly"}
     for one, before in zip(host.units[0].bearers[0].processes, processes):
         assert all(one.limits[name][0] >= before.limits[name][0] for name in one.limits)
-    host, _ = carried_out(Request([UnitSettings("sipd.service", [])], DROP_IN, running), host)
+    host, _ = applied(Request([UnitSettings("sipd.service", [])], DROP_IN, running), host)
     assert (host.units[0].own, dict(host.texts), host.originals) == (None, dict(start.texts), NOTHING)
 
 
@@ -243,7 +243,7 @@ def test_the_prediction_is_what_a_host_that_obeys_is_confirmed_to_have(
     wanted: dict[str, Any], processes: list[Process], powers: Powers, running: str
 ) -> None:
     host = observed(unit(bearer(*processes)), powers=powers)
-    after, done = carried_out(request(wanted, running), host)
+    after, done = applied(request(wanted, running), host)
     real = confirmed(done, host, {"sipd.service": after.units[0].bearers[0]})
     predicted = [change for change in done.changes if change.wanted != "50%"]  # systemd works out the number
     assert predicted == [change for change in real if change.wanted != "50%"]
@@ -258,7 +258,7 @@ def test_calls_in_progress_turn_a_restart_into_what_can_be_done_without() -> Non
     idle = plan(wanted, observed(unit(old)))
     assert (idle.restarts, dict(idle.raises)) == (["sipd.service"], {})
 
-    busy = plan(wanted, observed(unit(old), held_back="3 calls in progress: asterisk"))
+    busy = plan(wanted, observed(unit(old), blocked_by_calls="3 calls in progress: asterisk"))
     assert busy.restarts == []
     assert busy.raises["sipd.service"].limits == {"LimitNOFILE": (8192, 8192)}
     assert written(busy) == written(idle)

@@ -15,12 +15,12 @@ from systemd_host import (
     MAY_NOT,
     UNIT_FILE,
     bearer,
+    finalized,
     floor,
     observed,
     only,
     process,
     request,
-    settled,
     tuned,
     unit,
 )
@@ -64,16 +64,16 @@ def test_the_least_of_all_processes_counts() -> None:
 
 def test_what_a_daemon_does_to_itself_is_no_reason_to_restart_it() -> None:
     wanted = request({"LimitNOFILE": 8192}, RESTART)
-    planned = settled(tuned(process(nofile=(999999, 999999))), wanted)
+    planned = finalized(tuned(process(nofile=(999999, 999999))), wanted)
     assert (planned.restarts, only(planned).state) == ([], "kept")
     assert "has set 999999 by itself" in only(planned).reason
 
 
 def test_a_unit_older_than_its_drop_in_is_restarted_though_nothing_else_changes() -> None:
     wanted = request({"Nice": -5}, RESTART)
-    planned = settled(tuned(process(), older=True), wanted)
+    planned = finalized(tuned(process(), older=True), wanted)
     assert (planned.restarts, planned.changed, only(planned).state) == (["sipd.service"], True, "changed")
-    assert not settled(tuned(process(scheduling=Scheduling(-5, "other", 0)), older=True), wanted).changed
+    assert not finalized(tuned(process(scheduling=Scheduling(-5, "other", 0)), older=True), wanted).changed
 
 
 def test_what_counts_from_the_reload_on_needs_no_restart() -> None:

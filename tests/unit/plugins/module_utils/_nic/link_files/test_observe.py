@@ -22,7 +22,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._nic.link_files.mode
 from ansible_collections.siptune.linux.plugins.module_utils._nic.link_files.observe import (
     UNCHECKED,
     Write,
-    carry_out_links,
+    apply_links,
     diff_profiles,
     parse_trial,
     read_files,
@@ -121,7 +121,7 @@ def test_udev_is_asked_before_the_file_is_kept(
 ) -> None:
     host = _host(tmp_path, answer(version, "taken"))
     planned = _plan(host, probe)
-    assert carry_out_links(host, planned, UndoLog()) == planned.verdicts
+    assert apply_links(host, planned, UndoLog()) == planned.verdicts
     assert host.shown == [shown]
     assert host.read_text(OURS) == render(OWN)
 
@@ -131,7 +131,7 @@ def test_udev_is_asked_before_the_file_is_kept(
 def test_what_udev_does_not_agree_with_is_put_back(tmp_path: Path, probe: FileRecord | None, case: str) -> None:
     host, log = _host(tmp_path, answer(252, case)), UndoLog()
     with pytest.raises(HostError):
-        carry_out_links(host, _plan(host, probe), log)
+        apply_links(host, _plan(host, probe), log)
     assert log.undo() == ([OURS], [])
     assert [path.name for path in tmp_path.rglob("*")] == ["etc", "systemd"]
 
@@ -144,13 +144,13 @@ def test_an_option_that_udev_complains_of_is_put_back(tmp_path: Path) -> None:
     assert after is not None
     change = planned.files[0]._replace(after=after._replace(content=render(own).encode()))
     with pytest.raises(HostError, match="does not take it: Unknown key name 'TransmitQueueLength'"):
-        carry_out_links(host, planned._replace(files=[change], writes=[Write("v0", change, None)]), log)
+        apply_links(host, planned._replace(files=[change], writes=[Write("v0", change, None)]), log)
     assert log.undo() == ([OURS], [])
 
 
 def test_what_nobody_could_check_says_so(tmp_path: Path) -> None:
     host = _host(tmp_path, None)
-    verdicts = carry_out_links(host, _plan(host, PROBE), UndoLog())
+    verdicts = apply_links(host, _plan(host, PROBE), UndoLog())
     assert verdicts["v0", "RxBufferSize"] == Verdict("changed", "512", UNCHECKED)
     assert verdicts["v0", "X"].reason == "no"
     assert host.read_text(OURS) == render(OWN)

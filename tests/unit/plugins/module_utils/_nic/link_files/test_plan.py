@@ -91,7 +91,7 @@ def apply(texts: Mapping[str, str], wish: Mapping[str, Wish], owner: str, **more
     """The files after a call for ens3, of which a second one finds everything as it should be."""
     planned = plan_links(host(texts, **more), {"ens3": wish}, owner)  # type: ignore[arg-type]
     files = after(planned, texts)
-    second = plan_links(host(files, planned.settled, **more), {"ens3": wish}, owner)  # type: ignore[arg-type]
+    second = plan_links(host(files, planned.finalized, **more), {"ens3": wish}, owner)  # type: ignore[arg-type]
     assert not second.changed
     return files
 
@@ -110,7 +110,7 @@ def test_a_stock_host() -> None:
     assert "OriginalName" not in text
     assert diff_files(planned.files)[0]["after"] == text
     assert planned.recorded[OURS].record is None
-    assert planned.settled[OURS].written == (digest(text.encode()),)
+    assert planned.finalized[OURS].written == (digest(text.encode()),)
 
 
 def test_before_systemd_256_udev_is_shown_the_naming_alone() -> None:
