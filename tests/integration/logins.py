@@ -18,11 +18,12 @@ from typing import Any, NamedTuple
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
 from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import all_or_nothing
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
+from ansible_collections.siptune.linux.plugins.module_utils._logins.apply import apply as apply_plan
 from ansible_collections.siptune.linux.plugins.module_utils._logins.conf import INFINITE, ITEMS
+from ansible_collections.siptune.linux.plugins.module_utils._logins.model import Plan, Request
 from ansible_collections.siptune.linux.plugins.module_utils._logins.module import LIMITS_FILE
-from ansible_collections.siptune.linux.plugins.module_utils._logins.observe import apply as apply_plan
 from ansible_collections.siptune.linux.plugins.module_utils._logins.observe import observe
-from ansible_collections.siptune.linux.plugins.module_utils._logins.plan import Plan, Request, plan
+from ansible_collections.siptune.linux.plugins.module_utils._logins.plan import plan
 from ansible_collections.siptune.linux.plugins.modules import limits_file
 from calls import CHECKOUT, LIBRARY, STARTER, call
 

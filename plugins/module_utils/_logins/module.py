@@ -11,9 +11,11 @@ from typing import Any
 from .._core.change import ABSENT, PENDING, Outcome
 from .._engine.operation import Operation, Report
 from .._engine.owned_files import diff_files
+from .apply import apply
 from .conf import check_file_path
-from .observe import apply, observe
-from .plan import Observed, Plan, Request, plan
+from .model import Observed, Plan, Request
+from .observe import observe
+from .plan import plan
 from .settings import parse_limits
 
 ARGUMENTS: dict[str, Any] = {
