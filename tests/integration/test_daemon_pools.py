@@ -97,7 +97,7 @@ def test_the_modules_result() -> None:
         "at_boot": "512",
         "state": "pending",
         "why": "Room.",
-        "reason": "systemd does not run here: in force when opensips.service is started",
+        "reason": "systemd does not run here: in force once opensips.service starts",
     }
     assert items(done)["opensips.service maxbuffer"]["state"] in ("ok", "shadowed", "absent")
     assert {diff["after_header"] for diff in done["diff"]} == {FILE, EDGE}
@@ -147,12 +147,9 @@ def test_bad_pools(pools: Pools, named: str) -> None:
 
 
 
-
 def linked_directory() -> None:
     os.rename(DEFAULTS, "/etc/elsewhere")
     os.symlink("elsewhere", DEFAULTS)
-
-
 
 
 def no_directory() -> None:
@@ -165,9 +162,6 @@ def garbage() -> None:
 
 def no_number() -> None:
     write_file(FILE, "S_MEMORY=plenty\n")
-
-
-
 
 
 @pytest.mark.parametrize(
@@ -190,7 +184,7 @@ def test_a_broken_host_is_left_as_it_is(breaking: Callable[[], None], reason: st
     assert difference(start, dump()) == {}
 
 
-def test_an_ordinary_user_is_told_at_once() -> None:
+def test_an_ordinary_user_gets_an_error_at_once() -> None:
     make_units()
     become_nobody()
     assert "root" in module(pools=FIRST)["msg"]
@@ -199,7 +193,7 @@ def test_an_ordinary_user_is_told_at_once() -> None:
 # --- what it costs --------------------------------------------------------------------------
 
 
-def test_no_process_is_started_by_any_call() -> None:
+def test_no_call_starts_a_process() -> None:
     make_units()
     for action in (lambda: apply(FIRST), lambda: apply(SECOND), put_back):
         assert calls_of(action, STARTING) == []

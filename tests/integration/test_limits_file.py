@@ -300,10 +300,6 @@ def test_an_ordinary_user_gets_an_error_at_once() -> None:
     assert "root" in module(path=FILE)["msg"]
 
 
-
-
-
-
 def linked_directory() -> None:
     os.rename(LIMITS_D, "/etc/security/elsewhere.d")
     os.symlink("elsewhere.d", LIMITS_D)
@@ -311,9 +307,6 @@ def linked_directory() -> None:
 
 def no_security() -> None:
     os.rename("/etc/security", "/etc/elsewhere")
-
-
-
 
 
 @pytest.mark.parametrize(
