@@ -62,7 +62,7 @@ READ_TYPES = {written: name for name, written in WRITTEN_TYPES.items()}
 class Item(NamedTuple):
     """An item of limits.conf(5).
 
-    A file's number times `scale` is what the kernel takes. `kernel_name` is the row of proc_pid_limits(5).
+    A file's number times `scale` is what the kernel takes.
     `zero_locks_out`: with a limit of 0 nobody whom it applies to could log in.
     """
 
@@ -72,34 +72,38 @@ class Item(NamedTuple):
     scale: int = 1
     lowest: int = 0
     highest: int | None = None
-    kernel_name: str = ""
     zero_locks_out: bool = False
+
+    @property
+    def limit(self) -> str:
+        """The resource limit that it sets, by systemd's name: LimitNOFILE of nofile."""
+        return f"Limit{self.name.upper()}" if self.kind == RESOURCE else ""
 
 
 KIBIBYTE = 1024
 SECONDS_A_MINUTE = 60
 
 _ALL_ITEMS = (
-    Item("core", "KB", scale=KIBIBYTE, kernel_name="Max core file size"),
-    Item("data", "KB", scale=KIBIBYTE, kernel_name="Max data size", zero_locks_out=True),
-    Item("fsize", "KB", scale=KIBIBYTE, kernel_name="Max file size", zero_locks_out=True),
-    Item("memlock", "KB", scale=KIBIBYTE, kernel_name="Max locked memory"),
-    Item("nofile", "files", kernel_name="Max open files", zero_locks_out=True),
-    Item("rss", "KB", scale=KIBIBYTE, kernel_name="Max resident set"),
-    Item("stack", "KB", scale=KIBIBYTE, kernel_name="Max stack size", zero_locks_out=True),
-    Item("cpu", "minutes", scale=SECONDS_A_MINUTE, kernel_name="Max cpu time", zero_locks_out=True),
-    Item("nproc", "processes", kernel_name="Max processes", zero_locks_out=True),
-    Item("as", "KB", scale=KIBIBYTE, kernel_name="Max address space", zero_locks_out=True),
+    Item("core", "KB", scale=KIBIBYTE),
+    Item("data", "KB", scale=KIBIBYTE, zero_locks_out=True),
+    Item("fsize", "KB", scale=KIBIBYTE, zero_locks_out=True),
+    Item("memlock", "KB", scale=KIBIBYTE),
+    Item("nofile", "files", zero_locks_out=True),
+    Item("rss", "KB", scale=KIBIBYTE),
+    Item("stack", "KB", scale=KIBIBYTE, zero_locks_out=True),
+    Item("cpu", "minutes", scale=SECONDS_A_MINUTE, zero_locks_out=True),
+    Item("nproc", "processes", zero_locks_out=True),
+    Item("as", "KB", scale=KIBIBYTE, zero_locks_out=True),
     Item("maxlogins", "logins", LOGINS, highest=LONGEST_INT, zero_locks_out=True),
     Item("maxsyslogins", "logins", LOGINS, highest=LONGEST_INT, zero_locks_out=True),
     Item("nonewprivs", "0 or 1", LAST, highest=1),
     Item("priority", "nice value", LAST, lowest=-20, highest=19),
-    Item("locks", "locks", kernel_name="Max file locks"),
-    Item("sigpending", "signals", kernel_name="Max pending signals"),
-    Item("msgqueue", "bytes", kernel_name="Max msgqueue size"),
-    Item("nice", "nice value", lowest=-20, highest=19, kernel_name="Max nice priority"),
-    Item("rtprio", "priority", kernel_name="Max realtime priority"),
-    Item("rttime", "microseconds", kernel_name="Max realtime timeout"),
+    Item("locks", "locks"),
+    Item("sigpending", "signals"),
+    Item("msgqueue", "bytes"),
+    Item("nice", "nice value", lowest=-20, highest=19),
+    Item("rtprio", "priority"),
+    Item("rttime", "microseconds"),
 )
 ITEMS: Mapping[str, Item] = {item.name: item for item in _ALL_ITEMS}
 
