@@ -13,17 +13,17 @@ from __future__ import annotations
 
 import posixpath
 import re
-import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from .._core.change import TuningError
+from .._core.setting import shown
+from .._engine.conf_files import comment, effective_files, path_fault
 from .._host.accounts import Account
 
 DIRECTORY = "/etc/security/limits.d"
 CONFIGURATION = "/etc/security"  # where pam_limits looks first; a distribution may have a second place
 SUFFIX = ".conf"
-COMMENT_WIDTH = 100
 
 HEADING = (
     "# Managed by Ansible (siptune.linux.limits_file). Edits made here are lost with the next run;\n"
@@ -267,14 +267,9 @@ class Line(NamedTuple):
 
 def check_file_path(path: str) -> None:
     """Raises LimitsError unless `path` names a .conf file directly in limits.d."""
-    directory, name = posixpath.split(path)
-    shown = path if path.isprintable() and path else repr(path)
-    if directory != DIRECTORY or posixpath.normpath(path) != path:
-        raise LimitsError(shown, f"is not directly in {DIRECTORY}")
-    if not name.endswith(SUFFIX) or name == SUFFIX or name.startswith("."):
-        raise LimitsError(shown, "pam_limits reads only files that end in .conf and are not hidden")
-    if not all(character.isalnum() or character in "-_.@+" for character in name) or not name.isascii():
-        raise LimitsError(shown, "a file name consists of letters, digits and - _ . @ +")
+    fault = path_fault(path, [DIRECTORY], SUFFIX)
+    if fault:
+        raise LimitsError(shown(path), fault)
 
 
 def parse(text: str, file: str) -> list[Entry]:
@@ -309,11 +304,8 @@ def render(lines: Sequence[Line]) -> str:
     """The text of a file that holds these limits in this order, each below its reason."""
     blocks = [HEADING]
     for line in lines:
-        why = textwrap.fill(" ".join(line.why.split()), COMMENT_WIDTH, initial_indent="# ", subsequent_indent="# ")
-        blocks.append(
-            f"{why}\n" * bool(line.why.strip())
-            + f"{line.spelling} {WRITTEN_TYPES[line.type]} {line.item} {line.value}\n"
-        )
+        setting = f"{line.spelling} {WRITTEN_TYPES[line.type]} {line.item} {line.value}\n"
+        blocks.append(comment(line.why) + setting)
     return "\n".join(blocks)
 
 
@@ -329,15 +321,10 @@ def reading_order(paths: Iterable[str], directories: Sequence[str]) -> list[str]
     """
     there = set(paths)
     mains = [path for path in (f"{directory}/limits.conf" for directory in directories) if path in there]
-    chosen: dict[str, str] = {}
-    for directory in directories:
-        for path in there:
-            parent, name = posixpath.split(path)
-            if parent == f"{directory}/limits.d" and name.endswith(SUFFIX) and not name.startswith("."):
-                chosen.setdefault(name, path)
-    return mains[:1] + [
-        chosen[name] for name in sorted(chosen, key=lambda name: name.encode("utf-8", "surrogateescape"))
+    by_directory = [
+        path for directory in directories for path in there if posixpath.dirname(path) == f"{directory}/limits.d"
     ]
+    return mains[:1] + effective_files(by_directory, SUFFIX)
 
 
 def read_all(texts: Mapping[str, str], directories: Sequence[str]) -> list[Entry]:
