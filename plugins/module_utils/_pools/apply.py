@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from .._core.change import Outcome, UndoLog
+from .._core.change import Outcome
+from .._core.undo import UndoLog
 from .._engine.effects import finalize_originals, stage, store_originals, tidy
 from .._host.host import Host, HostError
 from .model import Observed, Plan, Request

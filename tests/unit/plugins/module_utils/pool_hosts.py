@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
-from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import all_or_nothing
+from ansible_collections.siptune.linux.plugins.module_utils._core.undo import all_or_nothing
 from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import NOTHING
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord, Host
 from ansible_collections.siptune.linux.plugins.module_utils._pools.model import FileState, Observed, Plan, Request, Unit

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import Outcome
-from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import RefusedError, all_or_nothing
+from ansible_collections.siptune.linux.plugins.module_utils._core.undo import RefusedError, all_or_nothing
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._pools.apply import apply
 from ansible_collections.siptune.linux.plugins.module_utils._pools.model import Observed, Plan, Request

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import RefusedError
+from ansible_collections.siptune.linux.plugins.module_utils._core.undo import RefusedError
 from ansible_collections.siptune.linux.plugins.module_utils._pools.module import DAEMON_POOLS
 from pool_hosts import (
     BOTH,
