@@ -217,6 +217,7 @@ def refused(**parameters: Any) -> str:
     results = [module(check=check, **{"path": FILE, **parameters}) for check in (True, False)]
     assert difference(start, dump()) == {}
     assert all(one.get("failed") for one in results), results
+    assert all(one.get("undone", []) == [] for one in results), results
     assert results[0]["msg"] == results[1]["msg"]
     assert "Traceback" not in results[0]["msg"]
     assert results[0]["msg"].isprintable()
@@ -309,11 +310,17 @@ def no_security() -> None:
     os.rename("/etc/security", "/etc/elsewhere")
 
 
+def temporary_directory() -> None:
+    """Staging replaces a file of this name, and cannot replace a directory."""
+    os.makedirs(f"{LIMITS_D}/.90-test.conf.siptune-new")
+
+
 @pytest.mark.parametrize(
     ("breaking", "reason"),
     [
         (linked_directory, "limits.d"),
         (no_security, "ENOENT"),
+        (temporary_directory, "EISDIR"),
     ],
 )
 def test_a_broken_host_is_left_as_it_is(breaking: Callable[[], None], reason: str) -> None:
@@ -323,6 +330,10 @@ def test_a_broken_host_is_left_as_it_is(breaking: Callable[[], None], reason: st
     result = module(path=FILE, limits=[limit("ops", "soft", "core", 5)])
     assert result.get("failed"), result
     assert reason in result["msg"]
+    assert result["msg"].startswith("/etc/security")
+    assert result["undone"] == []
+    for item in result.get("items", []):  # there is one if the plan was under way
+        assert (item["item"], item["state"]) == (result["msg"].partition(":")[0], "refused")
     assert "Traceback" not in result["msg"]
     assert difference(start, dump()) == {}
 
