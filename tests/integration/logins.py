@@ -78,7 +78,7 @@ def debian() -> bool:
 
 
 class Session(NamedTuple):
-    """What a login got: soft and hard limits by item in the kernel's numbers, and the nice value."""
+    """The soft and hard limits of a login by item, in the kernel's numbers, and its nice value."""
 
     limits: dict[str, tuple[int, int]]
     nice: int
@@ -96,7 +96,7 @@ def login(user: str) -> Session:
 
 
 def login_on_terminal(user: str, command: str) -> str:
-    """What a command says in a login shell of a user on a pseudo-terminal."""
+    """The output of a command in a login shell of a user on a pseudo-terminal."""
     said = bytearray()
 
     def keep(descriptor: int) -> bytes:
@@ -154,7 +154,7 @@ def result(planned: Plan, changes: Sequence[Change], changed: bool) -> Result:
 
 
 def predict(*limits: Wanted, path: str = FILE) -> Result:
-    """What check mode says."""
+    """The result of check mode."""
     wanted = request(*limits, path=path)
     planned = plan(wanted, observe(Host(), wanted))
     return result(planned, planned.changes, planned.changed)

@@ -283,7 +283,7 @@ def test_bad_parameters(parameters: dict[str, Any], named: str) -> None:
     assert named in refused(**parameters)
 
 
-def test_what_a_boot_would_make_of_nr_open_counts() -> None:
+def test_nr_open_after_a_boot_counts() -> None:
     make_people()
     write_file("/etc/sysctl.d/50-low.conf", "\nfs.nr_open = 3000\n")
     wanted = limit("asterisk", "hard", "nofile", 3001)
@@ -429,7 +429,7 @@ def put_back() -> object:
 
 
 @pytest.mark.parametrize("killed", [run_first, put_back])
-def test_people_can_log_in_at_whatever_moment_a_run_is_killed(killed: Callable[[], object]) -> None:
+def test_people_can_log_in_after_a_run_is_killed_at_any_moment(killed: Callable[[], object]) -> None:
     make_people()
     run_second()
     for moment in calls_of(killed, CHANGING):

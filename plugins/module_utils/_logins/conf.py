@@ -5,7 +5,7 @@
 
 The rules are those of limits.conf(5) and of pam_limits: limits.conf first, then the files of
 limits.d in the order of their names' bytes; a line of a more specific domain beats one of a less
-specific domain wherever it stands, and of equals the last one wins. Source: linux-pam,
+specific domain in any order, and of equals the last one wins. Source: linux-pam,
 modules/pam_limits/pam_limits.c, 1.4.0 to 1.7.2, and Debian's patch 027 to it.
 """
 

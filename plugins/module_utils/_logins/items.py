@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What users see of limits: an item for each limit, and warnings."""
+"""The items and warnings of limits that a call returns."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Limits of logins: what is requested, what the host has, and the plan."""
+"""The records of limits_file: the request, the observed host, and the plan."""
 
 from __future__ import annotations
 
@@ -70,9 +70,9 @@ class Observed(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What to do.
+    """The changes to make.
 
-    `originals` is what to record before the first effect, `released` are the files that are no longer ours.
+    `originals` is the record to store before the first effect, `released` are the files that are no longer ours.
     """
 
     changes: list[Change]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Read from a host what the plan of a limits.d file needs."""
+"""Observe a host for the plan of a limits.d file: PAM, all limits files, accounts, and the limits of a session."""
 
 from __future__ import annotations
 

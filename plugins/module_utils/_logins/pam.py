@@ -1,11 +1,11 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""PAM on a host: which logins apply limits at all, and what its pam_limits.so is able to do.
+"""PAM on a host: the services that apply limits, and the abilities of its pam_limits.so.
 
 The rules of the configuration are those of pam.d(5) and of libpam/pam_handlers.c, with Debian's
 `@include`. The abilities of the module are read from the strings in it, as distributions patch
-and backport more than its version says.
+and backport features.
 """
 
 from __future__ import annotations

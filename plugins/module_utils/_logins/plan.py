@@ -16,7 +16,7 @@ from .settings import MAX, Limit
 
 
 def plan(request: Request, observed: Observed) -> Plan:
-    """The plan that brings the host to what is requested. Raises LimitsError where that is not safe."""
+    """The plan that fulfils the request. Raises LimitsError where that is not safe."""
     limits = _with_numbers(request, observed)
     for limit in limits:
         check_limit(limit, observed)

@@ -80,7 +80,7 @@ def _check_nofile(limit: Limit, number: int, observed: Observed) -> None:
 
 
 def _consequence(observed: Observed) -> str:
-    """What happens to a login when the kernel refuses a limit: with Debian's patch 032 it goes on."""
+    """The consequence for a login when the kernel refuses a limit: with Debian's patch 032 it continues."""
     login = "leave the limit as it was" if observed.pam.spares_root else "refuse the login"
     return f"the kernel would refuse it, and PAM would {login}"
 

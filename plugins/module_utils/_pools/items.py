@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What users see of memory pools: an item for each pool, and one for each daemon's maxbuffer."""
+"""The items and warnings of memory pools that a call returns, and an item for each daemon's maxbuffer."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ def maxbuffer_item(unit: Unit, texts: Texts, observed: Observed) -> Change:
 
 
 def _asked_bytes(unit: Unit, texts: Texts) -> tuple[int | None, str, str]:
-    """The most bytes that the daemon asks for, which setting says so, and why that is unknown."""
+    """The most bytes that the daemon asks for, the setting that decides it, and why it is unknown."""
     found, configuration = command_of(unit, texts), unit.configuration
     if found is None or configuration is None:
         return None, "", _no_daemon(unit)

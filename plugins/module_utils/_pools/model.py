@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Memory pools: what is requested, what the host has, and the plan."""
+"""The records of daemon_pools: the request, the observed host, the decisions, and the plan."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class Observed(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """What to do for a pool: nothing if it is `kept`, or a line is `set` in a file; or `obstacle` says why neither."""
+    """The decision on a pool: it is `kept`, or `set` by a line in a file; or `obstacle` says why not."""
 
     unit: Unit
     pool: Pool
@@ -112,10 +112,10 @@ class Decision(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What to do.
+    """The changes to make.
 
     `changes` are the items of pools, `advice` the items of settings that only administrators change. `originals` is
-    what to record before the first effect, `released` are the files that are no longer ours.
+    the record to store before the first effect, `released` are the files that are no longer ours.
     """
 
     changes: list[Change]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""daemon_pools as an operation: memory pools in the files that units read."""
+"""daemon_pools as an operation: memory pools in the environment files of units."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _report(observed: Observed, planned: Plan, outcome: Outcome | None) -> Repor
     return Report(changed, [*changes, *planned.advice], diff_files(planned.files), planned.warnings)
 
 
-DAEMON_POOLS = Operation(
+DAEMON_POOLS: Operation[Request, Observed, Plan, Outcome] = Operation(
     name="daemon_pools",
     arguments=ARGUMENTS,
     parse=build_request,

@@ -23,12 +23,12 @@ from .revert import originals_before, reverted_lines, reverted_pools, without_ou
 from .safety import check_memory, check_names
 from .settings import Pool, PoolsError, item_name
 
-# What is written here does not last: it belongs to packages, to the kernel, or to the running system alone.
+# Files here do not last: they belong to packages, to the kernel, or to the running system alone.
 VOLATILE = ("/usr/lib/", "/usr/share/", "/lib/", "/run/", "/var/run/", "/tmp/", "/proc/", "/sys/", "/dev/")
 
 
 def plan(request: Request, observed: Observed) -> Plan:
-    """The plan that brings the host to what is requested.
+    """The plan that fulfils the request.
 
     Raises PoolsError where that is not safe, EnvironmentFileError for a file that cannot be parsed with certainty.
     """
@@ -122,7 +122,7 @@ def _target(unit: Unit, value: StartValue) -> tuple[str, str]:
             f"add EnvironmentFile=-/etc/default/{unit.name.rpartition('.')[0]} with a drop-in"
         )
     if path.startswith(VOLATILE):
-        return "", f"{path} is not a place for settings: what is written there does not last"
+        return "", f"{path} is not a place for settings: changes there do not last"
     if not may_be_written(path):
         return "", f"{path} is not below {', '.join(ENVIRONMENT_DIRECTORIES)}: set {value.variable} there by hand"
     return path, ""

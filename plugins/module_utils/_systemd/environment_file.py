@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files that systemd reads through EnvironmentFile=: what they set, and how to set a number in them and take it back.
+"""Files that systemd reads through EnvironmentFile=: how they are parsed, and how a number is set and reverted.
 
 All functions work on texts, and keep every byte of all lines but ours. Above each line of ours is a comment, by which
 it is found again. Source: systemd.exec(5), "EnvironmentFile="; behaviour that it leaves open was tested with systemd

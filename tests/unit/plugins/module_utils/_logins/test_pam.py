@@ -40,7 +40,7 @@ ETC = "/etc/security"
         pytest.param(b"", PamLimits(True, False, False, False, False, (ETC,)), id="unknown is not able to"),
     ],
 )
-def test_what_a_module_can_do(content: bytes, expected: PamLimits) -> None:
+def test_the_abilities_of_a_module(content: bytes, expected: PamLimits) -> None:
     assert read_module(content) == expected
 
 

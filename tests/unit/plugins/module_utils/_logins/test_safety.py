@@ -52,7 +52,7 @@ def test_nofile_without_limit(value: str) -> None:
     assert (change.after, change.at_boot) == (value, "2000")
 
 
-def test_the_message_says_what_this_pam_does_with_the_login() -> None:
+def test_the_message_names_the_consequence_for_the_login() -> None:
     assert "PAM would refuse the login" in refused(host(nr_open=LOW_NOW, pam=UPSTREAM), "* hard nofile 2000")
     assert "as it was" in refused(host(nr_open=LOW_NOW, pam=DEBIAN), "* hard nofile 2000")
 

@@ -198,7 +198,7 @@ JUNK = st.recursive(
 
 
 @given(st.text(), JUNK, st.sampled_from(["soft", "hard", "both"]), st.sampled_from(sorted(ITEMS)))
-def test_nothing_gets_into_a_file_but_what_was_said(domain: str, value: Any, kind: str, item: str) -> None:
+def test_a_file_has_the_given_limits_and_nothing_else(domain: str, value: Any, kind: str, item: str) -> None:
     try:
         (parsed,) = parse_limits([limit(domain, kind, item, value, why=domain)])
     except LimitsError:

@@ -82,7 +82,7 @@ SHADOWS = {
     "other-program": ("/usr/sbin/kamailio", "/usr/bin/memcached", "absent", "neither Kamailio nor OpenSIPS"),
     "script": ("/usr/sbin/kamailio", "/etc/init.d/kamailio start", "absent", "neither Kamailio nor OpenSIPS"),
     "no-file": ("EnvironmentFile=", "#", "absent", "reads no file that could set SHM_MEMORY"),
-    "vendor": ("-/etc/default/kamailio\n", "/usr/lib/kamailio/env\n", "shadowed", "does not last"),
+    "vendor": ("-/etc/default/kamailio\n", "/usr/lib/kamailio/env\n", "shadowed", "do not last"),
     "unset": ("[Service]", "[Service]\nUnsetEnvironment=SHM_MEMORY", "absent", "UnsetEnvironment="),
 }
 

@@ -49,7 +49,7 @@ def test_a_floor_that_is_met_is_left_alone(root: Path) -> None:
     assert tree(root) == before
 
 
-def test_a_floor_is_measured_against_what_was_there_before_us(root: Path) -> None:
+def test_a_floor_is_compared_with_the_original(root: Path) -> None:
     for value, boot in ((512, "512"), (256, "256"), (40, "64")):
         items = run(root, {"opensips.service": {"shared_mib": {"value": value, "rule": "at_least"}}})[1]
         assert items["opensips.service shared_mib"].at_boot == boot
