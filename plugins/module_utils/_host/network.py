@@ -17,6 +17,7 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from .cpus import parse_cpu_mask
 from .ethtool import (
     EthtoolError,
     RingParameters,
@@ -254,12 +255,6 @@ def _steers_packets(host: Host, queues: str) -> bool | None:
     if any(known):
         return True
     return False if known and len(known) == len(masks) else None
-
-
-def parse_cpu_mask(mask: str) -> int | None:
-    """A kernel CPU mask such as `00000000,0000000f`. Source: cpuset(7), "Mask format"."""
-    digits = mask.strip().replace(",", "")
-    return int(digits, 16) if re.fullmatch(r"[0-9a-fA-F]+", digits) else None
 
 
 def driver(host: Host, interface: str) -> str | None:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from .._core.change import Change, UndoLog
 from .._engine.effects import finalize_originals, read_originals, store_originals, tidy
 from .._engine.originals import Originals
+from .._host.cpus import online_cpus
 from .._host.host import Host, HostError
 from .._sip.gate import blocked_by_calls
 from .driver import (
@@ -20,7 +21,6 @@ from .driver import (
     GoneError,
     UnsupportedError,
     observe_interfaces,
-    online_cpus,
     read_nic,
     set_options,
     with_qdiscs,

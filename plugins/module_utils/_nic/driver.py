@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 
 from .._engine.originals import PATH as RECORD
 from .._host import qdisc
+from .._host.cpus import NONE, cpu_list, cpu_mask, parse_cpu_list, parse_cpu_mask
 from .._host.ethtool import (
     EthtoolError,
     LinkSettings,
@@ -46,11 +47,9 @@ from .options import (
     as_number,
     as_text,
 )
-from .settings import cpu_list, cpu_mask, parse_cpu_list, parse_cpu_mask
 
 SYS_CLASS_NET = "/sys/class/net"
 LONGEST_SHOWN = 40
-ONLINE_CPUS = "/sys/devices/system/cpu/online"
 RX_QUEUE = re.compile(r"rx-[0-9]{1,5}")
 UNSUPPORTED = (errno.EOPNOTSUPP, errno.ENOSYS)
 GONE = (errno.ENODEV, errno.ENXIO)
@@ -208,9 +207,9 @@ def _steering_masks(host: Host, link: Link) -> dict[str, frozenset[int]]:
     found = {}
     for queue in sorted(filter(RX_QUEUE.fullmatch, unless_refused(host.list_directory, f"{directory}/queues") or [])):
         path = f"{directory}/queues/{queue}/rps_cpus"
-        content = host.read_lenient(path)
-        if content is not None:
-            found[path] = parse_cpu_mask(content)
+        cpus = parse_cpu_mask(host.read_lenient(path) or "")
+        if cpus is not None:
+            found[path] = cpus
     return found
 
 
@@ -222,11 +221,17 @@ def describe_steering(masks: Mapping[str, frozenset[int]]) -> str:
 
 
 def _steering_of(text: str, queue: str) -> frozenset[int] | None:
-    """What `describe_steering` said of one queue; None for a queue that it did not have."""
+    """The CPUs that `describe_steering` gives for one queue; None for a queue it does not mention.
+
+    Raises ValueError for a text that `describe_steering` cannot have written.
+    """
     if "=" in text:
         cpus = dict(part.partition("=")[::2] for part in text.split()).get(queue)
         return None if cpus is None else _steering_of(cpus, queue)
-    return frozenset() if text == "none" else parse_cpu_list(text)
+    found = frozenset() if text == NONE else parse_cpu_list(text)
+    if found is None:
+        raise ValueError(f"{text!r} is not a list of CPUs")
+    return found
 
 
 def _read_mode(host: Host, link: Link) -> Nic:
@@ -244,14 +249,6 @@ def link_settings(host: Host, name: str) -> LinkSettings:
         return unpack_link(request(host, name, pack_link_request(words)))
     except EthtoolError as error:
         raise HostError(name, f"the driver's answer makes no sense: {error}") from error
-
-
-def online_cpus(host: Host) -> frozenset[int]:
-    """The CPUs in use; empty where /sys does not tell."""
-    try:
-        return parse_cpu_list(host.read_lenient(ONLINE_CPUS) or "")
-    except ValueError:
-        return frozenset()
 
 
 # --- setting ---------------------------------------------------------------------------------

@@ -28,7 +28,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._host.network import
     ipv6_in_use,
     ipv6_listeners,
     parse_addresses,
-    parse_cpu_mask,
     parse_default_routes,
     parse_ipv6_default_routes,
     parse_links,
@@ -165,14 +164,6 @@ def test_a_damaged_dump_never_raises(name: str, data: st.DataObject) -> None:
 )
 def test_speed(speed: str, expected: int | None) -> None:
     assert parse_speed_mbps(speed) == expected
-
-
-@pytest.mark.parametrize(
-    ("mask", "expected"),
-    [("0\n", 0), ("f\n", 15), ("00000001,00000000\n", 1 << 32), ("", None), ("f-f\n", None)],
-)
-def test_cpu_mask(mask: str, expected: int | None) -> None:
-    assert parse_cpu_mask(mask) == expected
 
 
 # --- IPv6 routes and listeners ---------------------------------------------------------------
@@ -364,7 +355,6 @@ def test_unreadable_tables_are_null(tmp_path: Path) -> None:
 @given(text=st.text() | st.lists(st.text("0123456789ABCDEFabcdef: ", max_size=60), max_size=9).map(" ".join))
 def test_arbitrary_text_never_raises(text: str) -> None:
     parse_speed_mbps(text)
-    parse_cpu_mask(text)
     parse_ipv6_default_routes(text)
     parse_ipv6_default_routes(f"{ZERO} 00 {ZERO} 00 {ZERO} 0 0 0 {text} eth0")
     parse_listeners(text, "udp", UDP_UNCONNECTED)
