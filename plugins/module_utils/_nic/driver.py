@@ -30,10 +30,9 @@ from .._host.ethtool import (
     unpack_numbers,
 )
 from .._host.host import Host, HostError, unless_refused
-from .._host.netlink import RTM_GETLINK
+from .._host.netlink import Link, observe_links
 from .._nic import modes
-from .interfaces import parse_links
-from .model import Link, Nic, Reading, item_name
+from .model import Nic, Reading, item_name
 from .options import (
     LINK_MODE,
     MODE_GROUP,
@@ -69,17 +68,17 @@ class UnsupportedError(HostError):
 
 def observe_interfaces(host: Host) -> dict[str, Link]:
     """All interfaces of our network namespace, with driver and permanent address of hardware. Raises NicError."""
-    links = parse_links(unless_refused(host.route_dump, RTM_GETLINK) or b"")
+    links = observe_links(host)
     if links is None:
         raise NicError("", "the kernel does not tell its network interfaces: rtnetlink gave no answer")
-    return {link.name: link if link.kind else _with_driver(host, link) for link in links}
+    return {link.name: link if link.virtual_kind else _with_driver(host, link) for link in links}
 
 
 def _with_driver(host: Host, link: Link) -> Link:
     try:
         link = link._replace(driver=unpack_driver(request(host, link.name, pack_driver_request())))
-        if link.permanent is None:
-            link = link._replace(permanent=unpack_address(request(host, link.name, pack_address_request())))
+        if link.permanent_mac is None:
+            link = link._replace(permanent_mac=unpack_address(request(host, link.name, pack_address_request())))
     except (HostError, EthtoolError):  # a device without ethtool, such as a tunnel of an old kernel, or one that sleeps
         pass
     return link
