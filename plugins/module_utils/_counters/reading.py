@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from .._counters import descriptors, table
-from .._host import network, qdisc
+from .._host import qdisc
 from .._host.driver_statistics import full_rings
 from .._host.host import Host, unless_refused
-from .._host.netlink import IFLA_STATS64, RTM_GETLINK
+from .._host.netlink import IFLA_STATS64, RTM_GETLINK, link_attributes, parse_links
+from .._host.network import LOOPBACK
 from .._host.processes import process_names
 from .table import COUNTERS, WHOLE, Counter
 
@@ -103,8 +104,8 @@ def _link_statistics(links: bytes | None) -> dict[str, dict[str, int]]:
     if links is None:
         return {}
     found: dict[str, dict[str, int]] = {field: {} for field in table.LINK_STATISTICS}
-    for name, attribute in network.link_attributes(links, IFLA_STATS64):
-        if name == network.LOOPBACK:
+    for name, attribute in link_attributes(links, IFLA_STATS64):
+        if name == LOOPBACK:
             continue
         for field, value in table.parse_link_statistics(attribute).items():
             found[field][name] = value
@@ -112,12 +113,12 @@ def _link_statistics(links: bytes | None) -> dict[str, dict[str, int]]:
 
 
 def _cards(links: bytes) -> list[str]:
-    names = (link.name for link in network.parse_links(links) or [])
-    return [name for name in names if name != network.LOOPBACK]
+    names = (link.name for link in parse_links(links) or [])
+    return [name for name in names if name != LOOPBACK]
 
 
 def _qdisc_drops(host: Host, links: bytes | None) -> dict[str, dict[str, int]]:
-    names = {link.ifindex: link.name for link in network.parse_links(links or b"") or []}
+    names = {link.ifindex: link.name for link in parse_links(links or b"") or []}
     dumped = qdisc.dump(host)
     if dumped is None or not names:
         return {}

@@ -96,14 +96,20 @@ class Call(NamedTuple):
         operation = self.operation
         observed = operation.observe(host, self.request)
         planned = operation.plan(self.request, observed)
-        self.policy.check(planned.changes, lambda change: operation.is_missing(planned, change))
+        self._check(planned, planned.changes)
         if check_mode:
             return operation.report(observed, planned, None)
         try:
             outcome = operation.apply(host, self.request, observed, planned, log)
         except HostError as error:
             raise EffectError(error, planned.changes) from error
-        return operation.report(observed, planned, outcome)
+        report = operation.report(observed, planned, outcome)
+        self._check(planned, report.changes)  # an unsupported option may show only when it is set
+        return report
+
+    def _check(self, planned: Any, changes: Sequence[Change]) -> None:
+        """Raises NotAcceptableError for items that the policy rules out."""
+        self.policy.check(changes, lambda change: self.operation.is_missing(planned, change))
 
 
 class EffectError(ItemError):

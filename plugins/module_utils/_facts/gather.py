@@ -10,6 +10,7 @@ from typing import Any
 
 from .._host import machine, network
 from .._host.host import Host
+from .._host.netlink import observe_links
 from .._host.processes import process_names
 from .._sip import daemons
 from .tuners import tuners
@@ -21,7 +22,7 @@ MOST_LISTENERS = 100
 def gather(host: Host) -> dict[str, Any]:
     """The facts as host_facts documents them: plain values, None for whatever cannot be read. Never raises."""
     processes = process_names(host)
-    links = network.observe_links(host)
+    links = observe_links(host)
     listeners = network.ipv6_listeners(host)
     systemd_running = host.exists(machine.SYSTEMD_RUNNING)
     facts = {

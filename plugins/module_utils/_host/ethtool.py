@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 ETHTOOL_GDRVINFO = 0x03
-ETHTOOL_GRINGPARAM = 0x10
 ETHTOOL_GSTRINGS = 0x1B
 ETHTOOL_GSTATS = 0x1D
 ETHTOOL_GPERMADDR = 0x20
@@ -27,28 +26,9 @@ LONGEST_ADDRESS = 32  # MAX_ADDR_LEN, linux/netdevice.h
 # n_priv_flags, n_stats, testinfo_len, eedump_len, regdump_len
 _DRIVER_INFO = struct.Struct("=I32s32s32s32s32s12s5I")
 
-# command, then the maxima and the current sizes, each in the order of the fields of RingSizes
-_RING_PARAMETERS = struct.Struct("=I4I4I")
-
 
 class EthtoolError(ValueError):
     """An answer that is not the structure that was asked for."""
-
-
-class RingSizes(NamedTuple):
-    """Descriptors per queue, of each kind of ring; 0 where the driver has no such ring."""
-
-    rx: int
-    rx_mini: int
-    rx_jumbo: int
-    tx: int
-
-
-class RingParameters(NamedTuple):
-    """struct ethtool_ringparam: what the rings are, and what the driver could make them."""
-
-    current: RingSizes
-    maximum: RingSizes
 
 
 def pack_driver_request() -> bytes:
@@ -61,22 +41,6 @@ def unpack_driver(answer: bytes) -> str | None:
     fields = _unpack(_DRIVER_INFO, ETHTOOL_GDRVINFO, answer)
     name = fields[1].split(b"\0", 1)[0].decode("utf-8", "replace")
     return name or None
-
-
-def pack_ring_request() -> bytes:
-    """The request for an interface's ring sizes."""
-    return struct.pack("=I", ETHTOOL_GRINGPARAM).ljust(_RING_PARAMETERS.size, b"\0")
-
-
-def unpack_rings(answer: bytes) -> RingParameters:
-    """The ring sizes of an answer to ETHTOOL_GRINGPARAM. Raises EthtoolError."""
-    sizes = _unpack(_RING_PARAMETERS, ETHTOOL_GRINGPARAM, answer)[1:]
-    return RingParameters(current=RingSizes(*sizes[4:]), maximum=RingSizes(*sizes[:4]))
-
-
-def pack_rings(command: int, rings: RingParameters) -> bytes:
-    """The structure for a command that carries ring sizes: the reverse of `unpack_rings`."""
-    return _RING_PARAMETERS.pack(command, *rings.maximum, *rings.current)
 
 
 # --- structures that are all numbers ---------------------------------------------------------

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from .cpus import online_cpus
 from .host import Host, unless_refused
 from .processes import FIRST_PROCESS, process_environment
 
@@ -29,21 +30,6 @@ def parse_memory_bytes(meminfo: str) -> int | None:
     """MemTotal of /proc/meminfo in bytes. Source: proc_meminfo(5)."""
     found = re.search(r"^MemTotal:\s+([0-9]{1,15}) kB$", meminfo, re.MULTILINE)
     return int(found.group(1)) * KIBIBYTE if found else None
-
-
-def parse_cpu_count(cpu_list: str) -> int | None:
-    """How many CPUs a kernel CPU list such as `0-3,8` names. Source: cpuset(7), "List format"."""
-    count = 0
-    for part in cpu_list.strip().split(","):
-        found = re.fullmatch(r"([0-9]{1,9})(?:-([0-9]{1,9}))?", part)
-        if not found:
-            return None
-        first = int(found.group(1))
-        last = int(found.group(2) or first)
-        if last < first:
-            return None
-        count += last - first + 1
-    return count
 
 
 class Swap(NamedTuple):
@@ -268,7 +254,7 @@ def memory_bytes(host: Host) -> int | None:
 
 def processors(host: Host) -> int | None:
     """The CPUs that are online."""
-    return parse_cpu_count(host.read_lenient("/sys/devices/system/cpu/online") or "")
+    return len(online_cpus(host)) or None
 
 
 def nr_open(host: Host) -> int | None:

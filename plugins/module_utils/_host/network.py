@@ -17,27 +17,10 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from .ethtool import (
-    EthtoolError,
-    RingParameters,
-    RingSizes,
-    pack_driver_request,
-    pack_ring_request,
-    unpack_driver,
-    unpack_rings,
-)
+from .cpus import parse_cpu_mask
+from .ethtool import RINGS, EthtoolError, pack_driver_request, pack_get, unpack_driver, unpack_numbers
 from .host import Host, unless_refused
-from .netlink import (
-    ARPHRD_LOOPBACK,
-    IFF_UP,
-    IFLA_ADDRESS,
-    IFLA_IFNAME,
-    IFLA_INFO_KIND,
-    IFLA_LINKINFO,
-    IFLA_PARENT_DEV_NAME,
-    RTM_GETLINK,
-    RTM_NEWLINK,
-)
+from .netlink import Link
 from .netlink import aligned as _aligned
 from .netlink import attributes as _attributes
 from .netlink import payloads as _payloads
@@ -57,65 +40,12 @@ RTA_OIF = 4
 RTA_MULTIPATH = 9
 RTN_UNICAST = 1
 
-_LINK = struct.Struct("=BxHiII")  # struct ifinfomsg: family, ARP type, index, flags, change mask
 _ADDRESS = struct.Struct("=BBBBI")  # struct ifaddrmsg: family, prefix length, flags, scope, index
 _ROUTE = struct.Struct("=BBBBBBBBI")  # struct rtmsg: family, lengths, tos, table, protocol, scope, type, flags
 _NEXT_HOP = struct.Struct("=HBBi")  # struct rtnexthop: length, flags, hops, interface index
 _INDEX = struct.Struct("=i")
 
-HARDWARE_ADDRESS_BYTES = 6  # ETH_ALEN, linux/if_ether.h
-
-
-class Link(NamedTuple):
-    """An interface as rtnetlink tells it; `virtual` is None where the kernel does not say."""
-
-    ifindex: int
-    name: str
-    up: bool
-    mac: str | None
-    virtual: bool | None
-
-
-def parse_links(dump: bytes) -> list[Link] | None:
-    """The interfaces of an RTM_GETLINK dump, None if the dump is broken or not whole."""
-    payloads = _payloads(dump, RTM_NEWLINK)
-    if payloads is None:
-        return None
-    return [_parse_link(payload) for payload in payloads if len(payload) >= _LINK.size]
-
-
-def link_attributes(dump: bytes, kind: int) -> list[tuple[str, bytes]]:
-    """One attribute of each interface of an RTM_GETLINK dump that has it, with the interface's name."""
-    payloads = [payload for payload in _payloads(dump, RTM_NEWLINK) or [] if len(payload) >= _LINK.size]
-    found = [_attributes(payload, _LINK.size) for payload in payloads]
-    return [(_interface_name(attributes), attributes[kind]) for attributes in found if kind in attributes]
-
-
-def _interface_name(attributes: dict[int, bytes]) -> str:
-    return attributes.get(IFLA_IFNAME, b"").split(b"\0", 1)[0].decode("utf-8", "replace")
-
-
-def _parse_link(payload: bytes) -> Link:
-    _, arp_type, ifindex, flags, _ = _LINK.unpack_from(payload)
-    attributes = _attributes(payload, _LINK.size)
-    hardware_address = attributes.get(IFLA_ADDRESS, b"")
-    return Link(
-        ifindex=ifindex,
-        name=_interface_name(attributes),
-        up=bool(flags & IFF_UP),
-        mac=hardware_address.hex(":")
-        if len(hardware_address) == HARDWARE_ADDRESS_BYTES and any(hardware_address)
-        else None,
-        virtual=_virtual(arp_type, attributes),
-    )
-
-
-def _virtual(arp_type: int, attributes: dict[int, bytes]) -> bool | None:
-    if IFLA_PARENT_DEV_NAME in attributes:
-        return False
-    if arp_type == ARPHRD_LOOPBACK or IFLA_INFO_KIND in _attributes(attributes.get(IFLA_LINKINFO, b""), 0):
-        return True
-    return None
+ETHERNET_ADDRESS_CHARACTERS = len("00:00:00:00:00:00")  # of ETH_ALEN bytes, linux/if_ether.h
 
 
 def parse_addresses(dump: bytes) -> dict[int, list[str]] | None:
@@ -178,11 +108,12 @@ def _out_interfaces(attributes: dict[int, bytes]) -> Iterator[int]:
 # --- interfaces ------------------------------------------------------------------------------
 
 SYS_CLASS_NET = "/sys/class/net"
+RING_KINDS = ("rx", "rx_mini", "rx_jumbo", "tx")
 UNKNOWN_SPEED = 0xFFFFFFFF  # SPEED_UNKNOWN, linux/ethtool.h: some kernels print it unsigned
 
 
 class Interface(NamedTuple):
-    """A network interface: what sizing and the ring and link modules need to know."""
+    """A network interface as the facts describe it; `ring` and `ring_max` are descriptors by RING_KINDS."""
 
     name: str
     driver: str | None
@@ -192,8 +123,8 @@ class Interface(NamedTuple):
     speed_mbps: int | None
     addresses: list[str] | None
     rps: bool | None
-    ring: RingSizes | None
-    ring_max: RingSizes | None
+    ring: dict[str, int] | None
+    ring_max: dict[str, int] | None
 
 
 def interfaces(host: Host, links: list[Link] | None) -> list[Interface] | None:
@@ -205,39 +136,34 @@ def interfaces(host: Host, links: list[Link] | None) -> list[Interface] | None:
     return sorted(found, key=lambda interface: interface.name)
 
 
-def observe_links(host: Host) -> list[Link] | None:
-    """The links of our network namespace as rtnetlink dumps them."""
-    return parse_links(unless_refused(host.route_dump, RTM_GETLINK) or b"")
-
-
 def _observe(host: Host, link: Link, addresses: list[str] | None) -> Interface:
     directory = f"{SYS_CLASS_NET}/{link.name}"
-    in_sysfs = _in_sysfs(host, directory, link)
-    rings = ring_parameters(host, link.name)
+    mac = link.mac if len(link.mac or "") == ETHERNET_ADDRESS_CHARACTERS else None
+    in_sysfs = _in_sysfs(host, directory, link.ifindex, mac)
+    rings = _rings(host, link.name)
     return Interface(
         name=link.name,
         driver=driver(host, link.name),
         virtual=not host.exists(directory + "/device") if in_sysfs else link.virtual,
         up=link.up,
-        mac=link.mac,
+        mac=mac,
         speed_mbps=parse_speed_mbps(host.read_lenient(directory + "/speed") or "") if in_sysfs else None,
         addresses=addresses,
         rps=_steers_packets(host, directory + "/queues") if in_sysfs else None,
-        ring=rings.current if rings else None,
-        ring_max=rings.maximum if rings else None,
+        ring={kind: rings[kind] for kind in RING_KINDS} if rings else None,
+        ring_max={kind: rings[f"{kind}_max"] for kind in RING_KINDS} if rings else None,
     )
 
 
-def _in_sysfs(host: Host, directory: str, link: Link) -> bool:
+def _in_sysfs(host: Host, directory: str, ifindex: int, mac: str | None) -> bool:
     """Whether /sys shows this very interface, and not a namesake in the namespace where /sys was mounted.
 
     Only a hardware address proves it: an lo with index 1 is in every namespace.
     """
-    if link.mac is None:
+    if mac is None:
         return False
-    index = (host.read_lenient(directory + "/ifindex") or "").strip()
-    mac = (host.read_lenient(directory + "/address") or "").strip()
-    return index == str(link.ifindex) and mac == link.mac
+    shown = [(host.read_lenient(f"{directory}/{name}") or "").strip() for name in ("ifindex", "address")]
+    return shown == [str(ifindex), mac]
 
 
 def parse_speed_mbps(speed: str) -> int | None:
@@ -256,12 +182,6 @@ def _steers_packets(host: Host, queues: str) -> bool | None:
     return False if known and len(known) == len(masks) else None
 
 
-def parse_cpu_mask(mask: str) -> int | None:
-    """A kernel CPU mask such as `00000000,0000000f`. Source: cpuset(7), "Mask format"."""
-    digits = mask.strip().replace(",", "")
-    return int(digits, 16) if re.fullmatch(r"[0-9a-fA-F]+", digits) else None
-
-
 def driver(host: Host, interface: str) -> str | None:
     """The name of the driver behind an interface, None if it tells none."""
     try:
@@ -270,10 +190,10 @@ def driver(host: Host, interface: str) -> str | None:
         return None
 
 
-def ring_parameters(host: Host, interface: str) -> RingParameters | None:
-    """The ring sizes of an interface, None if its driver has no say in them."""
+def _rings(host: Host, interface: str) -> dict[str, int] | None:
+    """The sizes of an interface's rings and their maxima, by the fields of RINGS; None without rings."""
     try:
-        return unpack_rings(unless_refused(host.ethtool, interface, pack_ring_request()) or b"")
+        return unpack_numbers(RINGS, unless_refused(host.ethtool, interface, pack_get(RINGS)) or b"")
     except EthtoolError:
         return None
 

@@ -13,14 +13,15 @@ from typing import NamedTuple
 from .._core.change import Change, UndoLog
 from .._engine.effects import finalize_originals, read_originals, store_originals, tidy
 from .._engine.originals import Originals
+from .._host.cpus import online_cpus
 from .._host.host import Host, HostError
+from .._host.netlink import Link
 from .._sip.gate import blocked_by_calls
 from .driver import (
     GONE_REASON,
     GoneError,
     UnsupportedError,
     observe_interfaces,
-    online_cpus,
     read_nic,
     set_options,
     with_qdiscs,
@@ -30,7 +31,7 @@ from .items import items
 from .link_files.file import ETC, PREFIXES, SUFFIX, is_interface_name, is_own_name
 from .link_files.model import LinkPlan, merge_links
 from .link_files.observe import apply_links, observe_links
-from .model import Decision, Link, Nic, Observed, Request, item_name
+from .model import Decision, Nic, Observed, Request, item_name
 from .options import NEGOTIATED, RPS_CPUS, TXQUEUELEN, Option
 from .originals import finalize
 from .plan import GroupWrite, Plan, flaps, plan_boot

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 
 from .._engine.originals import PATH as RECORD
 from .._host import qdisc
+from .._host.cpus import NONE, cpu_list, cpu_mask, parse_cpu_list, parse_cpu_mask
 from .._host.ethtool import (
     EthtoolError,
     LinkSettings,
@@ -29,10 +30,9 @@ from .._host.ethtool import (
     unpack_numbers,
 )
 from .._host.host import Host, HostError, unless_refused
-from .._host.netlink import RTM_GETLINK
+from .._host.netlink import Link, observe_links
 from .._nic import modes
-from .interfaces import parse_links
-from .model import Link, Nic, Reading, item_name
+from .model import Nic, Reading, item_name
 from .options import (
     LINK_MODE,
     MODE_GROUP,
@@ -46,11 +46,9 @@ from .options import (
     as_number,
     as_text,
 )
-from .settings import cpu_list, cpu_mask, parse_cpu_list, parse_cpu_mask
 
 SYS_CLASS_NET = "/sys/class/net"
 LONGEST_SHOWN = 40
-ONLINE_CPUS = "/sys/devices/system/cpu/online"
 RX_QUEUE = re.compile(r"rx-[0-9]{1,5}")
 UNSUPPORTED = (errno.EOPNOTSUPP, errno.ENOSYS)
 GONE = (errno.ENODEV, errno.ENXIO)
@@ -70,17 +68,17 @@ class UnsupportedError(HostError):
 
 def observe_interfaces(host: Host) -> dict[str, Link]:
     """All interfaces of our network namespace, with driver and permanent address of hardware. Raises NicError."""
-    links = parse_links(unless_refused(host.route_dump, RTM_GETLINK) or b"")
+    links = observe_links(host)
     if links is None:
         raise NicError("", "the kernel does not tell its network interfaces: rtnetlink gave no answer")
-    return {link.name: link if link.kind else _with_driver(host, link) for link in links}
+    return {link.name: link if link.virtual_kind else _with_driver(host, link) for link in links}
 
 
 def _with_driver(host: Host, link: Link) -> Link:
     try:
         link = link._replace(driver=unpack_driver(request(host, link.name, pack_driver_request())))
-        if link.permanent is None:
-            link = link._replace(permanent=unpack_address(request(host, link.name, pack_address_request())))
+        if link.permanent_mac is None:
+            link = link._replace(permanent_mac=unpack_address(request(host, link.name, pack_address_request())))
     except (HostError, EthtoolError):  # a device without ethtool, such as a tunnel of an old kernel, or one that sleeps
         pass
     return link
@@ -208,9 +206,9 @@ def _steering_masks(host: Host, link: Link) -> dict[str, frozenset[int]]:
     found = {}
     for queue in sorted(filter(RX_QUEUE.fullmatch, unless_refused(host.list_directory, f"{directory}/queues") or [])):
         path = f"{directory}/queues/{queue}/rps_cpus"
-        content = host.read_lenient(path)
-        if content is not None:
-            found[path] = parse_cpu_mask(content)
+        cpus = parse_cpu_mask(host.read_lenient(path) or "")
+        if cpus is not None:
+            found[path] = cpus
     return found
 
 
@@ -222,11 +220,17 @@ def describe_steering(masks: Mapping[str, frozenset[int]]) -> str:
 
 
 def _steering_of(text: str, queue: str) -> frozenset[int] | None:
-    """What `describe_steering` said of one queue; None for a queue that it did not have."""
+    """The CPUs that `describe_steering` gives for one queue; None for a queue it does not mention.
+
+    Raises ValueError for a text that `describe_steering` cannot have written.
+    """
     if "=" in text:
         cpus = dict(part.partition("=")[::2] for part in text.split()).get(queue)
         return None if cpus is None else _steering_of(cpus, queue)
-    return frozenset() if text == "none" else parse_cpu_list(text)
+    found = frozenset() if text == NONE else parse_cpu_list(text)
+    if found is None:
+        raise ValueError(f"{text!r} is not a list of CPUs")
+    return found
 
 
 def _read_mode(host: Host, link: Link) -> Nic:
@@ -244,14 +248,6 @@ def link_settings(host: Host, name: str) -> LinkSettings:
         return unpack_link(request(host, name, pack_link_request(words)))
     except EthtoolError as error:
         raise HostError(name, f"the driver's answer makes no sense: {error}") from error
-
-
-def online_cpus(host: Host) -> frozenset[int]:
-    """The CPUs in use; empty where /sys does not tell."""
-    try:
-        return parse_cpu_list(host.read_lenient(ONLINE_CPUS) or "")
-    except ValueError:
-        return frozenset()
 
 
 # --- setting ---------------------------------------------------------------------------------

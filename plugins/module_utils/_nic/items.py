@@ -12,9 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .._core.change import ABSENT, CHANGED, KEPT, OK, PENDING, READONLY, SHADOWED, Change
+from .._host.netlink import Link
 from .link_files.model import Verdict
 from .link_words import verdict_of, wishes
-from .model import Decision, Link, Observed, Request, item_name
+from .model import Decision, Observed, Request, item_name
 from .options import NEGOTIATED, TXQUEUELEN
 from .settings import AT_LEAST, EXACT, Want
 

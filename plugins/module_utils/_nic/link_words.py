@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .._core.change import ABSENT, CHANGED, KEPT, OK, PENDING, SHADOWED
+from .._host.cpus import NONE
 from .link_files.model import Verdict, Wish
 from .model import Nic
 from .modes import FORCED, advertised
 from .options import LINK_MODE, ON, OPTIONS, RPS_CPUS, SWITCH
-from .settings import NONE
 
 NAMES = {
     "rx": "RxBufferSize",

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from .._engine.originals import LinkOriginal, Originals, link_key
 from .._host.ethtool import LinkSettings
+from .._host.netlink import Link
 from .link_files import model as link_files_model
 from .options import LINK_MODE, Option
 from .settings import Rule, Want
@@ -39,27 +40,9 @@ class Request(NamedTuple):
         return self.when in (BOOT, BOTH)
 
 
-class Link(NamedTuple):
-    """An interface of this network namespace.
-
-    `kind` is what rtnetlink calls an interface that is made of software (bond, vlan, veth), empty for hardware.
-    `mac` is the address now, `permanent` the one that it was made with. `qdiscs` are the queueing disciplines that
-    hold its packets.
-    """
-
-    ifindex: int
-    name: str
-    up: bool
-    kind: str = ""
-    mac: str | None = None
-    permanent: str | None = None
-    driver: str | None = None
-    tx_queue_length: int | None = None
-    qdiscs: tuple[str, ...] = ()
-
-    @property
-    def key(self) -> str:
-        return link_key(self.name, self.permanent)
+def key_of(link: Link) -> str:
+    """The key of an interface's options in the record of originals."""
+    return link_key(link.name, link.permanent_mac)
 
 
 class Reading(NamedTuple):

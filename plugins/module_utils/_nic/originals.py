@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from .._engine.originals import LinkOriginal
-from .model import Decision, Observed
+from .model import Decision, Observed, key_of
 
 UNDER_WAY = ""  # in place of a boot ID: see LinkOriginal
 
@@ -24,7 +24,7 @@ def record(decisions: Sequence[Decision], observed: Observed) -> dict[str, dict[
             continue
         if not decision.write and decision.line is None:
             continue  # nothing is done about it, now or at boot
-        options = links.setdefault(decision.nic.link.key, {})
+        options = links.setdefault(key_of(decision.nic.link), {})
         first = decision.record or LinkOriginal(decision.before, "", None)
         waits = not decision.write and first.written == decision.target and first.boot is not None
         if not waits:
@@ -46,7 +46,7 @@ def finalize(
     """
     links = {key: dict(options) for key, options in recorded.items()}
     for decision in decisions:
-        options = links.get(decision.nic.link.key, {})
+        options = links.get(key_of(decision.nic.link), {})
         mine = options.get(decision.option.name)
         if mine is None:
             continue
@@ -74,7 +74,7 @@ def _by_present_keys(observed: Observed) -> dict[str, dict[str, LinkOriginal]]:
     """The records, under the key of today where a card has another name by now."""
     links = {key: dict(options) for key, options in observed.originals.links.items()}
     for name, key in observed.keys.items():
-        present = observed.links[name].key
+        present = key_of(observed.links[name])
         if key != present:
             for option in observed.recorded[name]:
                 links.setdefault(present, {})[option] = links[key].pop(option)

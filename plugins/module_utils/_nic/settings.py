@@ -14,13 +14,14 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from .._core.setting import one_line
+from .._host.cpus import NONE, cpu_list, parse_cpu_list
 from .modes import DUPLEXES, LinkMode
 from .options import CPUS, LINK_MODE, MOST, NUMBER, OFF, ON, SWITCH, NicError, Option
 
 EXACT, AT_LEAST, AT_MOST = "exact", "at_least", "at_most"
 RULES = (EXACT, AT_LEAST, AT_MOST)
 MAX = "max"
-ALL, NONE = "all", "none"
+ALL = "all"
 
 EVERY = "*"
 DRIVER_PREFIX = "driver:"
@@ -29,10 +30,8 @@ LONGEST_NAME = 15  # IFNAMSIZ - 1, linux/if.h
 LONGEST_DRIVER = 31  # struct ethtool_drvinfo, linux/ethtool.h
 SETTING_FIELDS = ("value", "rule", "limit", "why")
 MODE_FIELDS = ("speed", "duplex", "autoneg")  # options of users that make one link mode together
-MOST_CPUS = 8192  # NR_CPUS of the largest configuration of x86, arch/x86/Kconfig
 
 _NUMBER = re.compile(r"[0-9]{1,10}")
-_CPU_LIST = re.compile(r"[0-9]{1,4}(-[0-9]{1,4})?(,[0-9]{1,4}(-[0-9]{1,4})?)*")
 
 
 class Want(NamedTuple):
@@ -197,12 +196,10 @@ def _cpus(item: str, value: object) -> str:
     text = str(value).strip() if isinstance(value, (int, str)) and not isinstance(value, bool) else ""
     if text in (ALL, NONE):
         return text
-    if not _CPU_LIST.fullmatch(text):
+    cpus = parse_cpu_list(text)
+    if cpus is None:
         raise NicError(item, f"cannot be {value!r}: write a list of CPUs such as 0-3,8, or {ALL} or {NONE}")
-    try:
-        return cpu_list(parse_cpu_list(text))
-    except ValueError as error:
-        raise NicError(item, f"cannot be {value!r}: {error}") from error
+    return cpu_list(cpus)
 
 
 def _parse_mode(pattern: str, fields: Mapping[str, object]) -> Want | None:
@@ -228,46 +225,3 @@ def _parse_mode(pattern: str, fields: Mapping[str, object]) -> Want | None:
     if speed is None and (not autoneg or "duplex" in plain):
         raise NicError(item, "is missing: duplex, and autoneg off, need a speed beside them")
     return Want(LINK_MODE, LinkMode(speed, str(duplex), autoneg), why=why)
-
-
-# --- lists of CPUs ---------------------------------------------------------------------------
-
-
-def parse_cpu_list(text: str) -> frozenset[int]:
-    """The CPUs of a list such as `0-3,8`. Raises ValueError. Source: cpuset(7), List format."""
-    found: set[int] = set()
-    for part in filter(None, text.strip().split(",")):
-        first, dash, last = part.partition("-")
-        start, end = int(first), int(last) if dash else int(first)
-        if end < start or end >= MOST_CPUS:
-            raise ValueError(f"{part} is no range of CPUs")
-        found.update(range(start, end + 1))
-    return frozenset(found)
-
-
-def cpu_list(cpus: frozenset[int]) -> str:
-    """The shortest list of these CPUs; NONE for none."""
-    parts: list[str] = []
-    ordered = sorted(cpus)
-    for place, cpu in enumerate(ordered):
-        if place and ordered[place - 1] == cpu - 1:
-            parts[-1] = f"{parts[-1].partition('-')[0]}-{cpu}"
-        else:
-            parts.append(str(cpu))
-    return ",".join(parts) or NONE
-
-
-def parse_cpu_mask(text: str) -> frozenset[int]:
-    """The CPUs of a mask such as `ff,00000000`. Raises ValueError. Source: cpuset(7), Mask format."""
-    mask = int(text.strip().replace(",", "") or "0", 16)
-    return frozenset(cpu for cpu in range(mask.bit_length()) if mask >> cpu & 1)
-
-
-def cpu_mask(cpus: frozenset[int]) -> str:
-    """These CPUs as the kernel takes them: hexadecimal words of 32 bits, the highest first."""
-    mask = sum(1 << cpu for cpu in cpus)
-    words: list[str] = []
-    while mask or not words:
-        words.append(f"{mask & 0xFFFFFFFF:08x}")
-        mask >>= 32
-    return ",".join(reversed(words))

@@ -9,6 +9,7 @@ Nothing here reads or writes anything.
 from __future__ import annotations
 
 from .._engine.originals import LinkOriginal
+from .._host.cpus import NONE, cpu_list, parse_cpu_list
 from .._nic import modes
 from .model import Nic, Reading, item_name
 from .modes import LinkMode
@@ -23,7 +24,7 @@ from .options import (
     may_be_rounded,
     powers_around,
 )
-from .settings import ALL, AT_LEAST, AT_MOST, EXACT, MAX, NONE, Want, cpu_list, parse_cpu_list
+from .settings import ALL, AT_LEAST, AT_MOST, EXACT, MAX, Want
 
 
 def goal(nic: Nic, option: Option, want: Want, online: frozenset[int]) -> str:
@@ -65,7 +66,7 @@ def _goal_of_cpus(item: str, wanted: str, online: frozenset[int]) -> str:
         if not online:
             raise NicError(item, f"cannot be {ALL}: /sys does not tell which CPUs there are")
         return cpu_list(online)
-    cpus = frozenset() if wanted == NONE else parse_cpu_list(wanted)
+    cpus = frozenset() if wanted == NONE else parse_cpu_list(wanted) or frozenset()
     missing = cpus - online
     if online and missing:
         raise NicError(item, f"cannot be {wanted}: this host has the CPUs {cpu_list(online)}")

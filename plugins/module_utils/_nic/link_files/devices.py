@@ -10,8 +10,8 @@ from collections.abc import Mapping
 
 from ..._host.ethtool import EthtoolError, pack_address_request, unpack_address
 from ..._host.host import Host, unless_refused
-from ..._host.netlink import IFLA_INFO_KIND, IFLA_LINKINFO, IFLA_PERM_ADDRESS, RTM_GETLINK, attributes
-from ..._host.network import SYS_CLASS_NET, driver, link_attributes, parse_links
+from ..._host.netlink import LOOPBACK_KIND, Link, observe_links
+from ..._host.network import SYS_CLASS_NET, driver
 from .match import Device
 
 # The udev database: a file per interface, with a line E:NAME=VALUE per property. It is systemd's own; what cannot be
@@ -21,43 +21,38 @@ UDEV_CONTROL = "/run/udev/control"  # the socket of a running systemd-udevd
 
 NET_NAME_USER = "3"  # linux/netdevice.h: whoever made the interface chose its name
 NET_NAME_RENAMED = "4"  # its name has been changed since, so its first one is not known
-# ARPHRD_ of linux/if_arp.h, by which systemd names the types without a DEVTYPE
-TYPES = {"1": "ether", "32": "infiniband", "768": "tunnel", "769": "tunnel6", "772": "loopback", "776": "sit"}
 LOOPBACK = "loopback"
+# ARPHRD_ of linux/if_arp.h, by which systemd names the types without a DEVTYPE
+TYPES = {"1": "ether", "32": "infiniband", "768": "tunnel", "769": "tunnel6", "772": LOOPBACK, "776": "sit"}
 
 
 def observe_devices(host: Host) -> dict[str, Device]:
     """The interfaces of our network namespace that /sys shows, by name. Raises HostError."""
-    dump = unless_refused(host.route_dump, RTM_GETLINK) or b""
-    kinds = {name: attributes(info, 0).get(IFLA_INFO_KIND, b"") for name, info in link_attributes(dump, IFLA_LINKINFO)}
-    permanent = dict(link_attributes(dump, IFLA_PERM_ADDRESS))
     found = {}
-    for link in parse_links(dump) or []:
+    for link in observe_links(host) or []:
         index = (host.read_lenient(f"{SYS_CLASS_NET}/{link.name}/ifindex") or "").strip()
         if index == str(link.ifindex):
-            kind = kinds.get(link.name, b"").rstrip(b"\0").decode("utf-8", "replace")
-            address = permanent.get(link.name, b"") if not kind else b""
-            found[link.name] = _device(host, link.name, link.ifindex, kind, address)
+            found[link.name] = _device(host, link)
     return found
 
 
-def _device(host: Host, name: str, ifindex: int, kind: str, permanent: bytes) -> Device:
-    directory = f"{SYS_CLASS_NET}/{name}"
+def _device(host: Host, link: Link) -> Device:
+    directory = f"{SYS_CLASS_NET}/{link.name}"
     uevent = parse_pairs(host.read_lenient(f"{directory}/uevent") or "")
-    database = read_database(host, ifindex)
+    database = read_database(host, link.ifindex)
     virtual = not host.exists(f"{directory}/device")
     renamed = (host.read_lenient(f"{directory}/name_assign_type") or "").strip() == NET_NAME_RENAMED
     known = database or {}
     return Device(
-        name=name,
-        ifindex=ifindex,
+        name=link.name,
+        ifindex=link.ifindex,
         mac=(host.read_lenient(f"{directory}/address") or "").strip(),
-        permanent_mac=permanent.hex(":") if any(permanent) else permanent_address(host, name),
+        permanent_mac=link.permanent_mac or permanent_address(host, link.name),
         path=known.get("ID_PATH", "") if virtual or database is not None else None,
-        driver=known.get("ID_NET_DRIVER") or driver(host, name) or "",
+        driver=known.get("ID_NET_DRIVER") or driver(host, link.name) or "",
         type=uevent.get("DEVTYPE") or TYPES.get((host.read_lenient(f"{directory}/type") or "").strip()),
-        kind=kind,
-        original_name=None if renamed else name,
+        kind="" if link.kind == LOOPBACK_KIND else link.kind,
+        original_name=None if renamed else link.name,
         virtual=virtual,
         properties=None if database is None else {**uevent, "SUBSYSTEM": "net", **database},
         applied=known.get("ID_NET_LINK_FILE"),

@@ -17,10 +17,7 @@ import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._facts.gather import gather
 from ansible_collections.siptune.linux.plugins.module_utils._host.ethtool import (
     ETHTOOL_GDRVINFO,
-    ETHTOOL_GRINGPARAM,
-    RingParameters,
-    RingSizes,
-    pack_rings,
+    RINGS,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import CommandResult, Host, HostError
 from ansible_collections.siptune.linux.plugins.module_utils._host.machine import FIRST_NAMESPACES
@@ -31,7 +28,7 @@ TESTS = Path(__file__).parents[1]
 CAPTURED = TESTS / "module_utils" / "captured"
 MODULE = TESTS.parents[2] / "plugins" / "modules" / "host_facts.py"
 
-RINGS = RingParameters(current=RingSizes(256, 0, 0, 256), maximum=RingSizes(4096, 0, 0, 4096))
+RING_SIZES = RINGS.layout.pack(RINGS.get, *(4096, 0, 0, 4096), *(256, 0, 0, 256))
 DRIVER = (struct.pack("=I", ETHTOOL_GDRVINFO) + b"igb").ljust(196, b"\0")
 SHOWN = (
     "MainPID=36\nId=asterisk.service\nNames=asterisk.service\nLoadState=loaded\nActiveState=active\nSubState=running\n"
@@ -118,7 +115,7 @@ def whole_host(tmp_path: Path) -> CapturedHost:
     }
     ethtool = {
         ("eth0", ETHTOOL_GDRVINFO): DRIVER,
-        ("eth0", ETHTOOL_GRINGPARAM): pack_rings(ETHTOOL_GRINGPARAM, RINGS),
+        ("eth0", RINGS.get): RING_SIZES,
     }
     return CapturedHost(tmp_path, dumps, ethtool)
 

@@ -41,7 +41,7 @@ def lamps(lit: set[str], stuck: str = "") -> Operation:
         return Planned([Change(name, "on", "off", "on", None, "changed") for name in request if name not in observed])
 
     def is_missing(planned: Planned, change: Change) -> bool:
-        return change.item == "attic"
+        return change.item == "attic" or change.state == "absent"
 
     def apply(host: Host, request: list[str], observed: frozenset[str], planned: Planned, log: UndoLog) -> int:
         for change in planned.changes:
@@ -52,7 +52,12 @@ def lamps(lit: set[str], stuck: str = "") -> Operation:
         return len(planned.changes)
 
     def report(observed: frozenset[str], planned: Planned, outcome: int | None) -> Report:
-        return Report(bool(planned.changes), planned.changes, [], extra={"lit": outcome})
+        # The cellar turns out to have no lamp when it is to be lit.
+        changes = [
+            change._replace(state="absent", reason="no lamp") if outcome and change.item == "cellar" else change
+            for change in planned.changes
+        ]
+        return Report(bool(planned.changes), changes, [], extra={"lit": outcome})
 
     return Operation("lamps", {}, parse, lambda host, request: frozenset(lit), plan, apply, report, is_missing)
 
@@ -90,6 +95,15 @@ def test_bad_input_and_the_policy_fail_before_anything_changes(
     result = refusal(caught.value)
     assert result["msg"].endswith(". Nothing was changed.")
     assert "items" not in result
+
+
+def test_an_item_that_turns_out_missing_when_it_is_applied_counts_too() -> None:
+    lit: set[str] = set()
+    assert go(lamps(lit), lamps=["hall", "cellar"]).changed
+    lit.clear()
+    with pytest.raises(RefusedError, match="cellar is absent: no lamp") as caught:
+        go(lamps(lit), lamps=["hall", "cellar"], missing="fail")
+    assert (lit, caught.value.undone) == (set(), ["cellar", "hall"])
 
 
 def test_a_refusal_is_undone_and_reported_with_its_item() -> None:

@@ -18,11 +18,11 @@ from ansible_collections.siptune.linux.plugins.module_utils._host.machine import
     forwarding,
     identify_container,
     identify_machine,
-    parse_cpu_count,
     parse_memory_bytes,
     parse_namespace,
     parse_swaps,
     parse_systemd_version,
+    processors,
     swap_spaces,
     systemd_version,
     virtualization,
@@ -61,11 +61,11 @@ def test_memory(meminfo: str, expected: int | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cpu_list", "expected"),
-    [("0-1\n", 2), ("0\n", 1), ("0-3,8-11\n", 8), ("0,2,4-5\n", 4), ("", None), ("3-1\n", None), ("0-x\n", None)],
+    ("online", "expected"), [("0-1\n", 2), ("0\n", 1), ("0,2,4-5\n", 4), ("", None), ("0-x\n", None), (None, None)]
 )
-def test_processors(cpu_list: str, expected: int | None) -> None:
-    assert parse_cpu_count(cpu_list) == expected
+def test_processors(tmp_path: Path, online: str | None, expected: int | None) -> None:
+    files = {} if online is None else {"/sys/devices/system/cpu/online": online}
+    assert processors(tree(tmp_path, files)) == expected
 
 
 SWAPS = """Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority
@@ -308,7 +308,7 @@ def test_a_swap_file_with_a_strange_name_is_printable(tmp_path: Path) -> None:
 
 @given(text=st.text())
 def test_arbitrary_text_never_raises(text: str) -> None:
-    for parse in (parse_memory_bytes, parse_cpu_count, parse_swaps, parse_namespace):
+    for parse in (parse_memory_bytes, parse_swaps, parse_namespace):
         parse(text)
     parse_memory_bytes("MemTotal: " + text + " kB")
     parse_swaps("Filename\n" + text)
@@ -319,7 +319,6 @@ def test_arbitrary_text_never_raises(text: str) -> None:
 @given(digits=st.text("0123456789", min_size=1, max_size=5000))
 def test_a_number_of_any_length_never_raises(digits: str) -> None:
     parse_memory_bytes(f"MemTotal: {digits} kB\n")
-    parse_cpu_count(f"0-{digits}")
     parse_swaps(f"Filename\n/dev/sda1 partition {digits} 0 -1\n")
     parse_namespace(f"pid:[{digits}]")
     parse_systemd_version([f"libsystemd-shared-{digits}.so"])

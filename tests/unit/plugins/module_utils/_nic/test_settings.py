@@ -27,11 +27,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._nic.options import 
 from ansible_collections.siptune.linux.plugins.module_utils._nic.settings import (
     Want,
     check_pattern,
-    cpu_list,
-    cpu_mask,
     fits,
-    parse_cpu_list,
-    parse_cpu_mask,
     parse_rules,
     parse_want,
 )
@@ -139,31 +135,6 @@ def test_any_content_is_taken_or_the_domain_error(content: object) -> None:
     for option in OPTIONS.values():
         with contextlib.suppress(NicError):
             parse_want("eth0 x", option, content)
-
-
-# --- CPUs ------------------------------------------------------------------------------------
-
-CPUS = st.frozensets(st.integers(min_value=0, max_value=300), max_size=40)
-
-
-@given(CPUS)
-def test_lists_and_masks_of_cpus_survive_a_round_trip(cpus: frozenset[int]) -> None:
-    assert parse_cpu_mask(cpu_mask(cpus)) == cpus
-    if cpus:
-        assert parse_cpu_list(cpu_list(cpus)) == cpus
-
-
-@pytest.mark.parametrize(
-    ("cpus", "text", "mask"),
-    [
-        (set(), "none", "00000000"),
-        ({0}, "0", "00000001"),
-        ({0, 1, 2, 8}, "0-2,8", "00000107"),
-        ({31, 32}, "31-32", "00000001,80000000"),
-    ],
-)
-def test_spellings_of_cpus(cpus: set[int], text: str, mask: str) -> None:
-    assert (cpu_list(frozenset(cpus)), cpu_mask(frozenset(cpus))) == (text, mask)
 
 
 # --- what drivers make of a number -----------------------------------------------------------
