@@ -107,7 +107,7 @@ EXAMPLES = r"""
 RETURN = r"""
 items:
   description:
-    - An item for each pool, and then for each unit of Kamailio or OpenSIPS the receive buffer that it asks for.
+    - An item for each pool, and for each unit of Kamailio or OpenSIPS one for the receive buffer that it asks for.
     - If the host refused a file, that file is the only item, and nothing has changed.
   returned: when the pools are valid
   type: list

@@ -52,7 +52,8 @@ class Operation(Generic[Request, Observed, Planned, Outcome]):
     `parse(params)` returns a request, `observe(host, request)` what the plan needs to know, and `plan(request,
     observed)` what there is to do; all of them raise TuningError. `apply(host, request, observed, planned, log)` does
     it and raises HostError. `report(observed, planned, outcome)` describes it; the outcome is None in check mode.
-    A plan has `changes`; `is_missing(planned, change)` says whether the host lacks what the item needs.
+    A plan has `changes`; `is_missing(planned, change)` says whether the host lacks what the item needs, and
+    `is_advice(change)` whether nobody has asked for the item, so that no policy counts for it.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Operation(Generic[Request, Observed, Planned, Outcome]):
         apply: Callable[[Host, Request, Observed, Planned, UndoLog], Outcome],
         report: Callable[[Observed, Planned, Outcome | None], Report],
         is_missing: Callable[[Planned, Change], bool],
+        is_advice: Callable[[Change], bool] = lambda change: False,
     ) -> None:
         self.name = name
         self.argument_spec = {**arguments, **STATE_ARGUMENT, **POLICY_ARGUMENTS}
@@ -74,6 +76,7 @@ class Operation(Generic[Request, Observed, Planned, Outcome]):
         self.apply = apply
         self.report = report
         self.is_missing = is_missing
+        self.is_advice = is_advice
 
     def call(self, params: Mapping[str, Any], name: str = "") -> Call:
         """The call with these arguments of the module, all of them. Raises TuningError."""
@@ -109,7 +112,8 @@ class Call(NamedTuple):
 
     def _check(self, planned: Any, changes: Sequence[Change]) -> None:
         """Raises NotAcceptableError for items that the policy rules out."""
-        self.policy.check(changes, lambda change: self.operation.is_missing(planned, change))
+        wanted = [change for change in changes if not self.operation.is_advice(change)]
+        self.policy.check(wanted, lambda change: self.operation.is_missing(planned, change))
 
 
 class EffectError(ItemError):

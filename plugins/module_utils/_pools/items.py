@@ -147,6 +147,11 @@ def hazards(decisions: Iterable[Decision], then: Texts) -> list[str]:
 # --- maxbuffer ------------------------------------------------------------------------------
 
 
+def is_advice(change: Change) -> bool:
+    """Whether an item is one that `maxbuffer_item` has made: the setting is the administrator's own."""
+    return bool(change.item.endswith(f" {MAXBUFFER_ITEM}"))
+
+
 def maxbuffer_item(unit: Unit, texts: Texts, observed: Observed) -> Change:
     """Whether the daemon asks for a receive buffer as large as net.core.rmem_max allows.
 

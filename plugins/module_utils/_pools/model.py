@@ -114,12 +114,10 @@ class Decision(NamedTuple):
 class Plan(NamedTuple):
     """The changes to make.
 
-    `changes` are the items of pools, `advice` the items of settings that only administrators change. `originals` is
-    the record to store before the first effect, `released` are the files that are no longer ours.
+    `originals` is the record to store before the first effect, `released` are the files that are no longer ours.
     """
 
     changes: list[Change]
-    advice: list[Change]
     files: list[FileChange]
     originals: Originals
     released: list[str]

@@ -12,6 +12,7 @@ from .._core.change import ABSENT, Outcome
 from .._engine.operation import Operation, Report
 from .._engine.owned_files import diff_files
 from .apply import apply
+from .items import is_advice
 from .model import Observed, Plan, Request
 from .observe import observe
 from .plan import plan
@@ -33,7 +34,7 @@ def build_request(params: Mapping[str, Any]) -> Request:
 
 def _report(observed: Observed, planned: Plan, outcome: Outcome | None) -> Report:
     changes, changed = outcome or (planned.changes, planned.changed)
-    return Report(changed, [*changes, *planned.advice], diff_files(planned.files), planned.warnings)
+    return Report(changed, changes, diff_files(planned.files), planned.warnings)
 
 
 DAEMON_POOLS: Operation[Request, Observed, Plan, Outcome] = Operation(
@@ -45,4 +46,5 @@ DAEMON_POOLS: Operation[Request, Observed, Plan, Outcome] = Operation(
     apply=apply,
     report=_report,
     is_missing=lambda planned, change: change.state == ABSENT,
+    is_advice=is_advice,
 )

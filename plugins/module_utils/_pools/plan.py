@@ -49,10 +49,10 @@ def plan(request: Request, observed: Observed) -> Plan:
             for pool in pools.get(unit.asked, ())
         ]
         changes += reverted_pools(unit, set(by_name), now, then, observed)
-    daemons = [unit for unit in available if command_of(unit, then)] if request.advice else []
+        if request.advice and not unit.unavailable and command_of(unit, then):
+            changes.append(maxbuffer_item(unit, then, observed))
     return Plan(
         changes=changes + reverted_lines(now, then, observed),
-        advice=[maxbuffer_item(unit, then, observed) for unit in daemons],
         files=files,
         originals=observed.originals._replace(files=originals_before(files, observed)),
         released=[path for path in observed.files if not notes(then.get(path, ""))],

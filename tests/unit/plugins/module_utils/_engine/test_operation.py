@@ -106,6 +106,12 @@ def test_an_item_that_turns_out_missing_when_it_is_applied_counts_too() -> None:
     assert (lit, caught.value.undone) == (set(), ["cellar", "hall"])
 
 
+def test_no_policy_counts_for_advice() -> None:
+    operation = lamps(set())
+    operation.is_advice = lambda change: change.item == "attic"
+    assert go(operation, lamps=["hall", "attic"], missing="fail").changed
+
+
 def test_a_refusal_is_undone_and_reported_with_its_item() -> None:
     lit = {"porch"}
     with pytest.raises(RefusedError) as caught:
