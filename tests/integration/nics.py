@@ -22,13 +22,13 @@ MAKING = (
     "link add dummy0 type dummy",
     "tuntap add tap0 mode tap",
 )
-# A sandbox sees all processes of the machine, and what SIP daemons there have in progress is not what is tested.
+# A sandbox sees all processes of the machine, and the calls of SIP daemons there are not tested.
 MAY_FLAP = {"disruptive": True, "despite_calls": True}
 SOFTWARE = ["bond0", "br0", "vlan0", "tap0", "dummy0", "mac0", "lo"]
 
 
 def make_interfaces() -> None:
-    """Show this namespace's /sys, and add every kind of interface that is made of software."""
+    """Show this namespace's /sys, and add every kind of software interface."""
     sandbox.mount("sysfs", "/sys", "sysfs")
     os.makedirs("/etc/systemd/network")
     for words in MAKING:  # a kernel may lack some

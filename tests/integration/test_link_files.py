@@ -21,25 +21,18 @@ from ansible_collections.siptune.linux.plugins.module_utils._engine.effects impo
 )
 from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import DIRECTORY
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
+from ansible_collections.siptune.linux.plugins.module_utils._nic.link_files.apply import apply
 from ansible_collections.siptune.linux.plugins.module_utils._nic.link_files.devices import observe_devices
-from ansible_collections.siptune.linux.plugins.module_utils._nic.link_files.file import parse
+from ansible_collections.siptune.linux.plugins.module_utils._nic.link_files.file import Setting, parse
 from ansible_collections.siptune.linux.plugins.module_utils._nic.link_files.match import matches, own_match
-from ansible_collections.siptune.linux.plugins.module_utils._nic.link_files.model import (
-    LinkPlan,
-    Verdict,
-    Wish,
-    merge_links,
-)
-from ansible_collections.siptune.linux.plugins.module_utils._nic.link_files.observe import (
-    apply_links,
-    observe_links,
-)
+from ansible_collections.siptune.linux.plugins.module_utils._nic.link_files.model import Plan, Verdict
+from ansible_collections.siptune.linux.plugins.module_utils._nic.link_files.observe import observe
 from ansible_collections.siptune.linux.plugins.module_utils._nic.link_files.options import (
     OWNER_LINK,
     OWNER_RING,
     LinkError,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._nic.link_files.plan import plan_links
+from ansible_collections.siptune.linux.plugins.module_utils._nic.link_files.plan import plan
 from calls import write_file
 from sandbox import difference, dump, ip, mount, mount_small
 
@@ -52,22 +45,21 @@ FLOW = {"RxFlowControl": "no"}
 
 class Done(NamedTuple):
     verdicts: Mapping[tuple[str, str], Verdict]
-    plan: LinkPlan
+    plan: Plan
 
 
-def call(wishes: Mapping[str, Mapping[str, str]], owner: str, host: Host | None = None) -> Done:
+def call(texts: Mapping[str, Mapping[str, str]], owner: str, host: Host | None = None) -> Done:
     """A call of one of the two modules, as far as the boot is concerned. Raises RefusedError."""
     host = host or Host()
     originals = read_originals(host)
-    wish = {name: {option: Wish(value, "A test.") for option, value in of.items()} for name, of in wishes.items()}
-    planned = plan_links(observe_links(host, wishes, originals), wish, owner)
-    links = merge_links(originals.links, planned.links)
+    settings = {name: {option: Setting(value, "A test.") for option, value in of.items()} for name, of in texts.items()}
+    planned = plan(observe(host, texts, originals), settings, owner)
 
     def effects(log: UndoLog) -> Mapping[tuple[str, str], Verdict]:
         if planned.changed:
-            store_originals(host, originals._replace(files=planned.recorded, links=links), log)
-        verdicts = apply_links(host, planned, log)
-        finalized = originals._replace(files=planned.finalized, links=links)
+            store_originals(host, originals._replace(files=planned.recorded), log)
+        verdicts = apply(host, planned, log)
+        finalized = originals._replace(files=planned.finalized)
         store_originals(host, finalized, log)
         if finalized.empty:
             remove_originals_directory(host, log)
@@ -143,7 +135,7 @@ def test_an_interface_that_was_renamed_keeps_no_second_file() -> None:
     ip("link", "set", "sip0", "down")
     call({"sip0": RX}, OWNER_RING)
     ip("link", "set", "sip0", "name", "new0")
-    with pytest.raises(LinkError, match="for it alone"):  # made of software and renamed: nothing tells it for sure
+    with pytest.raises(LinkError, match="match it alone"):  # renamed, and without a permanent address
         call({"new0": RX}, OWNER_RING)
     assert call({"sip0": RX}, OWNER_RING).verdicts["sip0", "RxBufferSize"].state == "absent"
     call({"sip0": {}}, OWNER_RING)

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""nic_ring and nic_link on the real kernel's virtual interfaces: cables, bridges, bonds, VLANs and taps.
+"""nic_ring and nic_link on the real kernel's software interfaces: veth pairs, bridges, bonds, VLANs and taps.
 
-Cards and what their drivers make of a setting are tested with models of them, and in the virtual machine.
+Cards, and how their drivers round, are tested with models of drivers, and in the virtual machine.
 """
 
 from __future__ import annotations
@@ -15,25 +15,21 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import all_or_nothing
+from ansible_collections.siptune.linux.plugins.module_utils._core.undo import all_or_nothing
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._host.machine import systemd_version
-from ansible_collections.siptune.linux.plugins.module_utils._nic.apply import apply, observe
 from ansible_collections.siptune.linux.plugins.module_utils._nic.link_files.options import (
     OPTIONS as LINK_OPTIONS_OF_BOOT,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._nic.link_files.options import OWNER_LINK
-from ansible_collections.siptune.linux.plugins.module_utils._nic.options import LINK_OPTIONS
-from ansible_collections.siptune.linux.plugins.module_utils._nic.plan import plan
-from ansible_collections.siptune.linux.plugins.module_utils._nic.request import build_request
+from ansible_collections.siptune.linux.plugins.module_utils._nic.module import NIC_LINK
 from ansible_collections.siptune.linux.plugins.modules import nic_link, nic_ring
-from calls import ORIGINALS, call, originals
+from calls import ORIGINALS, call, originals, write_file
 from nics import MAY_FLAP, SOFTWARE, make_interfaces, states, sys_net, there, whole_host
 from sandbox import difference, ip
 from tracing import STARTING, calls_of
 
 OWN_WORK_MILLISECONDS = 20  # of CPU time
-DEFAULTS = {"when": "both", "disruptive": False, "despite_calls": False}
+DEFAULTS = {name: argument["default"] for name, argument in NIC_LINK.argument_spec.items()}
 LINK_FILE = "/etc/systemd/network/00-siptune-sip0.link"
 
 
@@ -48,7 +44,7 @@ def test_there_and_back() -> None:
 
     first = call(nic_link, interfaces=wanted)
     assert [item["after"] for item in first["items"]] == [item["after"] for item in predicted["items"]]
-    # Without a word for steering in the .link files of this systemd, it lasts until the next boot.
+    # Without an option for steering in the .link files of this systemd, it lasts until the next boot.
     kept = (systemd_version(Host()) or 0) >= LINK_OPTIONS_OF_BOOT["ReceivePacketSteeringCPUMask"].since
     assert states(first) == {
         "sip0 txqueuelen": "changed",
@@ -67,7 +63,7 @@ def test_there_and_back() -> None:
     assert not call(nic_link, state="absent")["changed"]
 
 
-def test_what_is_dropped_goes_back_unless_somebody_else_has_set_it() -> None:
+def test_dropped_options_go_back_unless_somebody_else_has_set_them() -> None:
     make_interfaces()
     call(nic_link, interfaces={"sip0": {"txqueuelen": 2000}, "rtp0": {"txqueuelen": 2000}})
     ip("link", "set", "rtp0", "txqueuelen", "77")
@@ -77,7 +73,7 @@ def test_what_is_dropped_goes_back_unless_somebody_else_has_set_it() -> None:
     assert not os.path.exists(ORIGINALS)
 
 
-def test_rings_of_what_has_none() -> None:
+def test_rings_of_interfaces_without_rings() -> None:
     make_interfaces()
     start = whole_host()
     result = call(nic_ring, interfaces={"sip0": {"rx": "max"}, "*": {"rx": "max"}, "driver:igb": {"tx": 1024}})
@@ -87,7 +83,7 @@ def test_rings_of_what_has_none() -> None:
 
 
 @pytest.mark.parametrize("module", [nic_ring, nic_link], ids=["nic_ring", "nic_link"])
-def test_software_is_refused_by_name_and_passed_over_by_globs(module: ModuleType) -> None:
+def test_software_interfaces_are_refused_by_name_and_skipped_by_globs(module: ModuleType) -> None:
     make_interfaces()
     start = whole_host()
     options = {"rx": 512} if module is nic_ring else {"txqueuelen": 512}
@@ -95,27 +91,27 @@ def test_software_is_refused_by_name_and_passed_over_by_globs(module: ModuleType
     for name in there(SOFTWARE):
         result = call(module, interfaces={name: options})
         assert result.get("failed"), name
-        assert result["msg"].startswith(f"{name} is made of software ("), result["msg"]
+        assert result["msg"].startswith(f"{name}: is a software interface ("), result["msg"]
         assert result["msg"].endswith("Nothing was changed.")
     assert set(states(call(module, interfaces={"*": options, "br*": options})).values()) == {"absent"}
     assert difference(start, whole_host()) == {}
 
 
 BAD = [
-    ({"nosuch0": {"txqueuelen": 5}}, "nosuch0 is no network interface of this host"),
-    ({"../sip0": {"txqueuelen": 5}}, "is no name of a network interface"),
-    ({"sip 0": {"txqueuelen": 5}}, "is no name of a network interface"),
-    ({"a" * 16: {"txqueuelen": 5}}, "at most 15 characters"),
-    ({"sip0": {"txqueuelen": 32768}}, "at most 32767"),
-    ({"sip0": {"txqueuelen": -1}}, "at least 0"),
+    ({"nosuch0": {"txqueuelen": 5}}, "nosuch0: no such interface; available: "),
+    ({"../sip0": {"txqueuelen": 5}}, "invalid interface name"),
+    ({"sip 0": {"txqueuelen": 5}}, "invalid interface name"),
+    ({"a" * 16: {"txqueuelen": 5}}, "more than 15 characters"),
+    ({"sip0": {"txqueuelen": 32768}}, "allowed are 0 to 32767"),
+    ({"sip0": {"txqueuelen": -1}}, "cannot be -1: allowed are 0 to"),
     ({"sip0": {"rps_cpus": "8000"}}, "this host has the CPUs"),
     ({"sip0": {"channels_rx": 9999}}, "the hardware's maximum is"),
-    ({"sip*": {"txqueuelen": 5, "rx": 9}}, "has no option rx"),
+    ({"sip*": {"txqueuelen": 5, "rx": 9}}, "no such option: rx"),
 ]
 
 
 @pytest.mark.parametrize(("interfaces", "message"), BAD)
-def test_bad_input_is_told_and_changes_nothing(interfaces: dict[str, Any], message: str) -> None:
+def test_bad_input_is_an_error_and_changes_nothing(interfaces: dict[str, Any], message: str) -> None:
     make_interfaces()
     start = whole_host()
     result = call(nic_link, interfaces={"rtp0": {"txqueuelen": 2000}, **interfaces}, **MAY_FLAP)
@@ -135,7 +131,7 @@ def test_a_refused_file_undoes_the_interface() -> None:
     assert difference(start, whole_host()) == {}
 
 
-def test_channels_of_a_cable_are_taken_only_when_they_may_flap() -> None:
+def test_channels_of_a_veth_pair_are_set_only_if_they_may_flap() -> None:
     make_interfaces()
     ip("link", "add", "big0", "numrxqueues", "2", "numtxqueues", "2", "type", "veth", "peer", "name", "big1")
     ip("link", "set", "big0", "up")
@@ -148,17 +144,50 @@ def test_channels_of_a_cable_are_taken_only_when_they_may_flap() -> None:
     assert not call(nic_link, interfaces=wanted, **MAY_FLAP, when="now")["changed"]
 
 
+REFUSED = [
+    pytest.param(nic_ring, {"sip0": {"rx": 512}}, "sip0 rx is absent: its driver has no rings", id="option"),
+    pytest.param(nic_link, {"nic*": {"txqueuelen": 5}}, "nic* txqueuelen is absent: no hardware interface", id="glob"),
+]
+
+
+@pytest.mark.parametrize(("module", "interfaces", "message"), REFUSED)
+def test_missing_fail_fails_before_anything_is_changed(module: ModuleType, interfaces, message: str) -> None:
+    make_interfaces()
+    start = whole_host()
+    others = {"rtp0": {"txqueuelen": 2000}} if module is nic_link else {}
+    assert not call(module, interfaces={**interfaces, **others}, check=True).get("failed")
+    for check in (True, False):
+        result = call(module, interfaces={**interfaces, **others}, missing="fail", check=check)
+        assert result.get("failed"), result
+        assert message in result["msg"]
+        assert result["msg"].endswith("Nothing was changed.")
+        assert difference(start, whole_host()) == {}
+    assert not call(module, interfaces={**interfaces, **others}).get("failed")
+    assert not call(module, state="absent", missing="fail").get("failed")
+    assert difference(start, whole_host()) == {}
+
+
+def test_shadowed_fail_fails_before_anything_is_changed() -> None:
+    make_interfaces()
+    write_file("/etc/systemd/network/10-users.link", "[Match]\nDriver=veth\n\n[Link]\nTransmitQueueLength=700\n")
+    start = whole_host()
+    result = call(nic_link, interfaces={"sip0": {"txqueuelen": 2000}}, shadowed="fail")
+    assert result.get("failed"), result
+    assert "sip0 txqueuelen is shadowed: /etc/systemd/network/10-users.link line 5 sets" in result["msg"]
+    assert difference(start, whole_host()) == {}
+    assert states(call(nic_link, interfaces={"sip0": {"txqueuelen": 2000}}, when="now", shadowed="fail")) == {
+        "sip0 txqueuelen": "changed"
+    }
+
+
 FOUR = ("sip0", "rtp0", "sip0.100", "rtp0.200")
 
 
 def work(length: int) -> None:
-    """What a call does with four interfaces, without Ansible around it: observe, plan, carry out, confirm."""
+    """A call for four interfaces, without Ansible around it: observe, plan, apply, confirm."""
     wanted = {name: {"txqueuelen": length, "rps_cpus": "0"} for name in FOUR}
-    request = build_request(OWNER_LINK, LINK_OPTIONS, {"interfaces": wanted, "state": "present", **DEFAULTS})
-    host = Host()
-    observed = observe(host, request)
-    planned = plan(request, observed)
-    all_or_nothing(lambda log: apply(host, request, observed, planned, log))
+    prepared = NIC_LINK.call({**DEFAULTS, "interfaces": wanted})
+    all_or_nothing(lambda log: prepared.run(Host(), False, log))
 
 
 def test_no_process_is_started_but_to_ask_udev_of_a_new_file() -> None:

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What must not or cannot be done to a network card: a clear error from the real module, and nothing has changed.
+"""Refusals of nic_ring and nic_link: a clear error from the real module, and nothing changed.
 
-Cards that this machine has not are models of what drivers do, at the host's door; files and locks are real.
+Cards that this machine lacks are models of drivers, at the host's door; files and locks are real.
 """
 
 from __future__ import annotations
@@ -43,20 +43,22 @@ def two_cards() -> CardHost:
 
 
 BAD = [
-    pytest.param({"eth0": {"rx": 4097}}, "eth0 rx cannot be 4097: the hardware's maximum is 4096", id="above"),
-    pytest.param({"eth0": {"rx": 0}}, "eth0 rx cannot be 0: it is at least 1", id="zero"),
-    pytest.param({"eth0": {"rx": -1}}, "eth0 rx cannot be -1: it is at least 1", id="negative"),
-    pytest.param({"eth0": {"rx": "many"}}, "eth0 rx cannot be 'many': write a whole number or max", id="no number"),
-    pytest.param({"eth2": {"rx": 1000}}, "virtio_net takes powers of two only, so 512 or 1024", id="virtio"),
-    pytest.param({"eth9": {"rx": 512}}, "eth9 is no network interface of this host; there is eth0", id="unknown"),
-    pytest.param({"bond0": {"rx": 512}}, "bond0 is made of software (bond)", id="bond"),
+    pytest.param({"eth0": {"rx": 4097}}, "eth0 rx: cannot be 4097: the hardware's maximum is 4096", id="above"),
+    pytest.param({"eth0": {"rx": 0}}, "eth0 rx: cannot be 0: allowed are 1 to", id="zero"),
+    pytest.param({"eth0": {"rx": -1}}, "eth0 rx: cannot be -1: allowed are 1 to", id="negative"),
+    pytest.param({"eth0": {"rx": "many"}}, "eth0 rx: cannot be 'many': give a whole number or max", id="no number"),
+    pytest.param({"eth2": {"rx": 1000}}, "virtio_net requires a power of two, such as 512 or 1024", id="virtio"),
+    pytest.param({"eth9": {"rx": 512}}, "eth9: no such interface; available: eth0", id="unknown"),
+    pytest.param({"bond0": {"rx": 512}}, "bond0: is a software interface (bond)", id="bond"),
     pytest.param(
-        {"eth[01]": {"rx": 512}, "driver:igb": {"rx": 1024}}, "eth0 rx is wanted differently by eth[01]", id="two rules"
+        {"eth[01]": {"rx": 512}, "driver:igb": {"rx": 1024}},
+        "eth0 rx: eth[01] and driver:igb set it differently",
+        id="two rules",
     ),
-    pytest.param({"eth/0": {"rx": 512}}, "is no name of a network interface", id="slash"),
-    pytest.param({"eth 0": {"rx": 512}}, "is no name of a network interface", id="blank"),
-    pytest.param({"abcdefghijklmnop": {"rx": 512}}, "at most 15 characters", id="16 characters"),
-    pytest.param({"driver:": {"rx": 512}}, "names no driver", id="no driver"),
+    pytest.param({"eth/0": {"rx": 512}}, "invalid interface name", id="slash"),
+    pytest.param({"eth 0": {"rx": 512}}, "invalid interface name", id="blank"),
+    pytest.param({"abcdefghijklmnop": {"rx": 512}}, "more than 15 characters", id="16 characters"),
+    pytest.param({"driver:": {"rx": 512}}, "the name of the driver is missing", id="no driver"),
 ]
 
 
@@ -96,13 +98,25 @@ def test_a_driver_that_refuses_undoes_the_call(number: int, message: str) -> Non
     assert difference(start, whole_host()) == {}
 
 
-def test_a_driver_that_does_not_know_rings_is_passed_over() -> None:
+def test_a_driver_without_rings_is_skipped() -> None:
     """EOPNOTSUPP, at once or only when they are set: the item says so, and the others are set all the same."""
     host = show(rtl8139("eth0"), igb("eth1"), igb("eth2", mac="52:54:00:00:00:99"))
     host.card("eth1").refuses[RINGS.set] = errno.EOPNOTSUPP
     result = call(nic_ring, interfaces={"eth*": {"rx": 512}}, **MAY_FLAP, when="now")
     assert states(result) == {"eth0 rx": "absent", "eth1 rx": "absent", "eth2 rx": "changed"}
     assert host.card("eth2").numbers[RINGS]["rx"] == 512
+
+
+def test_missing_fail_undoes_what_a_driver_turns_out_not_to_support() -> None:
+    host = show(igb("eth0"), igb("eth1", mac="52:54:00:00:00:99"))
+    host.card("eth1").refuses[RINGS.set] = errno.EOPNOTSUPP
+    start = whole_host()
+    result = call(nic_ring, interfaces={"eth*": {"rx": 512}}, missing="fail", **MAY_FLAP, when="now")
+    assert result.get("failed"), result
+    assert "eth1 rx is absent: the driver cannot change it" in result["msg"]
+    assert "eth0 rx" in result["undone"]
+    assert host.card("eth0").numbers[RINGS]["rx"] == 256
+    assert difference(start, whole_host()) == {}
 
 
 def test_an_interface_that_is_unplugged_before_it_is_set() -> None:

@@ -18,7 +18,7 @@ USERS = "/etc/systemd/network/10-users.link"
 QUEUE = {"TransmitQueueLength": "2000"}
 RX = {"RxBufferSize": "512"}
 
-# The way a module goes, in short. Prints the verdicts, or what was refused.
+# A module's call, in short. Prints the verdicts, or the error.
 CALL = """
 import json, sys, types
 for name, path in (
@@ -28,22 +28,25 @@ for name, path in (
 ):
     sys.modules[name] = types.ModuleType(name)
     sys.modules[name].__path__ = path
-from ansible_collections.siptune.linux.plugins.module_utils import _files as files, _link_persist as links
-from ansible_collections.siptune.linux.plugins.module_utils._link_plan import plan_links
-from ansible_collections.siptune.linux.plugins.module_utils._link_records import Wish
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host
+from ansible_collections.siptune.linux.plugins.module_utils._core.undo import RefusedError, all_or_nothing
+from ansible_collections.siptune.linux.plugins.module_utils._engine import effects as files
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
+from ansible_collections.siptune.linux.plugins.module_utils._nic.link_files.apply import apply
+from ansible_collections.siptune.linux.plugins.module_utils._nic.link_files.file import Setting
+from ansible_collections.siptune.linux.plugins.module_utils._nic.link_files.observe import observe
+from ansible_collections.siptune.linux.plugins.module_utils._nic.link_files.plan import plan
 host, owner = Host(), sys.argv[1]
 originals = files.read_originals(host)
-wish = {"v0": {name: Wish(value, "A test.") for name, value in json.loads(sys.argv[2]).items()}}
-planned = plan_links(links.observe_links(host, wish, originals), wish, owner)
+settings = {"v0": {name: Setting(value, "A test.") for name, value in json.loads(sys.argv[2]).items()}}
+planned = plan(observe(host, settings, originals), settings, owner)
 def effects(log):
     files.store_originals(host, originals._replace(files=planned.recorded), log)
-    verdicts = links.apply_links(host, planned, log)
+    verdicts = apply(host, planned, log)
     files.store_originals(host, originals._replace(files=planned.finalized), log)
     return {option: list(verdict) for (_, option), verdict in verdicts.items()}
 try:
-    print(json.dumps({"changed": planned.changed, "verdicts": files.all_or_nothing(effects)}))
-except files.RefusedError as error:
+    print(json.dumps({"changed": planned.changed, "verdicts": all_or_nothing(effects)}))
+except RefusedError as error:
     print(json.dumps({"refused": str(error), "undone": error.undone, "not_undone": error.not_undone}))
 """
 
@@ -96,7 +99,7 @@ def test_udev_takes_our_file_at_the_next_add_and_not_before(cable: Machine) -> N
     assert applied(cable).endswith("/99-default.link")
 
 
-def test_steering_is_kept_where_this_systemd_has_a_word_for_it(cable: Machine) -> None:
+def test_steering_is_persisted_if_this_systemd_has_an_option_for_it(cable: Machine) -> None:
     result = cable.call_module("nic_link", {"interfaces": {"v0": {"rps_cpus": "0"}}})
     (item,) = result["items"]
     assert (item["after"], int(value(cable, "queues/rx-0/rps_cpus").replace(",", ""), 16)) == ("0", 1)
@@ -115,7 +118,7 @@ def test_a_file_that_would_rename_the_interface_is_put_back(cable: Machine) -> N
     """The user's file came after the interface had its name, and ours would repeat it."""
     cable.write(USERS, f"[Match]\nMACAddress={value(cable, 'address')}\n\n[Link]\nName=renamed0\n")
     answer = call(cable, "nic_ring", **RX)
-    if VERSIONS[cable.suite] == 247:  # its udevadm tells no name: ours says what the user's file says
+    if VERSIONS[cable.suite] == 247:  # its udevadm prints no name: ours says what the user's file says
         assert answer["verdicts"]["RxBufferSize"][2].startswith("unchecked")
         assert "Name=renamed0" in (cable.read(OURS) or "")
         return
@@ -156,10 +159,11 @@ for name, path in (
 ):
     sys.modules[name] = types.ModuleType(name)
     sys.modules[name].__path__ = path
-from ansible_collections.siptune.linux.plugins.module_utils import _link_persist as links
-from ansible_collections.siptune.linux.plugins.module_utils._host import Host
-from ansible_collections.siptune.linux.plugins.module_utils._link_file import winner
-from ansible_collections.siptune.linux.plugins.module_utils._originals import NOTHING
+from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import NOTHING
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
+from ansible_collections.siptune.linux.plugins.module_utils._nic.link_files.file import winner
+from ansible_collections.siptune.linux.plugins.module_utils._nic.link_files.observe import observe
+from ansible_collections.siptune.linux.plugins.module_utils._nic.link_files.udev import parse_trial
 chance, host, directory = random.Random(int(sys.argv[1])), Host(), "/etc/systemd/network"
 mac = open("/sys/class/net/v0/address").read().strip()
 WORDS = {
@@ -187,13 +191,13 @@ for trial in range(int(sys.argv[2])):
     for number in range(3):
         with open(f"{directory}/{chance.randint(10, 99)}-{number}.link", "w") as stream:
             stream.write(section())
-    seen = links.observe_links(host, ["v0"], NOTHING)
+    seen = observe(host, ["v0"], NOTHING)
     ours = winner(seen.files, seen.devices["v0"], seen.version, None)
     if ours.unknown is not None:
         continue
     decided += 1
     words = ["udevadm", "test-builtin", "net_setup_link", "/sys/class/net/v0"]
-    said = links.parse_trial(subprocess.run(words, capture_output=True, text=True).stdout, "", "").file
+    said = parse_trial(subprocess.run(words, capture_output=True, text=True).stdout, "", "").file
     mine = "" if ours.file is None else ours.file.path
     if os.path.realpath(said) != os.path.realpath(mine):
         print("udev:", said, "we:", mine)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from .._core.errors import TuningError
@@ -24,10 +24,16 @@ DIRECTORY = "/var/lib/siptune"
 DIRECTORY_MODE = 0o700
 PATH = f"{DIRECTORY}/originals.json"
 FILE_MODE = 0o600
-SCHEMA = 2
-SCHEMA_WITHOUT_LINKS = 1  # still written where there are none, so that an older version can read it
+SCHEMA = 3  # with NetworkManager's profiles
+# Still written where a record needs no more, so that an older version can read it.
+SCHEMA_WITHOUT_LINKS, SCHEMA_WITHOUT_PROFILES = 1, 2
 # An interface's name (linux/if.h, dev_valid_name() of net/core/dev.c), and its permanent address if it has one.
 LINK_KEY = re.compile(r"[^/:\s]{1,15}( [0-9a-f]{2}(:[0-9a-f]{2})*)?")
+OPTION = re.compile(r"[a-z_]{1,30}")
+UUID = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{1,63}")  # some versions of NetworkManager take other texts than UUIDs
+# The settings of a NetworkManager profile in which modules of ours change anything: nm-settings-nmcli(5)
+PROPERTY = re.compile(r"(ethtool|link|802-3-ethernet)\.[a-z0-9-]{1,40}")
+OLD_PROFILE_ENTRY = "nmcli"  # until schema 2: an option called `nmcli UUID PROPERTY` of the interface
 HIGHEST_ID = 2**32 - 2  # the last one, (uid_t) -1, is no user or group: chown(2)
 MODE_TEXT = re.compile("[0-7]{1,6}")
 WRITABLE_BY_OTHERS = 0o022
@@ -77,19 +83,33 @@ class LinkOriginal(NamedTuple):
     boot: str | None = None
 
 
+class ProfileOriginal(NamedTuple):
+    """A property of a NetworkManager profile: the interface it was set for, its value before, and the one we set.
+
+    Values are as nmcli spells them, empty for a property that is not set.
+    """
+
+    interface: str
+    found: str
+    written: str
+
+
 class Originals(NamedTuple):
     """Everything recorded on a host: sysctl keys by their path, files by theirs, options of interfaces by `link_key`.
 
-    A module replaces the sections that it knows, with `_replace`, and keeps the others.
+    `profiles` are the properties of NetworkManager's profiles, by UUID. A module replaces the sections that it knows,
+    with `_replace`, and keeps the others.
     """
 
     keys: Mapping[str, KeyOriginal]
     files: Mapping[str, FileOriginal]
     links: Mapping[str, Mapping[str, LinkOriginal]] = {}
+    profiles: Mapping[str, Mapping[str, ProfileOriginal]] = {}
 
     @property
     def empty(self) -> bool:
-        return not self.keys and not self.files and not any(self.links.values())
+        options = (*self.links.values(), *self.profiles.values())
+        return not self.keys and not self.files and not any(options)
 
 
 NOTHING = Originals({}, {})
@@ -122,14 +142,17 @@ def parse(content: bytes) -> Originals:
             )
         keys = {_key_path(path): _key_original(entry) for path, entry in document["sysctl"].items()}
         files = {path: _file_original(path, entry) for path, entry in document["files"].items()}
+        if schema <= SCHEMA_WITHOUT_PROFILES:
+            document["profiles"] = _take_profiles(document.get("links", {}))
         links = {key: _link_originals(key, entry) for key, entry in document.get("links", {}).items()}
+        profiles = {uuid: _profile_originals(uuid, entry) for uuid, entry in document.get("profiles", {}).items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise OriginalsError(
             f"{PATH} is damaged or was edited ({type(error).__name__}: {error}). It holds the values this host had "
             "before it was tuned, so nothing was changed. Restore it from a backup; or, if the values of today may "
             "count as the originals, move it away and run again"
         ) from error
-    return Originals(keys, files, links)
+    return Originals(keys, files, links, profiles)
 
 
 def check_keeper(path: str, uid: int, mode: int, trusted_uid: int) -> None:
@@ -200,35 +223,74 @@ def _file_record(path: str, found: Mapping[str, Any]) -> FileRecord:
 def _link_originals(key: str, entry: Mapping[str, Mapping[str, Any]]) -> dict[str, LinkOriginal]:
     if not LINK_KEY.fullmatch(key):
         raise ValueError(f"{key!r} names no interface")
+    if not all(OPTION.fullmatch(option) for option in entry):
+        raise ValueError(f"an option of {key} has an invalid name")
     return {option: _link_original(fields) for option, fields in entry.items()}
 
 
 def _link_original(fields: Mapping[str, Any]) -> LinkOriginal:
     original = LinkOriginal(fields["found"], fields["written"], fields["left"], fields["boot"])
-    if not isinstance(original.found, str) or not isinstance(original.written, str):
-        raise TypeError("a value is no text")
-    if not all(text is None or isinstance(text, str) for text in original):
-        raise TypeError("a value is neither text nor null")
-    if not all(text is None or text.isprintable() for text in original):
-        raise ValueError("a value holds a control character")
+    _check_texts((original.found, original.written), (original.left, original.boot))
     return original
+
+
+def _profile_originals(uuid: str, entry: Mapping[str, Mapping[str, Any]]) -> dict[str, ProfileOriginal]:
+    if not UUID.fullmatch(uuid):
+        raise ValueError(f"{uuid!r} is no UUID of a profile")
+    if not all(PROPERTY.fullmatch(name) for name in entry):
+        raise ValueError(f"a property of the profile {uuid} is none that is set here")
+    return {name: _profile_original(fields) for name, fields in entry.items()}
+
+
+def _profile_original(fields: Mapping[str, Any]) -> ProfileOriginal:
+    original = ProfileOriginal(fields["interface"], fields["found"], fields["written"])
+    _check_texts(original)
+    if not LINK_KEY.fullmatch(original.interface) or " " in original.interface:
+        raise ValueError(f"{original.interface!r} names no interface")
+    return original
+
+
+def _check_texts(texts: Iterable[Any], optional: Iterable[Any] = ()) -> None:
+    values = (*texts, *(text for text in optional if text is not None))
+    if not all(isinstance(text, str) for text in values):
+        raise TypeError("a value is no text")
+    if not all(text.isprintable() for text in values):
+        raise ValueError("a value holds a control character")
+
+
+def _take_profiles(links: Mapping[str, dict[str, Mapping[str, Any]]]) -> dict[str, dict[str, dict[str, Any]]]:
+    """Take the profiles' properties out of the interfaces' options, where older versions have recorded them."""
+    profiles: dict[str, dict[str, dict[str, Any]]] = {}
+    for interface, options in links.items():
+        for option in [option for option in options if option.startswith(OLD_PROFILE_ENTRY)]:
+            _entry, uuid, name = option.split(" ")
+            fields = options.pop(option)
+            _link_original(fields)
+            taken = {"interface": interface, "found": fields["found"], "written": fields["written"]}
+            profiles.setdefault(uuid, {}).setdefault(name, taken)
+    return profiles
 
 
 def render(originals: Originals) -> bytes:
     """The content of the file that holds the originals; `parse` reads it back."""
-    links = {
-        key: {option: original._asdict() for option, original in sorted(options.items())}
-        for key, options in sorted(originals.links.items())
-        if options
-    }
-    document = {
-        "schema": SCHEMA if links else SCHEMA_WITHOUT_LINKS,
+    document: dict[str, Any] = {
+        "schema": SCHEMA_WITHOUT_LINKS,
         "sysctl": {path: entry._asdict() for path, entry in sorted(originals.keys.items())},
         "files": {path: _file_entry(entry) for path, entry in sorted(originals.files.items())},
     }
-    if links:
-        document["links"] = links
+    sections = (("links", originals.links, SCHEMA_WITHOUT_PROFILES), ("profiles", originals.profiles, SCHEMA))
+    for name, section, schema in sections:
+        if any(section.values()):
+            document.update({"schema": schema, name: _entries(section)})
     return (json.dumps(document, indent=1) + "\n").encode("ascii")
+
+
+def _entries(section: Mapping[str, Mapping[str, LinkOriginal | ProfileOriginal]]) -> dict[str, Any]:
+    return {
+        key: {name: original._asdict() for name, original in sorted(options.items())}
+        for key, options in sorted(section.items())
+        if options
+    }
 
 
 def _file_entry(original: FileOriginal) -> dict[str, Any]:

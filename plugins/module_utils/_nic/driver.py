@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The driver's and the kernel's side of interface options: reading them, group by group, and setting them."""
+"""Interface options as the driver and the kernel have them: reading them, group by group, and setting them."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ from .._host.ethtool import (
 )
 from .._host.host import Host, HostError, unless_refused
 from .._host.netlink import Link, observe_links
-from .._nic import modes
 from .model import Nic, Reading, item_name
+from .modes import describe, with_mode
 from .options import (
     LINK_MODE,
     MODE_GROUP,
@@ -60,7 +60,7 @@ class GoneError(HostError):
 
 
 class UnsupportedError(HostError):
-    """The driver does not know the request."""
+    """The driver does not support the request."""
 
 
 # --- interfaces ------------------------------------------------------------------------------
@@ -70,7 +70,7 @@ def observe_interfaces(host: Host) -> dict[str, Link]:
     """All interfaces of our network namespace, with driver and permanent address of hardware. Raises NicError."""
     links = observe_links(host)
     if links is None:
-        raise NicError("", "the kernel does not tell its network interfaces: rtnetlink gave no answer")
+        raise NicError("network interfaces", "cannot be read: rtnetlink gave no answer")
     return {link.name: link if link.virtual_kind else _with_driver(host, link) for link in links}
 
 
@@ -79,13 +79,13 @@ def _with_driver(host: Host, link: Link) -> Link:
         link = link._replace(driver=unpack_driver(request(host, link.name, pack_driver_request())))
         if link.permanent_mac is None:
             link = link._replace(permanent_mac=unpack_address(request(host, link.name, pack_address_request())))
-    except (HostError, EthtoolError):  # a device without ethtool, such as a tunnel of an old kernel, or one that sleeps
+    except (HostError, EthtoolError):  # a device without ethtool, such as a tunnel of an old kernel, or a suspended one
         pass
     return link
 
 
 def with_qdiscs(host: Host, links: Mapping[str, Link]) -> dict[str, Link]:
-    """The same with the queueing disciplines of each; none where the kernel does not tell."""
+    """The links with their queueing disciplines; without them if the kernel does not report any."""
     found = qdisc.parse_kinds(qdisc.dump(host) or b"")
     return {name: link._replace(qdiscs=found.get(link.ifindex, ())) for name, link in links.items()}
 
@@ -95,10 +95,10 @@ def request(host: Host, name: str, packed: bytes) -> bytes:
     try:
         return host.ethtool(name, packed)
     except HostError as error:
-        raise _told(error, name) from error
+        raise _explained(error, name) from error
 
 
-def _told(error: HostError, name: str) -> HostError:
+def _explained(error: HostError, name: str) -> HostError:
     if error.errno in GONE:
         return GoneError(name, GONE_REASON, error.errno)
     if error.errno in UNSUPPORTED:
@@ -106,7 +106,7 @@ def _told(error: HostError, name: str) -> HostError:
     if error.errno == errno.EBUSY:
         return HostError(name, f"the driver is busy, try again: {error.reason}", error.errno)
     if error.errno in (errno.EPERM, errno.EACCES):
-        return HostError(name, f"setting it takes CAP_NET_ADMIN, which this call has not: {error.reason}", error.errno)
+        return HostError(name, f"requires CAP_NET_ADMIN: {error.reason}", error.errno)
     return error
 
 
@@ -114,9 +114,9 @@ def _told(error: HostError, name: str) -> HostError:
 
 
 def read_nic(host: Host, link: Link, options: Iterable[Option]) -> Nic:
-    """These options of an interface, with all others of their groups.
+    """These options of an interface.
 
-    A driver that does not answer is no error: the kernel says ENODEV of a card that sleeps while it is down, and one
+    A driver that does not answer is no error: the kernel reports ENODEV for a card that is down and suspended, and one
     such card must not keep a host from being tuned.
     """
     wanted = list(options)
@@ -128,10 +128,10 @@ def read_nic(host: Host, link: Link, options: Iterable[Option]) -> Nic:
         except UnsupportedError:
             part = Nic(link, {}, dict.fromkeys(members, f"{_driver(link)} has no {group.name}"))
         except HostError as error:
-            asleep = isinstance(error, GoneError)
-            why = "the card sleeps, or was unplugged a moment ago (ENODEV)" if asleep else error.reason
-            reason = f"{_driver(link)} does not tell its {group.name}: {why}"
-            part = Nic(link, {}, dict.fromkeys(members, reason), mute=frozenset(members))
+            gone = isinstance(error, GoneError)
+            why = "the card is suspended, or was unplugged a moment ago (ENODEV)" if gone else error.reason
+            reason = f"{_driver(link)} does not report its {group.name}: {why}"
+            part = Nic(link, {}, dict.fromkeys(members, reason), unresponsive=frozenset(members))
         nic = _merged(nic, part)
     return nic
 
@@ -144,10 +144,10 @@ def _merged(nic: Nic, part: Nic) -> Nic:
     return Nic(
         nic.link,
         {**nic.readings, **part.readings},
-        {**nic.lacking, **part.lacking},
+        {**nic.missing, **part.missing},
         {**nic.readonly, **part.readonly},
         part.settings or nic.settings,
-        nic.mute | part.mute,
+        nic.unresponsive | part.unresponsive,
     )
 
 
@@ -163,33 +163,33 @@ def _read_group(host: Host, link: Link, group: Group, options: Iterable[Option])
 
 def _read_numbers(host: Host, link: Link, group: Group, structure: Structure, options: Iterable[Option]) -> Nic:
     fields = _numbers(host, link.name, structure)
-    readings, lacking = {}, {}
+    readings, missing = {}, {}
     for option in options:
         maximum = fields.get(f"{option.field}_max") if option.limited else None
         if maximum == 0:
-            lacking[option.name] = f"{_driver(link)} has no {option.field} {group.name}"
+            missing[option.name] = f"{_driver(link)} has no {option.field} {group.name}"
         else:
             readings[option.name] = Reading(as_text(option, fields[option.field]), maximum)
-    return Nic(link, readings, lacking)
+    return Nic(link, readings, missing)
 
 
 def _numbers(host: Host, name: str, structure: Structure) -> dict[str, int]:
     try:
         return unpack_numbers(structure, request(host, name, pack_get(structure)))
     except EthtoolError as error:
-        raise HostError(name, f"the driver's answer makes no sense: {error}") from error
+        raise HostError(name, f"the driver's answer is invalid: {error}") from error
 
 
 def _read_queue(link: Link) -> Nic:
     if link.tx_queue_length is None:
-        return Nic(link, {}, {TXQUEUELEN: "the kernel does not tell the length of its queue"})
+        return Nic(link, {}, {TXQUEUELEN: "the kernel does not report the length of its queue"})
     return Nic(link, {TXQUEUELEN: Reading(str(link.tx_queue_length))}, {})
 
 
 def _read_steering(host: Host, link: Link) -> Nic:
     masks = _steering_masks(host, link)
     if not masks:
-        return Nic(link, {}, {RPS_CPUS: "its receive queues are not in the /sys that is mounted here"})
+        return Nic(link, {}, {RPS_CPUS: "the /sys that is mounted here does not show its receive queues"})
     readonly = {}
     if not all(host.writable(path) for path in masks):
         readonly[RPS_CPUS] = "not writable from here: /sys is read-only"
@@ -213,7 +213,7 @@ def _steering_masks(host: Host, link: Link) -> dict[str, frozenset[int]]:
 
 
 def describe_steering(masks: Mapping[str, frozenset[int]]) -> str:
-    """The CPUs that all queues steer to; of queues that differ, those of each: `rx-0=0-1 rx-1=none`."""
+    """The CPUs that all queues steer to; for queues that differ, those of each: `rx-0=0-1 rx-1=none`."""
     if len(set(masks.values())) == 1:
         return cpu_list(next(iter(masks.values())))
     return " ".join(f"{path.rsplit('/', 2)[1]}={cpu_list(cpus)}" for path, cpus in masks.items())
@@ -235,19 +235,27 @@ def _steering_of(text: str, queue: str) -> frozenset[int] | None:
 
 def _read_mode(host: Host, link: Link) -> Nic:
     settings = link_settings(host, link.name)
-    text = modes.describe(settings)
+    text = describe(settings)
     if not text:
         return Nic(link, {}, {LINK_MODE: f"{_driver(link)} has no link modes to choose from"})
     return Nic(link, {LINK_MODE: Reading(text)}, {}, {}, settings)
 
 
 def link_settings(host: Host, name: str) -> LinkSettings:
-    """What the link is and could be. Raises HostError."""
+    """The present and the possible settings of a link. Raises HostError."""
     try:
         words = unpack_link_words(request(host, name, pack_link_request()))
         return unpack_link(request(host, name, pack_link_request(words)))
     except EthtoolError as error:
-        raise HostError(name, f"the driver's answer makes no sense: {error}") from error
+        raise HostError(name, f"the driver's answer is invalid: {error}") from error
+
+
+def read_values(host: Host, name: str, options: Iterable[Option]) -> dict[str, str]:
+    """The present values of these options of an interface, by name. Raises GoneError, HostError."""
+    link = observe_interfaces(host).get(name)
+    if link is None:
+        raise GoneError(name, GONE_REASON, errno.ENODEV)
+    return {option: reading.value for option, reading in read_nic(host, link, options).readings.items()}
 
 
 # --- setting ---------------------------------------------------------------------------------
@@ -256,8 +264,7 @@ def link_settings(host: Host, name: str) -> LinkSettings:
 def set_options(host: Host, link: Link, values: Mapping[Option, str]) -> None:
     """Set options of one group, and leave the others of the group as they are.
 
-    Raises HostError and GoneError with the items as their subject, and UnsupportedError for what the driver does not
-    know.
+    Raises HostError and GoneError that name the items, and UnsupportedError if the driver does not support one.
     """
     item = ", ".join(item_name(link.name, option.name) for option in values)
     group = next(option.group for option in values)
@@ -269,11 +276,11 @@ def set_options(host: Host, link: Link, values: Mapping[Option, str]) -> None:
         raise GoneError(item, error.reason, error.errno) from error
     except HostError as error:
         asked = ", ".join(values.values())
-        raise HostError(item, f"the driver refused '{asked}': {_told(error, item).reason}", error.errno) from error
+        raise HostError(item, f"the driver refused '{asked}': {_explained(error, item).reason}", error.errno) from error
     except (ValueError, OverflowError, struct.error) as error:
-        # A wish has been checked. What was recorded as found may have been edited by somebody.
+        # A setting has been checked. An original may have been edited in its record.
         asked = ", ".join(values.values())[:LONGEST_SHOWN]
-        raise HostError(item, f"'{asked}' is no value that it could have had; see {RECORD}") from error
+        raise HostError(item, f"'{asked}' cannot have been its value; check {RECORD}") from error
 
 
 def _set_group(host: Host, link: Link, group: Group, values: Mapping[Option, str]) -> None:
@@ -284,7 +291,7 @@ def _set_group(host: Host, link: Link, group: Group, values: Mapping[Option, str
         return
     text = next(iter(values.values()))
     if group == MODE_GROUP:
-        request(host, link.name, pack_link(modes.with_mode(link_settings(host, link.name), text)))
+        request(host, link.name, pack_link(with_mode(link_settings(host, link.name), text)))
     elif group == STEERING_GROUP:
         _set_steering(host, link, text)
     else:
@@ -295,7 +302,7 @@ def _set_queue(host: Host, name: str, frames: int) -> None:
     try:
         host.set_tx_queue_length(name, frames)
     except HostError as error:
-        raise _told(error, name) from error
+        raise _explained(error, name) from error
 
 
 def _set_steering(host: Host, link: Link, text: str) -> None:

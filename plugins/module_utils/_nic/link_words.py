@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Options of interfaces in the words of .link files, for the boots to come. Source: systemd.link(5)."""
+"""Options of interfaces as the settings of .link files, for the next boots. Source: systemd.link(5)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from collections.abc import Mapping
 
 from .._core.change import ABSENT, CHANGED, KEPT, OK, PENDING, SHADOWED
 from .._host.cpus import NONE
-from .link_files.model import Verdict, Wish
+from .link_files.file import Setting
+from .link_files.model import Verdict
 from .model import Nic
 from .modes import FORCED, advertised
 from .options import LINK_MODE, ON, OPTIONS, RPS_CPUS, SWITCH
@@ -40,9 +41,9 @@ NO_STEERING = "disable"
 _WORST_FIRST = (SHADOWED, PENDING, ABSENT, CHANGED, KEPT, OK)
 
 
-def wishes(nic: Nic, option: str, value: str, why: str) -> dict[str, Wish]:
-    """What a .link file has to say for an option to get this value."""
-    return {name: Wish(text, why) for name, text in _lines(nic, option, value).items()}
+def link_file_settings(nic: Nic, option: str, value: str, why: str) -> dict[str, Setting]:
+    """The settings of a .link file that give an option this value."""
+    return {name: Setting(text, why) for name, text in _lines(nic, option, value).items()}
 
 
 def _lines(nic: Nic, option: str, value: str) -> dict[str, str]:
@@ -69,17 +70,17 @@ def verdict_of(
     verdicts: Mapping[tuple[str, str], Verdict],
     interface: str,
     option: str,
-    wished: Mapping[str, Wish],
+    lines: Mapping[str, Setting],
     value: str | None,
 ) -> Verdict | None:
-    """What becomes of an option at boot, in the words of our items; None where nothing is said of it.
+    """The verdict on an option, of those on the lines of its .link file; None without any.
 
-    A mode of a link has several lines, of which the worst counts.
+    A link mode has several lines, and the worst verdict counts.
     """
     names = MODE_NAMES if option == LINK_MODE else (NAMES[option],)
     found = [(name, verdicts[interface, name]) for name in names if (interface, name) in verdicts]
     if not found:
         return None
     name, worst = min(found, key=lambda pair: _WORST_FIRST.index(pair[1].state))
-    as_wished = name in wished and worst.at_boot == wished[name].value
-    return worst._replace(at_boot=value if as_wished else worst.at_boot)
+    as_wanted = name in lines and worst.at_boot == lines[name].value
+    return worst._replace(at_boot=value if as_wanted else worst.at_boot)

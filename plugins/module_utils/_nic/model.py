@@ -1,25 +1,25 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The records that the plan of interface options is made of: what is asked for, and what there is."""
+"""The records of interface options: the request, the observed host, the decisions, the plan and the outcome."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from .._core.change import Change
+from .._engine.operation import BOOT, BOTH, NOW
 from .._engine.originals import LinkOriginal, Originals, link_key
 from .._host.ethtool import LinkSettings
 from .._host.netlink import Link
 from .link_files import model as link_files_model
-from .options import LINK_MODE, Option
-from .settings import Rule, Want
-
-NOW, BOOT, BOTH = "now", "boot", "both"
+from .options import LINK_MODE, Group, Option
+from .settings import Rule, Setting
 
 
 class Request(NamedTuple):
-    """What a call asks for. `known` are the options of the module, `owner` its name in .link files.
+    """A call's request. `known` are the options of the module, `owner` its name in .link files.
 
     `disruptive` lets a change take a link down, on a host with calls in progress only with `despite_calls`.
     """
@@ -40,53 +40,49 @@ class Request(NamedTuple):
         return self.when in (BOOT, BOTH)
 
 
-def key_of(link: Link) -> str:
-    """The key of an interface's options in the record of originals."""
-    return link_key(link.name, link.permanent_mac)
-
-
 class Reading(NamedTuple):
-    """An option as it is: its value, and the most that the hardware can do where the driver tells."""
+    """An option's value, and the hardware's maximum where the driver reports one."""
 
     value: str
     maximum: int | None = None
 
 
 class Nic(NamedTuple):
-    """An interface with its options. `lacking` says why it has not the others, `readonly` why one cannot be set.
+    """An interface with its options.
 
-    `settings` are those of its link, where they were read. `mute` are those of `lacking` of which nobody can tell, as
-    the driver does not answer: that of a card which sleeps, for example.
+    `missing` says why it lacks the other options, `readonly` why one cannot be set. `unresponsive` are those of
+    `missing` that may exist all the same, because the driver does not answer: a suspended card, for example.
+    `settings` are those of its link, where they were read.
     """
 
     link: Link
     readings: Mapping[str, Reading]
-    lacking: Mapping[str, str]
+    missing: Mapping[str, str]
     readonly: Mapping[str, str] = {}
     settings: LinkSettings | None = None
-    mute: frozenset[str] = frozenset()
+    unresponsive: frozenset[str] = frozenset()
 
 
-class Target(NamedTuple):
-    """A wanted option of one interface."""
+class WantedSetting(NamedTuple):
+    """The setting of an option of one interface."""
 
     link: Link
-    want: Want
+    setting: Setting
 
 
 class Observed(NamedTuple):
     """Everything the plan depends on.
 
-    `targets` are the wanted options of each interface, `unmatched` the patterns that name none. `recorded` are the
-    records of this module's options, by interface and option, `gone` the keys of those whose interface is no longer
-    there. `online` are the CPUs in use. `persistent` is what .link files and profiles say, None if the boots to come
-    are not asked for, and `persisted` the interfaces for which there may be something of ours. `blocked_by_calls` names
-    the calls in progress that forbid taking a link down, empty if there are none.
+    `wanted` are the settings of each interface, `unmatched` the rules that match none. `recorded` are the originals of
+    this module's options, by interface and option, `keys` the keys of these interfaces in the record, and `gone` the
+    keys of interfaces that no longer exist. `online` are the CPUs in use. `boot` is what .link files and profiles set,
+    None if the call leaves the boot alone, and `boot_names` the interfaces for which there may be something of ours.
+    `blocked_by_calls` names the calls in progress that forbid taking a link down, empty if there are none.
     """
 
     links: Mapping[str, Link]
     nics: Mapping[str, Nic]
-    targets: Sequence[Target]
+    wanted: Sequence[WantedSetting]
     unmatched: Sequence[Rule]
     originals: Originals
     recorded: Mapping[str, Mapping[str, LinkOriginal]]
@@ -95,26 +91,25 @@ class Observed(NamedTuple):
     known: frozenset[str]
     boot_id: str
     online: frozenset[int]
-    persistent: link_files_model.Observed | None = None
-    persisted: Sequence[str] = ()
+    boot: link_files_model.Observed | None = None
+    boot_names: Sequence[str] = ()
     blocked_by_calls: str = ""
 
 
 class Decision(NamedTuple):
-    """What becomes of one option of an interface.
+    """The decision on one option of an interface.
 
-    `goal` is what is wanted and `target` what the running interface is to have, which for a floor may be more. `line`
-    is the value for the boots to come. `met` says that the running interface needs nothing, `write` that it is set
-    now; `state` is set where it does not follow from these. `want` is None for what goes back to what was found.
+    `target` is the value for the running interface, `boot_value` the one to persist. `met` says that the running
+    interface needs no change, `write` that it is set now; `state` is given where it does not follow from these.
+    `setting` is None for an option that goes back to its original.
     """
 
     nic: Nic
     option: Option
-    want: Want | None
+    setting: Setting | None
     before: str | None = None
-    goal: str | None = None
     target: str | None = None
-    line: str | None = None
+    boot_value: str | None = None
     record: LinkOriginal | None = None
     negotiated: bool = False
     floor: bool = False
@@ -126,6 +121,54 @@ class Decision(NamedTuple):
     @property
     def place(self) -> tuple[str, str]:
         return self.nic.link.name, self.option.name
+
+
+class GroupWrite(NamedTuple):
+    """Options of one group and interface that are set together, with their values before."""
+
+    nic: Nic
+    group: Group
+    values: Mapping[Option, str]
+    before: Mapping[Option, str]
+
+
+class Plan(NamedTuple):
+    """What will be done. `originals` is the record to store before the first effect; `boot` the plan of .link files."""
+
+    decisions: list[Decision]
+    writes: list[GroupWrite]
+    boot: link_files_model.Plan | None
+    originals: Originals
+    changes: list[Change]
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.writes or (self.boot and self.boot.changed))
+
+    @property
+    def warnings(self) -> list[str]:
+        return self.boot.warnings if self.boot else []
+
+
+class Outcome(NamedTuple):
+    """The changes with the values that the drivers took, and the plan of .link files that was applied.
+
+    `_core.change.Outcome` lacks the latter: an option that a driver turns out not to support is not persisted either,
+    so that files, and with them the diff and the warnings, may differ from the plan's.
+    """
+
+    changes: list[Change]
+    changed: bool
+    boot: link_files_model.Plan | None
+
+    @property
+    def warnings(self) -> list[str]:
+        return self.boot.warnings if self.boot else []
+
+
+def key_of(link: Link) -> str:
+    """The key of an interface's options in the record of originals."""
+    return link_key(link.name, link.permanent_mac)
 
 
 def item_name(interface: str, option: str) -> str:

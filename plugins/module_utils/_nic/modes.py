@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Link modes: speeds and duplex as bits of ethtool's masks, and what may be asked of a link.
+"""Link modes: speeds and duplex as bits of ethtool's masks, and which of them a link can be set to.
 
 Bits and names: linux/ethtool.h, enum ethtool_link_mode_bit_indices; their spelling is that of systemd.link(5),
 Advertise=, which is the kernel's in small letters with dashes.
@@ -46,7 +46,7 @@ FORCED = "forced"
 
 
 class LinkMode(NamedTuple):
-    """What is wanted of a link. Without a speed everything that the hardware supports is advertised."""
+    """The wanted mode of a link. Without a speed, all modes that the hardware supports are advertised."""
 
     speed_mbps: int | None = None
     duplex: str = FULL
@@ -58,18 +58,18 @@ class LinkMode(NamedTuple):
 
 
 def speed_of(name: str) -> tuple[int, str] | None:
-    """Mb/s and duplex of a link mode by its name; None for one that is no speed, such as `pause`."""
+    """Mb/s and duplex of a link mode by its name; None for one without a speed, such as `pause`."""
     found = _SPEED.fullmatch(name)
     return (int(found.group(1)), found.group(2)) if found else None
 
 
 def names_of(mask: int) -> list[str]:
-    """The link modes of a mask that are speeds, in the order of their bits; a bit without a name is left out."""
+    """The link modes of a mask that have a speed, in the order of their bits; unknown bits are left out."""
     return [name for name, bit in BITS.items() if mask >> bit & 1 and speed_of(name)]
 
 
 def describe(settings: LinkSettings) -> str:
-    """A link's settings as they are shown and recorded; empty for a link that has no modes to choose from."""
+    """A link's settings as text, for items and records; empty for a link without modes to choose from."""
     if not names_of(settings.supported):
         return ""
     if settings.autoneg:
@@ -78,8 +78,8 @@ def describe(settings: LinkSettings) -> str:
     return f"{FORCED} {settings.speed_mbps} {duplex}"
 
 
-def target(item: str, wanted: LinkMode, supported: Iterable[str], twisted_pair: bool) -> str:
-    """What `describe` will say when a link is as wanted. Raises NicError for what no link can be."""
+def target_mode(item: str, wanted: LinkMode, supported: Iterable[str], twisted_pair: bool) -> str:
+    """The text of `describe` for a link as wanted. Raises NicError for a mode that the link cannot have."""
     names = list(supported)
     speeds = sorted({pair for pair in map(speed_of, names) if pair})
     if wanted.speed_mbps is None:
@@ -93,15 +93,15 @@ def target(item: str, wanted: LinkMode, supported: Iterable[str], twisted_pair: 
     if twisted_pair and wanted.speed_mbps >= NEGOTIATED_FROM_MBPS:
         raise NicError(
             item,
-            f"cannot be forced to {wanted.speed_mbps} Mb/s: over twisted pair, 1000BASE-T and above must negotiate "
-            "(IEEE 802.3, clause 40), and one side that does not gives no link, or half duplex. Leave autoneg on: "
-            "then this speed alone is advertised",
+            f"cannot be forced to {wanted.speed_mbps} Mb/s: over twisted pair, 1000BASE-T and faster must negotiate "
+            "(IEEE 802.3, clause 40), and forcing one side gives no link, or half duplex. Leave autoneg on: then only "
+            "this speed is advertised",
         )
     return f"{FORCED} {wanted.speed_mbps} {wanted.duplex}"
 
 
 def with_mode(settings: LinkSettings, text: str) -> LinkSettings:
-    """The settings that `describe` shows like this; pause frames and all else that is advertised stay."""
+    """The settings that `describe` shows as this text; pause frames and everything else advertised stay."""
     kind, *words = text.split()
     if kind == FORCED:
         return settings._replace(autoneg=0, speed_mbps=int(words[0]), duplex=DUPLEXES[words[1]])
@@ -113,6 +113,6 @@ def with_mode(settings: LinkSettings, text: str) -> LinkSettings:
 
 
 def advertised(settings: LinkSettings, text: str) -> list[str]:
-    """All names of what a link advertises that is as this text says, for the Advertise= of a .link file."""
+    """The names of all that a link as in this text advertises, for the Advertise= of a .link file."""
     mask = with_mode(settings, text).advertising
     return [name for name, bit in BITS.items() if mask >> bit & 1]

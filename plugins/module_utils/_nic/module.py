@@ -1,24 +1,25 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""nic_ring and nic_link as ways: rings, and all else of network interfaces, now and at boot."""
+"""nic_ring and nic_link as operations: the rings, and all other options of network interfaces, now and at boot."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from .._core.change import ABSENT
+from .._core.change import ABSENT, READONLY, Change
+from .._core.diff import diff_live
 from .._engine.operation import WHEN_ARGUMENT, Operation, Report
 from .._engine.owned_files import diff_files
-from .apply import Outcome, apply, observe
-from .items import diff_values
-from .link_files.observe import diff_profiles
+from .apply import apply
 from .link_files.options import OWNER_LINK, OWNER_RING
-from .model import Observed
+from .link_files.profiles import diff_profiles
+from .model import Observed, Outcome, Plan, Request
+from .observe import observe
 from .options import LINK_OPTIONS, RING_OPTIONS, Option
-from .plan import Plan, plan
-from .request import build_request
+from .plan import plan
+from .settings import parse_rules
 
 ARGUMENTS: dict[str, Any] = {
     "interfaces": {"type": "dict", "default": {}},
@@ -28,15 +29,33 @@ ARGUMENTS: dict[str, Any] = {
 }
 
 
+def build_request(owner: str, known: Mapping[str, Option], params: Mapping[str, Any]) -> Request:
+    """The validated request of a module's parameters. Raises NicError."""
+    rules = parse_rules(params["interfaces"] or {}, known)
+    return Request(
+        owner,
+        known,
+        rules if params["state"] == "present" else [],
+        params["when"],
+        bool(params["disruptive"]),
+        bool(params["despite_calls"]),
+    )
+
+
 def _report(observed: Observed, planned: Plan, outcome: Outcome | None) -> Report:
-    changes, changed, boot = outcome or (planned.changes, planned.changed, planned.boot)
-    diff = diff_values(changes)
-    if boot is None:
-        return Report(changed, changes, diff)
-    return Report(changed, changes, [*diff_files(boot.files), *diff_profiles(boot.profiles), *diff], boot.warnings)
+    done = outcome or planned
+    diff = diff_live(done.changes)
+    if done.boot is not None:
+        diff = [*diff_files(done.boot.files), *diff_profiles(done.boot.profiles), *diff]
+    return Report(done.changed, done.changes, diff, done.warnings)
 
 
-def _operation(name: str, owner: str, known: Mapping[str, Option]) -> Operation:
+def _is_missing(planned: Plan, change: Change) -> bool:
+    """Whether the host lacks a wanted option or interface. Going back to an original is never missing anything."""
+    return change.wanted is not None and change.state in (ABSENT, READONLY)
+
+
+def _operation(name: str, owner: str, known: Mapping[str, Option]) -> Operation[Request, Observed, Plan, Outcome]:
     return Operation(
         name=name,
         arguments=ARGUMENTS,
@@ -45,7 +64,7 @@ def _operation(name: str, owner: str, known: Mapping[str, Option]) -> Operation:
         plan=plan,
         apply=apply,
         report=_report,
-        is_missing=lambda planned, change: change.state == ABSENT,
+        is_missing=_is_missing,
     )
 
 

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options of network interfaces that are set here: to which structure of the driver each belongs, and its manners.
+"""The options of network interfaces: the driver's structure that each belongs to, its limits, and drivers' rounding.
 
-Which changes take a link down, and which drivers insist on what, was measured with the drivers in QEMU; see `Group`.
+Which changes take a link down, and which values drivers insist on, was measured with the drivers in QEMU.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from .._core.change import TuningError
+from .._core.errors import ItemError
 from .._host.ethtool import CHANNELS, COALESCE, PAUSE, RINGS, Structure
 
 NUMBER = "number"
@@ -25,25 +25,22 @@ MOST = 2**32 - 1  # the fields of ethtool's structures have 32 bits
 LONGEST_QUEUE = 32767  # S16_MAX: net/core/dev.c, netif_change_tx_queue_len() refuses more
 
 
-class NicError(TuningError):
-    """A wish for an interface that cannot be, or must not be, carried out. Names the item and says what to do."""
-
-    def __init__(self, item: str, reason: str) -> None:
-        super().__init__(f"{item} {reason}" if item else reason)
+class NicError(ItemError):
+    """A setting of an interface that cannot or must not be applied. Names the item and says what to do."""
 
 
 class Group(NamedTuple):
     """Options that one request of the kernel reads, or sets, together.
 
-    `flaps` is whether changing them takes the link down for a moment: measured with e1000, e1000e, igb and vmxnet3.
-    `calm` are drivers that do it without. Groups are set in their `order`: new channels may reset coalescing.
+    Changing them takes the link down for a moment if `flaps`: measured with e1000, e1000e, igb and vmxnet3. `hitless`
+    are drivers that do without. Groups are set in their `order`, because new channels may reset coalescing.
     """
 
     order: int
     name: str
     flaps: bool
     structure: Structure | None = None
-    calm: frozenset[str] = frozenset()
+    hitless: frozenset[str] = frozenset()
 
 
 RING_GROUP = Group(0, "rings", True, RINGS, frozenset({"virtio_net"}))
@@ -56,9 +53,9 @@ MODE_GROUP = Group(1, "link modes", True)
 
 
 class Option(NamedTuple):
-    """An option. `field` is its name in the structure of its group, and `lowest` and `highest` what may be asked for.
+    """An option. `field` is its name in the structure of its group, `lowest` and `highest` the range of settings.
 
-    With `limited`, the structure also has the most that the hardware can do.
+    With `limited`, the structure has the hardware's maximum, too.
     """
 
     name: str
@@ -91,7 +88,7 @@ def _by_name(*options: Option) -> dict[str, Option]:
 
 
 RING_OPTIONS = _by_name(*map(_ring, ("rx", "rx_mini", "rx_jumbo", "tx")))
-LINK_MODE = "link_mode"  # what speed, duplex and autoneg make together
+LINK_MODE = "link_mode"  # speed, duplex and autoneg together
 RPS_CPUS = "rps_cpus"
 TXQUEUELEN = "txqueuelen"
 LINK_OPTIONS = _by_name(
@@ -105,13 +102,13 @@ LINK_OPTIONS = _by_name(
 )
 OPTIONS: Mapping[str, Option] = {**RING_OPTIONS, **LINK_OPTIONS}
 
-# Pause frames as they are read back are negotiated with the other side while this option is on.
+# While NEGOTIATION is on, these read back the result of the negotiation with the link partner.
 NEGOTIATED = ("pause_rx", "pause_tx")
 NEGOTIATION = "pause_autoneg"
 
 
 def as_text(option: Option, number: int) -> str:
-    """A field of a structure as it is shown and recorded."""
+    """A field of a structure as text, for items and records."""
     if option.kind == SWITCH:
         return ON if number else OFF
     return str(number)
@@ -124,12 +121,12 @@ def as_number(option: Option, text: str) -> int:
     return int(text)
 
 
-# --- what drivers make of a number -----------------------------------------------------------
+# --- rounding by drivers ---------------------------------------------------------------------
 
 POWERS_OF_TWO_ONLY = frozenset({"virtio_net"})  # measured: anything else is ENOMEM
 
 ALIGNMENTS = (8, 16, 32)  # e1000, e1000e and igb round up to 8; other drivers to 16 or 32
-SMALLEST_RINGS = (48, 64, 80)  # measured: e1000 makes 48 of 16, igb and e1000e 64; 80 is E1000_MIN_TXD of old ones
+SMALLEST_RINGS = (48, 64, 80)  # measured: e1000 rounds 16 to 48, igb and e1000e to 64; 80 is E1000_MIN_TXD of old ones
 
 
 def is_power_of_two(number: int) -> bool:
@@ -137,13 +134,13 @@ def is_power_of_two(number: int) -> bool:
 
 
 def powers_around(number: int) -> tuple[int, int]:
-    """The greatest power of two that is not above a positive number, and the smallest that is not below."""
+    """The greatest power of two up to a positive number, and the smallest one from it on."""
     below = 1 << (number.bit_length() - 1)
     return below, below if below == number else below * 2
 
 
 def may_be_rounded(wanted: int, live: int) -> bool:
-    """Whether a driver may have made `live` of a ring of `wanted` descriptors.
+    """Whether a driver may have rounded a ring of `wanted` descriptors to `live`.
 
     Known drivers align up, take the next power of two above (vmxnet3) or below (ENA), or have a smallest ring.
     """

@@ -1,10 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The records of interface options: what was found before the first change, and what became of it.
-
-Nothing here reads or writes anything.
-"""
+"""The originals of interface options: recorded before the first effect, and finalized after the last."""
 
 from __future__ import annotations
 
@@ -17,13 +14,13 @@ UNDER_WAY = ""  # in place of a boot ID: see LinkOriginal
 
 
 def record(decisions: Sequence[Decision], observed: Observed) -> dict[str, dict[str, LinkOriginal]]:
-    """The records as they must stand before the first effect: what will change is recorded, once."""
+    """The originals to store before the first effect: those of all options that will change, each once."""
     links = _by_present_keys(observed)
     for decision in decisions:
-        if decision.want is None or decision.before is None or decision.target is None or decision.met:
+        if decision.setting is None or decision.before is None or decision.target is None or decision.met:
             continue
-        if not decision.write and decision.line is None:
-            continue  # nothing is done about it, now or at boot
+        if not decision.write and decision.boot_value is None:
+            continue  # nothing changes, now or at boot
         options = links.setdefault(key_of(decision.nic.link), {})
         first = decision.record or LinkOriginal(decision.before, "", None)
         waits = not decision.write and first.written == decision.target and first.boot is not None
@@ -37,12 +34,12 @@ def finalize(
     recorded: Mapping[str, Mapping[str, LinkOriginal]],
     decisions: Sequence[Decision],
     after: Mapping[tuple[str, str], str],
-    unknown: frozenset[tuple[str, str]],
+    unsupported: frozenset[tuple[str, str]],
     observed: Observed,
 ) -> dict[str, dict[str, LinkOriginal]]:
-    """The records once everything is done: what each option was left at, without what is no longer ours.
+    """The originals to store in the end: with the values that were read back, and without options no longer ours.
 
-    `after` is what was read back, `unknown` what a driver turned out not to know.
+    `after` are the values read back, `unsupported` the options that a driver turned out not to support.
     """
     links = {key: dict(options) for key, options in recorded.items()}
     for decision in decisions:
@@ -50,11 +47,11 @@ def finalize(
         mine = options.get(decision.option.name)
         if mine is None:
             continue
-        if _is_released(decision) or (decision.place in unknown and decision.record is None):
+        if _is_reverted(decision) or (decision.place in unsupported and decision.record is None):
             del options[decision.option.name]
-        elif decision.place in unknown and decision.record is not None:
+        elif decision.place in unsupported and decision.record is not None:
             options[decision.option.name] = decision.record
-        elif decision.want is not None and (decision.write or (decision.met and mine.boot is not None)):
+        elif decision.setting is not None and (decision.write or (decision.met and mine.boot is not None)):
             left = after.get(decision.place, decision.before)
             options[decision.option.name] = mine._replace(left=left, boot=None)
     for key in observed.gone:
@@ -63,15 +60,15 @@ def finalize(
     return {key: options for key, options in links.items() if options}
 
 
-def _is_released(decision: Decision) -> bool:
-    """Whether an option is what it would be without us, or what somebody else has made of it."""
-    if decision.want is None:
+def _is_reverted(decision: Decision) -> bool:
+    """Whether an option has its original value again, or one that somebody else has set."""
+    if decision.setting is None:
         return decision.met or decision.write
-    return decision.floor and decision.line is None and (decision.met or decision.write)
+    return decision.floor and decision.boot_value is None and (decision.met or decision.write)
 
 
 def _by_present_keys(observed: Observed) -> dict[str, dict[str, LinkOriginal]]:
-    """The records, under the key of today where a card has another name by now."""
+    """The originals by the present keys of the interfaces, as a card may have been renamed."""
     links = {key: dict(options) for key, options in observed.originals.links.items()}
     for name, key in observed.keys.items():
         present = key_of(observed.links[name])

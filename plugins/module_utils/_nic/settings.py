@@ -1,9 +1,9 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What users want of network interfaces: their settings, validated before anything is touched.
+"""The settings of network interfaces as users give them, validated before anything is touched.
 
-A rule has a name, a glob or `driver:NAME`, and options with what is wanted of them.
+A rule is a name, a glob or `driver:NAME`, with the settings of its options.
 """
 
 from __future__ import annotations
@@ -13,13 +13,11 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from .._core.setting import one_line
+from .._core.setting import AT_MOST, EXACT, Given, parse_given
 from .._host.cpus import NONE, cpu_list, parse_cpu_list
 from .modes import DUPLEXES, LinkMode
 from .options import CPUS, LINK_MODE, MOST, NUMBER, OFF, ON, SWITCH, NicError, Option
 
-EXACT, AT_LEAST, AT_MOST = "exact", "at_least", "at_most"
-RULES = (EXACT, AT_LEAST, AT_MOST)
 MAX = "max"
 ALL = "all"
 
@@ -28,17 +26,15 @@ DRIVER_PREFIX = "driver:"
 GLOB_CHARACTERS = "*?["
 LONGEST_NAME = 15  # IFNAMSIZ - 1, linux/if.h
 LONGEST_DRIVER = 31  # struct ethtool_drvinfo, linux/ethtool.h
-SETTING_FIELDS = ("value", "rule", "limit", "why")
-MODE_FIELDS = ("speed", "duplex", "autoneg")  # options of users that make one link mode together
+FIELDS = ("value", "rule", "limit", "why")
+MODE_FIELDS = ("speed", "duplex", "autoneg")  # options of users that form one link mode
+FIELDS_OF_MODES = ("value", "why")
 
 _NUMBER = re.compile(r"[0-9]{1,10}")
 
 
-class Want(NamedTuple):
-    """What is wanted of one option. `value` is a number, MAX, or a text; of a link mode it is a LinkMode.
-
-    `limit` is the most that MAX stands for.
-    """
+class Setting(NamedTuple):
+    """The wanted value of one option: a number, MAX or a text, and of a link mode a LinkMode. `limit` caps MAX."""
 
     option: str
     value: int | str | LinkMode
@@ -47,16 +43,16 @@ class Want(NamedTuple):
     why: str = ""
 
     @property
-    def same_as(self) -> tuple[object, ...]:
-        """What two rules have to agree in, if they are for one interface."""
-        return self.option, self.value, self.rule, self.limit
+    def without_why(self) -> Setting:
+        """The part in which two rules for one interface must agree."""
+        return self._replace(why="")
 
 
 class Rule(NamedTuple):
-    """What is wanted of the interfaces that a pattern names. None in place of a Want leaves the option alone."""
+    """The settings of the interfaces that a pattern matches. None in place of a Setting leaves the option alone."""
 
     pattern: str
-    wants: Mapping[str, Want | None]
+    settings: Mapping[str, Setting | None]
 
     @property
     def is_name(self) -> bool:
@@ -64,7 +60,7 @@ class Rule(NamedTuple):
 
     @property
     def rank(self) -> int:
-        """A name comes before globs and drivers, and what is for every interface comes last."""
+        """A name comes before globs and drivers, and EVERY comes last."""
         return 0 if self.is_name else 2 if self.pattern == EVERY else 1
 
 
@@ -74,7 +70,7 @@ def is_name(pattern: str) -> bool:
 
 
 def fits(pattern: str, name: str, driver: str | None) -> bool:
-    """Whether a pattern names this interface."""
+    """Whether a pattern matches this interface."""
     if pattern.startswith(DRIVER_PREFIX):
         return driver is not None and fnmatch.fnmatchcase(driver, pattern[len(DRIVER_PREFIX) :])
     return name == pattern or fnmatch.fnmatchcase(name, pattern)
@@ -83,7 +79,7 @@ def fits(pattern: str, name: str, driver: str | None) -> bool:
 def parse_rules(given: Mapping[object, object], known: Mapping[str, Option]) -> list[Rule]:
     """The rules of a mapping `pattern: {option: value}` or `pattern: {option: {value, rule, limit, why}}`.
 
-    Raises NicError for anything that names no interface, no option of `known`, or no value.
+    Raises NicError for an invalid pattern, an option not in `known`, or an invalid value.
     """
     return [
         Rule(check_pattern(pattern), _parse_options(str(pattern), content, known)) for pattern, content in given.items()
@@ -93,71 +89,54 @@ def parse_rules(given: Mapping[object, object], known: Mapping[str, Option]) -> 
 def check_pattern(pattern: object) -> str:
     """The pattern, if it can name an interface. Raises NicError. Source: dev_valid_name() of net/core/dev.c."""
     if not isinstance(pattern, str):
-        raise NicError(str(pattern), f"is a {type(pattern).__name__}: write the interface's name in quotes")
+        raise NicError(str(pattern), f"an interface's name is a text, not a {type(pattern).__name__}: put it in quotes")
     driver = pattern.startswith(DRIVER_PREFIX)
     name = pattern[len(DRIVER_PREFIX) :] if driver else pattern
-    what, longest = ("driver", LONGEST_DRIVER) if driver else ("interface", LONGEST_NAME)
+    kind, longest = ("driver", LONGEST_DRIVER) if driver else ("interface", LONGEST_NAME)
     if not name:
-        raise NicError(repr(pattern), f"names no {what}")
+        raise NicError(repr(pattern), f"the name of the {kind} is missing")
     if name in (".", "..") or not name.isprintable() or re.search(r"[/:\s]", name):
-        raise NicError(repr(pattern), f"is no name of a network {what}: it holds a blank, a slash, a colon or the like")
+        raise NicError(repr(pattern), f"invalid {kind} name: it contains a blank, a slash, a colon or the like")
     if not any(character in name for character in GLOB_CHARACTERS) and len(name.encode()) > longest:
-        raise NicError(repr(pattern), f"is no name of a network {what}: they have at most {longest} characters")
+        raise NicError(repr(pattern), f"invalid {kind} name: it has more than {longest} characters")
     return pattern
 
 
-def _parse_options(pattern: str, content: object, known: Mapping[str, Option]) -> dict[str, Want | None]:
+def _parse_options(pattern: str, content: object, known: Mapping[str, Option]) -> dict[str, Setting | None]:
     if not isinstance(content, Mapping):
         raise NicError(pattern, f"needs a dictionary of options, not a {type(content).__name__}")
     names = [name for name in known if name != LINK_MODE]
     names += MODE_FIELDS if LINK_MODE in known else ()
     unknown = [str(name) for name in content if name not in names]
     if unknown:
-        raise NicError(pattern, f"has no option {', '.join(unknown)}; there are {', '.join(names)}")
-    wants = {name: parse_want(f"{pattern} {name}", known[name], content[name]) for name in content if name in known}
+        raise NicError(pattern, f"no such option: {', '.join(unknown)}; available: {', '.join(names)}")
+    found = {name: parse_setting(f"{pattern} {name}", known[name], content[name]) for name in content if name in known}
     modes = {name: content[name] for name in MODE_FIELDS if name in content}
     if modes:
-        wants[LINK_MODE] = _parse_mode(pattern, modes)
-    return wants
+        found[LINK_MODE] = _parse_mode(pattern, modes)
+    return found
 
 
-def parse_want(item: str, option: Option, content: object) -> Want | None:
-    """What is wanted of an option, None to leave it alone. Raises NicError."""
+def parse_setting(item: str, option: Option, content: object) -> Setting | None:
+    """The setting of an option, None to leave it alone. Raises NicError."""
     if content is None:
         return None
-    fields = content if isinstance(content, Mapping) else {"value": content}
-    unknown = [str(field) for field in fields if field not in SETTING_FIELDS]
-    if unknown:
-        raise NicError(item, f"has no {', '.join(unknown)}; there are {', '.join(SETTING_FIELDS)}")
-    if "value" not in fields:
-        raise NicError(item, "has no value")
-    want = Want(
-        option=option.name,
-        value=_parse_value(item, option, fields["value"]),
-        rule=_parse_rule(item, option, fields.get("rule", EXACT)),
-        limit=_parse_limit(item, fields),
-        why=one_line(item, "why", fields.get("why"), NicError),
-    )
-    if want.value == MAX and want.rule == AT_MOST:
-        raise NicError(item, "cannot be at_most max: there is never more than that")
-    return want
+    given = parse_given(item, content, NicError, FIELDS)
+    if given.rule != EXACT and option.kind != NUMBER:
+        raise NicError(item, f"is not a number, so that the rule cannot be {given.rule}")
+    value = _parse_value(item, option, given.value)
+    if value == MAX and given.rule == AT_MOST:
+        raise NicError(item, "cannot be at_most max, which every value is")
+    return Setting(option.name, value, given.rule, _parse_limit(item, given), given.why)
 
 
-def _parse_rule(item: str, option: Option, rule: object) -> str:
-    if rule not in RULES:
-        raise NicError(item, f"has the rule {rule!r}; there are {', '.join(RULES)}")
-    if rule != EXACT and option.kind != NUMBER:
-        raise NicError(item, f"is no number, so that it cannot be {rule}")
-    return str(rule)
-
-
-def _parse_limit(item: str, fields: Mapping[object, object]) -> int | None:
-    limit = fields.get("limit")
+def _parse_limit(item: str, given: Given) -> int | None:
+    limit = given.fields.get("limit")
     if limit is None:
         return None
-    if fields["value"] != MAX:
-        raise NicError(item, "has a limit, which only the value max may have: it is the most that max stands for")
-    return _number(item, "limit", limit, 1, MOST)
+    if given.value != MAX:
+        raise NicError(item, "limit needs the value max: it caps what max stands for")
+    return _number(item, "limit ", limit, 1, MOST)
 
 
 def _parse_value(item: str, option: Option, value: object) -> int | str:
@@ -167,19 +146,18 @@ def _parse_value(item: str, option: Option, value: object) -> int | str:
         return _cpus(item, value)
     if value == MAX:
         if not option.limited:
-            raise NicError(item, "cannot be max: no driver tells a maximum of it; give a number")
+            raise NicError(item, "cannot be max: drivers report no maximum for it; give a number")
         return MAX
     return _number(item, "", value, option.lowest, option.highest)
 
 
 def _number(item: str, field: str, value: object, lowest: int, highest: int) -> int:
-    what = f"has the {field} " if field else "cannot be "
     if isinstance(value, str) and _NUMBER.fullmatch(value.strip()) and str(int(value)) == value.strip():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
-        raise NicError(item, f"{what}{value!r}: write a whole number" + (f" or {MAX}" if not field else ""))
+        raise NicError(item, f"{field}cannot be {value!r}: give a whole number" + ("" if field else f" or {MAX}"))
     if not lowest <= value <= highest:
-        raise NicError(item, f"{what}{value}: it is at least {lowest} and at most {highest}")
+        raise NicError(item, f"{field}cannot be {value}: allowed are {lowest} to {highest}")
     return value
 
 
@@ -198,23 +176,19 @@ def _cpus(item: str, value: object) -> str:
         return text
     cpus = parse_cpu_list(text)
     if cpus is None:
-        raise NicError(item, f"cannot be {value!r}: write a list of CPUs such as 0-3,8, or {ALL} or {NONE}")
+        raise NicError(item, f"cannot be {value!r}: give a list of CPUs such as 0-3,8, or {ALL} or {NONE}")
     return cpu_list(cpus)
 
 
-def _parse_mode(pattern: str, fields: Mapping[str, object]) -> Want | None:
-    """Speed, duplex and autonegotiation as the one thing they are; None if all of them are to be left alone."""
+def _parse_mode(pattern: str, fields: Mapping[str, object]) -> Setting | None:
+    """Speed, duplex and autonegotiation as one link mode; None if all of them are to be left alone."""
     item = f"{pattern} speed"
     plain, why = {}, ""
     for name, content in fields.items():
-        value = content.get("value") if isinstance(content, Mapping) else content
-        if isinstance(content, Mapping):
-            unknown = [str(field) for field in content if field not in ("value", "why")]
-            if unknown:
-                raise NicError(f"{pattern} {name}", f"has no {', '.join(unknown)}; there are value, why")
-            why = why or one_line(f"{pattern} {name}", "why", content.get("why"), NicError)
-        if value is not None:
-            plain[name] = value
+        given = parse_given(f"{pattern} {name}", content, NicError, FIELDS_OF_MODES)
+        why = why or given.why
+        if given.value is not None:
+            plain[name] = given.value
     if not plain:
         return None
     speed = _number(item, "", plain["speed"], 1, MOST) if "speed" in plain else None
@@ -223,5 +197,5 @@ def _parse_mode(pattern: str, fields: Mapping[str, object]) -> Want | None:
         raise NicError(f"{pattern} duplex", f"cannot be {duplex!r}: it is half or full")
     autoneg = _switch(f"{pattern} autoneg", plain.get("autoneg", True)) == ON
     if speed is None and (not autoneg or "duplex" in plain):
-        raise NicError(item, "is missing: duplex, and autoneg off, need a speed beside them")
-    return Want(LINK_MODE, LinkMode(speed, str(duplex), autoneg), why=why)
+        raise NicError(item, "is missing: duplex, and autoneg off, need a speed")
+    return Setting(LINK_MODE, LinkMode(speed, str(duplex), autoneg), why=why)

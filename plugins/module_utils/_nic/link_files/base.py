@@ -1,10 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What our file of an interface is built on: the .link file that udev would apply without it.
-
-Nothing here reads or writes anything.
-"""
+"""The base of our file for an interface: the .link file that udev would apply without ours."""
 
 from __future__ import annotations
 
@@ -19,13 +16,13 @@ from .match import ANY, Device, collect
 from .model import Observed, Verdict
 from .options import OPTIONS
 
-# What a file gives to one interface only. Found by the kernel's name, that may be another card at the next boot.
+# Settings for one interface only. A file that matches by the kernel's name may match another card at the next boot.
 IDENTITY = ("Name", "MACAddress", "AlternativeName", "Alias")
 STABLE_KEYS = ("MACAddress", "PermanentMACAddress", "Path")
 
 
 class Base(NamedTuple):
-    """What our file is built on: the file that would apply without it, its own path, or why there can be none."""
+    """The base file, None without one, and the path of ours; or the verdict on all options if we must not write one."""
 
     file: LinkFile | None
     path: str
@@ -33,14 +30,14 @@ class Base(NamedTuple):
 
 
 def find_base(observed: Observed, interface: str, device: Device | None, ours: Mapping[str, OwnText]) -> Base:
-    """The file that udev would apply without us, or the verdict for all options where we must not write one."""
+    """The base of our file for an interface, without our own files."""
     if device is None:
-        return Base(None, "", Verdict(ABSENT, None, "there is no such interface"))
+        return Base(None, "", Verdict(ABSENT, None, "no such interface"))
     if observed.version is None:
-        reason = "no systemd here reads .link files: set it after each boot, for example by another run"
+        reason = "no systemd here reads .link files: run again after each boot"
         return Base(None, "", Verdict(PENDING, None, reason))
     if device.type == LOOPBACK:
-        return Base(None, "", Verdict(PENDING, None, "udev sets nothing of a loopback interface"))
+        return Base(None, "", Verdict(PENDING, None, "udev sets no options of a loopback interface"))
     texts = {path: text_of(record) for path, record in observed.own.items()}
     others = [file for file in observed.files if parse_own(texts.get(file.path, ""), file.path) is None]
     applied = device.applied
@@ -55,12 +52,12 @@ def _unknown(found: Winner) -> Verdict | None:
     if found.unknown is None:
         return None
     path = found.unknown.path
-    reason = f"it cannot be told whether {path} applies to it, and a file before that might rename it: set it in {path}"
+    reason = f"it is unknown whether {path} applies, and our file, before it, might rename the interface: set it there"
     return Verdict(PENDING, None, reason)
 
 
 def _unstable(file: LinkFile | None) -> Verdict | None:
-    """The verdict where a file must not be fixed to the card that it happens to apply to today."""
+    """The verdict where the base must not be pinned to the card that it applies to today."""
     if file is None:
         return None
     keys = collect(file.match)
@@ -68,24 +65,24 @@ def _unstable(file: LinkFile | None) -> Verdict | None:
     if not given or ANY in keys.get("OriginalName", [ANY]) or any(key in keys for key in STABLE_KEYS):
         return None
     reason = (
-        f"{file.path} sets {given[0]}= for whatever card the kernel calls {' '.join(keys['OriginalName'])}, at the "
-        "next boot maybe another: let it match by PermanentMACAddress=, or set the option there"
+        f"{file.path} sets {given[0]}= for the card that the kernel calls {' '.join(keys['OriginalName'])}, which may "
+        "be another at the next boot: match by PermanentMACAddress= there, or set the option there"
     )
     return Verdict(SHADOWED, None, reason)
 
 
 def explicit_options(file: LinkFile | None) -> dict[str, Assignment]:
-    """The options that the host's own file sets; those of the distribution's are defaults, which ours may change."""
+    """The options that an administrator's file sets. Those of the distribution's are defaults, ours may change them."""
     lines = file.lines if file else []
     found = {line.key: line for line in lines if line.section == LINK and line.key in OPTIONS}
     return {option: line for option, line in found.items() if line.value and not is_vendors(line.file)}
 
 
 def _free_path(observed: Observed, interface: str, base: LinkFile | None) -> str:
-    """Where our file goes: before the file that would apply otherwise, and never in the place of somebody else's."""
+    """The path of our file: before the base in udev's order, and never that of somebody else's file."""
     for path in own_paths(interface):
         record = observed.own.get(path)
-        known = record is None or path in observed.originals or parse_own(text_of(record), path) is not None
+        known = record is None or path in observed.originals.files or parse_own(text_of(record), path) is not None
         if known and (base is None or _name(path) < _name(base.path)):
             return path
     return ""
@@ -97,4 +94,4 @@ def _name(path: str) -> bytes:
 
 def _no_room(base: LinkFile | None) -> Verdict:
     path = base.path if base else "somebody else's file"
-    return Verdict(SHADOWED, None, f"{path} comes before any name that ours could have: set it there, or rename it")
+    return Verdict(SHADOWED, None, f"{path} comes before any name of ours: set the option there, or rename the file")

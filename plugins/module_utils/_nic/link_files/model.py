@@ -1,14 +1,14 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The records that the plan of .link files is made of: what is wished, what there is, and what will be done."""
+"""The records of .link files: the observed host, the verdicts on options, and the plan."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from ..._engine.originals import FileOriginal, LinkOriginal
+from ..._engine.originals import FileOriginal, Originals, ProfileOriginal
 from ..._engine.owned_files import FileChange
 from ..._host.host import FileRecord
 from .file import LinkFile
@@ -16,15 +16,12 @@ from .match import Device
 from .network_manager import NetworkManager
 
 
-class Wish(NamedTuple):
-    """What one option of an interface is to be at boot, in the words of a .link file, and why."""
-
-    value: str
-    why: str
-
-
 class Verdict(NamedTuple):
-    """What becomes of an option at boot: a state of _core/change.py, the value then, and what explains the state."""
+    """An option at the next boot: a state of _core/change.py, the value then, and the reason of the state.
+
+    ok: set already; changed: persisted now; shadowed: a file or profile of somebody else sets another value; pending:
+    cannot be persisted (`at_boot` is None) or waits for a udev; absent: no such interface.
+    """
 
     state: str
     at_boot: str | None
@@ -35,8 +32,7 @@ class Observed(NamedTuple):
     """Everything the plan depends on.
 
     `version` is systemd's, None without one. `files` are all .link files that udev reads, in their order, and `own`
-    those that bear our names, by path. `originals` and `links` are those sections of the record. `initramfs` tells
-    that the host makes its own, with copies of .link files.
+    those that bear our names, by path. `initramfs` says that the host builds its own, with copies of .link files.
     """
 
     version: int | None
@@ -44,15 +40,14 @@ class Observed(NamedTuple):
     devices: Mapping[str, Device]
     files: tuple[LinkFile, ...]
     own: Mapping[str, FileRecord | None]
-    originals: Mapping[str, FileOriginal]
-    links: Mapping[str, Mapping[str, LinkOriginal]]
+    originals: Originals
     owner: tuple[int, int]
     network_manager: NetworkManager | None = None
     initramfs: bool = False
 
 
 class ProfileChange(NamedTuple):
-    """A property of a NetworkManager profile that gets another value, in nmcli's words; empty is unset."""
+    """A property of a NetworkManager profile that gets another value, as nmcli spells it; empty is unset."""
 
     uuid: str
     profile: str
@@ -62,18 +57,18 @@ class ProfileChange(NamedTuple):
 
 
 class Write(NamedTuple):
-    """A file of ours that is written, and tested by udev. `probe` is what is tested in its place, None for itself."""
+    """A file of ours that is written, and tested by udev. `probe` is tested in its place, unless it is None."""
 
     interface: str
     change: FileChange
     probe: FileRecord | None
 
 
-class LinkPlan(NamedTuple):
+class Plan(NamedTuple):
     """What will be done.
 
-    `recorded` and `finalized` are Originals.files before the first effect and after the last; `links` are the entries
-    of Originals.links for the profiles' properties (see `merge_links`).
+    `recorded` and `finalized` are Originals.files before the first effect and after the last; `recorded_profiles` is
+    Originals.profiles, before and after.
     """
 
     files: list[FileChange]
@@ -83,22 +78,8 @@ class LinkPlan(NamedTuple):
     warnings: list[str]
     recorded: dict[str, FileOriginal]
     finalized: dict[str, FileOriginal]
-    links: Mapping[str, Mapping[str, LinkOriginal | None]]
+    recorded_profiles: Mapping[str, Mapping[str, ProfileOriginal]]
 
     @property
     def changed(self) -> bool:
         return bool(self.files or self.profiles)
-
-
-def merge_links(
-    links: Mapping[str, Mapping[str, LinkOriginal]], changes: Mapping[str, Mapping[str, LinkOriginal | None]]
-) -> dict[str, dict[str, LinkOriginal]]:
-    """Originals.links with these entries, by key and option, put in, or taken out where they are None."""
-    merged = {key: dict(options) for key, options in links.items()}
-    for key, options in changes.items():
-        for option, original in options.items():
-            if original is None:
-                merged.get(key, {}).pop(option, None)
-            else:
-                merged.setdefault(key, {})[option] = original
-    return {key: options for key, options in merged.items() if options}

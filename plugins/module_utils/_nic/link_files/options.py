@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options of .link files that are ours to set: who owns them, since when they are known, what their values mean.
+"""The options of .link files that are ours to set: their owner, the systemd that knows them, and their values.
 
 Sources: systemd.link(5), whose version notes are those of systemd's NEWS; nm-settings-nmcli(5). The names of
 NetworkManager's properties, and which version lacks them, were read from NetworkManager 1.30, 1.42 and 1.52.
@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from ..._core.change import TuningError
+from ..._core.errors import ItemError
 
 OWNER_RING = "nic_ring"
 OWNER_LINK = "nic_link"
@@ -34,15 +34,15 @@ _MICROSECONDS = {"us": 1, "µs": 1, "usec": 1, "ms": 1000, "msec": 1000, "s": 10
 _MULTIPLES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}  # systemd.link(5): to the base of 1000
 
 
-class LinkError(TuningError):
-    """A wish that cannot be, or must not be, carried out. Names the interface or option and says what to do."""
+class LinkError(ItemError):
+    """A setting that cannot or must not be persisted. Names the interface or option and says what to do."""
 
 
 class Option(NamedTuple):
     """An option of the [Link] section.
 
-    `since` is the systemd that it came with, `property` what corresponds to it in a profile of NetworkManager
-    (empty: nothing) and `property_since` the version of that. `instead` says what else sets it at boot.
+    `since` is the first systemd that knows it, `property` its counterpart in a profile of NetworkManager (empty
+    without one) and `property_since` the first version of that. `instead` names another way to set it at boot.
     """
 
     owner: str
@@ -120,19 +120,19 @@ OPTIONS = {
 
 def check_option(interface: str, option: str, value: str, owner: str) -> None:
     """Raises LinkError unless this owner may set the option, and the value is one line that systemd can read."""
-    where = f"{interface} {option}"
+    item = f"{interface} {option}"
     if option not in OPTIONS:
-        raise LinkError(f"{where}: no option of .link files that is set here; known are {', '.join(OPTIONS)}")
+        raise LinkError(item, f"no such option of .link files; available: {', '.join(OPTIONS)}")
     if OPTIONS[option].owner != owner:
-        raise LinkError(f"{where}: is set by siptune.linux.{OPTIONS[option].owner}, not by siptune.linux.{owner}")
+        raise LinkError(item, f"is set by siptune.linux.{OPTIONS[option].owner}, not by siptune.linux.{owner}")
     if not value or value != value.strip() or not value.isprintable() or value.endswith("\\"):
-        raise LinkError(f"{where}: {value!r} is no value: it takes a printable line without blanks around")
+        raise LinkError(item, f"cannot be {value!r}: a value is one printable line without blanks around it")
     if canonical(option, value) is None:
-        raise LinkError(f"{where}: {value!r} is no {OPTIONS[option].kind} that systemd reads, see systemd.link(5)")
+        raise LinkError(item, f"cannot be {value!r}: systemd reads a {OPTIONS[option].kind} here, see systemd.link(5)")
 
 
 def canonical(option: str, value: str) -> str | None:
-    """One spelling for all that mean the same: microseconds, bits, yes or no; None for what systemd would not read."""
+    """One spelling for all equal values: microseconds, bits, yes or no; None for a value that systemd cannot read."""
     kind = OPTIONS[option].kind
     if kind == NUMBER:
         return value if value == MAX else str(int(value)) if re.fullmatch("[0-9]{1,10}", value) else None
@@ -163,21 +163,21 @@ def same_value(option: str, one: str, other: str) -> bool:
 
 
 def unknown_to(option: str, value: str, version: int) -> str:
-    """Why a systemd of this version would pass over the option or its value; empty if it would not."""
+    """Why a systemd of this version ignores the option or its value; empty if it does not."""
     if version < OPTIONS[option].since:
-        return f"{option}= is known since systemd {OPTIONS[option].since}, and this is {version}"
+        return f"{option}= needs systemd {OPTIONS[option].since}, and this is {version}"
     if value == MAX and version < MAX_SINCE:
-        return f"{option}=max is known since systemd {MAX_SINCE}, and this is {version}: give a number"
+        return f"{option}=max needs systemd {MAX_SINCE}, and this is {version}: give a number"
     return ""
 
 
 def profile_value(option: str, value: str, version: tuple[int, int]) -> str | None:
-    """The value of the property that corresponds, in nmcli's words; None where this NetworkManager has none for it."""
+    """The value of the counterpart, as nmcli spells it; None if this NetworkManager has no property for it."""
     meta, plain = OPTIONS[option], canonical(option, value)
     if not meta.property or version < meta.property_since or plain is None or plain == MAX:
         return None
     if option == "AutoNegotiation":
-        return "yes" if plain == "yes" else None  # `no` is the default, and means: leave it as it is
+        return "yes" if plain == "yes" else None  # `no` is the default, and means: leave it alone
     if meta.property.startswith("ethtool.coalesce-adaptive"):
         return "1" if plain == "yes" else "0"
     if meta.kind == TRUTH:

@@ -1,10 +1,12 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From what interfaces are to have at boot and what the host has to what must be done: the plan of .link files.
+"""The plan of .link files for one owner; the options of the other owner stay in the file as they are.
 
-Nothing here reads or writes anything. `plan_links` takes what was observed and the wishes of one owner; the options
-of the other stay in the file as they are.
+    settings = {"eth0": {"RxBufferSize": Setting("4096", "Why."), "TxBufferSize": Setting("max", "Why.")}, "eth1": {}}
+
+Options are named as in systemd.link(5), and values are texts as in a .link file. An interface with {} gets none of
+this owner's options, which is `state: absent`; an interface that is not named keeps its own.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from ..._core.change import ABSENT, CHANGED, OK, PENDING, SHADOWED
-from ..._engine.originals import LinkOriginal
+from ..._engine.originals import ProfileOriginal
 from ..._engine.owned_files import (
     CONFIG_MODE,
     FileChange,
@@ -40,72 +42,69 @@ from .file import (
     render,
 )
 from .match import Device, matches, own_match
-from .model import LinkPlan, Observed, ProfileChange, Verdict, Wish, Write
+from .model import Observed, Plan, ProfileChange, Verdict, Write
 from .options import OPTIONS, OWNERS, LinkError, check_option, same_value, unknown_to
-from .profiles import Dealt, plan_profile, recorded_uuids
+from .profiles import is_recorded, merge_profiles, plan_profile
 
-# udevadm test-builtin applies what it finds, rings and all, before systemd 256 (its NEWS).
+# Before systemd 256, udevadm test-builtin applies the file that it tests, rings and all (its NEWS).
 HARMLESS_TEST_SINCE = 256
 NAMING = ("NamePolicy", "Name")
-# What makes an initramfs copies the .link files into it: systemd.link(5).
+# An initramfs contains copies of the .link files: systemd.link(5).
 EARLY_COPY = (
-    "{} is gone, but an initramfs that was made meanwhile has a copy, which applies at boot: "
-    "make it anew (update-initramfs -u, or dracut --force)"
+    "{} is removed, but an initramfs that was built meanwhile has a copy, which applies at boot: "
+    "rebuild it (update-initramfs -u, or dracut --force)"
 )
 # In a container, for example.
-AT_ADD = "in force when udev adds the interface; none is running here"
+AT_ADD = "takes effect when udev adds the interface; no udev is running here"
 
 
-def plan_links(observed: Observed, wish: Mapping[str, Mapping[str, Wish]], owner: str) -> LinkPlan:
+def plan(observed: Observed, settings: Mapping[str, Mapping[str, Setting]], owner: str) -> Plan:
     """The plan that gives these interfaces these options at boot, and takes all others of this owner from them.
 
-    An interface without options is to have none of this owner's. Raises LinkError for a wish that cannot be.
+    Raises LinkError for an invalid setting.
     """
-    _check(wish, owner)
+    _check(settings, owner)
     files: list[FileChange] = []
     writes: list[Write] = []
     verdicts: dict[tuple[str, str], Verdict] = {}
     warnings: list[str] = []
     profiles: list[ProfileChange] = []
-    changes: dict[str, dict[str, LinkOriginal | None]] = {}
-    for interface, options in wish.items():
-        dealt = plan_profile(observed.network_manager, observed.links, interface, options, owner)
-        profiles += dealt.changes
-        if dealt.originals:
-            changes[interface] = dealt.originals
-        verdicts.update({(interface, option): verdict for option, verdict in dealt.verdicts.items()})
-        one = _plan_interface(observed, interface, _left_over(options, dealt), owner)
-        files += one.files
-        writes += one.writes
-        warnings += [*one.warnings, *_profiles_out_of_reach(observed, interface)]
-        verdicts.update(one.verdicts)
+    changes: dict[tuple[str, str], ProfileOriginal | None] = {}
+    recorded_profiles = observed.originals.profiles
+    for interface, options in settings.items():
+        of_profile = plan_profile(observed.network_manager, recorded_profiles, interface, options, owner)
+        profiles += of_profile.changes
+        changes.update(of_profile.originals)
+        verdicts.update({(interface, option): verdict for option, verdict in of_profile.verdicts.items()})
+        rest = {option: setting for option, setting in options.items() if option not in of_profile.verdicts}
+        part = _plan_interface(observed, interface, rest, owner)
+        files += part.files
+        writes += part.writes
+        warnings += [*part.warnings, *_profiles_out_of_reach(observed, interface)]
+        verdicts.update(part.verdicts)
     warnings += [EARLY_COPY.format(file.path) for file in files if file.after is None and observed.initramfs]
     probes = [FileChange(write.change.path, write.change.before, write.probe) for write in writes if write.probe]
-    recorded = record_files(observed.originals, [*files, *probes])
+    recorded = record_files(observed.originals.files, [*files, *probes])
     found = {path: record for path, record in observed.own.items() if path in recorded}
     finalized = finalize_files(recorded, files, released_files(found, files, recorded))
-    return LinkPlan(files, writes, profiles, verdicts, warnings, recorded, finalized, changes)
+    profiles_after = merge_profiles(recorded_profiles, changes)
+    return Plan(files, writes, profiles, verdicts, warnings, recorded, finalized, profiles_after)
 
 
-def _check(wish: Mapping[str, Mapping[str, Wish]], owner: str) -> None:
+def _check(settings: Mapping[str, Mapping[str, Setting]], owner: str) -> None:
     if owner not in OWNERS:
-        raise LinkError(f"{owner}: no owner of options; known are {', '.join(OWNERS)}")
-    for interface, options in wish.items():
+        raise LinkError(owner, f"no such owner of options; available: {', '.join(OWNERS)}")
+    for interface, options in settings.items():
         if not is_interface_name(interface):
-            raise LinkError(f"{interface!r}: no name of an interface: 1 to 15 printable characters, no blank, / or :")
+            raise LinkError(repr(interface), "invalid interface name: 1 to 15 printable characters, no blank, / or :")
         for option, (value, _why) in options.items():
             check_option(interface, option, value, owner)
 
 
 def _profiles_out_of_reach(observed: Observed, interface: str) -> list[str]:
-    mine = {interface: observed.links.get(interface, {})}
-    if observed.network_manager is not None or not recorded_uuids(mine):
+    if observed.network_manager is not None or not is_recorded(observed.originals.profiles, interface):
         return []
-    return [f"{interface}: NetworkManager does not run, so its profiles keep what was set in them"]
-
-
-def _left_over(options: Mapping[str, Wish], dealt: Dealt) -> dict[str, Wish]:
-    return {option: wished for option, wished in options.items() if option not in dealt.verdicts}
+    return [f"{interface}: NetworkManager does not run, so that its profiles keep the values set in them"]
 
 
 # --- one interface --------------------------------------------------------------------------
@@ -118,7 +117,7 @@ class _Part(NamedTuple):
     verdicts: Mapping[tuple[str, str], Verdict] = {}
 
 
-def _plan_interface(observed: Observed, interface: str, options: Mapping[str, Wish], owner: str) -> _Part:
+def _plan_interface(observed: Observed, interface: str, options: Mapping[str, Setting], owner: str) -> _Part:
     device = observed.devices.get(interface)
     ours = _ours(observed, interface, device)
     before = _settings(ours.values())
@@ -129,14 +128,14 @@ def _plan_interface(observed: Observed, interface: str, options: Mapping[str, Wi
         held = before.get(owner, {})
         return _Part(verdicts={(interface, option): _as_it_is(base.obstacle, held.get(option)) for option in options})
     explicit = explicit_options(base.file)
-    refused = {option: _refusal(observed, option, wished, explicit) for option, wished in options.items()}
+    refused = {option: _refusal(observed, option, wanted, explicit) for option, wanted in options.items()}
     settings = {name: _unless_explicit(before.get(name, {}), explicit) for name in OWNERS}
-    settings[owner] = {option: Setting(*wished) for option, wished in options.items() if refused[option] is None}
+    settings[owner] = {option: wanted for option, wanted in options.items() if refused[option] is None}
     part = _write(observed, device, base, ours, settings)
     held = before.get(owner, {})
     verdicts = {
-        option: refused[option] or _verdict(observed, part, wished, held.get(option))
-        for option, wished in options.items()
+        option: refused[option] or _verdict(observed, part, wanted, held.get(option))
+        for option, wanted in options.items()
     }
     for option in before.get(owner, {}):
         if option not in options:
@@ -156,7 +155,7 @@ def _removed(left: Assignment | None) -> Verdict:
 
 
 def _ours(observed: Observed, interface: str, device: Device | None) -> dict[str, OwnText]:
-    """Our files for an interface: under its name, or under a name that it had when they were written."""
+    """Our files for an interface: under its name, or under its name when they were written."""
     elsewhere = {path for name in observed.devices if name != interface for path in own_paths(name)}
     found = {}
     for path, record in observed.own.items():
@@ -177,7 +176,7 @@ def _settings(ours: Iterable[OwnText]) -> dict[str, dict[str, Setting]]:
 
 
 def _without(observed: Observed, interface: str, ours: Mapping[str, OwnText], owner: str) -> _Part:
-    """Take an owner's options out of a file that cannot be written anew, as its interface is gone for example."""
+    """Take an owner's options out of a file that cannot be rebuilt, because its interface is gone for example."""
     files: list[FileChange] = []
     warnings: list[str] = []
     verdicts = {}
@@ -193,7 +192,7 @@ def _without(observed: Observed, interface: str, ours: Mapping[str, OwnText], ow
 
 def _change(observed: Observed, path: str, text: str | None) -> tuple[list[FileChange], list[str]]:
     own = OwnFile(path, observed.own.get(path), HEADING.split("\n", 1)[0])
-    change, note = plan_file(own, text, observed.originals, observed.owner)
+    change, note = plan_file(own, text, observed.originals.files, observed.owner)
     return ([change] if change else []), ([f"{path}: {note.reason}"] if note else [])
 
 
@@ -202,26 +201,26 @@ def _unless_explicit(settings: Mapping[str, Setting], explicit: Mapping[str, Ass
 
 
 def _refusal(
-    observed: Observed, option: str, wished: Wish, explicit: Mapping[str, Assignment]
+    observed: Observed, option: str, wanted: Setting, explicit: Mapping[str, Assignment]
 ) -> Verdict | None:
     """The verdict on an option that is not written; None if it is."""
     line = explicit.get(option)
-    if line is not None and same_value(option, line.value, wished.value):
+    if line is not None and same_value(option, line.value, wanted.value):
         return Verdict(OK, line.value, "")
     if line is not None:
         return Verdict(SHADOWED, line.value, f"{line.file} line {line.line} sets {option}={line.value}")
-    too_new = unknown_to(option, wished.value, observed.version or 0)
+    too_new = unknown_to(option, wanted.value, observed.version or 0)
     if too_new:
-        way_out = f": until it is updated, {OPTIONS[option].instead} sets it, or a run after each boot"
+        way_out = f": until systemd is updated, set it with {OPTIONS[option].instead}, or run after each boot"
         return Verdict(PENDING, None, too_new + (way_out if not too_new.endswith("number") else ""))
     return None
 
 
-def _verdict(observed: Observed, part: _Part, wished: Wish, held: Setting | None) -> Verdict:
+def _verdict(observed: Observed, part: _Part, wanted: Setting, held: Setting | None) -> Verdict:
     if not observed.udev_running:
-        return Verdict(PENDING, wished.value, AT_ADD)
-    is_new = held is None or held.value != wished.value
-    return Verdict(CHANGED if part.writes and is_new else OK, wished.value, "")
+        return Verdict(PENDING, wanted.value, AT_ADD)
+    is_new = held is None or held.value != wanted.value
+    return Verdict(CHANGED if part.writes and is_new else OK, wanted.value, "")
 
 
 # --- our file -------------------------------------------------------------------------------
@@ -253,21 +252,22 @@ def _match(observed: Observed, device: Device) -> tuple[tuple[str, str], ...]:
     match = own_match(device, observed.devices.values())
     if not match:
         raise LinkError(
-            f"{device.name}: no [Match] of a .link file would be for it alone, so its settings cannot be kept over a "
-            "boot this way: give it a permanent address of its own, or set the values for now only"
+            device.name,
+            "no [Match] of a .link file would match it alone, so that its settings cannot be persisted: give it a "
+            "permanent address of its own, or use when: now",
         )
     return tuple(match)
 
 
 def _repeated(base: LinkFile | None, settings: Mapping[str, Mapping[str, Setting]]) -> tuple[Assignment, ...]:
-    """All but the [Match] of the file that would apply, without what our own settings change."""
+    """The file that would apply without its [Match], and without the options that our settings change."""
     ours = {option for options in settings.values() for option in options}
     rest = [line for line in (base.lines if base else []) if line.section != MATCH]
     return tuple(line for line in rest if line.section != LINK or line.key not in ours)
 
 
 def _probe(observed: Observed, own: OwnText) -> FileRecord | None:
-    """The file with nothing but its match and its naming, for the udevadm that would apply the rest to test it."""
+    """The file with its match and its naming alone, for a udevadm that applies the file that it tests."""
     if (observed.version or 0) >= HARMLESS_TEST_SINCE:
         return None
     naming = tuple(line for line in own.repeated if line.section == LINK and line.key in NAMING)

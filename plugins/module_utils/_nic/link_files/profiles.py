@@ -1,74 +1,98 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The part of a plan that goes into profiles of NetworkManager, where it owns the interface.
+"""The part of a plan for NetworkManager's profiles, where it owns the interface.
 
-Nothing here reads or writes anything. NetworkManager sets what a profile names at each activation, and so undoes
-what a .link file says of it; what a profile does not name, or cannot, it leaves alone.
+NetworkManager sets a profile's properties at each activation, which overrides a .link file. It leaves alone what a
+profile does not name, or has no property for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from ..._core.change import CHANGED, KEPT, OK, SHADOWED
-from ..._engine.originals import LinkOriginal
-from .model import ProfileChange, Verdict, Wish
+from ..._engine.originals import ProfileOriginal
+from .file import Setting
+from .model import ProfileChange, Verdict
 from .network_manager import NetworkManager, Profile
 from .options import OPTIONS, profile_value
 
-# Begins the names of these entries in Originals.links, which go on with the profile's UUID and the property.
-ENTRY = "nmcli"
+Recorded = Mapping[str, Mapping[str, ProfileOriginal]]  # Originals.profiles: by the profile's UUID, and by property
 
 
-class Dealt(NamedTuple):
-    """The options that a profile takes, with their verdicts, and the entries of Originals.links that change."""
+class ProfilePlan(NamedTuple):
+    """The options that a profile takes, with their verdicts, and the originals that change; None for one to drop."""
 
     changes: list[ProfileChange]
     verdicts: dict[str, Verdict]
-    originals: dict[str, LinkOriginal | None]
-
-
-def entry_name(uuid: str, name: str) -> str:
-    """What a property of a profile is recorded under, in Originals.links of its interface."""
-    return f"{ENTRY} {uuid} {name}"
-
-
-def recorded_uuids(links: Mapping[str, Mapping[str, LinkOriginal]]) -> set[str]:
-    """The profiles in which we have set anything."""
-    names = [name.split(" ") for options in links.values() for name in options]
-    return {words[1] for words in names if words[0] == ENTRY and len(words) == 3}
+    originals: dict[tuple[str, str], ProfileOriginal | None]
 
 
 def plan_profile(
-    manager: NetworkManager | None,
-    links: Mapping[str, Mapping[str, LinkOriginal]],
-    interface: str,
-    options: Mapping[str, Wish],
-    owner: str,
-) -> Dealt:
-    """What of these options the profile of an interface takes, and what we take out of it, or of one it had before."""
-    dealt = Dealt([], {}, {})
-    recorded = links.get(interface, {})
+    manager: NetworkManager | None, recorded: Recorded, interface: str, settings: Mapping[str, Setting], owner: str
+) -> ProfilePlan:
+    """The plan for the profile of an interface, and for profiles in which an earlier call has set anything for it."""
+    planned = ProfilePlan([], {}, {})
     if manager is None:
-        return dealt
+        return planned
     profile = manager.profile_of(interface)
     wanted = {}
     if profile is not None:
-        wanted = {} if profile.volatile else _values(manager, options)
-        for option, wished in options.items():
-            _set(dealt, profile, option, wanted.get(option), wished, recorded)
-    kept = {entry_name(profile.uuid, OPTIONS[option].property) for option in wanted} if profile else set()
-    for name, original in recorded.items():
-        words = name.split(" ")
-        if words[0] == ENTRY and len(words) == 3 and name not in kept and _owner_of(words[2]) == owner:
-            _put_back(dealt, manager.profiles.get(words[1]), words[2], name, original)
-    return dealt
+        wanted = {} if profile.volatile else _values(manager, settings)
+        for option, setting in settings.items():
+            original = recorded.get(profile.uuid, {}).get(OPTIONS[option].property)
+            _set(planned, profile, interface, option, wanted.get(option), setting, original)
+    kept = {(profile.uuid, OPTIONS[option].property) for option in wanted} if profile else set()
+    for key, original in _of_interface(recorded, interface).items():
+        if key not in kept and _owner_of(key[1]) == owner:
+            _put_back(planned, manager.profiles.get(key[0]), key, original)
+    return planned
 
 
-def _values(manager: NetworkManager, options: Mapping[str, Wish]) -> dict[str, str]:
-    found = {option: profile_value(option, wished.value, manager.version) for option, wished in options.items()}
+def is_recorded(recorded: Recorded, interface: str) -> bool:
+    """Whether anything of ours is set in a profile for this interface."""
+    return bool(_of_interface(recorded, interface))
+
+
+def merge_profiles(
+    recorded: Recorded, changes: Mapping[tuple[str, str], ProfileOriginal | None]
+) -> dict[str, dict[str, ProfileOriginal]]:
+    """Originals.profiles with these changes."""
+    merged = {uuid: dict(properties) for uuid, properties in recorded.items()}
+    for (uuid, name), original in changes.items():
+        if original is None:
+            merged.get(uuid, {}).pop(name, None)
+        else:
+            merged.setdefault(uuid, {})[name] = original
+    return {uuid: properties for uuid, properties in merged.items() if properties}
+
+
+def diff_profiles(changes: Iterable[ProfileChange]) -> list[dict[str, str]]:
+    """The diff of profiles' properties, for Ansible's --diff."""
+    return [
+        {
+            "before_header": f"NetworkManager profile {change.profile}",
+            "after_header": f"NetworkManager profile {change.profile}",
+            "before": f"{change.property} {change.before}\n",
+            "after": f"{change.property} {change.after}\n",
+        }
+        for change in changes
+    ]
+
+
+def _of_interface(recorded: Recorded, interface: str) -> dict[tuple[str, str], ProfileOriginal]:
+    return {
+        (uuid, name): original
+        for uuid, properties in recorded.items()
+        for name, original in properties.items()
+        if original.interface == interface
+    }
+
+
+def _values(manager: NetworkManager, settings: Mapping[str, Setting]) -> dict[str, str]:
+    found = {option: profile_value(option, setting.value, manager.version) for option, setting in settings.items()}
     return {option: value for option, value in found.items() if value is not None}
 
 
@@ -77,41 +101,44 @@ def _owner_of(name: str) -> str:
 
 
 def _set(
-    dealt: Dealt,
+    planned: ProfilePlan,
     profile: Profile,
+    interface: str,
     option: str,
     value: str | None,
-    wished: Wish,
-    recorded: Mapping[str, LinkOriginal],
+    setting: Setting,
+    original: ProfileOriginal | None,
 ) -> None:
-    """Deal with one option, unless the profile has no word for it and says nothing of it: then a .link file holds."""
+    """Plan one option. An option that the profile has no property for, and does not name, is left to a .link file."""
     name = OPTIONS[option].property
-    entry = entry_name(profile.uuid, name)
     current = profile.properties.get(name, "")
-    original = recorded.get(entry)
     if current and current == value:
-        dealt.verdicts[option] = Verdict(OK, wished.value, f"in NetworkManager's profile {profile.name}")
+        planned.verdicts[option] = Verdict(OK, setting.value, f"in NetworkManager's profile {profile.name}")
     elif current and (original is None or current != original.written):
         reason = f"NetworkManager's profile {profile.name} has {name} {current}"
-        dealt.verdicts[option] = Verdict(SHADOWED, current, reason)
+        planned.verdicts[option] = Verdict(SHADOWED, current, reason)
     elif value is not None:
-        dealt.changes.append(ProfileChange(profile.uuid, profile.name, name, current, value))
-        dealt.originals[entry] = LinkOriginal(original.found if original else current, value, None)
+        planned.changes.append(ProfileChange(profile.uuid, profile.name, name, current, value))
+        found = original.found if original else current
+        planned.originals[profile.uuid, name] = ProfileOriginal(interface, found, value)
         reason = f"in NetworkManager's profile {profile.name}, from its next activation on"
-        dealt.verdicts[option] = Verdict(CHANGED, wished.value, reason)
+        planned.verdicts[option] = Verdict(CHANGED, setting.value, reason)
 
 
-def _put_back(dealt: Dealt, profile: Profile | None, name: str, entry: str, original: LinkOriginal) -> None:
-    """Undo what we have set, unless somebody else has set it since; a profile that is gone needs nothing."""
-    dealt.originals[entry] = None
+def _put_back(
+    planned: ProfilePlan, profile: Profile | None, key: tuple[str, str], original: ProfileOriginal
+) -> None:
+    """Put a property back, unless somebody else has set it since; a deleted profile needs nothing."""
+    planned.originals[key] = None
     if profile is None:
         return
+    name = key[1]
     option = next(option for option, meta in OPTIONS.items() if meta.property == name)
     current = profile.properties.get(name, "")
     where = f"in NetworkManager's profile {profile.name}"
     if current != original.written:
         reason = f"somebody else has set {name} since, {where}: left alone"
-        dealt.verdicts[option] = Verdict(KEPT, current or None, reason)
+        planned.verdicts[option] = Verdict(KEPT, current or None, reason)
         return
-    dealt.changes.append(ProfileChange(profile.uuid, profile.name, name, current, original.found))
-    dealt.verdicts[option] = Verdict(CHANGED, original.found or None, f"no longer set {where}")
+    planned.changes.append(ProfileChange(profile.uuid, profile.name, name, current, original.found))
+    planned.verdicts[option] = Verdict(CHANGED, original.found or None, f"no longer set {where}")

@@ -14,10 +14,12 @@ import os
 import socket
 import struct
 from pathlib import Path
-from typing import Any, Callable, NamedTuple
+from typing import Any, Callable, Mapping, NamedTuple, Sequence
 
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
-from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import all_or_nothing, read_originals
+from ansible_collections.siptune.linux.plugins.module_utils._core.undo import UndoLog, all_or_nothing
+from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import read_originals
+from ansible_collections.siptune.linux.plugins.module_utils._engine.operation import Call, Operation, Report
 from ansible_collections.siptune.linux.plugins.module_utils._host.ethtool import (
     CHANNELS,
     COALESCE,
@@ -26,11 +28,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._host.ethtool import
     Structure,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import NETLINK_HEADER, Host, HostError
-from ansible_collections.siptune.linux.plugins.module_utils._nic.apply import apply, observe
-from ansible_collections.siptune.linux.plugins.module_utils._nic.link_files.options import OWNER_LINK, OWNER_RING
-from ansible_collections.siptune.linux.plugins.module_utils._nic.options import LINK_OPTIONS, RING_OPTIONS
-from ansible_collections.siptune.linux.plugins.module_utils._nic.plan import plan
-from ansible_collections.siptune.linux.plugins.module_utils._nic.request import build_request
+from ansible_collections.siptune.linux.plugins.module_utils._nic.module import NIC_LINK, NIC_RING
 
 GROUPS = {RINGS.get: RINGS, COALESCE.get: COALESCE, PAUSE.get: PAUSE, CHANNELS.get: CHANNELS}
 SETTERS = {structure.set: structure for structure in GROUPS.values()}
@@ -320,49 +318,48 @@ FACTORIES = {
 class Result(NamedTuple):
     changed: bool
     items: dict[str, Change]
+    diff: list[dict[str, Any]]
+    warnings: Sequence[str]
 
     def states(self) -> dict[str, str]:
         return {name: change.state for name, change in self.items.items()}
 
 
-def _request(owner: str, interfaces: Any, **parameters: Any) -> Any:
-    plain = {"state": "present", "when": "both", "disruptive": False, "despite_calls": False}
-    given = {"interfaces": interfaces, **plain, **parameters}
-    return build_request(owner, RING_OPTIONS if owner == OWNER_RING else LINK_OPTIONS, given)
+def _call(operation: Operation, interfaces: Any, parameters: Mapping[str, Any]) -> Call:
+    defaults = {name: argument["default"] for name, argument in operation.argument_spec.items()}
+    return operation.call({**defaults, "interfaces": interfaces, **parameters})
 
 
-def _predict(host: Host, owner: str, interfaces: Any, **parameters: Any) -> Result:
-    wanted = _request(owner, interfaces, **parameters)
-    planned = plan(wanted, observe(host, wanted))
-    return Result(planned.changed, {change.item: change for change in planned.changes})
+def _predict(host: Host, operation: Operation, interfaces: Any, **parameters: Any) -> Result:
+    return _result(_call(operation, interfaces, parameters).run(host, True, UndoLog()))
 
 
-def _apply(host: Host, owner: str, interfaces: Any, **parameters: Any) -> Result:
-    wanted = _request(owner, interfaces, **parameters)
-    observed = observe(host, wanted)
-    planned = plan(wanted, observed)
-    outcome = all_or_nothing(lambda log: apply(host, wanted, observed, planned, log))
-    return Result(outcome.changed, {change.item: change for change in outcome.changes})
+def _apply(host: Host, operation: Operation, interfaces: Any, **parameters: Any) -> Result:
+    return _result(all_or_nothing(lambda log: _call(operation, interfaces, parameters).run(host, False, log)))
+
+
+def _result(report: Report) -> Result:
+    return Result(report.changed, {change.item: change for change in report.changes}, report.diff, report.warnings)
 
 
 def predict_rings(host: Host, interfaces: Any, **parameters: Any) -> Result:
     """What check mode of nic_ring says."""
-    return _predict(host, OWNER_RING, interfaces, **parameters)
+    return _predict(host, NIC_RING, interfaces, **parameters)
 
 
 def rings(host: Host, interfaces: Any, **parameters: Any) -> Result:
     """A run of nic_ring."""
-    return _apply(host, OWNER_RING, interfaces, **parameters)
+    return _apply(host, NIC_RING, interfaces, **parameters)
 
 
 def predict_links(host: Host, interfaces: Any, **parameters: Any) -> Result:
     """What check mode of nic_link says."""
-    return _predict(host, OWNER_LINK, interfaces, **parameters)
+    return _predict(host, NIC_LINK, interfaces, **parameters)
 
 
 def links(host: Host, interfaces: Any, **parameters: Any) -> Result:
     """A run of nic_link."""
-    return _apply(host, OWNER_LINK, interfaces, **parameters)
+    return _apply(host, NIC_LINK, interfaces, **parameters)
 
 
 def recorded(host: Host) -> dict[str, dict[str, Any]]:

@@ -81,9 +81,9 @@ def test_overrides_stand_for_the_profile_s_options() -> None:
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        ({"eth0": {"rx": 0}}, "siptune_network_nic_rings: eth0 rx cannot be 0"),
-        ({"eth 0": {"rx": 1}}, "is no name of a network interface"),
-        ({"eth0": {"txqueuelen": 1}}, "has no option txqueuelen"),
+        ({"eth0": {"rx": 0}}, "siptune_network_nic_rings: eth0 rx: cannot be 0"),
+        ({"eth 0": {"rx": 1}}, "invalid interface name"),
+        ({"eth0": {"txqueuelen": 1}}, "no such option: txqueuelen"),
         ({"eth0": 4096}, "needs a dictionary of options"),
         ([{"eth0": 4096}], "is a dictionary of interfaces, not a list"),
     ],

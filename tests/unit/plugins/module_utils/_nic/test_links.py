@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Coalescing, pause frames, channels, queues and link modes, against models of the drivers that were measured."""
+"""Runs of nic_link: coalescing, pause, channels, queues, link modes; against models of the measured drivers."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ import errno
 from pathlib import Path
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import RefusedError
+from ansible_collections.siptune.linux.plugins.module_utils._core.undo import RefusedError
 from ansible_collections.siptune.linux.plugins.module_utils._host.ethtool import CHANNELS, COALESCE, PAUSE
-from ansible_collections.siptune.linux.plugins.module_utils._nic.options import NicError
 from nic_cards import (
     COPPER_GIGABIT,
     Card,
@@ -58,7 +57,7 @@ def test_a_value_that_the_driver_refuses_fails_the_call(tmp_path: Path) -> None:
     assert not link_file(host)
 
 
-def test_what_the_driver_does_not_know_leaves_the_rest_of_its_group(tmp_path: Path) -> None:
+def test_an_option_that_the_driver_does_not_support_leaves_the_rest_of_its_group(tmp_path: Path) -> None:
     host = CardHost(tmp_path, e1000e())
     wanted = {"eth0": {"rx_usecs": 50, "rx_frames": 16, "adaptive_rx": True}}
     first = links(host, wanted)
@@ -98,7 +97,7 @@ def test_channels_wait_unless_they_may_flap(tmp_path: Path) -> None:
     links(host, {"eth0": {"channels_combined": "max"}}, disruptive=True)
     assert host.card("eth0").numbers[CHANNELS]["combined"] == 8
     assert host.card("eth0").carrier_changes == 2
-    with pytest.raises(NicError, match="the hardware's maximum is 8"):
+    with pytest.raises(RefusedError, match="the hardware's maximum is 8"):
         links(host, {"eth0": {"channels_combined": 9}}, disruptive=True)
 
 
@@ -108,7 +107,7 @@ def test_negotiated_pause_frames_are_asked_for_once(tmp_path: Path) -> None:
     wanted = {"eth0": {"pause_rx": False, "pause_tx": False}}
     first = links(host, wanted, disruptive=True)
     assert host.card("eth0").carrier_changes == 2
-    assert "asked for off, and negotiated with the other side" in first.items["eth0 pause_rx"].reason
+    assert "requested off; the result is negotiated with the link partner" in first.items["eth0 pause_rx"].reason
     second = links(host, wanted, disruptive=True)
     assert (second.changed, host.card("eth0").carrier_changes) == (False, 2)
 
@@ -157,7 +156,7 @@ def test_a_speed_is_advertised_alone_and_pause_stays_advertised(tmp_path: Path) 
 )
 def test_modes_that_are_refused(tmp_path: Path, options, message: str, disruptive: bool) -> None:
     host = CardHost(tmp_path, igb())
-    with pytest.raises(NicError, match=message):
+    with pytest.raises(RefusedError, match=message):
         links(host, {"eth0": options}, disruptive=disruptive)
     assert (host.card("eth0").sets, link_file(host)) == (0, "")
 
@@ -174,9 +173,9 @@ def test_a_slow_speed_can_be_forced(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("card", [e1000, rtl8139])
-def test_a_driver_that_says_yes_and_does_nothing_is_found_out(tmp_path: Path, card) -> None:
+def test_a_driver_that_accepts_a_speed_and_ignores_it_is_an_error(tmp_path: Path, card) -> None:
     host = CardHost(tmp_path, card())
-    message = "eth0 speed: the driver took 'auto 100baset-full' without complaint and kept"
+    message = "eth0 speed: the driver accepted 'auto 100baset-full' but kept"
     with pytest.raises(RefusedError, match=message):
         links(host, {"eth0": {"speed": 100, "txqueuelen": 2000}}, disruptive=True)
     assert host.card("eth0").txqueuelen == 1000
@@ -190,7 +189,7 @@ def test_a_driver_that_says_yes_and_does_nothing_is_found_out(tmp_path: Path, ca
     ("qdiscs", "effect"),
     [(("pfifo_fast",), ""), (("mq", "pfifo_fast"), ""), (("fq_codel",), "fq_codel"), (("noqueue",), "none")],
 )
-def test_the_queue_length_says_when_nothing_looks_at_it(tmp_path: Path, qdiscs, effect: str) -> None:
+def test_the_queue_length_says_when_it_has_no_effect(tmp_path: Path, qdiscs, effect: str) -> None:
     host = CardHost(tmp_path, igb())
     host.card("eth0").qdiscs = qdiscs
     item = links(host, {"eth0": {"txqueuelen": 3000}}).items["eth0 txqueuelen"]
@@ -212,14 +211,14 @@ def test_steering_goes_to_every_queue_and_each_comes_back(tmp_path: Path) -> Non
     assert [queue.read_text() for queue in queues] == ["0000000b\n"] * 2
     assert not links(host, {"eth0": {"rps_cpus": "0-1,3"}}).changed
     assert links(host, {"eth0": {"rps_cpus": "all"}}).items["eth0 rps_cpus"].after == "0-3"
-    with pytest.raises(NicError, match="cannot be 4: this host has the CPUs 0-3"):
+    with pytest.raises(RefusedError, match="cannot be 4: this host has the CPUs 0-3"):
         links(host, {"eth0": {"rps_cpus": 4}})
     links(host, {}, state="absent")
     assert [queue.read_text() for queue in queues] == ["00000000\n", "00000002\n"]
 
 
 @pytest.mark.parametrize("version", [252, 255, 256, 257])
-def test_steering_is_kept_over_a_boot_where_systemd_has_a_word_for_it(tmp_path: Path, version: int) -> None:
+def test_steering_is_persisted_if_systemd_has_an_option_for_it(tmp_path: Path, version: int) -> None:
     host = CardHost(tmp_path, igb())
     library = tmp_path / "usr/lib/systemd/libsystemd-shared-252.so"
     library.rename(library.with_name(f"libsystemd-shared-{version}.so"))
@@ -230,8 +229,8 @@ def test_steering_is_kept_over_a_boot_where_systemd_has_a_word_for_it(tmp_path: 
         assert item.after == "0"
         if version < 256:
             assert (item.state, item.at_boot) == ("pending", None)
-            assert "is known since systemd 256" in item.reason
-            assert "a udev rule with ATTR{queues/rx-0/rps_cpus}= sets it" in item.reason
+            assert "needs systemd 256" in item.reason
+            assert "set it with a udev rule with ATTR{queues/rx-0/rps_cpus}=" in item.reason
             assert "in force until the next boot" in item.reason
             assert not link_file(host)
         else:
@@ -248,13 +247,13 @@ def test_steering_where_sys_shows_another_namespace(tmp_path: Path) -> None:
     assert links(host, {"eth0": {"rps_cpus": "0"}}).states() == {"eth0 rps_cpus": "absent"}
 
 
-def test_a_virtual_cable_can_be_named(tmp_path: Path) -> None:
+def test_an_end_of_a_virtual_ethernet_pair_can_be_named(tmp_path: Path) -> None:
     host = CardHost(tmp_path, Card("eth0", "veth", kind="veth"), Card("docker0", "bridge", kind="bridge"))
     done = links(host, {"eth0": {"txqueuelen": 100, "rx_usecs": 1}, "*": {"txqueuelen": 5}})
     assert done.states()["eth0 rx_usecs"] == "absent"
     assert done.states()["* txqueuelen"] == "absent"
     assert host.card("eth0").txqueuelen == 100
-    with pytest.raises(NicError, match="docker0 is made of software"):
+    with pytest.raises(RefusedError, match="docker0: is a software interface"):
         links(host, {"docker0": {"txqueuelen": 5}})
 
 

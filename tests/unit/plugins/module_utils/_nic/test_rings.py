@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rings from the request to the record, against models of the drivers that were measured."""
+"""Runs of nic_ring, from the request to the record, against models of the drivers that were measured."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ import struct
 from pathlib import Path
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import RefusedError
+from ansible_collections.siptune.linux.plugins.module_utils._core.undo import RefusedError
 from ansible_collections.siptune.linux.plugins.module_utils._host.ethtool import RINGS
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import CommandResult
-from ansible_collections.siptune.linux.plugins.module_utils._nic.options import NicError
 from nic_cards import (
     Card,
     CardHost,
@@ -54,13 +53,13 @@ def rx(host: CardHost, name: str = "eth0") -> int:
 
 
 @pytest.mark.parametrize(("card", "wanted", "made"), ROUNDING)
-def test_what_a_driver_makes_of_a_size_counts_as_met(tmp_path: Path, card, wanted: int, made: int) -> None:
+def test_a_rounded_size_counts_as_met(tmp_path: Path, card, wanted: int, made: int) -> None:
     host = CardHost(tmp_path, card())
     before = rx(host)
     first = rings(host, {"eth0": {"rx": wanted}}, disruptive=True)
     assert (first.items["eth0 rx"].after, rx(host)) == (str(made), made)
     assert first.changed
-    assert (f"the driver makes {made} of {wanted}" in first.items["eth0 rx"].reason) == (made != wanted)
+    assert (f"requested {wanted}; the driver set {made}" in first.items["eth0 rx"].reason) == (made != wanted)
 
     sets, carrier = host.card("eth0").sets, host.card("eth0").carrier_changes
     second = rings(host, {"eth0": {"rx": wanted}}, disruptive=True)
@@ -109,22 +108,22 @@ def test_a_ring_that_would_flap_waits_for_the_boot_and_is_met_after_it(
 @pytest.mark.parametrize(
     ("interfaces", "message"),
     [
-        pytest.param({"eth0": {"rx": 4097}}, "eth0 rx cannot be 4097: the hardware's maximum is 4096", id="above"),
-        pytest.param({"eth0": {"rx": 0}}, "eth0 rx cannot be 0: it is at least 1", id="zero"),
-        pytest.param({"eth0": {"rx": -1}}, "eth0 rx cannot be -1", id="negative"),
-        pytest.param({"eth9": {"rx": 1}}, "eth9 is no network interface of this host; there is eth0", id="unknown"),
-        pytest.param({"bond0": {"rx": 1}}, r"bond0 is made of software \(bond\)", id="bond"),
-        pytest.param({"br0": {"rx": 1}}, r"br0 is made of software \(bridge\)", id="bridge"),
-        pytest.param({"eth0.100": {"rx": 1}}, r"eth0.100 is made of software \(vlan\)", id="VLAN"),
-        pytest.param({"lo": {"rx": 1}}, r"lo is made of software \(loopback\)", id="loopback"),
-        pytest.param({"tap0": {"rx": 1}}, r"tap0 is made of software \(tun\)", id="tap"),
+        pytest.param({"eth0": {"rx": 4097}}, "eth0 rx: cannot be 4097: the hardware's maximum is 4096", id="above"),
+        pytest.param({"eth0": {"rx": 0}}, "eth0 rx: cannot be 0: allowed are 1 to", id="zero"),
+        pytest.param({"eth0": {"rx": -1}}, "eth0 rx: cannot be -1", id="negative"),
+        pytest.param({"eth9": {"rx": 1}}, "eth9: no such interface; available: eth0", id="unknown"),
+        pytest.param({"bond0": {"rx": 1}}, r"bond0: is a software interface \(bond\)", id="bond"),
+        pytest.param({"br0": {"rx": 1}}, r"br0: is a software interface \(bridge\)", id="bridge"),
+        pytest.param({"eth0.100": {"rx": 1}}, r"eth0.100: is a software interface \(vlan\)", id="VLAN"),
+        pytest.param({"lo": {"rx": 1}}, r"lo: is a software interface \(loopback\)", id="loopback"),
+        pytest.param({"tap0": {"rx": 1}}, r"tap0: is a software interface \(tun\)", id="tap"),
         pytest.param(
             {"eth*": {"rx": 512}, "driver:igb": {"rx": 1024}},
-            r"eth0 rx is wanted differently by eth\* and by driver:igb; name eth0 itself",
+            r"eth0 rx: eth\* and driver:igb set it differently; set it for eth0 itself",
             id="two rules",
         ),
         pytest.param(
-            {"eth*": {"rx": None}, "driver:igb": {"rx": 1024}}, "eth0 rx is wanted differently", id="one is null"
+            {"eth*": {"rx": None}, "driver:igb": {"rx": 1024}}, "eth0 rx: .* set it differently", id="one is null"
         ),
     ],
 )
@@ -138,16 +137,16 @@ def test_refused_with_nothing_changed(tmp_path: Path, interfaces, message: str, 
         Card("tap0", "tun", kind="tun"),
     ]
     host = CardHost(tmp_path, igb(), *software)
-    with pytest.raises(NicError, match=message):
+    with pytest.raises(RefusedError, match=message):
         rings(host, interfaces, disruptive=disruptive)
     assert host.card("eth0").sets == 0
     assert not link_file(host)
     assert not (tmp_path / "var/lib/siptune").exists()
 
 
-def test_virtio_is_not_asked_for_what_it_cannot(tmp_path: Path) -> None:
+def test_virtio_gets_powers_of_two_only(tmp_path: Path) -> None:
     host = CardHost(tmp_path, virtio())
-    with pytest.raises(NicError, match="virtio_net takes powers of two only, so 512 or 1024"):
+    with pytest.raises(RefusedError, match="virtio_net requires a power of two, such as 512 or 1024"):
         rings(host, {"eth0": {"rx": 1000}})
     done = rings(host, {"eth0": {"rx": {"value": 600, "rule": "at_least"}, "tx": {"value": "max", "limit": 1000}}})
     assert (done.items["eth0 rx"].after, done.items["eth0 tx"].after) == ("1024", "512")
@@ -177,7 +176,7 @@ def test_a_refusal_undoes_what_the_call_had_changed(tmp_path: Path, number: int,
     assert not (tmp_path / "var/lib/siptune/originals.json").exists()
 
 
-def test_unsupported_shows_at_once_or_only_when_it_is_set(tmp_path: Path) -> None:
+def test_an_unsupported_option_shows_when_it_is_read_or_set(tmp_path: Path) -> None:
     host = CardHost(tmp_path, rtl8139(), igb("eth1"))
     host.card("eth1").refuses[RINGS.set] = errno.EOPNOTSUPP
     for _attempt in range(2):
@@ -213,14 +212,14 @@ def test_an_interface_that_is_down_cannot_flap(tmp_path: Path) -> None:
     assert (rx(host), host.card("eth0").carrier_changes) == (512, 0)
 
 
-def test_globs_and_drivers_pass_over_software_and_may_fit_nothing(tmp_path: Path) -> None:
+def test_globs_and_drivers_skip_software_interfaces_and_may_match_nothing(tmp_path: Path) -> None:
     host = CardHost(tmp_path, igb("eth0"), Card("veth0", "veth", kind="veth"), Card("ethbr", "bridge", kind="bridge"))
     done = predict_rings(host, {"*": {"rx": 512}, "driver:ixgbe": {"tx": 9}, "wlan*": {"rx": "max"}})
     assert done.states() == {"eth0 rx": "pending", "driver:ixgbe tx": "absent", "wlan* rx": "absent"}
     assert predict_rings(host, {"veth0": {"rx": 512}}).states() == {"veth0 rx": "absent"}
 
 
-def test_what_is_for_every_interface_is_beaten_by_all_else(tmp_path: Path) -> None:
+def test_every_other_pattern_beats_a_star(tmp_path: Path) -> None:
     host = CardHost(tmp_path, igb("eth0"), igb("eth1", mac="52:54:00:00:00:99"))
     wanted = {"*": {"rx": 1024, "tx": 1024}, "driver:igb": {"rx": 512}, "eth1": {"rx": None}}
     done = predict_rings(host, wanted)
@@ -272,7 +271,7 @@ def test_a_floor_that_falls_takes_the_ring_along_but_never_below_what_was_found(
         assert bool(recorded(host)) == (expected != 256)
 
 
-def test_what_is_dropped_goes_back_and_what_somebody_else_has_set_stays(tmp_path: Path) -> None:
+def test_dropped_options_go_back_unless_somebody_else_has_set_them(tmp_path: Path) -> None:
     host = CardHost(tmp_path, igb("eth0"), igb("eth1", mac="52:54:00:00:00:99"))
     rings(host, {"eth*": {"rx": 512, "tx": 512}}, disruptive=True)
     host.card("eth1").numbers[RINGS]["rx"] = 2000
@@ -289,20 +288,20 @@ def test_what_is_dropped_goes_back_and_what_somebody_else_has_set_stays(tmp_path
     assert not link_file(host, "eth1")
 
 
-def test_putting_back_flaps_no_more_than_setting(tmp_path: Path) -> None:
+def test_going_back_flaps_no_more_than_setting(tmp_path: Path) -> None:
     host = CardHost(tmp_path, igb())
     rings(host, {"eth0": {"rx": 512}}, disruptive=True)
     waits = rings(host, {}, state="absent")
     assert (waits.items["eth0 rx"].state, rx(host)) == ("pending", 512)
     assert not link_file(host)
-    assert "comes back with the next boot" in waits.items["eth0 rx"].reason
+    assert "returns with the next boot" in waits.items["eth0 rx"].reason
     assert rings(host, {}, state="absent").changed is False
     host.reboot()
     assert rings(host, {}, state="absent").states() == {"eth0 rx": "ok"}
     assert recorded(host) == {}
 
 
-def test_a_change_of_mind_while_something_waits(tmp_path: Path) -> None:
+def test_a_change_of_mind_while_a_value_is_pending(tmp_path: Path) -> None:
     host = CardHost(tmp_path, igb())
     rings(host, {"eth0": {"rx": 512}}, disruptive=True)
     assert rings(host, {"eth0": {"rx": 1024}}).states() == {"eth0 rx": "pending"}
@@ -370,7 +369,7 @@ class BusyCardHost(CardHost):
         return CommandResult(0, f"\n{self.channels} total.\n", "")
 
 
-def test_calls_in_progress_hold_a_flap_back_until_the_host_is_idle(tmp_path: Path) -> None:
+def test_calls_in_progress_block_a_flap_until_the_host_is_idle(tmp_path: Path) -> None:
     host = BusyCardHost(tmp_path, igb(), 2)
     done = rings(host, {"eth0": {"rx": 512}}, disruptive=True)
     item = done.items["eth0 rx"]
@@ -383,7 +382,7 @@ def test_calls_in_progress_hold_a_flap_back_until_the_host_is_idle(tmp_path: Pat
     assert (done.items["eth0 rx"].state, rx(host)) == ("changed", 512)
 
 
-def test_calls_in_progress_hold_back_the_way_back_too(tmp_path: Path) -> None:
+def test_calls_in_progress_block_going_back_too(tmp_path: Path) -> None:
     host = BusyCardHost(tmp_path, igb(), 0)
     rings(host, {"eth0": {"rx": 512}}, disruptive=True)
     host.channels = 1
@@ -407,51 +406,51 @@ def test_the_operator_insists(tmp_path: Path) -> None:
         pytest.param(igb, {"disruptive": True, "when": "boot"}, id="for the next boot"),
     ],
 )
-def test_nobody_is_asked_for_calls_without_need(tmp_path: Path, card, parameters) -> None:
+def test_daemons_are_asked_for_calls_only_if_needed(tmp_path: Path, card, parameters) -> None:
     host = BusyCardHost(tmp_path, card(), 2)
     rings(host, {"eth0": {"rx": 512}}, **parameters)
     assert host.asked == 0
 
 
-class Asleep(CardHost):
-    """A host with a card of which the kernel says ENODEV, as it does while the card sleeps."""
+class Suspended(CardHost):
+    """A host with a suspended card, for which the kernel reports ENODEV."""
 
-    asleep = ""
+    suspended = ""
 
     def ethtool(self, interface: str, request: bytes) -> bytes:
-        if interface == self.asleep:
+        if interface == self.suspended:
             raise refused(interface, errno.ENODEV)
         return super().ethtool(interface, request)
 
 
-def test_a_card_that_sleeps_keeps_no_host_from_being_tuned(tmp_path: Path) -> None:
-    host = Asleep(tmp_path, igb("eth0", up=False), igb("eth1", up=False, mac="52:54:00:00:00:99"))
-    host.asleep = "eth1"
+def test_a_suspended_card_does_not_stop_the_others(tmp_path: Path) -> None:
+    host = Suspended(tmp_path, igb("eth0", up=False), igb("eth1", up=False, mac="52:54:00:00:00:99"))
+    host.suspended = "eth1"
     done = rings(host, {"*": {"rx": 512}})
     assert done.states() == {"eth0 rx": "changed", "eth1 rx": "absent"}
-    assert "does not tell its rings: the card sleeps" in done.items["eth1 rx"].reason
-    host.asleep = ""
+    assert "does not report its rings: the card is suspended" in done.items["eth1 rx"].reason
+    host.suspended = ""
     assert rings(host, {"*": {"rx": 512}}).states() == {"eth0 rx": "ok", "eth1 rx": "changed"}
 
 
-def test_a_card_that_falls_asleep_keeps_its_record_and_its_file(tmp_path: Path) -> None:
-    host = Asleep(tmp_path, igb("eth0", up=False))
+def test_a_card_that_is_suspended_later_keeps_its_record_and_its_file(tmp_path: Path) -> None:
+    host = Suspended(tmp_path, igb("eth0", up=False))
     (tmp_path / "run/udev/data").mkdir()
     (tmp_path / "run/udev/data/n2").write_text("E:ID_NET_DRIVER=igb\n")
     rings(host, {"eth0": {"rx": 512}})
     before = (recorded(host), link_file(host))
-    host.asleep = "eth0"
+    host.suspended = "eth0"
     assert not rings(host, {"eth0": {"rx": 512}}).changed
     assert (recorded(host), link_file(host)) == before
     rings(host, {}, state="absent")
     assert recorded(host) == before[0]
-    host.asleep = ""
+    host.suspended = ""
     rings(host, {}, state="absent")
     assert (rx(host), recorded(host), link_file(host)) == (256, {}, "")
 
 
 def test_a_driver_that_fails_to_answer_says_why(tmp_path: Path) -> None:
-    host = Asleep(tmp_path, igb("eth0"))
+    host = Suspended(tmp_path, igb("eth0"))
     ethtool = host.ethtool
 
     def broken(interface: str, request: bytes) -> bytes:
@@ -463,5 +462,5 @@ def test_a_driver_that_fails_to_answer_says_why(tmp_path: Path) -> None:
     item = rings(host, {"eth0": {"rx": 512}}).items["eth0 rx"]
     assert (item.state, item.reason) == (
         "absent",
-        "the driver igb does not tell its rings: Input/output error (EIO)",
+        "the driver igb does not report its rings: Input/output error (EIO)",
     )
