@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from .._core.change import ABSENT, PENDING, READONLY
+from .._core.setting import EXACT
 from .._engine.originals import KeyOriginal
 from .._engine.owned_files import text_of
 from .conf import Boot, boot_of
@@ -17,7 +18,7 @@ from .key import LONGEST_INTERFACE_NAME, SysctlError, display_name, for_interfac
 from .model import Observed, Request
 from .safety import lock_out
 from .settings import Setting, check_together, checked_for
-from .value import EXACT, same, satisfied, stored, wanted_from
+from .value import same, satisfied, stored, wanted_from
 
 
 class Decision(NamedTuple):

@@ -8,13 +8,13 @@ from __future__ import annotations
 import errno
 import os
 import posixpath
-import re
 from collections.abc import Sequence
 
 from .._core.change import CHANGED, Change, Outcome, UndoLog
 from .._engine.effects import finalize_originals, read_originals, stage, store_originals, tidy
 from .._host.host import Host, HostError
 from .._host.machine import CONTAINER, child_network_namespace, systemd_version, virtualization
+from .._host.rlimits import INFINITY, read_open_files_limit
 from .boot import SYSTEMD_SYSCTL, files_read_at_boot
 from .conf import FIRST_SYSTEMD_WITH_GLOBS, rules_path
 from .kernel import Surroundings, module_of, partner
@@ -26,7 +26,6 @@ from .value import same, stored
 
 PROC_SYS = "/proc/sys"
 FIRST_IPC_NAMESPACE = "ipc:[4026531839]"  # PROC_IPC_INIT_INO, include/linux/proc_ns.h
-OPEN_FILES_LIMIT = re.compile(r"^Max open files\s+\S+\s+([0-9]+)", re.MULTILINE)  # proc_pid_limits(5)
 
 
 class _KeyRefusedError(HostError):
@@ -119,12 +118,8 @@ def _ipv6_reasons(host: Host) -> list[str]:
 
 def _highest_nofile(host: Host) -> int:
     """The highest hard limit of open files that any process has."""
-    highest = 0
-    for name in host.list_directory("/proc"):
-        if name.isdigit():
-            limits = host.read_lenient(f"/proc/{name}/limits") or ""
-            highest = max([highest, *map(int, OPEN_FILES_LIMIT.findall(limits))])
-    return highest
+    pairs = [read_open_files_limit(host, int(name)) for name in host.list_directory("/proc") if name.isdigit()]
+    return max((pair[1] for pair in pairs if pair is not None and pair[1] != INFINITY), default=0)
 
 
 # --- apply and confirm ----------------------------------------------------------------------

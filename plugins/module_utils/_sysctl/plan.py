@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .._core.change import CHANGED, KEPT, OK, PENDING, SHADOWED, Change
-from .._core.setting import hazard_warning
+from .._core.setting import EXACT, RULE_WORDS, hazard_warning
 from .._engine.owned_files import FileChange, OwnFile, diff_files, plan_file, released_files, text_of
 from .conf import HEADING, RULES_HEADING, Boot, Line, boot_of, render, render_rules, rules_path, with_file
 from .decide import Decision, decide, meets, targets
@@ -26,7 +26,6 @@ from .originals import recorded
 from .revert import planned_releases
 from .safety import guard
 from .settings import Setting
-from .value import AT_LEAST, EXACT
 
 
 def plan(request: Request, observed: Observed) -> Plan:
@@ -150,9 +149,7 @@ def _change(decision: Decision, request: Request, boot_now: Boot, boot_then: Boo
 
 def _wanted(setting: Setting) -> str:
     """The wanted value as a person reads it."""
-    if setting.rule == EXACT:
-        return setting.value
-    return f"{'at least' if setting.rule == AT_LEAST else 'at most'} {setting.value}"
+    return f"{RULE_WORDS[setting.rule]}{setting.value}"
 
 
 def _shadow(path: str, request: Request, boot: Boot) -> str:
