@@ -21,10 +21,11 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
 from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import all_or_nothing
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.apply import apply as apply_plan
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.model import Request
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.module import SYSCTL_BULK
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl.observe import apply as apply_plan
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.observe import observe
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl.plan import Request, plan
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.plan import plan
 from ansible_collections.siptune.linux.plugins.modules import sysctl_bulk
 from checkout import CHECKOUT
 from sandbox import kernel_value

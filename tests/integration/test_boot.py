@@ -20,8 +20,8 @@ import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import SHADOWED
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.conf import boot_of, with_file
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.model import Request
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.observe import observe
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl.plan import Request
 from calls import Settings, apply, boot, put_back, write_file
 from hypothesis import HealthCheck, given, settings, strategies
 from sandbox import INTERFACES, difference, dump, read, write

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from .._core.change import ABSENT, PENDING, READONLY
 from .._engine.originals import KeyOriginal
@@ -14,25 +13,10 @@ from .._engine.owned_files import text_of
 from .conf import Boot, boot_of
 from .kernel import foreign, module_of
 from .key import LONGEST_INTERFACE_NAME, SysctlError, display_name, for_interface, interface_of, is_glob
-from .model import Observed, Request
+from .model import Decision, Observed, Request
 from .safety import lock_out
 from .settings import Setting, check_together, checked_for
 from .value import EXACT, same, satisfied, stored, wanted_from
-
-
-class Decision(NamedTuple):
-    """What becomes of one existing or missing key of a setting."""
-
-    path: str
-    setting: Setting
-    before: str | None = None
-    after: str | None = None
-    write: str | None = None  # the text to write now
-    fallback: str | None = None  # the text to write should another key's writing undo this one
-    line: str | None = None  # the value to persist
-    state: str | None = None  # where it is finalized already
-    reason: str = ""
-    release: bool = False  # the host is back at its original, the record can go
 
 
 def targets(settings: Sequence[Setting], observed: Observed) -> list[tuple[str, Setting]]:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from .._core.change import Change
@@ -58,6 +58,18 @@ class Observed(NamedTuple):
     ipv6_reasons: Sequence[str] = ()
     highest_nofile: int | None = None
 
+    def affected_by(self, path: str) -> list[str]:
+        """The existing keys that writing `path` may change.
+
+        What is written to `conf/default` goes to interfaces, and never to `conf/all`: devinet_copy_dflt_conf() of
+        net/ipv4/devinet.c.
+        """
+        affected: list[str] = []
+        for effect in side_effects(path):
+            affected += self.matches.get(effect, ()) if is_glob(effect) else [effect]
+        untouched = {path, for_interface(path, "all")} if interface_of(path) == "default" else {path}
+        return [effect for effect in affected if effect not in untouched and effect in self.live]
+
 
 class Write(NamedTuple):
     """A value to write to the kernel, and what the key reads before."""
@@ -65,6 +77,28 @@ class Write(NamedTuple):
     path: str
     text: str
     before: str
+
+
+class Decision(NamedTuple):
+    """What becomes of one existing or missing key of a setting."""
+
+    path: str
+    setting: Setting
+    before: str | None = None
+    after: str | None = None
+    write: str | None = None  # the text to write now
+    fallback: str | None = None  # the text to write should another key's writing undo this one
+    line: str | None = None  # the value to persist
+    state: str | None = None  # where it is finalized already
+    reason: str = ""
+    release: bool = False  # the host is back at its original, the record can go
+
+
+class Releases(NamedTuple):
+    changes: list[Change]
+    writes: list[Write]
+    finalized: list[str]  # records that can go once the writes are done
+    governed: dict[str, str]  # keys that are no longer wanted, but follow from one that is
 
 
 class Plan(NamedTuple):
@@ -76,31 +110,8 @@ class Plan(NamedTuple):
     originals: Originals
     side_effects: list[str]
     released: list[str]  # keys and files whose records can go
-    hazards: list[str]
+    warnings: list[str]
 
     @property
     def changed(self) -> bool:
         return bool(self.writes or self.files)
-
-
-def keys_to_observe(settings: Iterable[Setting], originals: Originals, path: str) -> list[str]:
-    """The keys and globs whose live values `plan` needs: the wanted ones, those they affect, and ours of before."""
-    wanted = [setting.path for setting in settings]
-    ours = [key for key, original in originals.keys.items() if path in original.owners]
-    affected = [effect for key in (*wanted, *ours) for effect in side_effects(key)]
-    # A key of an interface that is not there is told from a mistyped one by its `default`.
-    defaults = [for_interface(key, "default") for key in wanted if interface_of(key) is not None]
-    return list(dict.fromkeys((*wanted, *ours, *affected, *defaults)))
-
-
-def affected_by(path: str, observed: Observed) -> list[str]:
-    """The existing keys that writing `path` may change.
-
-    What is written to `conf/default` goes to interfaces, and never to `conf/all`: devinet_copy_dflt_conf() of
-    net/ipv4/devinet.c.
-    """
-    affected: list[str] = []
-    for effect in side_effects(path):
-        affected += observed.matches.get(effect, ()) if is_glob(effect) else [effect]
-    untouched = {path, for_interface(path, "all")} if interface_of(path) == "default" else {path}
-    return [effect for effect in affected if effect not in untouched and effect in observed.live]

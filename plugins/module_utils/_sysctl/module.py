@@ -10,11 +10,13 @@ from typing import Any
 
 from .._core.change import ABSENT, READONLY, Outcome
 from .._engine.operation import Operation, Report
+from .apply import apply
 from .conf import check_file_path
+from .items import diff
 from .key import SysctlError
 from .model import Observed, Plan, Request
-from .observe import apply, observe
-from .plan import diff, plan
+from .observe import observe
+from .plan import plan
 from .settings import parse_settings
 
 ARGUMENTS: dict[str, Any] = {
@@ -36,7 +38,7 @@ def build_request(params: Mapping[str, Any]) -> Request:
 
 def _report(observed: Observed, planned: Plan, outcome: Outcome | None) -> Report:
     changes, changed = outcome or (planned.changes, planned.changed)
-    return Report(changed, changes, diff(planned), planned.hazards)
+    return Report(changed, changes, diff(planned), planned.warnings)
 
 
 SYSCTL_BULK = Operation(

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .decide import Decision
 from .kernel import partner
 from .key import write_rank
-from .model import Observed, Write, affected_by
-from .revert import Releases
+from .model import Decision, Observed, Releases, Write
 
 
 def ordered_writes(
@@ -31,7 +29,7 @@ def ordered_writes(
     putting_back = set(releases.finalized)
     while pending:
         cause = pending.pop()
-        for path in affected_by(cause, observed):
+        for path in observed.affected_by(cause):
             if path in writes or path in releases.governed:
                 continue
             now = observed.live[path].value or ""
@@ -52,7 +50,7 @@ def side_effects_of(writes: Iterable[Write], observed: Observed) -> dict[str, st
     written = {write.path for write in writes}
     effects: dict[str, str] = {}
     for write in writes:
-        for path in affected_by(write.path, observed):
+        for path in observed.affected_by(write.path):
             if path not in written:
                 effects.setdefault(path, write.path)
     return effects

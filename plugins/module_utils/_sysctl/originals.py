@@ -10,8 +10,7 @@ from collections.abc import Iterable, Mapping
 from .._core.change import ABSENT, READONLY
 from .._engine.originals import KeyOriginal, Originals
 from .._engine.owned_files import FileChange, finalize_files, record_files
-from .decide import Decision
-from .model import Observed, Plan, Request, Write
+from .model import Decision, Observed, Plan, Request, Write
 from .value import same
 
 

@@ -11,22 +11,20 @@ host back is the plan for no settings at all.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
-from .._core.change import CHANGED, KEPT, OK, PENDING, SHADOWED, Change
-from .._core.setting import hazard_warning
-from .._engine.owned_files import FileChange, OwnFile, diff_files, plan_file, released_files, text_of
-from .conf import HEADING, RULES_HEADING, Boot, Line, boot_of, render, render_rules, rules_path, with_file
-from .decide import Decision, decide, meets, targets
+from .._core.change import Change
+from .._engine.owned_files import FileChange, OwnFile, plan_file, released_files
+from .conf import HEADING, RULES_HEADING, Boot, Line, boot_of, render, render_rules, rules_path
+from .decide import decide, targets
+from .items import items_of, warnings_of
 from .kernel import module_of
-from .key import display_name, is_glob, is_spelled, write_rank
-from .model import Observed, Plan, Request
+from .key import is_glob, is_spelled, write_rank
+from .model import Decision, Observed, Plan, Request
 from .order import ordered_writes, side_effects_of
 from .originals import recorded
 from .revert import planned_releases
 from .safety import guard
-from .settings import Setting
-from .value import AT_LEAST, EXACT
+from .value import EXACT
 
 
 def plan(request: Request, observed: Observed) -> Plan:
@@ -41,7 +39,7 @@ def plan(request: Request, observed: Observed) -> Plan:
     releases = planned_releases(request, observed, decisions)
     writes, steadied = ordered_writes(decisions, releases, observed)
     files, notes = _files(request, decisions, observed, boot_without_us)
-    changes = _changes(request, decisions, files, observed) + releases.changes + notes
+    changes = items_of(request, decisions, files, observed) + releases.changes + notes
     effects = side_effects_of(writes, observed)
     return Plan(
         changes=changes,
@@ -59,11 +57,8 @@ def plan(request: Request, observed: Observed) -> Plan:
                 observed.originals.files,
             ),
         ],
-        hazards=_hazards(changes, decisions),
+        warnings=warnings_of(changes, decisions),
     )
-
-
-# --- the files ------------------------------------------------------------------------------
 
 
 def _files(
@@ -112,82 +107,3 @@ def _rules(lines: Iterable[Line], observed: Observed) -> str | None:
     if not modules or not observed.systemd_sysctl or not observed.udev:
         return None
     return render_rules(sorted(modules), observed.systemd_sysctl)
-
-
-# --- what the user sees ---------------------------------------------------------------------
-
-
-def _changes(
-    request: Request, decisions: Iterable[Decision], files: Iterable[FileChange], observed: Observed
-) -> list[Change]:
-    own_then = observed.own
-    for file in files:
-        if file.path == request.path:
-            own_then = file.after
-    boots = [
-        boot_of(with_file(observed.others, request.path, text_of(own) if own is not None else None))
-        for own in (observed.own, own_then)
-    ]
-    return [_change(decision, request, *boots) for decision in decisions]
-
-
-def _change(decision: Decision, request: Request, boot_now: Boot, boot_then: Boot) -> Change:
-    path, setting, state, reason = decision.path, decision.setting, decision.state, decision.reason
-    now, then = boot_now.assignment(path), boot_then.assignment(path)
-    if decision.line is not None and (then is None or not meets(path, setting, then.value or "")):
-        state, reason = SHADOWED, _shadow(path, request, boot_then)
-    if state is None:
-        line_is_new = (now and (now.value, now.file)) != (then and (then.value, then.file))
-        if decision.write is not None or (request.boot and line_is_new):
-            state = CHANGED
-        else:
-            state = KEPT if decision.release else OK
-    at_boot = then.value if then is not None else None
-    return Change(
-        display_name(path), _wanted(setting), decision.before, decision.after, at_boot, state, setting.why, reason
-    )
-
-
-def _wanted(setting: Setting) -> str:
-    """The wanted value as a person reads it."""
-    if setting.rule == EXACT:
-        return setting.value
-    return f"{'at least' if setting.rule == AT_LEAST else 'at most'} {setting.value}"
-
-
-def _shadow(path: str, request: Request, boot: Boot) -> str:
-    """Who sets what in place of our file at boot."""
-    winner = boot.assignment(path)
-    if winner is not None:
-        return f"{winner.file} line {winner.line} sets {winner.value}"
-    exclusion = boot.named(path)
-    if exclusion is not None:
-        return f"{exclusion.file} line {exclusion.line} excludes it"
-    return f"a file named like {request.path} in a directory of higher precedence hides it"
-
-
-def _hazards(changes: Iterable[Change], decisions: Iterable[Decision]) -> list[str]:
-    """The hazards of the settings that are, or will be, in force."""
-    in_force = {change.item for change in changes if change.state in (OK, CHANGED, SHADOWED, PENDING)}
-    hazards = [
-        hazard_warning(display_name(decision.setting.path), decision.setting.value, decision.setting.hazard)
-        for decision in decisions
-        if decision.setting.hazard and display_name(decision.path) in in_force
-    ]
-    return list(dict.fromkeys(hazards))
-
-
-def diff(planned: Plan) -> list[dict[str, Any]]:
-    """What Ansible's --diff shows: each file, and the live values."""
-    shown: list[dict[str, Any]] = [*diff_files(planned.files)]
-    changes = {change.item: change for change in planned.changes if change.before != change.after}
-    if changes:
-        shown.append(
-            {
-                "before_header": "live values",
-                "after_header": "live values",
-                "before": "".join(f"{name} = {change.before}\n" for name, change in changes.items()),
-                "after": "".join(f"{name} = {change.after}\n" for name, change in changes.items()),
-            }
-        )
-    return shown

@@ -6,23 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 from .._core.change import CHANGED, KEPT, OK, PENDING, READONLY, Change
 from .._engine.originals import KeyOriginal
-from .decide import Decision
 from .kernel import partner
 from .key import display_name, interface_of
-from .model import Observed, Request, Write, affected_by
+from .model import Decision, Observed, Releases, Request, Write
 from .safety import lock_out
 from .value import same
-
-
-class Releases(NamedTuple):
-    changes: list[Change]
-    writes: list[Write]
-    finalized: list[str]  # records that can go once the writes are done
-    governed: dict[str, str]  # keys that are no longer wanted, but follow from one that is
 
 
 def planned_releases(request: Request, observed: Observed, decisions: Sequence[Decision]) -> Releases:
@@ -55,10 +46,7 @@ def _governed(decisions: Iterable[Decision], observed: Observed) -> dict[str, st
         if decision.write is not None or decision.path in observed.originals.keys
     ]
     return {
-        affected: path
-        for path in changed
-        if interface_of(path) != "default"
-        for affected in affected_by(path, observed)
+        affected: path for path in changed if interface_of(path) != "default" for affected in observed.affected_by(path)
     }
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl.plan import diff, plan
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.items import diff
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.plan import plan
 from hypothesis import given
 from hypothesis import strategies as st
 from sysctl_hosts import LIVE, SETTINGS, applied, items, lines, observed, request, text
@@ -137,10 +138,10 @@ def test_only_live_leaves_the_file_alone() -> None:
 def test_a_hazard_is_told_as_long_as_the_setting_is_in_force() -> None:
     settings = {"net.core.somaxconn": {"value": 9, "hazard": "drops connections"}}
     host, done = applied(observed(), request(settings))
-    assert done.hazards == ["net.core.somaxconn = 9: drops connections"]
-    assert plan(request(settings), host).hazards == done.hazards
+    assert done.warnings == ["net.core.somaxconn = 9: drops connections"]
+    assert plan(request(settings), host).warnings == done.warnings
     settings = {"net.ipv4.tcp_tw_recycle": {"value": 1, "hazard": "drops connections"}}
-    assert plan(request(settings), observed()).hazards == []
+    assert plan(request(settings), observed()).warnings == []
 
 
 KEYS = [key for key in LIVE if key not in ("vm.dirty_bytes", "vm.dirty_ratio", "net.ipv4.ip_local_reserved_ports")]

@@ -1,0 +1,111 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the user sees of a plan of sysctl settings: an item for each key, warnings, and the diff."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from .._core.change import CHANGED, KEPT, OK, PENDING, SHADOWED, Change
+from .._core.setting import hazard_warning
+from .._engine.owned_files import FileChange, diff_files, text_of
+from .conf import Boot, boot_of, with_file
+from .decide import meets
+from .key import display_name
+from .model import Decision, Observed, Plan, Request
+from .settings import Setting
+from .value import AT_LEAST, EXACT, same, stored
+
+
+def items_of(
+    request: Request, decisions: Iterable[Decision], files: Iterable[FileChange], observed: Observed
+) -> list[Change]:
+    """An item for each key that the settings name, as it will be after the call."""
+    own_then = observed.own
+    for file in files:
+        if file.path == request.path:
+            own_then = file.after
+    boots = [
+        boot_of(with_file(observed.others, request.path, text_of(own) if own is not None else None))
+        for own in (observed.own, own_then)
+    ]
+    return [_change(decision, request, *boots) for decision in decisions]
+
+
+def _change(decision: Decision, request: Request, boot_now: Boot, boot_then: Boot) -> Change:
+    path, setting, state, reason = decision.path, decision.setting, decision.state, decision.reason
+    now, then = boot_now.assignment(path), boot_then.assignment(path)
+    if decision.line is not None and (then is None or not meets(path, setting, then.value or "")):
+        state, reason = SHADOWED, _shadow(path, request, boot_then)
+    if state is None:
+        line_is_new = (now and (now.value, now.file)) != (then and (then.value, then.file))
+        if decision.write is not None or (request.boot and line_is_new):
+            state = CHANGED
+        else:
+            state = KEPT if decision.release else OK
+    at_boot = then.value if then is not None else None
+    return Change(
+        display_name(path), _wanted(setting), decision.before, decision.after, at_boot, state, setting.why, reason
+    )
+
+
+def _wanted(setting: Setting) -> str:
+    """The wanted value as a person reads it."""
+    if setting.rule == EXACT:
+        return setting.value
+    return f"{'at least' if setting.rule == AT_LEAST else 'at most'} {setting.value}"
+
+
+def _shadow(path: str, request: Request, boot: Boot) -> str:
+    """Who sets what in place of our file at boot."""
+    winner = boot.assignment(path)
+    if winner is not None:
+        return f"{winner.file} line {winner.line} sets {winner.value}"
+    exclusion = boot.named(path)
+    if exclusion is not None:
+        return f"{exclusion.file} line {exclusion.line} excludes it"
+    return f"a file named like {request.path} in a directory of higher precedence hides it"
+
+
+def warnings_of(changes: Iterable[Change], decisions: Iterable[Decision]) -> list[str]:
+    """The hazards of the settings that are, or will be, in force."""
+    in_force = {change.item for change in changes if change.state in (OK, CHANGED, SHADOWED, PENDING)}
+    hazards = [
+        hazard_warning(display_name(decision.setting.path), decision.setting.value, decision.setting.hazard)
+        for decision in decisions
+        if decision.setting.hazard and display_name(decision.path) in in_force
+    ]
+    return list(dict.fromkeys(hazards))
+
+
+def confirmed(planned: Plan, live: Mapping[str, str | None]) -> list[Change]:
+    """The items with the values that were read back, by path, of the keys that were written."""
+    taken = {display_name(path): value for path, value in live.items()}
+    expected = {display_name(write.path): write for write in planned.writes}
+    confirmed = []
+    for change in planned.changes:
+        if change.item in expected and change.state == CHANGED:
+            write, value = expected[change.item], taken[change.item]
+            if value is not None and not same(write.path, value, stored(write.path, write.text, write.before)):
+                change = change._replace(reason=f"the kernel made {value} of {write.text}")
+            change = change._replace(after=value)
+        confirmed.append(change)
+    return confirmed
+
+
+def diff(planned: Plan) -> list[dict[str, Any]]:
+    """What Ansible's --diff shows: each file, and the live values."""
+    shown: list[dict[str, Any]] = [*diff_files(planned.files)]
+    changes = {change.item: change for change in planned.changes if change.before != change.after}
+    if changes:
+        shown.append(
+            {
+                "before_header": "live values",
+                "after_header": "live values",
+                "before": "".join(f"{name} = {change.before}\n" for name, change in changes.items()),
+                "after": "".join(f"{name} = {change.after}\n" for name, change in changes.items()),
+            }
+        )
+    return shown
