@@ -21,6 +21,7 @@ author:
   - siptune authors (@siptune)
 extends_documentation_fragment:
   - siptune.linux.policy
+  - siptune.linux.when
   - siptune.linux.originals
 options:
   path:
@@ -52,14 +53,6 @@ options:
     type: str
     choices: [present, absent]
     default: present
-  live:
-    description: Whether to change the running kernel.
-    type: bool
-    default: true
-  boot:
-    description: Whether to manage the file, for the boots to come.
-    type: bool
-    default: true
 attributes:
   check_mode:
     support: full

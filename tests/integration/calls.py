@@ -20,6 +20,7 @@ import ansible
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
 from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import all_or_nothing
+from ansible_collections.siptune.linux.plugins.module_utils._engine.operation import BOTH
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.apply import apply as apply_plan
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.model import Request
@@ -63,22 +64,20 @@ class Result(NamedTuple):
         return {name: change.state for name, change in self.items.items()}
 
 
-def request(settings: Settings, path: str = FILE, live: bool = True, boot: bool = True) -> Request:
-    return SYSCTL_BULK.parse(
-        {"path": path, "settings": settings, "state": "present", "live": live, "boot": boot}
-    )
+def request(settings: Settings, path: str = FILE, when: str = BOTH) -> Request:
+    return SYSCTL_BULK.parse({"path": path, "settings": settings, "state": "present", "when": when})
 
 
-def predict(settings: Settings, path: str = FILE, live: bool = True, boot: bool = True) -> Result:
+def predict(settings: Settings, path: str = FILE, when: str = BOTH) -> Result:
     """What check mode says."""
-    wanted = request(settings, path, live, boot)
+    wanted = request(settings, path, when)
     planned = plan(wanted, observe(Host(), wanted))
     return Result(planned.changed, {change.item: change for change in planned.changes})
 
 
-def apply(settings: Settings, path: str = FILE, live: bool = True, boot: bool = True) -> Result:
+def apply(settings: Settings, path: str = FILE, when: str = BOTH) -> Result:
     """A run: observe, plan, carry out. Raises what they raise."""
-    host, wanted = Host(), request(settings, path, live, boot)
+    host, wanted = Host(), request(settings, path, when)
     observed = observe(host, wanted)
     planned = plan(wanted, observed)
     outcome = all_or_nothing(lambda log: apply_plan(host, wanted, observed, planned, log))

@@ -125,6 +125,7 @@ PATHS = {
 PARAMETERS = {
     "unknown-option": ({"path": FILE, "settings": {}, "reload": True}, "reload"),
     "unknown-state": ({"path": FILE, "settings": {}, "state": "gone"}, "gone"),
+    "unknown-when": ({"path": FILE, "settings": {}, "when": "later"}, "later"),
     "no-path": ({"settings": {"net.ipv4.tcp_sack": 0}}, "path"),
     "settings-are-a-word": ({"path": FILE, "settings": "tcp_sack"}, "settings"),
     "settings-are-a-list": ({"path": FILE, "settings": ["net.ipv4.tcp_sack"]}, "settings"),

@@ -82,7 +82,7 @@ def path_of(item: str) -> str:
 def check_boot(tree: Tree, wanted: Settings) -> None:
     """Tune on top of a tree of files, boot, and compare with what was foretold. Cleans up."""
     build(tree)
-    items = apply(wanted, OWN, live=False).items
+    items = apply(wanted, OWN, when="boot").items
     own = Path(OWN).read_text(encoding="utf-8") if os.path.exists(OWN) else None
     boots = boot_of(with_file(observe(Host(), Request(OWN, [])).others, OWN, own))
     foretold = {key: as_number(getattr(boots.assignment(key), "value", None)) for key in KEYS}

@@ -230,12 +230,12 @@ def test_two_files_share_a_key_and_the_last_one_puts_it_back() -> None:
     assert difference(start, dump()) == {}
 
 
-@pytest.mark.parametrize(("live", "boot"), [(False, True), (True, False)], ids=["boot-only", "live-only"])
-def test_half_a_call_changes_that_half_only(live: bool, boot: bool) -> None:
+@pytest.mark.parametrize(("when", "expected"), [("boot", (True, False)), ("now", (False, True))])
+def test_now_leaves_the_file_alone_and_boot_the_kernel(when: str, expected: tuple[bool, bool]) -> None:
     start = dump()
-    apply({"net.core.somaxconn": 9000}, live=live, boot=boot)
+    apply({"net.core.somaxconn": 9000}, when=when)
     changed = difference(start, dump())
-    assert (FILE in changed, "/proc/sys/net/core/somaxconn" in changed) == (boot, live)
+    assert (FILE in changed, "/proc/sys/net/core/somaxconn" in changed) == expected
     put_back()
     assert difference(start, dump()) == {}
 

@@ -161,6 +161,6 @@ def _finalized(decision: Decision, request: Request) -> Decision:
             fallback=None,
             release=False,
             state=PENDING,
-            reason="set at the next boot; the running kernel is left alone (live: false)",
+            reason="set at the next boot; the running kernel is left alone (when: boot)",
         )
     return decision

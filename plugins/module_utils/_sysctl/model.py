@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from .._core.change import Change
+from .._engine.operation import BOOT, BOTH, NOW
 from .._engine.originals import Originals
 from .._engine.owned_files import FileChange
 from .._host.host import FileRecord
@@ -18,12 +19,19 @@ from .settings import Setting
 
 
 class Request(NamedTuple):
-    """What a call asks for: these settings, in this sysctl.d file, now and at boot."""
+    """The settings that a call asks for, the sysctl.d file that is to hold them, and when they are to be in force."""
 
     path: str
     settings: Sequence[Setting]
-    live: bool = True
-    boot: bool = True
+    when: str = BOTH
+
+    @property
+    def live(self) -> bool:
+        return self.when in (NOW, BOTH)
+
+    @property
+    def boot(self) -> bool:
+        return self.when in (BOOT, BOTH)
 
 
 class LiveKey(NamedTuple):

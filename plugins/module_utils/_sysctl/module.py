@@ -9,11 +9,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._core.change import ABSENT, READONLY, Outcome
-from .._engine.operation import Operation, Report
+from .._engine.operation import WHEN_ARGUMENT, Operation, Report
 from .apply import apply
 from .conf import check_file_path
 from .items import diff
-from .key import SysctlError
 from .model import Observed, Plan, Request
 from .observe import observe
 from .plan import plan
@@ -22,18 +21,15 @@ from .settings import parse_settings
 ARGUMENTS: dict[str, Any] = {
     "path": {"type": "str", "required": True},
     "settings": {"type": "dict", "default": {}},
-    "live": {"type": "bool", "default": True},
-    "boot": {"type": "bool", "default": True},
+    **WHEN_ARGUMENT,
 }
 
 
 def build_request(params: Mapping[str, Any]) -> Request:
     """The validated request of the module's parameters. Raises SysctlError."""
     check_file_path(params["path"])
-    if not (params["live"] or params["boot"]):
-        raise SysctlError(params["path"], "with live and boot both off there is nothing to do")
     settings = parse_settings(params["settings"] or {})
-    return Request(params["path"], settings if params["state"] == "present" else [], params["live"], params["boot"])
+    return Request(params["path"], settings if params["state"] == "present" else [], params["when"])
 
 
 def _report(observed: Observed, planned: Plan, outcome: Outcome | None) -> Report:

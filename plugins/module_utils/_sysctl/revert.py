@@ -69,7 +69,7 @@ def _release(
     elif danger is not None:
         state, reason = KEPT, f"not put back: {danger}"
     elif not request.live:
-        state, reason = PENDING, "back at its original with the next boot (live: false)"
+        state, reason = PENDING, "back at its original with the next boot (when: boot)"
     elif not writable:
         state, reason = READONLY, "not writable from here any more"
     else:

@@ -122,17 +122,17 @@ def test_a_udev_rule_is_for_loadable_modules_only(modules: set[str], ruled: bool
 
 
 def test_only_at_boot_leaves_the_kernel_alone() -> None:
-    host, done = applied(observed(), request({"net.core.rmem_max": 4194304}, live=False))
+    host, done = applied(observed(), request({"net.core.rmem_max": 4194304}, when="boot"))
     assert not done.writes
     assert items(done)["net.core.rmem_max"].state == "pending"
     assert lines(host) == {"net/core/rmem_max": "4194304"}
 
 
 def test_only_live_leaves_the_file_alone() -> None:
-    host, _ = applied(observed(), request({"net.core.rmem_max": 4194304}, boot=False))
+    host, _ = applied(observed(), request({"net.core.rmem_max": 4194304}, when="now"))
     assert host.own is None
     assert host.live["net/core/rmem_max"].value == "4194304"
-    assert not applied(host, request({"net.core.rmem_max": 4194304}, boot=False))[1].changed
+    assert not applied(host, request({"net.core.rmem_max": 4194304}, when="now"))[1].changed
 
 
 def test_a_hazard_is_told_as_long_as_the_setting_is_in_force() -> None:
