@@ -10,7 +10,7 @@ from .._engine.effects import finalize_originals, stage, store_originals, tidy
 from .._host.host import Host, HostError
 from .conf import rules_path
 from .items import confirmed
-from .kernel import partner
+from .kernel import follows_other
 from .key import display_name
 from .model import Observed, Plan, Request, Write
 from .observe import PROC_SYS, live_key
@@ -50,7 +50,7 @@ def _write(host: Host, write: Write, log: UndoLog) -> None:
     file = f"{PROC_SYS}/{write.path}"
 
     def write_back() -> None:
-        if write.before != "0" or partner(write.path) is None:  # a 0 comes back with the partner's value
+        if not follows_other(write.path, write.before):
             host.write_kernel(file, write.before)
 
     name = display_name(write.path)
@@ -66,7 +66,7 @@ def _note_side_effects(host: Host, before: dict[str, str], log: UndoLog) -> None
 
     def put_back_changed() -> None:
         for path, value in before.items():
-            if value != _value(host, path) and (value != "0" or partner(path) is None):
+            if value != _value(host, path) and not follows_other(path, value):
                 host.write_kernel(f"{PROC_SYS}/{path}", value)
 
     if before:

@@ -17,7 +17,7 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from .kernel import module_trees, partner
+from .kernel import module_trees, mutually_exclusive
 from .key import SysctlError, display_name, glob_matches, is_glob, read_key
 
 # The order in which a file of the same name is looked for. /lib is a link to /usr/lib on most hosts: the names
@@ -136,7 +136,7 @@ class Boot:
 
         Of two keys that set each other to 0, the one written last leaves the other at 0.
         """
-        own, other = self._assignment(path), partner(path)
+        own, other = self._assignment(path), mutually_exclusive(path)
         rival = self._assignment(other) if other else None
         if rival is None or rival.value == "0" or (own is not None and self._place(own) > self._place(rival)):
             return own

@@ -11,10 +11,10 @@ from .._core.change import ABSENT, PENDING, READONLY
 from .._engine.originals import KeyOriginal
 from .._engine.owned_files import text_of
 from .conf import Boot, boot_of
-from .kernel import foreign, module_of
+from .kernel import module_of, not_namespaced
 from .key import LONGEST_INTERFACE_NAME, SysctlError, display_name, for_interface, interface_of, is_glob
 from .model import Decision, Observed, Request
-from .safety import lock_out
+from .safety import objection
 from .settings import Setting, check_together, checked_for
 from .value import EXACT, same, satisfied, stored, wanted_from
 
@@ -42,7 +42,7 @@ def decide(path: str, setting: Setting, request: Request, observed: Observed, bo
     live = observed.live.get(path)
     if live is None:
         return _decide_missing(path, setting, request, observed)
-    reason = foreign(path, observed.surroundings)
+    reason = not_namespaced(path, observed.surroundings)
     if reason is None and live.value is None:
         reason = "cannot be read back: it is an action, or a secret that has not been set"
     if reason is None and not live.writable:
@@ -87,7 +87,7 @@ def _decide_exact(path: str, setting: Setting, now: str, request: Request, obser
         after, write = now, None
     else:
         write = setting.value
-    return _finalized(Decision(path, setting, now, after, write, setting.value, setting.value), request)
+    return _limited(Decision(path, setting, now, after, write, setting.value, setting.value), request)
 
 
 def _decide_bound(
@@ -103,7 +103,7 @@ def _decide_bound(
     after = wanted_from(
         path, setting.rule, setting.value, without_us if _is_ours_alone(record, path, now, request) else now
     )
-    if lock_out(path, after, now, observed):
+    if objection(path, after, now, observed):
         after = now
     write = None if same(path, after, now) else after
     line = None
@@ -111,8 +111,8 @@ def _decide_bound(
         line = wanted_from(path, setting.rule, setting.value, without_us)
     elif record is None:
         line = _surviving_line(path, setting, request, observed)
-    decision = Decision(path, setting, now, after if write else now, write, after, line, release=line is None)
-    return _finalized(decision, request)
+    decision = Decision(path, setting, now, after if write else now, write, after, line, reverted=line is None)
+    return _limited(decision, request)
 
 
 def _is_ours_alone(record: KeyOriginal | None, path: str, now: str, request: Request) -> bool:
@@ -150,7 +150,7 @@ def meets(path: str, setting: Setting, value: str) -> bool:
         return False
 
 
-def _finalized(decision: Decision, request: Request) -> Decision:
+def _limited(decision: Decision, request: Request) -> Decision:
     """The decision as far as the call reaches: only now, only at boot, or both."""
     if not request.boot:
         decision = decision._replace(line=None)
@@ -159,7 +159,7 @@ def _finalized(decision: Decision, request: Request) -> Decision:
             after=decision.before,
             write=None,
             fallback=None,
-            release=False,
+            reverted=False,
             state=PENDING,
             reason="set at the next boot; the running kernel is left alone (when: boot)",
         )

@@ -44,7 +44,7 @@ def _change(decision: Decision, request: Request, boot_now: Boot, boot_then: Boo
         if decision.write is not None or (request.boot and line_is_new):
             state = CHANGED
         else:
-            state = KEPT if decision.release else OK
+            state = KEPT if decision.reverted else OK
     at_boot = then.value if then is not None else None
     return Change(
         display_name(path), _wanted(setting), decision.before, decision.after, at_boot, state, setting.why, reason

@@ -170,7 +170,7 @@ _EITHER_OR = (
     ("vm/dirty_background_ratio", "vm/dirty_background_bytes"),
     ("vm/overcommit_ratio", "vm/overcommit_kbytes"),
 )
-_PARTNER = dict([*_EITHER_OR, *((second, first) for first, second in _EITHER_OR)])
+_MUTUALLY_EXCLUSIVE = dict([*_EITHER_OR, *((second, first) for first, second in _EITHER_OR)])
 
 # Keys that exist only once a module is loaded, which may be long after systemd-sysctl has run.
 _MODULE_PREFIXES = (
@@ -205,9 +205,14 @@ def known(path: str) -> KernelKey | None:
     return _INTERFACE_KEYS.get(for_interface(path, "*"))
 
 
-def partner(path: str) -> str | None:
+def mutually_exclusive(path: str) -> str | None:
     """The key that the kernel sets to 0 when this one is written with another value than it has."""
-    return _PARTNER.get(path)
+    return _MUTUALLY_EXCLUSIVE.get(path)
+
+
+def follows_other(path: str, value: str) -> bool:
+    """Whether a key reads 0 because its mutually exclusive key is set: the 0 comes back with that key's value."""
+    return value == "0" and mutually_exclusive(path) is not None
 
 
 def module_of(path: str) -> str | None:
@@ -225,7 +230,7 @@ def module_trees(module: str) -> tuple[str, ...]:
 
 def side_effects(path: str) -> list[str]:
     """Other keys, as patterns, that the kernel may change when this one is written."""
-    effects = [] if partner(path) is None else [_PARTNER[path]]
+    effects = [] if mutually_exclusive(path) is None else [_MUTUALLY_EXCLUSIVE[path]]
     if path in ("net/ipv4/ip_forward", "net/ipv4/conf/all/forwarding"):
         effects += [
             "net/ipv4/ip_forward",
@@ -245,7 +250,7 @@ class Surroundings(NamedTuple):
     child_ipc_namespace: bool
 
 
-def foreign(path: str, surroundings: Surroundings) -> str | None:
+def not_namespaced(path: str, surroundings: Surroundings) -> str | None:
     """Why a key must not be written from here although it may be writable; None if it is ours.
 
     A privileged container can write fs.* and vm.*, and would change the whole machine.

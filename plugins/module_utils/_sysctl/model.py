@@ -97,16 +97,16 @@ class Decision(NamedTuple):
     write: str | None = None  # the text to write now
     fallback: str | None = None  # the text to write should another key's writing undo this one
     line: str | None = None  # the value to persist
-    state: str | None = None  # where it is finalized already
+    state: str | None = None  # set where it is known already
     reason: str = ""
-    release: bool = False  # the host is back at its original, the record can go
+    reverted: bool = False  # nothing of ours is needed: the record can go
 
 
-class Releases(NamedTuple):
+class Reverts(NamedTuple):
     changes: list[Change]
     writes: list[Write]
-    finalized: list[str]  # records that can go once the writes are done
-    governed: dict[str, str]  # keys that are no longer wanted, but follow from one that is
+    reverted: list[str]  # keys whose records can go once the writes are done
+    derived: dict[str, str]  # keys that are no longer wanted, but follow from one that is
 
 
 class Plan(NamedTuple):
@@ -117,7 +117,7 @@ class Plan(NamedTuple):
     files: list[FileChange]
     originals: Originals
     side_effects: list[str]
-    released: list[str]  # keys and files whose records can go
+    reverted: list[str]  # keys and files that need nothing of ours any more: their records can go
     warnings: list[str]
 
     @property

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .kernel import partner
+from .kernel import mutually_exclusive
 from .key import write_rank
-from .model import Decision, Observed, Releases, Write
+from .model import Decision, Observed, Reverts, Write
 
 
 def ordered_writes(
-    decisions: Iterable[Decision], releases: Releases, observed: Observed
+    decisions: Iterable[Decision], reverts: Reverts, observed: Observed
 ) -> tuple[list[Write], list[str]]:
     """All writes in an order in which none undoes another, and the keys that are written only to stay as they are.
 
@@ -21,28 +21,28 @@ def ordered_writes(
     any other key when it is by putting one back that it would change.
     """
     decided = {decision.path: decision for decision in decisions if decision.fallback is not None}
-    writes = {write.path: write for write in releases.writes}
+    writes = {write.path: write for write in reverts.writes}
     for path, decision in decided.items():
         if decision.write is not None:
             writes[path] = Write(path, decision.write, decision.before or "")
-    pending, steadied = list(writes), []
-    putting_back = set(releases.finalized)
+    pending, rewritten = list(writes), []
+    putting_back = set(reverts.reverted)
     while pending:
         cause = pending.pop()
         for path in observed.affected_by(cause):
-            if path in writes or path in releases.governed:
+            if path in writes or path in reverts.derived:
                 continue
             now = observed.live[path].value or ""
             if path in decided:
                 writes[path] = Write(path, decided[path].fallback or "", now)
-            elif cause in putting_back and partner(cause) is None and observed.live[path].writable:
+            elif cause in putting_back and mutually_exclusive(cause) is None and observed.live[path].writable:
                 writes[path] = Write(path, now, now)
-                steadied.append(path)
+                rewritten.append(path)
                 putting_back.add(path)
             else:
                 continue
             pending.append(path)
-    return sorted(writes.values(), key=lambda write: write_rank(write.path)), steadied
+    return sorted(writes.values(), key=lambda write: write_rank(write.path)), rewritten
 
 
 def side_effects_of(writes: Iterable[Write], observed: Observed) -> dict[str, str]:

@@ -19,7 +19,7 @@ def recorded(
     decisions: Iterable[Decision],
     writes: Iterable[Write],
     effects: Mapping[str, str],
-    governed: Mapping[str, str],
+    derived: Mapping[str, str],
     files: Iterable[FileChange],
     observed: Observed,
 ) -> Originals:
@@ -35,11 +35,11 @@ def recorded(
             keys[path] = keys[path]._replace(left=None)
         elif value is not None:
             keys[path] = KeyOriginal(value, None, None, (request.path,), cause)
-    for path, cause in governed.items():
+    for path, cause in derived.items():
         keys[path] = keys[path]._replace(cause=cause)
     for decision in decisions:
         shared = keys.get(decision.path)
-        if shared is not None and decision.state not in (READONLY, ABSENT) and not decision.release:
+        if shared is not None and decision.state not in (READONLY, ABSENT) and not decision.reverted:
             keys[decision.path] = shared._replace(owners=tuple(sorted({*shared.owners, request.path})))
     return observed.originals._replace(keys=keys, files=record_files(observed.originals.files, files))
 
@@ -50,7 +50,7 @@ def finalize(request: Request, planned: Plan, live: Mapping[str, str | None]) ->
     `live` has the values read back of all keys that were written or may have changed along.
     """
     keys = dict(planned.originals.keys)
-    for path in planned.released:
+    for path in planned.reverted:
         if path not in keys:
             continue
         owners = tuple(owner for owner in keys[path].owners if owner != request.path)
@@ -66,5 +66,5 @@ def finalize(request: Request, planned: Plan, live: Mapping[str, str | None]) ->
             del keys[path]  # it could have changed along, and did not
         else:
             keys[path] = record._replace(left=value)
-    files = finalize_files(planned.originals.files, planned.files, planned.released)
+    files = finalize_files(planned.originals.files, planned.files, planned.reverted)
     return planned.originals._replace(keys=keys, files=files)

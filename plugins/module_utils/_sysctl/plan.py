@@ -22,8 +22,8 @@ from .key import is_glob, is_spelled, write_rank
 from .model import Decision, Observed, Plan, Request
 from .order import ordered_writes, side_effects_of
 from .originals import recorded
-from .revert import planned_releases
-from .safety import guard
+from .revert import planned_reverts
+from .safety import check_safety
 from .value import EXACT
 
 
@@ -35,22 +35,22 @@ def plan(request: Request, observed: Observed) -> Plan:
         for path, setting in targets(request.settings, observed)
     ]
     for decision in decisions:
-        guard(decision.path, decision.write or decision.line, decision.before or "", observed)
-    releases = planned_releases(request, observed, decisions)
-    writes, steadied = ordered_writes(decisions, releases, observed)
+        check_safety(decision.path, decision.write or decision.line, decision.before or "", observed)
+    reverts = planned_reverts(request, observed, decisions)
+    writes, rewritten = ordered_writes(decisions, reverts, observed)
     files, notes = _files(request, decisions, observed, boot_without_us)
-    changes = items_of(request, decisions, files, observed) + releases.changes + notes
+    changes = items_of(request, decisions, files, observed) + reverts.changes + notes
     effects = side_effects_of(writes, observed)
     return Plan(
         changes=changes,
         writes=writes,
         files=files,
-        originals=recorded(request, decisions, writes, effects, releases.governed, files, observed),
+        originals=recorded(request, decisions, writes, effects, reverts.derived, files, observed),
         side_effects=sorted(effects),
-        released=[
-            *releases.finalized,
-            *steadied,
-            *(decision.path for decision in decisions if decision.release),
+        reverted=[
+            *reverts.reverted,
+            *rewritten,
+            *(decision.path for decision in decisions if decision.reverted),
             *released_files(
                 {request.path: observed.own, rules_path(request.path): observed.own_rules},
                 files,

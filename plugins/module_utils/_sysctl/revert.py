@@ -9,33 +9,33 @@ from collections.abc import Iterable, Sequence
 
 from .._core.change import CHANGED, KEPT, OK, PENDING, READONLY, Change
 from .._engine.originals import KeyOriginal
-from .kernel import partner
+from .kernel import follows_other
 from .key import display_name, interface_of
-from .model import Decision, Observed, Releases, Request, Write
-from .safety import lock_out
+from .model import Decision, Observed, Request, Reverts, Write
+from .safety import objection
 from .value import same
 
 
-def planned_releases(request: Request, observed: Observed, decisions: Sequence[Decision]) -> Releases:
+def planned_reverts(request: Request, observed: Observed, decisions: Sequence[Decision]) -> Reverts:
     """Keys this file set in an earlier run and does not want any more go back to their originals."""
-    releases = Releases([], [], [], {})
+    reverts = Reverts([], [], [], {})
     wanted = {decision.path for decision in decisions}
-    governed = _governed(decisions, observed)
+    derived = _derived(decisions, observed)
     for path, record in observed.originals.keys.items():
         if request.path not in record.owners or path in wanted or record.cause in wanted:
             continue
-        if path in governed:
-            releases.governed[path] = governed[path]
+        if path in derived:
+            reverts.derived[path] = derived[path]
             continue
         live = observed.live.get(path)
         if record.owners != (request.path,) or live is None or live.value is None:
-            releases.finalized.append(path)
+            reverts.reverted.append(path)
             continue
-        _release(path, record, live.value, live.writable, request, observed, releases)
-    return releases
+        _revert(path, record, live.value, live.writable, request, observed, reverts)
+    return reverts
 
 
-def _governed(decisions: Iterable[Decision], observed: Observed) -> dict[str, str]:
+def _derived(decisions: Iterable[Decision], observed: Observed) -> dict[str, str]:
     """Keys that the kernel derives from a wanted one that is not at its original, with that one.
 
     `conf/default` governs nothing: it is copied, and only to interfaces without an address.
@@ -50,22 +50,22 @@ def _governed(decisions: Iterable[Decision], observed: Observed) -> dict[str, st
     }
 
 
-def _release(
+def _revert(
     path: str,
     record: KeyOriginal,
     now: str,
     writable: bool,
     request: Request,
     observed: Observed,
-    releases: Releases,
+    reverts: Reverts,
 ) -> None:
     state, reason, after = OK, "", now
-    danger = lock_out(path, record.value, now, observed)
+    danger = objection(path, record.value, now, observed)
     if same(path, record.value, now):
-        releases.finalized.append(path)
+        reverts.reverted.append(path)
     elif record.left is not None and not same(path, record.left, now):
         state, reason = KEPT, f"somebody else has set it since (we left {record.left}): left alone"
-        releases.finalized.append(path)
+        reverts.reverted.append(path)
     elif danger is not None:
         state, reason = KEPT, f"not put back: {danger}"
     elif not request.live:
@@ -74,9 +74,9 @@ def _release(
         state, reason = READONLY, "not writable from here any more"
     else:
         state, after = CHANGED, record.value
-        releases.finalized.append(path)
-        if partner(path) is None or record.value != "0":  # a 0 comes back by itself with the partner's value
-            releases.writes.append(Write(path, record.value, now))
+        reverts.reverted.append(path)
+        if not follows_other(path, record.value):
+            reverts.writes.append(Write(path, record.value, now))
     if record.cause is None or state not in (OK, KEPT):
         why = "no longer wanted: back to what the host had"
-        releases.changes.append(Change(display_name(path), None, now, after, None, state, why, reason))
+        reverts.changes.append(Change(display_name(path), None, now, after, None, state, why, reason))

@@ -16,17 +16,17 @@ from .value import AT_LEAST
 NR_OPEN = "fs/nr_open"
 
 
-def guard(path: str, text: str | None, now: str, observed: Observed) -> None:
+def check_safety(path: str, text: str | None, now: str, observed: Observed) -> None:
     """Raises SysctlError where setting a key to `text`, now or at boot, would lock people out."""
     if text is None:
         return
-    reason = lock_out(path, text, now, observed)
+    reason = objection(path, text, now, observed)
     if reason is not None:
         advice = "leave the key out; with the roles, set it to null in the inventory's own settings"
         raise SysctlError(display_name(path), f"{reason}. To have the rest, {advice}")
 
 
-def lock_out(path: str, text: str, now: str, observed: Observed) -> str | None:
+def objection(path: str, text: str, now: str, observed: Observed) -> str | None:
     """Why writing `text` over `now` would lock people out; None if it would not."""
     if _switches_ipv6_off(path, text) and now != text and observed.ipv6_reasons:
         return f"IPv6 is in use here and is not switched off: {'; '.join(observed.ipv6_reasons)}"

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from .._core.setting import one_line
-from .kernel import partner
+from .kernel import mutually_exclusive
 from .key import SysctlError, display_name, parse_key
 from .value import EXACT, check_rule, parse_rule, parse_value
 
@@ -48,7 +48,7 @@ def check_together(values: Iterable[tuple[str, str]]) -> None:
     if len({wanted[path] for path in switches}) > 1:
         raise SysctlError(display_name(switches[0]), f"is one switch with {display_name(switches[1])}")
     for path in wanted:
-        other = partner(path)
+        other = mutually_exclusive(path)
         if other in wanted:
             raise SysctlError(
                 display_name(path),
@@ -79,7 +79,7 @@ def _parse_setting(path: str, content: object) -> Setting:
 
 def _checked(setting: Setting) -> Setting:
     check_rule(setting.path, setting.rule, setting.value)
-    other = partner(setting.path)
+    other = mutually_exclusive(setting.path)
     if other and setting.value == "0":
         raise SysctlError(display_name(setting.path), f"cannot be set to 0; set {display_name(other)} instead")
     return setting

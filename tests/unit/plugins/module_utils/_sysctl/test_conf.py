@@ -210,13 +210,13 @@ RP_FILTER = "net/ipv4/conf/eth0/rp_filter"
             [("a", "vm.dirty_ratio = 20"), ("b", "vm.dirty_bytes = 1")],
             "vm/dirty_ratio",
             ("0", "b:1"),
-            id="its partner later",
+            id="its mutually exclusive key later",
         ),
         pytest.param(
             [("a", "vm.dirty_bytes = 1"), ("b", "vm.dirty_ratio = 20")],
             "vm/dirty_ratio",
             ("20", "b:1"),
-            id="its partner before",
+            id="its mutually exclusive key before",
         ),
         pytest.param(
             [("a", "net.core.somaxconn=1\nnet.core.rmem_max=5"), ("b", "net.core.somaxconn=1")],

@@ -79,7 +79,7 @@ def test_a_later_file_that_meets_the_floor_does_not_shadow() -> None:
     assert (change.state, change.at_boot) == ("changed", "33554432")
 
 
-def test_a_partner_in_a_later_file_shadows() -> None:
+def test_a_mutually_exclusive_key_in_a_later_file_shadows() -> None:
     admin = ("/etc/sysctl.d/99-admin.conf", "vm.dirty_ratio = 40")
     done = plan(request({"vm.dirty_bytes": 268435456}), observed(others=[admin]))
     assert items(done)["vm.dirty_bytes"].state == "shadowed"

@@ -79,7 +79,7 @@ def test_a_file_that_was_there_before_us_comes_back_as_it_was() -> None:
     assert applied(host, request({}))[0].own == theirs
 
 
-def test_a_foreign_file_is_not_removed() -> None:
+def test_a_file_of_somebody_else_is_not_removed() -> None:
     theirs = FileRecord(b"vm.swappiness=1\n", 0o600, 0, 7)
     done = plan(request({}), observed(own=theirs))
     assert not done.files
@@ -102,7 +102,7 @@ def test_a_key_stays_as_long_as_another_file_needs_it() -> None:
     assert host.originals.empty
 
 
-def test_two_files_that_need_one_key_release_it_together() -> None:
+def test_a_key_that_two_files_need_stays_with_the_other() -> None:
     host, _ = applied(observed(), request({"net.core.rmem_max": 4194304}))
     record = host.originals.keys["net/core/rmem_max"]
     shared = record._replace(owners=("/etc/sysctl.d/80-other.conf", PATH))
