@@ -39,7 +39,7 @@ def apply(host: Host, request: Request, observed: Observed, planned: Plan, log: 
         _write(host, write, log)
     for commit in staged:
         commit()
-    live = {write.path: _read_back(host, write) for write in planned.writes}
+    live = {write.path: read_back(host, write) for write in planned.writes}
     live.update({path: _value(host, path) for path in planned.side_effects})
     recorded = planned.originals if planned.changed else observed.originals
     finalize_originals(host, finalize(request, planned, live), recorded, log)
@@ -78,7 +78,7 @@ def _value(host: Host, path: str) -> str | None:
     return None if key is None else key.value
 
 
-def _read_back(host: Host, write: Write) -> str | None:
+def read_back(host: Host, write: Write) -> str | None:
     """What the kernel made of a write. Raises _KeyRefusedError if it is what was there before."""
     taken = _value(host, write.path)
     expected = stored(write.path, write.text, write.before)

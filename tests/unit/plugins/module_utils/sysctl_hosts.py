@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
 from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import NOTHING
-from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord, Host
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.conf import parse
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.kernel import Surroundings
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.key import glob_matches, parse_key
@@ -64,6 +65,19 @@ def observed(live: dict[str, str] | None = None, **changes: Any) -> Observed:
         owner=(0, 0),
     )
     return host._replace(**changes)
+
+
+def make_tree(root: Path, files: dict[str, str] | None = None) -> Host:
+    """A host below a directory, with the live values of LIVE and these files."""
+    keys = {f"proc/sys/{parse_key(key)}": f"{value}\n" for key, value in LIVE.items()}
+    # Only the first network namespace has this key.
+    keys["proc/sys/net/core/netdev_max_backlog"] = "1000\n"
+    for directory in ("etc/sysctl.d", "etc/udev/rules.d", "var/lib", "run"):
+        (root / directory).mkdir(parents=True)
+    for name, content in {**keys, **(files or {})}.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(content, encoding="utf-8")
+    return Host(str(root))
 
 
 def request(settings: dict[str, Any], **options: Any) -> Request:

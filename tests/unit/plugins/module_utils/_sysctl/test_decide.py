@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import parse as parse_originals
 from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import render as render_originals
@@ -13,7 +11,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._sysctl.key import S
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.model import LiveKey
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.originals import finalize
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.plan import plan
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl.settings import parse_settings
 from hypothesis import given
 from hypothesis import strategies as st
 from sysctl_hosts import CONTAINER, OTHER, SETTINGS, applied, items, lines, observed, request, run_as
@@ -54,27 +51,6 @@ def test_an_interface_that_will_come_is_provided_for() -> None:
     host, done = applied(observed(), request({"net.ipv4.conf.ppp0.accept_redirects": 0}))
     assert items(done)["net.ipv4.conf.ppp0.accept_redirects"].state == "pending"
     assert lines(host) == {"net/ipv4/conf/ppp0/accept_redirects": "0"}
-
-
-@pytest.mark.parametrize(
-    ("settings", "complaint"),
-    [
-        ({"net.ipv4.tcp_sack": 1, "net/ipv4/tcp_sack": 1}, "named twice"),
-        ({"vm.dirty_ratio": 10, "vm.dirty_bytes": 5}, "exclude each other"),
-        ({"vm.dirty_bytes": 0}, "instead"),
-        ({"net.ipv4.tcp_sack": {"rule": "exact"}}, "has no value"),
-        ({"net.ipv4.tcp_sack": {"value": 1, "wy": "x"}}, "unknown option wy"),
-        ({"net.ipv4.tcp_sack": {"value": 1, "rule": "atleast"}}, "unknown rule"),
-        ({"net.ipv4.tcp_sack": {"value": 1, "why": 5}}, "why is a text"),
-        ({"net.ipv4.tcp_sack": {"value": 1, "why": "a\0net.ipv4.tcp_syncookies = 0"}}, "control character"),
-        ({"net.ipv4.tcp_sack": {"value": 1, "hazard": "\x1b[31m"}}, "control character"),
-        ({"net.ipv4.ip_forward": 1, "net.ipv4.conf.all.forwarding": 0}, "one switch"),
-        ({"kernel.core_pattern": {"value": "core", "rule": "at_least"}}, "needs numbers"),
-    ],
-)
-def test_settings_that_cannot_be_meant_are_refused(settings: dict[str, Any], complaint: str) -> None:
-    with pytest.raises(SysctlError, match=complaint):
-        parse_settings(settings)
 
 
 def test_two_globs_that_disagree_are_refused() -> None:

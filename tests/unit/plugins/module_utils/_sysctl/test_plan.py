@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.items import diff
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl.plan import plan
 from hypothesis import given
 from hypothesis import strategies as st
 from sysctl_hosts import LIVE, SETTINGS, applied, items, lines, observed, request, text
@@ -48,42 +47,6 @@ def test_a_second_run_changes_nothing() -> None:
     assert again == host
     assert {change.state for change in done.changes} == {"ok", "kept", "absent"}
     assert diff(done) == []
-
-
-ADMIN = ("/etc/sysctl.d/99-admin.conf", "# our own\n\nnet.core.rmem_max = 212992\nnet.core.somaxconn = 128\n")
-
-
-def test_a_later_file_is_named_with_its_line_and_value() -> None:
-    host, done = applied(observed(others=[ADMIN]), request({"net.core.rmem_max": 4194304}))
-    change = items(done)["net.core.rmem_max"]
-    assert (change.state, change.after, change.at_boot) == ("shadowed", "4194304", "212992")
-    assert change.reason == "/etc/sysctl.d/99-admin.conf line 3 sets 212992"
-    assert not applied(host, request({"net.core.rmem_max": 4194304}))[1].changed
-
-
-def test_a_floor_that_another_file_undercuts_at_boot_is_not_kept() -> None:
-    wanted = {"net.core.somaxconn": {"value": 4096, "rule": "at_least"}}
-    done = plan(request(wanted), observed(others=[ADMIN]))
-    assert items(done)["net.core.somaxconn"].state == "shadowed"
-    early = ("/etc/sysctl.d/10-early.conf", "net.core.somaxconn = 128")
-    host, done = applied(observed(others=[early]), request(wanted))
-    assert items(done)["net.core.somaxconn"].state == "changed"
-    assert not done.writes
-    assert lines(host) == {"net/core/somaxconn": "4096"}
-
-
-def test_a_later_file_that_meets_the_floor_does_not_shadow() -> None:
-    admin = ("/etc/sysctl.d/99-admin.conf", "net.core.rmem_max = 33554432")
-    done = plan(request({"net.core.rmem_max": {"value": 4194304, "rule": "at_least"}}), observed(others=[admin]))
-    change = items(done)["net.core.rmem_max"]
-    assert (change.state, change.at_boot) == ("changed", "33554432")
-
-
-def test_a_mutually_exclusive_key_in_a_later_file_shadows() -> None:
-    admin = ("/etc/sysctl.d/99-admin.conf", "vm.dirty_ratio = 40")
-    done = plan(request({"vm.dirty_bytes": 268435456}), observed(others=[admin]))
-    assert items(done)["vm.dirty_bytes"].state == "shadowed"
-    assert items(done)["vm.dirty_bytes"].at_boot == "0"
 
 
 def test_a_name_in_another_file_gets_a_line_of_its_own_beside_the_glob() -> None:
@@ -133,15 +96,6 @@ def test_only_live_leaves_the_file_alone() -> None:
     assert host.own is None
     assert host.live["net/core/rmem_max"].value == "4194304"
     assert not applied(host, request({"net.core.rmem_max": 4194304}, when="now"))[1].changed
-
-
-def test_a_hazard_is_told_as_long_as_the_setting_is_in_force() -> None:
-    settings = {"net.core.somaxconn": {"value": 9, "hazard": "drops connections"}}
-    host, done = applied(observed(), request(settings))
-    assert done.warnings == ["net.core.somaxconn = 9: drops connections"]
-    assert plan(request(settings), host).warnings == done.warnings
-    settings = {"net.ipv4.tcp_tw_recycle": {"value": 1, "hazard": "drops connections"}}
-    assert plan(request(settings), observed()).warnings == []
 
 
 KEYS = [key for key in LIVE if key not in ("vm.dirty_bytes", "vm.dirty_ratio", "net.ipv4.ip_local_reserved_ports")]
