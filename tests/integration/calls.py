@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Calls of sysctl_bulk inside a sandbox: its logic, and the real module."""
+"""Calls of sysctl_bulk inside a sandbox: its functions, and the real module."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from sandbox import kernel_value
 SYSTEMD_SYSCTL = ("/usr/lib/systemd/systemd-sysctl", "/lib/systemd/systemd-sysctl")
 LIBRARY = str(Path(ansible.__file__).resolve().parents[1])
 
-# What Ansible's own wrapper does on a target, in short: only ansible.module_utils and our collection are there.
+# A short form of Ansible's wrapper on a target, which has only ansible.module_utils and our collection.
 STARTER = """
 import runpy, sys, types
 for name, path in (
@@ -69,14 +69,14 @@ def request(settings: Settings, path: str = FILE, when: str = BOTH) -> Request:
 
 
 def predict(settings: Settings, path: str = FILE, when: str = BOTH) -> Result:
-    """What check mode says."""
+    """The prediction of check mode."""
     wanted = request(settings, path, when)
     planned = plan(wanted, observe(Host(), wanted))
     return Result(planned.changed, {change.item: change for change in planned.changes})
 
 
 def apply(settings: Settings, path: str = FILE, when: str = BOTH) -> Result:
-    """A run: observe, plan, carry out. Raises what they raise."""
+    """A run: observe, plan, apply. Raises their errors."""
     host, wanted = Host(), request(settings, path, when)
     observed = observe(host, wanted)
     planned = plan(wanted, observed)
@@ -85,7 +85,7 @@ def apply(settings: Settings, path: str = FILE, when: str = BOTH) -> Result:
 
 
 def put_back(path: str = FILE) -> Result:
-    """What `state: absent` does."""
+    """A run with `state: absent`."""
     return apply({}, path)
 
 
@@ -127,7 +127,7 @@ def boot() -> str:
 
 
 def reset_live_values(start: Mapping[str, object]) -> None:
-    """Give every live value back what it was in a dump, past the collection, as a reboot would."""
+    """Reset every live value to that of a dump, without the collection, as a reboot would."""
     for _ in range(4):  # some keys change others, so it takes more than one pass
         for path, value in start.items():
             if path.startswith("/proc/") and kernel_value(path) != value:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Input that cannot be used gives one clear error through the real module, and changes nothing."""
+"""Invalid input gives one clear error from the real module, and changes nothing."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Carrying out the plan of sysctl settings, and reading back what the kernel took."""
+"""Applies the plan of sysctl settings to a host, and reads back the result."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from .value import same, stored
 
 
 class _KeyRefusedError(HostError):
-    """The kernel did not take a value. The subject is the key's name."""
+    """The kernel refused a value. The subject is the name of the key."""
 
 
 def apply(host: Host, request: Request, observed: Observed, planned: Plan, log: UndoLog) -> Outcome:
-    """Carry out a plan, and note how to undo it. Raises HostError.
+    """Apply a plan, note how to undo it, and read the result back. Raises HostError.
 
-    The order keeps every moment safe: originals first, so that nothing is changed unrecorded; then
-    the files, staged and synced, so that a full disk shows before the kernel is touched; the
-    kernel; and at last the files get their names.
+    The order makes an interruption safe at any point: first record the originals; then stage and
+    sync the files, so that a full disk shows before the kernel is changed; then write the keys; at
+    last give the files their names.
     """
     tidy(host, request.path, rules_path(request.path))
     if planned.changed:
@@ -62,7 +62,7 @@ def _write(host: Host, write: Write, log: UndoLog) -> None:
 
 
 def _note_side_effects(host: Host, before: dict[str, str], log: UndoLog) -> None:
-    """Noted first, so that what the writes have changed along is put back after they are undone."""
+    """Note how to restore the side effects. Noted before the writes, so that it runs after they are undone."""
 
     def put_back_changed() -> None:
         for path, value in before.items():
@@ -79,11 +79,11 @@ def _value(host: Host, path: str) -> str | None:
 
 
 def read_back(host: Host, write: Write) -> str | None:
-    """What the kernel made of a write. Raises _KeyRefusedError if it is what was there before."""
-    taken = _value(host, write.path)
+    """The key's value after a write. Raises _KeyRefusedError if the kernel has silently kept the old one."""
+    value = _value(host, write.path)
     expected = stored(write.path, write.text, write.before)
-    if taken is not None and same(write.path, taken, write.before) and not same(write.path, taken, expected):
+    if value is not None and same(write.path, value, write.before) and not same(write.path, value, expected):
         raise _KeyRefusedError(
-            display_name(write.path), f"the kernel took '{write.text}' without complaint and kept {taken}"
+            display_name(write.path), f"the kernel accepted '{write.text}' without an error, but kept {value}"
         )
-    return taken
+    return value

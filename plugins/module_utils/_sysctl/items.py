@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the user sees of a plan of sysctl settings: an item for each key, warnings, and the diff."""
+"""Describes a plan of sysctl settings to the user: an item for each key, warnings, and the diff."""
 
 from __future__ import annotations
 
@@ -52,25 +52,25 @@ def _change(decision: Decision, request: Request, boot_now: Boot, boot_then: Boo
 
 
 def _wanted(setting: Setting) -> str:
-    """The wanted value as a person reads it."""
+    """The setting's value and rule in words."""
     if setting.rule == EXACT:
         return setting.value
     return f"{'at least' if setting.rule == AT_LEAST else 'at most'} {setting.value}"
 
 
 def _shadow(path: str, request: Request, boot: Boot) -> str:
-    """Who sets what in place of our file at boot."""
+    """Which file overrides ours at boot, and the value it sets."""
     winner = boot.assignment(path)
     if winner is not None:
         return f"{winner.file} line {winner.line} sets {winner.value}"
     exclusion = boot.named(path)
     if exclusion is not None:
         return f"{exclusion.file} line {exclusion.line} excludes it"
-    return f"a file named like {request.path} in a directory of higher precedence hides it"
+    return f"a file of the same name in a directory of higher precedence hides {request.path}"
 
 
 def warnings_of(changes: Iterable[Change], decisions: Iterable[Decision]) -> list[str]:
-    """The hazards of the settings that are, or will be, in force."""
+    """The hazards of the settings that are or will be in force."""
     in_force = {change.item for change in changes if change.state in (OK, CHANGED, SHADOWED, PENDING)}
     hazards = [
         hazard_warning(display_name(decision.setting.path), decision.setting.value, decision.setting.hazard)
@@ -81,22 +81,22 @@ def warnings_of(changes: Iterable[Change], decisions: Iterable[Decision]) -> lis
 
 
 def confirmed(planned: Plan, live: Mapping[str, str | None]) -> list[Change]:
-    """The items with the values that were read back, by path, of the keys that were written."""
-    taken = {display_name(path): value for path, value in live.items()}
-    expected = {display_name(write.path): write for write in planned.writes}
-    confirmed = []
+    """The plan's items after the run. `live` has the values that were read back, by path."""
+    writes = {display_name(write.path): write for write in planned.writes}
+    changes = []
     for change in planned.changes:
-        if change.item in expected and change.state == CHANGED:
-            write, value = expected[change.item], taken[change.item]
+        if change.item in writes and change.state == CHANGED:
+            write = writes[change.item]
+            value = live[write.path]
             if value is not None and not same(write.path, value, stored(write.path, write.text, write.before)):
-                change = change._replace(reason=f"the kernel made {value} of {write.text}")
+                change = change._replace(reason=f"the kernel stored {value} for {write.text}")
             change = change._replace(after=value)
-        confirmed.append(change)
-    return confirmed
+        changes.append(change)
+    return changes
 
 
 def diff(planned: Plan) -> list[dict[str, Any]]:
-    """What Ansible's --diff shows: each file, and the live values."""
+    """The diff for Ansible's --diff: each file, and the live values."""
     shown: list[dict[str, Any]] = [*diff_files(planned.files)]
     changes = {change.item: change for change in planned.changes if change.before != change.after}
     if changes:

@@ -26,7 +26,7 @@ ARGUMENTS: dict[str, Any] = {
 
 
 def build_request(params: Mapping[str, Any]) -> Request:
-    """The validated request of the module's parameters. Raises SysctlError."""
+    """The validated request of a module's parameters. Raises SysctlError."""
     check_file_path(params["path"])
     settings = parse_settings(params["settings"] or {})
     return Request(params["path"], settings if params["state"] == "present" else [], params["when"])

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading the host for the plan of sysctl settings."""
+"""Reads from the host what the plan of sysctl settings depends on."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ OPEN_FILES_LIMIT = re.compile(r"^Max open files\s+\S+\s+([0-9]+)", re.MULTILINE)
 
 
 def observe(host: Host, request: Request) -> Observed:
-    """What the plan for this request has to know. Raises HostError, SysctlError and OriginalsError."""
+    """The host as far as the plan for this request depends on it. Raises HostError, SysctlError, OriginalsError."""
     originals = read_originals(host)
     wanted = keys_to_observe(request.settings, originals, request.path)
     matches = {key: _expand(host, key) for key in wanted if is_glob(key)}
@@ -65,17 +65,17 @@ def observe(host: Host, request: Request) -> Observed:
 
 
 def keys_to_observe(settings: Iterable[Setting], originals: Originals, path: str) -> list[str]:
-    """The keys and globs whose live values `plan` needs: the wanted ones, those they affect, and ours of before."""
+    """The keys and globs whose live values `plan` needs: wanted ones, ours of earlier runs, and those they affect."""
     wanted = [setting.path for setting in settings]
     ours = [key for key, original in originals.keys.items() if path in original.owners]
     affected = [effect for key in (*wanted, *ours) for effect in side_effects(key)]
-    # A key of an interface that is not there is told from a mistyped one by its `default`.
+    # Whether `default` has the key distinguishes a missing interface from a mistyped key.
     defaults = [for_interface(key, "default") for key in wanted if interface_of(key) is not None]
     return list(dict.fromkeys((*wanted, *ours, *affected, *defaults)))
 
 
 def live_key(host: Host, path: str) -> LiveKey | None:
-    """A key of the running kernel, None if there is none."""
+    """A key of the running kernel; None if it does not exist. Raises SysctlError for a directory of keys."""
     file = f"{PROC_SYS}/{path}"
     try:
         value = host.read_text(file)
@@ -87,7 +87,7 @@ def live_key(host: Host, path: str) -> LiveKey | None:
 
 
 def _expand(host: Host, pattern: str) -> list[str]:
-    """The existing keys that a glob names, in the order of their names."""
+    """The existing keys that a glob matches, in the order of their names."""
     found = [path for expanded in expand_braces(pattern) for path in _expand_parts(host, expanded.split("/"))]
     return sorted(set(found), key=lambda path: path.split("/"))
 
@@ -122,7 +122,7 @@ def _loaded_modules(host: Host) -> frozenset[str]:
 
 
 def _ipv6_reasons(host: Host) -> list[str]:
-    # Imported here, as few calls need it and each run on a target compiles what it imports.
+    # Imported here because few calls need it, and each run on a target compiles all that it imports.
     from .._host.network import ipv6_in_use
 
     return ipv6_in_use(host)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The order of the kernel writes, in which none undoes another, and what they change along."""
+"""Orders the kernel writes so that none undoes another, and lists their side effects."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from .model import Decision, Observed, Reverts, Write
 def ordered_writes(
     decisions: Iterable[Decision], reverts: Reverts, observed: Observed
 ) -> tuple[list[Write], list[str]]:
-    """All writes in an order in which none undoes another, and the keys that are written only to stay as they are.
+    """All writes in an order in which none undoes another, and the unwanted keys that are written to keep their value.
 
-    A key that is right already is written again after one that may undo it: a wanted key always, and
-    any other key when it is by putting one back that it would change.
+    A key that has its value already is written again after a write that may change it: always if it
+    is wanted, otherwise if that write reverts a key.
     """
     decided = {decision.path: decision for decision in decisions if decision.fallback is not None}
     writes = {write.path: write for write in reverts.writes}
@@ -26,7 +26,7 @@ def ordered_writes(
         if decision.write is not None:
             writes[path] = Write(path, decision.write, decision.before or "")
     pending, rewritten = list(writes), []
-    putting_back = set(reverts.reverted)
+    reverting = set(reverts.reverted)
     while pending:
         cause = pending.pop()
         for path in observed.affected_by(cause):
@@ -35,10 +35,10 @@ def ordered_writes(
             now = observed.live[path].value or ""
             if path in decided:
                 writes[path] = Write(path, decided[path].fallback or "", now)
-            elif cause in putting_back and mutually_exclusive(cause) is None and observed.live[path].writable:
+            elif cause in reverting and mutually_exclusive(cause) is None and observed.live[path].writable:
                 writes[path] = Write(path, now, now)
                 rewritten.append(path)
-                putting_back.add(path)
+                reverting.add(path)
             else:
                 continue
             pending.append(path)
@@ -46,7 +46,7 @@ def ordered_writes(
 
 
 def side_effects_of(writes: Iterable[Write], observed: Observed) -> dict[str, str]:
-    """Keys that the writes may change although nobody asked for it, with the key that does it."""
+    """The keys that the writes may change although no setting names them, each with the key that causes it."""
     written = {write.path for write in writes}
     effects: dict[str, str] = {}
     for write in writes:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The records of originals around a plan: before its first effect, and once everything is done."""
+"""The record of originals before the first effect of a plan, and after the last one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def recorded(
     files: Iterable[FileChange],
     observed: Observed,
 ) -> Originals:
-    """The originals as they must stand before the first effect: what may change is recorded, once."""
+    """The record as it must be before the first effect: every key and file that may change is recorded once."""
     keys = dict(observed.originals.keys)
     for write in writes:
         first = keys.get(write.path) or KeyOriginal(write.before, None, None, ())
@@ -45,9 +45,9 @@ def recorded(
 
 
 def finalize(request: Request, planned: Plan, live: Mapping[str, str | None]) -> Originals:
-    """The originals once everything is done: what each key was left at, without what is no longer ours.
+    """The record after the last effect: with the value each key was left at, without what is no longer ours.
 
-    `live` has the values read back of all keys that were written or may have changed along.
+    `live` has the values that were read back, by path, of all keys that were written or are side effects.
     """
     keys = dict(planned.originals.keys)
     for path in planned.reverted:
@@ -63,7 +63,7 @@ def finalize(request: Request, planned: Plan, live: Mapping[str, str | None]) ->
         if record is None:
             continue
         if record.cause is not None and value is not None and same(path, record.value, value):
-            del keys[path]  # it could have changed along, and did not
+            del keys[path]  # the side effect did not happen
         else:
             keys[path] = record._replace(left=value)
     files = finalize_files(planned.originals.files, planned.files, planned.reverted)

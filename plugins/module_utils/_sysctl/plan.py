@@ -1,11 +1,10 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From what is wanted and what the host has to what must be done: the plan of sysctl settings.
+"""Plans sysctl settings: from a Request and an Observed host to a Plan.
 
-Nothing here reads or writes anything. `plan` takes a Request and what was Observed and gives a
-Plan: a Change per item for the user, the kernel writes in their order, and the files. Putting a
-host back is the plan for no settings at all.
+Nothing here reads or writes a host. A Plan has a Change per item for the user, the kernel writes in
+their order, and the files. To put a host back is to plan for no settings.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from .._core.change import Change
 from .._engine.owned_files import FileChange, OwnFile, plan_file, released_files
 from .conf import HEADING, RULES_HEADING, Boot, Line, boot_of, render, render_rules, rules_path
-from .decide import decide, targets
+from .decide import decide, settings_by_key
 from .items import items_of, warnings_of
 from .kernel import module_of
 from .key import is_glob, is_spelled, write_rank
@@ -28,11 +27,11 @@ from .value import EXACT
 
 
 def plan(request: Request, observed: Observed) -> Plan:
-    """The plan that brings the host to what is requested. Raises SysctlError where that must not be done."""
+    """The plan that fulfils the request. Raises SysctlError for an unsafe or contradictory request."""
     boot_without_us = boot_of(observed.others)
     decisions = [
         decide(path, setting, request, observed, boot_without_us)
-        for path, setting in targets(request.settings, observed)
+        for path, setting in settings_by_key(request.settings, observed).items()
     ]
     for decision in decisions:
         check_safety(decision.path, decision.write or decision.line, decision.before or "", observed)
@@ -64,7 +63,7 @@ def plan(request: Request, observed: Observed) -> Plan:
 def _files(
     request: Request, decisions: Sequence[Decision], observed: Observed, boot_without_us: Boot
 ) -> tuple[list[FileChange], list[Change]]:
-    """The changes of our sysctl.d file and of the udev rules beside it, and items for files left alone."""
+    """Changes of our sysctl.d file and its udev rules, and an item for each file that is left to somebody else."""
     if not request.boot:
         return [], []
     lines = _lines(decisions, observed, boot_without_us)
@@ -92,13 +91,13 @@ def _lines(decisions: Sequence[Decision], observed: Observed, boot_without_us: B
             continue
         lines.setdefault(setting.path, Line(setting.path, setting.value, setting.why))
         if boot_without_us.named(decision.path) is not None and is_spelled(decision.path):
-            reason = "named here too, as another file names it, and that would beat the glob"
+            reason = "Another file names this key, which would override the glob."
             lines[decision.path] = Line(decision.path, decision.line, reason)
     return sorted(lines.values(), key=lambda line: write_rank(line.path))
 
 
 def _rules(lines: Iterable[Line], observed: Observed) -> str | None:
-    """udev rules for the keys of loadable modules; a module that is built in has its keys before any file is read."""
+    """udev rules for the keys of loadable modules. The keys of a built-in module exist before any file is read."""
     modules = set()
     for line in lines:
         module = module_of(line.path)

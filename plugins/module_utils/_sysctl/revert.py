@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Keys that are no longer wanted: which go back to their originals, and which are left as they are."""
+"""Plans which keys that are no longer wanted go back to their originals, and which stay as they are."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .value import same
 
 
 def planned_reverts(request: Request, observed: Observed, decisions: Sequence[Decision]) -> Reverts:
-    """Keys this file set in an earlier run and does not want any more go back to their originals."""
+    """The reverts of the keys that this file has set in an earlier run and does not want any more."""
     reverts = Reverts([], [], [], {})
     wanted = {decision.path for decision in decisions}
     derived = _derived(decisions, observed)
@@ -36,9 +36,9 @@ def planned_reverts(request: Request, observed: Observed, decisions: Sequence[De
 
 
 def _derived(decisions: Iterable[Decision], observed: Observed) -> dict[str, str]:
-    """Keys that the kernel derives from a wanted one that is not at its original, with that one.
+    """The keys that the kernel derives from a wanted key that is not at its original, each with that key.
 
-    `conf/default` governs nothing: it is copied, and only to interfaces without an address.
+    `conf/default` does not count: the kernel only copies it, and only to interfaces without an address.
     """
     changed = [
         decision.path
@@ -64,19 +64,19 @@ def _revert(
     if same(path, record.value, now):
         reverts.reverted.append(path)
     elif record.left is not None and not same(path, record.left, now):
-        state, reason = KEPT, f"somebody else has set it since (we left {record.left}): left alone"
+        state, reason = KEPT, f"changed by somebody else since (this module left {record.left}): left alone"
         reverts.reverted.append(path)
     elif danger is not None:
         state, reason = KEPT, f"not put back: {danger}"
     elif not request.live:
-        state, reason = PENDING, "back at its original with the next boot (when: boot)"
+        state, reason = PENDING, "goes back to its original with the next boot (when: boot)"
     elif not writable:
-        state, reason = READONLY, "not writable from here any more"
+        state, reason = READONLY, "not writable any more"
     else:
         state, after = CHANGED, record.value
         reverts.reverted.append(path)
         if not follows_other(path, record.value):
             reverts.writes.append(Write(path, record.value, now))
     if record.cause is None or state not in (OK, KEPT):
-        why = "no longer wanted: back to what the host had"
+        why = "no longer wanted: back to its original"
         reverts.changes.append(Change(display_name(path), None, now, after, None, state, why, reason))

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Hosts for the tests of the plan of sysctl settings, and what a run makes of them."""
+"""Observed hosts for the tests of sysctl settings, and the same hosts after a run."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ LIVE = {
 
 
 def observed(live: dict[str, str] | None = None, **changes: Any) -> Observed:
-    """A host with the live values of LIVE and no files, but for what is given."""
+    """A host with the live values of LIVE and without files, except for the given changes."""
     values = {parse_key(key): LiveKey(value, True) for key, value in {**LIVE, **(live or {})}.items()}
     patterns = {"net/ipv4/conf/*/accept_redirects", "net/ipv4/conf/*/forwarding", "net/ipv6/conf/*/disable_ipv6"}
     host = Observed(
@@ -88,7 +88,7 @@ SWITCHES = ("net/ipv4/ip_forward", "net/ipv4/conf/all/forwarding")
 
 
 def applied(host: Observed, wanted: Request) -> tuple[Observed, Plan]:
-    """The host after the plan, as a kernel that does what it is told would have it."""
+    """The host after the plan, if the kernel accepts every write."""
     done = plan(wanted, host)
     live = dict(host.live)
     for write in done.writes:

@@ -59,7 +59,7 @@ def test_a_run_writes_keys_and_files_and_the_way_back_is_exact(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(("when", "live", "files"), [("now", "9000", False), ("boot", "4096", True)])
-def test_now_and_boot_do_their_half(tmp_path: Path, when: str, live: str, files: bool) -> None:
+def test_now_and_boot_each_change_one_half(tmp_path: Path, when: str, live: str, files: bool) -> None:
     host = make_tree(tmp_path)
     run(host, {"net.core.somaxconn": 9000}, when=when)
     assert (read(tmp_path, "net/core/somaxconn"), (tmp_path / PATH[1:]).exists()) == (live, files)
@@ -104,11 +104,11 @@ def test_a_file_that_cannot_be_staged_leaves_the_kernel_alone(tmp_path: Path) ->
         pytest.param(Write("net/core/somaxconn", "4096", "4096"), id="written again"),
     ],
 )
-def test_the_value_that_the_kernel_made_of_a_write_is_read_back(tmp_path: Path, write: Write) -> None:
+def test_the_value_after_a_write_is_read_back(tmp_path: Path, write: Write) -> None:
     assert read_back(make_tree(tmp_path), write) == "4096"
 
 
-def test_a_key_that_keeps_its_value_has_refused_another(tmp_path: Path) -> None:
+def test_a_key_that_silently_keeps_its_value_is_an_error(tmp_path: Path) -> None:
     host, write = make_tree(tmp_path), Write("net/core/somaxconn", "9000", "4096")
-    with pytest.raises(HostError, match=r"^net\.core\.somaxconn: the kernel took '9000' without complaint"):
+    with pytest.raises(HostError, match=r"^net\.core\.somaxconn: the kernel accepted '9000' without an error"):
         read_back(host, write)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from sysctl_hosts import CONTAINER, OTHER, SETTINGS, applied, items, lines, observed, request, run_as
 
 
-def test_a_key_named_outright_is_not_taken_from_the_glob() -> None:
+def test_a_setting_for_a_key_overrides_a_glob() -> None:
     settings = {"net.ipv4.conf.*.accept_redirects": 0, "net.ipv4.conf.eth0.accept_redirects": 1}
     host, _ = applied(observed(), request(settings))
     assert host.live["net/ipv4/conf/eth0/accept_redirects"].value == "1"
@@ -24,7 +24,7 @@ def test_a_key_named_outright_is_not_taken_from_the_glob() -> None:
     assert lines(host) == {"net/ipv4/conf/*/accept_redirects": "0", "net/ipv4/conf/eth0/accept_redirects": "1"}
 
 
-def test_a_container_touches_only_what_is_its_own() -> None:
+def test_a_container_changes_only_its_own_keys() -> None:
     done = plan(request(SETTINGS), observed(surroundings=CONTAINER))
     assert items(done)["vm.dirty_bytes"].state == "readonly"
     assert "whole machine" in items(done)["vm.dirty_bytes"].reason
@@ -40,14 +40,14 @@ def test_a_protected_key_is_reported() -> None:
     assert (change.state, change.after) == ("readonly", "212992")
 
 
-def test_a_floor_under_a_key_that_is_not_there_sets_nothing() -> None:
+def test_a_floor_of_a_missing_key_sets_nothing() -> None:
     floor = {"net.netfilter.nf_conntrack_max": {"value": 131072, "rule": "at_least"}}
     done = plan(request(floor), observed())
     assert items(done)["net.netfilter.nf_conntrack_max"].state == "absent"
     assert not done.changed
 
 
-def test_an_interface_that_will_come_is_provided_for() -> None:
+def test_a_key_of_a_future_interface_gets_a_line() -> None:
     host, done = applied(observed(), request({"net.ipv4.conf.ppp0.accept_redirects": 0}))
     assert items(done)["net.ipv4.conf.ppp0.accept_redirects"].state == "pending"
     assert lines(host) == {"net/ipv4/conf/ppp0/accept_redirects": "0"}
@@ -71,7 +71,7 @@ def test_two_globs_that_disagree_are_refused() -> None:
         ("vm.dirty_*", "vm.dirty_ratio", 5, "exclude each other"),
     ],
 )
-def test_a_glob_is_no_way_around_the_checks(pattern: str, path: str, value: int, complaint: str) -> None:
+def test_a_glob_does_not_bypass_the_checks(pattern: str, path: str, value: int, complaint: str) -> None:
     host = observed(
         {path: "1048576" if path == "fs.nr_open" else "0"}, ipv6_reasons=("it is needed",), highest_nofile=524288
     )
@@ -90,7 +90,7 @@ def test_a_lower_floor_of_another_file_does_not_lower_the_host() -> None:
 
 
 @pytest.mark.parametrize("name", ["a=b", "q\x01r", "sip-büro", "#1", "-x"])
-def test_an_interface_may_be_called_anything(name: str) -> None:
+def test_an_interface_may_have_any_name(name: str) -> None:
     path = f"net/ipv4/conf/{name}/accept_redirects"
     start = observed()
     matches = [*start.matches["net/ipv4/conf/*/accept_redirects"], path]
@@ -104,8 +104,8 @@ def test_an_interface_may_be_called_anything(name: str) -> None:
     assert applied(host, request({}))[0] == start
 
 
-def test_a_kernel_that_rounds_in_its_own_way_is_believed() -> None:
-    """What it made of our value is remembered, and not taken for a change by somebody else."""
+def test_a_value_that_the_kernel_rounds_by_itself_converges() -> None:
+    """The stored value is recorded, and does not count as a change by somebody else."""
     wanted = request({"dev.odd": 1000})
     host = observed({"dev.odd": "5"})
     done = plan(wanted, host)

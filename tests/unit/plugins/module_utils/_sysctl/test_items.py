@@ -55,7 +55,7 @@ def test_a_mutually_exclusive_key_in_a_later_file_shadows() -> None:
         ([("/etc/sysctl.d/99.conf", "net.ipv4.tcp_sack = 1")], "/etc/sysctl.d/99.conf line 1 sets 1"),
     ],
 )
-def test_the_file_that_decides_in_place_of_ours_is_named(others: list[tuple[str, str]], reason: str) -> None:
+def test_the_file_that_overrides_ours_is_named(others: list[tuple[str, str]], reason: str) -> None:
     change = items(plan(request({"net.ipv4.tcp_sack": 0}), observed(others=others)))["net.ipv4.tcp_sack"]
     assert (change.state, change.reason) == ("shadowed", reason)
 
@@ -73,8 +73,8 @@ def test_a_hazard_is_a_warning_as_long_as_the_setting_is_in_force() -> None:
     ("read_back", "reason"),
     [
         pytest.param("32768", "", id="rounded as the kernel is known to"),
-        pytest.param("30000", "the kernel made 30000 of 30000", id="not rounded"),
-        pytest.param("65536", "the kernel made 65536 of 30000", id="rounded in another way"),
+        pytest.param("30000", "the kernel stored 30000 for 30000", id="not rounded"),
+        pytest.param("65536", "the kernel stored 65536 for 30000", id="rounded in another way"),
     ],
 )
 def test_an_item_ends_with_the_value_that_was_read_back(read_back: str, reason: str) -> None:

@@ -91,7 +91,7 @@ SHARED_IPC = CONTAINER._replace(child_ipc_namespace=False)
         ("vm/swappiness", CONTAINER, "whole machine"),
         ("fs/nr_open", CONTAINER, "whole machine"),
         ("net/core/somaxconn", CONTAINER, None),
-        ("net/core/somaxconn", SHARED_NETWORK, "shares its machine's network"),
+        ("net/core/somaxconn", SHARED_NETWORK, "shares the network of its machine"),
         ("kernel/sem", CONTAINER, None),
         ("kernel/sem", SHARED_IPC, "whole machine"),
         ("fs/mqueue/msg_max", CONTAINER, None),

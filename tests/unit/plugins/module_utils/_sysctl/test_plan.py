@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sysctl_hosts import LIVE, SETTINGS, applied, items, lines, observed, request, text
 
 
-def test_a_first_run_says_of_each_key_what_became_of_it() -> None:
+def test_a_first_run_reports_the_state_of_each_key() -> None:
     host, done = applied(observed(), request(SETTINGS))
     states = {item: change.state for item, change in items(done).items()}
     assert states == {
@@ -116,11 +116,11 @@ runs = st.lists(
 
 
 def _fits(settings: dict[str, Any]) -> bool:
-    """The switches of forwarding exclude each other when they disagree; nobody wants both."""
+    """Two names of the forwarding switch with different values are refused, so a run has one of them."""
     return sum("forward" in key for key in settings) <= 1
 
 
-def test_putting_the_default_back_leaves_what_forwarding_has_changed_to_forwarding() -> None:
+def test_reverting_the_default_does_not_touch_the_side_effects_of_forwarding() -> None:
     start = observed()
     host, _ = applied(start, request({"net.ipv4.ip_forward": 1, "net.ipv4.conf.default.accept_redirects": 0}))
     assert host.live["net/ipv4/conf/all/accept_redirects"].value == "0"

@@ -43,7 +43,7 @@ def test_a_setting_is_a_value_or_a_dictionary_with_a_rule_and_reasons() -> None:
         ({"kernel.core_pattern": {"value": "core", "rule": "at_least"}}, "needs numbers"),
     ],
 )
-def test_settings_that_cannot_be_meant_are_refused(settings: dict[str, Any], complaint: str) -> None:
+def test_contradictory_or_invalid_settings_are_refused(settings: dict[str, Any], complaint: str) -> None:
     with pytest.raises(SysctlError, match=complaint):
         parse_settings(settings)
 
