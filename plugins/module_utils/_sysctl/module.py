@@ -37,7 +37,7 @@ def _report(observed: Observed, planned: Plan, outcome: Outcome | None) -> Repor
     return Report(changed, changes, diff(planned), planned.warnings)
 
 
-SYSCTL_BULK = Operation(
+SYSCTL_BULK: Operation[Request, Observed, Plan, Outcome] = Operation(
     name="sysctl_bulk",
     arguments=ARGUMENTS,
     parse=build_request,

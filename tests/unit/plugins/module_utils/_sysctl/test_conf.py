@@ -226,7 +226,7 @@ RP_FILTER = "net/ipv4/conf/eth0/rp_filter"
         ),
     ],
 )
-def test_a_boot_sets_the_value_of_the_deciding_line(texts: list[tuple[str, str]], path: str, expected: tuple[str, str] | None) -> None:
+def test_the_deciding_line_of_a_boot(texts: list[tuple[str, str]], path: str, expected: tuple[str, str] | None) -> None:
     assert decides(texts, path) == expected
 
 
