@@ -18,7 +18,8 @@ from typing import Any, NamedTuple
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
 from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import all_or_nothing
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
-from ansible_collections.siptune.linux.plugins.module_utils._logins.conf import INFINITE, ITEMS
+from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import LIMITS
+from ansible_collections.siptune.linux.plugins.module_utils._logins.conf import INFINITE
 from ansible_collections.siptune.linux.plugins.module_utils._logins.module import LIMITS_FILE
 from ansible_collections.siptune.linux.plugins.module_utils._logins.observe import apply as apply_plan
 from ansible_collections.siptune.linux.plugins.module_utils._logins.observe import observe
@@ -117,7 +118,7 @@ def login_on_terminal(user: str, command: str) -> str:
 
 def parse_limits(text: str) -> dict[str, tuple[int, int]]:
     """Soft and hard limits by item of a text of proc_pid_limits(5)."""
-    names = {item.kernel_name: item.name for item in ITEMS.values()}
+    names = {row: limit[len("Limit") :].lower() for row, (limit, _number) in LIMITS.items()}
     rows = re.findall(r"^(Max [a-z ]+?) {2,}(\S+) +(\S+)", text, re.MULTILINE)
     assert len(rows) == 16, text
     return {names[row]: (number(soft), number(hard)) for row, soft, hard in rows}

@@ -24,7 +24,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._logins.conf import 
     decide,
     read_all,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._logins.observe import pam_limits, parse_hard_limits
+from ansible_collections.siptune.linux.plugins.module_utils._logins.observe import hard_limits, pam_limits
 from calls import write_file
 from logins import (
     FILE,
@@ -151,7 +151,7 @@ TRACKED["root"] = Account("root", 0, 0, frozenset({0}), frozenset({"root"}))
 
 def reachable_items(plain: Session) -> list[str]:
     """The items of VALUES that PAM can set here: without a capability, not those of which process 1 has more."""
-    first = parse_hard_limits(Path("/proc/1/limits").read_text(encoding="ascii"))
+    first = hard_limits(Host(), 1)
     return [item for item in VALUES if item == "priority" or first[item] <= plain.limits[item][1]]
 
 

@@ -13,17 +13,17 @@ from __future__ import annotations
 
 import posixpath
 import re
-import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from .._core.change import TuningError
+from .._core.setting import shown
+from .._engine.conf_files import comment, effective_files, path_fault
 from .._host.accounts import Account
 
 DIRECTORY = "/etc/security/limits.d"
 CONFIGURATION = "/etc/security"  # where pam_limits looks first; a distribution may have a second place
 SUFFIX = ".conf"
-COMMENT_WIDTH = 100
 
 HEADING = (
     "# Managed by Ansible (siptune.linux.limits_file). Edits made here are lost with the next run;\n"
@@ -62,7 +62,7 @@ READ_TYPES = {written: name for name, written in WRITTEN_TYPES.items()}
 class Item(NamedTuple):
     """An item of limits.conf(5).
 
-    A file's number times `scale` is what the kernel takes. `kernel_name` is the row of proc_pid_limits(5).
+    A file's number times `scale` is what the kernel takes.
     `zero_locks_out`: with a limit of 0 nobody whom it applies to could log in.
     """
 
@@ -72,34 +72,38 @@ class Item(NamedTuple):
     scale: int = 1
     lowest: int = 0
     highest: int | None = None
-    kernel_name: str = ""
     zero_locks_out: bool = False
+
+    @property
+    def limit(self) -> str:
+        """The resource limit that it sets, by systemd's name: LimitNOFILE of nofile."""
+        return f"Limit{self.name.upper()}" if self.kind == RESOURCE else ""
 
 
 KIBIBYTE = 1024
 SECONDS_A_MINUTE = 60
 
 _ALL_ITEMS = (
-    Item("core", "KB", scale=KIBIBYTE, kernel_name="Max core file size"),
-    Item("data", "KB", scale=KIBIBYTE, kernel_name="Max data size", zero_locks_out=True),
-    Item("fsize", "KB", scale=KIBIBYTE, kernel_name="Max file size", zero_locks_out=True),
-    Item("memlock", "KB", scale=KIBIBYTE, kernel_name="Max locked memory"),
-    Item("nofile", "files", kernel_name="Max open files", zero_locks_out=True),
-    Item("rss", "KB", scale=KIBIBYTE, kernel_name="Max resident set"),
-    Item("stack", "KB", scale=KIBIBYTE, kernel_name="Max stack size", zero_locks_out=True),
-    Item("cpu", "minutes", scale=SECONDS_A_MINUTE, kernel_name="Max cpu time", zero_locks_out=True),
-    Item("nproc", "processes", kernel_name="Max processes", zero_locks_out=True),
-    Item("as", "KB", scale=KIBIBYTE, kernel_name="Max address space", zero_locks_out=True),
+    Item("core", "KB", scale=KIBIBYTE),
+    Item("data", "KB", scale=KIBIBYTE, zero_locks_out=True),
+    Item("fsize", "KB", scale=KIBIBYTE, zero_locks_out=True),
+    Item("memlock", "KB", scale=KIBIBYTE),
+    Item("nofile", "files", zero_locks_out=True),
+    Item("rss", "KB", scale=KIBIBYTE),
+    Item("stack", "KB", scale=KIBIBYTE, zero_locks_out=True),
+    Item("cpu", "minutes", scale=SECONDS_A_MINUTE, zero_locks_out=True),
+    Item("nproc", "processes", zero_locks_out=True),
+    Item("as", "KB", scale=KIBIBYTE, zero_locks_out=True),
     Item("maxlogins", "logins", LOGINS, highest=LONGEST_INT, zero_locks_out=True),
     Item("maxsyslogins", "logins", LOGINS, highest=LONGEST_INT, zero_locks_out=True),
     Item("nonewprivs", "0 or 1", LAST, highest=1),
     Item("priority", "nice value", LAST, lowest=-20, highest=19),
-    Item("locks", "locks", kernel_name="Max file locks"),
-    Item("sigpending", "signals", kernel_name="Max pending signals"),
-    Item("msgqueue", "bytes", kernel_name="Max msgqueue size"),
-    Item("nice", "nice value", lowest=-20, highest=19, kernel_name="Max nice priority"),
-    Item("rtprio", "priority", kernel_name="Max realtime priority"),
-    Item("rttime", "microseconds", kernel_name="Max realtime timeout"),
+    Item("locks", "locks"),
+    Item("sigpending", "signals"),
+    Item("msgqueue", "bytes"),
+    Item("nice", "nice value", lowest=-20, highest=19),
+    Item("rtprio", "priority"),
+    Item("rttime", "microseconds"),
 )
 ITEMS: Mapping[str, Item] = {item.name: item for item in _ALL_ITEMS}
 
@@ -263,14 +267,9 @@ class Line(NamedTuple):
 
 def check_file_path(path: str) -> None:
     """Raises LimitsError unless `path` names a .conf file directly in limits.d."""
-    directory, name = posixpath.split(path)
-    shown = path if path.isprintable() and path else repr(path)
-    if directory != DIRECTORY or posixpath.normpath(path) != path:
-        raise LimitsError(shown, f"is not directly in {DIRECTORY}")
-    if not name.endswith(SUFFIX) or name == SUFFIX or name.startswith("."):
-        raise LimitsError(shown, "pam_limits reads only files that end in .conf and are not hidden")
-    if not all(character.isalnum() or character in "-_.@+" for character in name) or not name.isascii():
-        raise LimitsError(shown, "a file name consists of letters, digits and - _ . @ +")
+    fault = path_fault(path, [DIRECTORY], SUFFIX)
+    if fault:
+        raise LimitsError(shown(path), fault)
 
 
 def parse(text: str, file: str) -> list[Entry]:
@@ -305,11 +304,8 @@ def render(lines: Sequence[Line]) -> str:
     """The text of a file that holds these limits in this order, each below its reason."""
     blocks = [HEADING]
     for line in lines:
-        why = textwrap.fill(" ".join(line.why.split()), COMMENT_WIDTH, initial_indent="# ", subsequent_indent="# ")
-        blocks.append(
-            f"{why}\n" * bool(line.why.strip())
-            + f"{line.spelling} {WRITTEN_TYPES[line.type]} {line.item} {line.value}\n"
-        )
+        setting = f"{line.spelling} {WRITTEN_TYPES[line.type]} {line.item} {line.value}\n"
+        blocks.append(comment(line.why) + setting)
     return "\n".join(blocks)
 
 
@@ -325,15 +321,10 @@ def reading_order(paths: Iterable[str], directories: Sequence[str]) -> list[str]
     """
     there = set(paths)
     mains = [path for path in (f"{directory}/limits.conf" for directory in directories) if path in there]
-    chosen: dict[str, str] = {}
-    for directory in directories:
-        for path in there:
-            parent, name = posixpath.split(path)
-            if parent == f"{directory}/limits.d" and name.endswith(SUFFIX) and not name.startswith("."):
-                chosen.setdefault(name, path)
-    return mains[:1] + [
-        chosen[name] for name in sorted(chosen, key=lambda name: name.encode("utf-8", "surrogateescape"))
+    by_directory = [
+        path for directory in directories for path in there if posixpath.dirname(path) == f"{directory}/limits.d"
     ]
+    return mains[:1] + effective_files(by_directory, SUFFIX)
 
 
 def read_all(texts: Mapping[str, str], directories: Sequence[str]) -> list[Entry]:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable
 
 from .._core.change import Outcome, UndoLog
@@ -15,8 +14,9 @@ from .._host import accounts
 from .._host.capabilities import BOUNDING, CAP_SYS_NICE, CAP_SYS_RESOURCE, has_capability, in_user_namespace
 from .._host.host import Host, HostError
 from .._host.processes import FIRST_PROCESS, process_names, process_status
+from .._host.rlimits import read_limits
 from .._sysctl.nr_open import nr_open
-from .conf import GID_LOGINS, GIDS, GROUP, GROUP_LOGINS, INFINITE, ITEMS, NO_LIMIT, SUFFIX, UIDS, USER, Domain, parse
+from .conf import GID_LOGINS, GIDS, GROUP, GROUP_LOGINS, ITEMS, SUFFIX, UIDS, USER, Domain, parse
 from .pam import MODULE, SERVICES, PamLimits, Service, read_module, service_limits, together
 from .plan import Directory, Observed, Plan, Request, Start, finalize
 
@@ -104,17 +104,16 @@ def session_start(host: Host, pam: PamLimits, services: Iterable[Service]) -> St
         candidates += [(daemon, pid) for pid in names.pids_named(daemon) if _started_by_init(host, pid)]
     candidates.append(("this session", "self"))
     for whose, pid in candidates:
-        hard = parse_hard_limits(host.read_lenient(f"/proc/{pid}/limits") or "")
+        hard = hard_limits(host, pid)
         if hard:
             return Start(hard, whose, may_raise, may_renice)
     return Start({}, "", may_raise, may_renice)
 
 
-def parse_hard_limits(text: str) -> dict[str, int]:
-    """The hard limits of /proc/PID/limits by item, in the kernel's numbers. Source: proc_pid_limits(5)."""
-    rows = re.findall(r"^(Max [a-z ]+?) {2,}\S+ +(unlimited|[0-9]{1,20})\b", text, re.MULTILINE)
-    items = {item.kernel_name: item.name for item in ITEMS.values() if item.kernel_name}
-    return {items[row]: INFINITE if hard == NO_LIMIT[0] else int(hard) for row, hard in rows if row in items}
+def hard_limits(host: Host, pid: int | str) -> dict[str, int]:
+    """The hard limits of a process by item, in the kernel's numbers; {} if it has ended or is hidden from us."""
+    limits = read_limits(host, pid)
+    return {item.name: limits[item.limit][1] for item in ITEMS.values() if item.limit in limits}
 
 
 def _started_by_init(host: Host, pid: int) -> bool:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from .._core.setting import one_line
+from .._core.setting import one_line, shown
 from .conf import (
     ALL_LOGINS,
     EVERYBODY,
@@ -35,7 +35,6 @@ from .conf import (
 
 MAX = "max"  # the highest nofile that is safe on this host
 FIELDS = ("domain", "type", "item", "value", "why", "hazard")
-LONGEST_SHOWN = 60
 LONGEST_NAME = 255  # LOGIN_NAME_MAX less its NUL; old pam_limits cut lines at 1023 bytes
 
 
@@ -100,7 +99,7 @@ def _parse_limit(place: str, content: object) -> Limit:
     if unknown:
         raise LimitsError(place, f"unknown option {', '.join(unknown)}; there are {', '.join(FIELDS)}")
     spelling, kind, item = (_text(place, field, content.get(field)) for field in ("domain", "type", "item"))
-    name = " ".join(_shown(word) for word in (spelling, kind, item))
+    name = " ".join(shown(word) for word in (spelling, kind, item))
     domain = _parse_domain(name, spelling)
     if kind not in SIDES:
         raise LimitsError(name, f"type is one of {', '.join(SIDES)}, not {kind!r}")
@@ -116,12 +115,6 @@ def _text(place: str, field: str, value: object) -> str:
     if not isinstance(value, str) or not value:
         raise LimitsError(place, f"has no {field}" if value in (None, "") else f"{field} is a text, not {value!r}")
     return value
-
-
-def _shown(word: str) -> str:
-    """A word of the user's for a message: short, and without control characters."""
-    short = word if len(word) <= LONGEST_SHOWN else f"{word[:LONGEST_SHOWN]}..."
-    return short if short.isprintable() else repr(short)
 
 
 def _suggestion(item: str) -> str:

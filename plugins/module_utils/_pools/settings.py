@@ -11,13 +11,12 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from .._core.change import TuningError
-from .._core.setting import one_line
+from .._core.setting import EXACT, RULE_WORDS, meets, parse_given
 from .._sip.proxy_command import PRIVATE, SHARED
-from .._systemd.directives import AT_LEAST, EXACT, RULE_WORDS, RULES, SERVICE
+from .._systemd.directives import SERVICE
 from .._systemd.units import check_unit_name, is_template, unit_type
 from .._systemd.values import SystemdError
 
-SETTING_FIELDS = ("value", "rule", "why", "hazard")
 LONGEST_SHOWN = 60
 
 
@@ -65,11 +64,7 @@ class Pool(NamedTuple):
 
     def meets(self, value: int | None) -> bool:
         """Whether a pool of this size is as wanted."""
-        if value is None:
-            return False
-        if self.rule == EXACT:
-            return value == self.value
-        return value >= self.value if self.rule == AT_LEAST else value <= self.value
+        return value is not None and meets(self.rule, self.value, value)
 
 
 class UnitPools(NamedTuple):
@@ -124,18 +119,8 @@ def _parse_unit(unit: str, given: object) -> list[Pool]:
 
 
 def _parse_pool(item: str, kind: Kind, content: object) -> Pool:
-    if not isinstance(content, Mapping):
-        return Pool(kind, _parse_value(item, kind, content))
-    unknown = [repr(field)[:LONGEST_SHOWN] for field in content if field not in SETTING_FIELDS]
-    if unknown:
-        raise PoolsError(item, f"unknown option {', '.join(unknown)}; there are {', '.join(SETTING_FIELDS)}")
-    if "value" not in content:
-        raise PoolsError(item, "has no value")
-    rule = content.get("rule", EXACT)
-    if not isinstance(rule, str) or rule not in RULES:
-        raise PoolsError(item, f"rule is one of {', '.join(RULES)}, not {repr(rule)[:LONGEST_SHOWN]}")
-    why, hazard = (one_line(item, field, content.get(field), PoolsError) for field in ("why", "hazard"))
-    return Pool(kind, _parse_value(item, kind, content["value"]), rule, why, hazard)
+    given = parse_given(item, content, PoolsError)
+    return Pool(kind, _parse_value(item, kind, given.value), given.rule, given.why, given.hazard)
 
 
 def _parse_value(item: str, kind: Kind, value: object) -> int:

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from .._core.change import Outcome, UndoLog
+from .._core.change import Outcome
+from .._core.undo import UndoLog
 from .._engine.effects import finalize_originals, stage, store_originals, tidy
 from .._host.host import Host, HostError
 from .conf import rules_path
@@ -19,7 +20,7 @@ from .value import same, stored
 
 
 class _KeyRefusedError(HostError):
-    """The kernel refused a value. The subject is the name of the key."""
+    """The kernel refused a value. The item is the name of the key."""
 
 
 def apply(host: Host, request: Request, observed: Observed, planned: Plan, log: UndoLog) -> Outcome:

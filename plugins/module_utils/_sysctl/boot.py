@@ -9,8 +9,9 @@ can ask for these files without packing the rest of the module.
 
 from __future__ import annotations
 
+from .._engine.conf_files import effective_files
 from .._host.host import Host
-from .conf import DIRECTORIES, PROCPS_FILE, effective_files
+from .conf import DIRECTORIES, PROCPS_FILE, SUFFIX
 
 SYSTEMD_SYSCTL = ("/usr/lib/systemd/systemd-sysctl", "/lib/systemd/systemd-sysctl")
 
@@ -20,10 +21,8 @@ def files_read_at_boot(host: Host, but: str = "") -> list[tuple[str, str]]:
 
     An unreadable entry, such as a directory or a dangling link, has no text and still hides other files of its name.
     """
-    names = {directory: host.list_directory(directory) for directory in DIRECTORIES}
-    files = effective_files(
-        {directory: [name for name in found if f"{directory}/{name}" != but] for directory, found in names.items()}
-    )
+    paths = [f"{directory}/{name}" for directory in DIRECTORIES for name in host.list_directory(directory)]
+    files = effective_files([path for path in paths if path != but], SUFFIX)
     if not any(map(host.exists, SYSTEMD_SYSCTL)):
         files.append(PROCPS_FILE)
     return [(file, host.read_lenient(file) or "") for file in files]

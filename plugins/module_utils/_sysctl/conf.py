@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import posixpath
 import re
-import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from .._core.setting import shown
+from .._engine.conf_files import comment, path_fault
 from .kernel import module_trees, mutually_exclusive
 from .key import SysctlError, display_name, glob_matches, is_glob, read_key
 
@@ -28,7 +29,6 @@ SUFFIX = ".conf"
 COMMENT_CHARACTERS = "#;"
 BLANKS = " \t\r\n"
 LINE_END = re.compile("\r\n|[\n\r\0]")
-COMMENT_WIDTH = 100
 FIRST_SYSTEMD_WITH_GLOBS = 245  # systemd NEWS, changes with 245
 
 HEADING = (
@@ -63,15 +63,9 @@ class Line(NamedTuple):
 
 def check_file_path(path: str) -> None:
     """Raises SysctlError unless `path` names a .conf file directly in a sysctl.d directory."""
-    directory, name = posixpath.split(path)
-    if not path.isprintable():
-        raise SysctlError(repr(path), "a file name consists of letters, digits and - _ . @ +")
-    if directory not in DIRECTORIES or posixpath.normpath(path) != path:
-        raise SysctlError(path, f"is not in a directory that a boot reads: {', '.join(DIRECTORIES)}")
-    if not name.endswith(SUFFIX) or name == SUFFIX or name.startswith("."):
-        raise SysctlError(path, "a boot reads only files that end in .conf and are not hidden")
-    if not all(character.isalnum() or character in "-_.@+" for character in name) or not name.isascii():
-        raise SysctlError(path, "a file name consists of letters, digits and - _ . @ +")
+    fault = path_fault(path, DIRECTORIES, SUFFIX)
+    if fault:
+        raise SysctlError(shown(path), fault)
 
 
 def parse(text: str, file: str) -> list[Assignment]:
@@ -94,23 +88,11 @@ def render(lines: Sequence[Line]) -> str:
     """The text of a file with these lines in this order, each below its reason as a comment."""
     blocks = [HEADING]
     for line in lines:
-        words = line.why.replace("\0", " ").split()  # a NUL would end the comment, see LINE_END
-        why = textwrap.fill(" ".join(words), COMMENT_WIDTH, initial_indent="# ", subsequent_indent="# ")
-        blocks.append(f"{why}\n" * bool(words) + f"{display_name(line.path)} = {line.value}\n")
+        blocks.append(f"{comment(line.why)}{display_name(line.path)} = {line.value}\n")
     return "\n".join(blocks)
 
 
 # --- a boot ---------------------------------------------------------------------------------
-
-
-def effective_files(names: Mapping[str, Iterable[str]]) -> list[str]:
-    """The paths that a boot reads, in its order, given the file names in each directory."""
-    chosen: dict[str, str] = {}
-    for directory in DIRECTORIES:
-        for name in names.get(directory, ()):
-            if name.endswith(SUFFIX) and not name.startswith("."):
-                chosen.setdefault(name, f"{directory}/{name}")
-    return [chosen[name] for name in sorted(chosen)]
 
 
 class Boot:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .._core.change import ABSENT, PENDING, READONLY
+from .._core.setting import EXACT
 from .._engine.originals import KeyOriginal
 from .._engine.owned_files import text_of
 from .conf import Boot, boot_of
@@ -16,7 +17,7 @@ from .key import LONGEST_INTERFACE_NAME, SysctlError, display_name, for_interfac
 from .model import Decision, Observed, Request
 from .safety import objection
 from .settings import Setting, check_together, checked_for
-from .value import EXACT, same, satisfied, stored, wanted_from
+from .value import same, satisfied, stored, wanted_from
 
 
 def settings_by_key(settings: Sequence[Setting], observed: Observed) -> dict[str, Setting]:

@@ -9,14 +9,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .._core.change import CHANGED, KEPT, OK, PENDING, SHADOWED, Change
-from .._core.setting import hazard_warning
+from .._core.setting import RULE_WORDS, hazard_warning
 from .._engine.owned_files import FileChange, diff_files, text_of
 from .conf import Boot, boot_of, with_file
 from .decide import meets
 from .key import display_name
 from .model import Decision, Observed, Plan, Request
-from .settings import Setting
-from .value import AT_LEAST, EXACT, same, stored
+from .value import same, stored
 
 
 def items_of(
@@ -45,17 +44,9 @@ def _change(decision: Decision, request: Request, boot_now: Boot, boot_then: Boo
             state = CHANGED
         else:
             state = KEPT if decision.reverted else OK
+    wanted = f"{RULE_WORDS[setting.rule]}{setting.value}"
     at_boot = then.value if then is not None else None
-    return Change(
-        display_name(path), _wanted(setting), decision.before, decision.after, at_boot, state, setting.why, reason
-    )
-
-
-def _wanted(setting: Setting) -> str:
-    """The setting's value and rule in words."""
-    if setting.rule == EXACT:
-        return setting.value
-    return f"{'at least' if setting.rule == AT_LEAST else 'at most'} {setting.value}"
+    return Change(display_name(path), wanted, decision.before, decision.after, at_boot, state, setting.why, reason)
 
 
 def _shadow(path: str, request: Request, boot: Boot) -> str:

@@ -8,13 +8,13 @@ from __future__ import annotations
 import errno
 import os
 import posixpath
-import re
 from collections.abc import Iterable, Sequence
 
 from .._engine.effects import read_originals
 from .._engine.originals import Originals
 from .._host.host import Host, HostError
 from .._host.machine import CONTAINER, child_network_namespace, systemd_version, virtualization
+from .._host.rlimits import INFINITY, read_open_files_limit
 from .boot import SYSTEMD_SYSCTL, files_read_at_boot
 from .conf import FIRST_SYSTEMD_WITH_GLOBS, rules_path
 from .kernel import Surroundings, module_of, side_effects
@@ -34,7 +34,6 @@ from .settings import Setting
 
 PROC_SYS = "/proc/sys"
 FIRST_IPC_NAMESPACE = "ipc:[4026531839]"  # PROC_IPC_INIT_INO, include/linux/proc_ns.h
-OPEN_FILES_LIMIT = re.compile(r"^Max open files\s+\S+\s+([0-9]+)", re.MULTILINE)  # proc_pid_limits(5)
 
 
 def observe(host: Host, request: Request) -> Observed:
@@ -130,9 +129,5 @@ def _ipv6_reasons(host: Host) -> list[str]:
 
 def _highest_nofile(host: Host) -> int:
     """The highest hard limit of open files that any process has."""
-    highest = 0
-    for name in host.list_directory("/proc"):
-        if name.isdigit():
-            limits = host.read_lenient(f"/proc/{name}/limits") or ""
-            highest = max([highest, *map(int, OPEN_FILES_LIMIT.findall(limits))])
-    return highest
+    pairs = [read_open_files_limit(host, int(name)) for name in host.list_directory("/proc") if name.isdigit()]
+    return max((pair[1] for pair in pairs if pair is not None and pair[1] != INFINITY), default=0)

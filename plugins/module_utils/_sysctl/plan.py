@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from .._core.change import Change
+from .._core.setting import EXACT
 from .._engine.owned_files import FileChange, OwnFile, plan_file, released_files
 from .conf import HEADING, RULES_HEADING, Boot, Line, boot_of, render, render_rules, rules_path
 from .decide import decide, settings_by_key
@@ -23,7 +24,6 @@ from .order import ordered_writes, side_effects_of
 from .originals import recorded
 from .revert import planned_reverts
 from .safety import check_safety
-from .value import EXACT
 
 
 def plan(request: Request, observed: Observed) -> Plan:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from .._core.setting import AT_LEAST
 from .._engine.originals import Originals
 from .key import SysctlError, display_name, interface_of
 from .model import Observed
 from .settings import Setting
-from .value import AT_LEAST
 
 NR_OPEN = "fs/nr_open"
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from .._core.setting import one_line
+from .._core.setting import EXACT, parse_given
 from .kernel import mutually_exclusive
 from .key import SysctlError, display_name, parse_key
-from .value import EXACT, check_rule, parse_rule, parse_value
+from .value import check_rule, parse_value
 
 IPV4_FORWARDING = ("net/ipv4/ip_forward", "net/ipv4/conf/all/forwarding")  # two names of one kernel switch
-SETTING_FIELDS = ("value", "rule", "why", "hazard")
 
 
 class Setting(NamedTuple):
@@ -65,17 +64,8 @@ def checked_for(setting: Setting, path: str) -> Setting:
 
 
 def _parse_setting(path: str, content: object) -> Setting:
-    name = display_name(path)
-    if not isinstance(content, Mapping):
-        return _checked(Setting(path, parse_value(path, content)))
-    unknown = [str(field) for field in content if field not in SETTING_FIELDS]
-    if unknown:
-        raise SysctlError(name, f"unknown option {', '.join(unknown)}; the options are {', '.join(SETTING_FIELDS)}")
-    if "value" not in content:
-        raise SysctlError(name, "has no value")
-    texts = {field: one_line(name, field, content.get(field), SysctlError) for field in ("why", "hazard")}
-    rule = parse_rule(name, content.get("rule", EXACT))
-    return _checked(Setting(path, parse_value(path, content["value"]), rule, texts["why"], texts["hazard"]))
+    given = parse_given(display_name(path), content, SysctlError)
+    return _checked(Setting(path, parse_value(path, given.value), given.rule, given.why, given.hazard))
 
 
 def _checked(setting: Setting) -> Setting:

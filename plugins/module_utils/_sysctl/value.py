@@ -12,11 +12,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
+from .._core.setting import AT_LEAST, AT_MOST, EXACT
 from .kernel import HIGHEST_PORT, NUMBERS, PORTS, TEXT, KernelKey, known
 from .key import SysctlError, display_name
-
-EXACT, AT_LEAST, AT_MOST = "exact", "at_least", "at_most"
-RULES = (EXACT, AT_LEAST, AT_MOST)
 
 LONGEST_VALUE = 4095  # the kernel reads at most a page less one byte (proc_sys_call_handler, proc_dointvec)
 LONGEST_NUMBER = 40  # digits; the largest number of the kernel has 20
@@ -57,9 +55,7 @@ def _scalar(name: str, given: object) -> str:
     if isinstance(given, int):
         return str(int(given))
     if isinstance(given, float):
-        raise SysctlError(
-            name, f"YAML has read the fraction {given!r}; write a whole number, or a string in quotes"
-        )
+        raise SysctlError(name, f"YAML has read the fraction {given!r}; write a whole number, or a string in quotes")
     if not isinstance(given, str):
         raise SysctlError(name, f"a value must be a string or a number, not a {type(given).__name__}")
     if any((ord(character) < 32 and character != "\t") or ord(character) == 127 for character in given):
@@ -135,13 +131,6 @@ def _as_number(token: str) -> int | None:
     if _DECIMAL.match(token):
         return int(token)
     return int(token, 16) if _HEXADECIMAL.match(token) else None
-
-
-def parse_rule(name: str, rule: object) -> str:
-    """The rule of a setting. Raises SysctlError for an unknown one."""
-    if rule not in RULES:
-        raise SysctlError(name, f"unknown rule {rule!r}; choose one of {', '.join(RULES)}")
-    return str(rule)
 
 
 def check_rule(path: str, rule: str, text: str) -> None:

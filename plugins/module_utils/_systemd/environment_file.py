@@ -11,11 +11,11 @@ tried with systemd 247, 252 and 257.
 from __future__ import annotations
 
 import re
-import textwrap
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from .._core.change import TuningError
+from .._engine.conf_files import comment_lines
 
 COMMENT = "comment"
 BLANK = "blank"
@@ -24,7 +24,6 @@ OTHER = "other"
 
 COMMENT_CHARACTERS = "#;"
 BLANKS = " \t"
-COMMENT_WIDTH = 100
 LONGEST_SHOWN = 60
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -226,11 +225,8 @@ class Mark(NamedTuple):
         """The comment."""
         was = "not set" if self.was is None else self.was
         head = f"{_MARK} {name}={value} for {self.unit}; here it was {was}. (Ansible, siptune.linux.daemon_pools)"
-        why = textwrap.wrap(
-            self.why, COMMENT_WIDTH - len(_CONTINUED), break_long_words=False, break_on_hyphens=False
-        )
         # A comment that ends in a backslash would swallow the next line, before systemd 254.
-        return [head, *(_CONTINUED + line + "." * line.endswith("\\") for line in why)]
+        return [head, *(line + "." * line.endswith("\\") for line in comment_lines(self.why, _CONTINUED))]
 
 
 def set_number(text: str, name: str, value: int, mark: Mark) -> str:

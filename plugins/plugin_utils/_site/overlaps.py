@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import ABSENT, KEPT, READONLY, SHADOWED
+from ansible_collections.siptune.linux.plugins.module_utils._core.setting import AT_LEAST, AT_MOST, EXACT, RULE_WORDS
 from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import ABSENT as LAYERS_ABSENT
 from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import Layer
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.kernel import mutually_exclusive
@@ -23,9 +24,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._sysctl.key import (
     read_key,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.value import (
-    AT_LEAST,
-    AT_MOST,
-    EXACT,
     lowered,
     raised,
     satisfied,
@@ -38,7 +36,7 @@ MAIN_FILE = "/etc/tuned/tuned-main.conf"
 Ours = dict[str, list[tuple[Mapping[str, Any], "Wanted"]]]  # items and what is wanted, by the path of the key
 MOST_NAMED = 6  # of the keys, in a warning
 NOT_OURS = (ABSENT, READONLY)
-WORDS = {"at least ": AT_LEAST, "at most ": AT_MOST}
+WORDS = {word: rule for rule, word in RULE_WORDS.items() if word}
 
 # What bpftune may change while it runs. Source: bpftune-tcp-buffer(8), bpftune-udp-buffer(8), bpftune-net-buffer(8),
 # bpftune-ip-frag(8), bpftune-tcp-conn(8), bpftune-neigh(8).
@@ -109,8 +107,7 @@ def _one_key(one: str, other: str) -> bool:
 
 def shown(their: Mapping[str, Any]) -> str:
     """Another tuner's value as a person reads it."""
-    words = {AT_LEAST: "at least ", AT_MOST: "at most "}.get(their.get("rule", EXACT), "")
-    return f"{words}{their['value']}"
+    return f"{RULE_WORDS.get(their.get('rule', EXACT), '')}{their['value']}"
 
 
 # --- a warning before a run ------------------------------------------------------------------

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import READONLY, STATES
-from ansible_collections.siptune.linux.plugins.module_utils._pools.settings import KINDS, SETTING_FIELDS, parse_pools
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.directives import RULES
+from ansible_collections.siptune.linux.plugins.module_utils._core.setting import FIELDS, RULES
+from ansible_collections.siptune.linux.plugins.module_utils._pools.settings import KINDS, parse_pools
 
 MODULE = Path(__file__).parents[4] / "plugins/modules/daemon_pools.py"
 
@@ -26,7 +26,7 @@ def constant(name: str) -> str:
 def test_every_pool_field_and_rule_is_documented() -> None:
     text = constant("DOCUMENTATION")
     assert [name for name in (*KINDS, *RULES) if f"V({name})" not in text] == []
-    assert [name for name in SETTING_FIELDS if f"C({name})" not in text] == []
+    assert [name for name in FIELDS if f"C({name})" not in text] == []
 
 
 def test_every_state_is_documented() -> None:

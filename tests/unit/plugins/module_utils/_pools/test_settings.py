@@ -60,7 +60,7 @@ BAD = {
     "endless": ({UNIT: {"private_mib": 10**5000}}, "so many digits"),
     "list-value": ({UNIT: {"shared_mib": [1]}}, "[1]"),
     "no-value": ({UNIT: {"shared_mib": {"why": "x"}}}, "has no value"),
-    "unknown-field": ({UNIT: {"shared_mib": {"value": 1, "reason": "x"}}}, "'reason'"),
+    "unknown-field": ({UNIT: {"shared_mib": {"value": 1, "reason": "x"}}}, "unknown option reason"),
     "rule": ({UNIT: {"shared_mib": {"value": 1, "rule": "about"}}}, "exact, at_least, at_most"),
     "rule-type": ({UNIT: {"shared_mib": {"value": 1, "rule": ["exact"]}}}, "rule is one of"),
     "why": ({UNIT: {"shared_mib": {"value": 1, "why": "a\0b"}}}, "control character"),

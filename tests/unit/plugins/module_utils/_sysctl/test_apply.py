@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._core.change import Outcome, UndoLog
-from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import RefusedError, all_or_nothing
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import Outcome
+from ansible_collections.siptune.linux.plugins.module_utils._core.undo import RefusedError, UndoLog, all_or_nothing
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.apply import apply, read_back
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.model import Write

@@ -6,50 +6,51 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.boot import files_read_at_boot
 
-
-@pytest.fixture
-def tree(tmp_path: Path) -> Path:
-    for name in (
-        "etc/sysctl.d/90-a.conf",
-        "usr/lib/sysctl.d/50-b.conf",
-        "usr/lib/sysctl.d/90-a.conf",
-        "etc/sysctl.conf",
-    ):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(f"# {name}", encoding="utf-8")
-    return tmp_path
-
-
-B, A = (
-    ("/usr/lib/sysctl.d/50-b.conf", "# usr/lib/sysctl.d/50-b.conf"),
-    ("/etc/sysctl.d/90-a.conf", "# etc/sysctl.d/90-a.conf"),
-)
+NAMES = {
+    "usr/lib/sysctl.d": ["50-default.conf", "99-protect-links.conf"],
+    "lib/sysctl.d": ["50-default.conf", "99-protect-links.conf"],
+    "etc/sysctl.d": ["99-sysctl.conf", "50-default.conf", "README.sysctl", ".hidden.conf"],
+    "run/sysctl.d": ["10-x.conf"],
+}
+READ = [
+    "/run/sysctl.d/10-x.conf",
+    "/etc/sysctl.d/50-default.conf",
+    "/usr/lib/sysctl.d/99-protect-links.conf",
+    "/etc/sysctl.d/99-sysctl.conf",
+]
 
 
-@pytest.mark.parametrize("program", ["usr/lib/systemd/systemd-sysctl", "lib/systemd/systemd-sysctl"])
-def test_systemd_sysctl_does_not_read_the_file_of_procps(tree: Path, program: str) -> None:
-    assert files_read_at_boot(Host(str(tree))) == [B, A, ("/etc/sysctl.conf", "# etc/sysctl.conf")]
-    (tree / program).parent.mkdir(parents=True)
-    (tree / program).touch()
-    assert files_read_at_boot(Host(str(tree))) == [B, A]
+def host(root: Path) -> Host:
+    for directory, names in NAMES.items():
+        (root / directory).mkdir(parents=True)
+        for name in names:
+            (root / directory / name).write_text(f"# {directory}")
+    (root / "lib/systemd").mkdir()
+    (root / "lib/systemd/systemd-sysctl").touch()
+    return Host(str(root))
 
 
-def test_without_our_file_the_one_that_it_hides_is_read(tree: Path) -> None:
-    (tree / "etc/sysctl.conf").unlink()
-    hidden = "/usr/lib/sysctl.d/90-a.conf"
-    assert files_read_at_boot(Host(str(tree)), "/etc/sysctl.d/90-a.conf")[:2] == [B, (hidden, f"# {hidden[1:]}")]
+def test_the_first_directory_decides_among_files_of_one_name(tmp_path: Path) -> None:
+    read = files_read_at_boot(host(tmp_path))
+    assert read == [(path, f"# {path[1:].rpartition('/')[0]}") for path in READ]
 
 
-def test_a_file_that_cannot_be_read_still_hides_one_of_its_name(tree: Path) -> None:
-    (tree / "etc/sysctl.d/90-a.conf").unlink()
-    (tree / "etc/sysctl.d/90-a.conf").symlink_to("nowhere")
-    (tree / "etc/sysctl.d/50-b.conf").mkdir()
-    assert files_read_at_boot(Host(str(tree)))[:2] == [("/etc/sysctl.d/50-b.conf", ""), ("/etc/sysctl.d/90-a.conf", "")]
+def test_all_files_but_one(tmp_path: Path) -> None:
+    read = files_read_at_boot(host(tmp_path), "/etc/sysctl.d/50-default.conf")
+    assert [path for path, _text in read] == [READ[0], "/usr/lib/sysctl.d/50-default.conf", *READ[2:]]
 
 
-def test_a_host_without_any_file_has_none(tmp_path: Path) -> None:
-    assert files_read_at_boot(Host(str(tmp_path))) == [("/etc/sysctl.conf", "")]
+def test_without_systemd_the_file_of_procps_is_read_last(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/sysctl.conf").write_text("a = 1")
+    assert files_read_at_boot(Host(str(tmp_path))) == [("/etc/sysctl.conf", "a = 1")]
+
+
+def test_an_unreadable_file_hides_others_of_its_name(tmp_path: Path) -> None:
+    machine = host(tmp_path)
+    (tmp_path / "etc/sysctl.d/50-default.conf").unlink()
+    (tmp_path / "etc/sysctl.d/50-default.conf").symlink_to("missing")
+    assert files_read_at_boot(machine)[1] == ("/etc/sysctl.d/50-default.conf", "")

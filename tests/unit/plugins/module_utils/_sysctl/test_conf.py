@@ -12,7 +12,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._sysctl.conf import 
     Line,
     boot_of,
     check_file_path,
-    effective_files,
     parse,
     render,
     render_rules,
@@ -144,21 +143,6 @@ def test_a_path_that_no_boot_reads_is_refused(path: str) -> None:
 @pytest.mark.parametrize("directory", DIRECTORIES)
 def test_a_path_that_a_boot_reads_is_accepted(directory: str) -> None:
     check_file_path(f"{directory}/90-siptune.conf")
-
-
-def test_the_first_directory_decides_among_files_of_one_name() -> None:
-    names = {
-        "/usr/lib/sysctl.d": ["50-default.conf", "99-protect-links.conf"],
-        "/lib/sysctl.d": ["50-default.conf", "99-protect-links.conf"],
-        "/etc/sysctl.d": ["99-sysctl.conf", "50-default.conf", "README.sysctl", ".hidden.conf"],
-        "/run/sysctl.d": ["10-x.conf"],
-    }
-    assert effective_files(names) == [
-        "/run/sysctl.d/10-x.conf",
-        "/etc/sysctl.d/50-default.conf",
-        "/usr/lib/sysctl.d/99-protect-links.conf",
-        "/etc/sysctl.d/99-sysctl.conf",
-    ]
 
 
 def decides(texts: list[tuple[str, str]], path: str) -> tuple[str | None, str] | None:

@@ -35,7 +35,7 @@ def test_parameters_become_a_request(given: dict[str, Any], expected: Request) -
 @pytest.mark.parametrize(
     ("given", "complaint"),
     [
-        pytest.param({"path": "/etc/passwd"}, "/etc/passwd: is not in a directory", id="path"),
+        pytest.param({"path": "/etc/passwd"}, "/etc/passwd: is not directly in", id="path"),
         pytest.param({"settings": {"net.ipv4.tcp_sack": 7}}, r"net\.ipv4\.tcp_sack: 7 is outside", id="value"),
         pytest.param({"state": "absent", "settings": {"../x": 1}}, r"'\.\./x'", id="a key that is not used"),
     ],

@@ -5,14 +5,11 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.siptune.linux.plugins.module_utils._core.setting import AT_LEAST, AT_MOST, EXACT
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.key import SysctlError
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.value import (
-    AT_LEAST,
-    AT_MOST,
-    EXACT,
     check_rule,
     parse_ports,
-    parse_rule,
     parse_value,
     raised,
     render_ports,
@@ -192,12 +189,6 @@ def test_a_floor_that_does_not_fit_the_key_is_refused() -> None:
 def test_a_bound_on_text_is_refused(path: str, rule: str, value: str) -> None:
     with pytest.raises(SysctlError):
         check_rule(path, rule, value)
-
-
-@pytest.mark.parametrize("rule", ["atleast", "", None, 3, ["exact"]])
-def test_an_unknown_rule_is_refused(rule: object) -> None:
-    with pytest.raises(SysctlError, match="unknown rule"):
-        parse_rule("net.core.somaxconn", rule)
 
 
 @given(st.lists(st.tuples(st.integers(0, 65535), st.integers(0, 65535)).map(lambda pair: tuple(sorted(pair)))))
