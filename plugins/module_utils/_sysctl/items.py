@@ -1,16 +1,15 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Describes a plan of sysctl settings to the user: an item for each key, warnings, and the diff."""
+"""Describes a plan of sysctl settings to the user: an item for each key, and warnings."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from .._core.change import CHANGED, KEPT, OK, PENDING, SHADOWED, Change
 from .._core.setting import RULE_WORDS, hazard_warning
-from .._engine.owned_files import FileChange, diff_files, text_of
+from .._engine.owned_files import FileChange, text_of
 from .conf import Boot, boot_of, with_file
 from .decide import meets
 from .key import display_name
@@ -84,19 +83,3 @@ def confirmed(planned: Plan, live: Mapping[str, str | None]) -> list[Change]:
             change = change._replace(after=value)
         changes.append(change)
     return changes
-
-
-def diff(planned: Plan) -> list[dict[str, Any]]:
-    """The diff for Ansible's --diff: each file, and the live values."""
-    shown: list[dict[str, Any]] = [*diff_files(planned.files)]
-    changes = {change.item: change for change in planned.changes if change.before != change.after}
-    if changes:
-        shown.append(
-            {
-                "before_header": "live values",
-                "after_header": "live values",
-                "before": "".join(f"{name} = {change.before}\n" for name, change in changes.items()),
-                "after": "".join(f"{name} = {change.after}\n" for name, change in changes.items()),
-            }
-        )
-    return shown

@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._core.change import ABSENT, READONLY, Outcome
+from .._core.diff import diff_live
 from .._engine.operation import WHEN_ARGUMENT, Operation, Report
+from .._engine.owned_files import diff_files
 from .apply import apply
 from .conf import check_file_path
-from .items import diff
 from .model import Observed, Plan, Request
 from .observe import observe
 from .plan import plan
@@ -34,7 +35,7 @@ def build_request(params: Mapping[str, Any]) -> Request:
 
 def _report(observed: Observed, planned: Plan, outcome: Outcome | None) -> Report:
     changes, changed = outcome or (planned.changes, planned.changed)
-    return Report(changed, changes, diff(planned), planned.warnings)
+    return Report(changed, changes, [*diff_files(planned.files), *diff_live(changes)], planned.warnings)
 
 
 SYSCTL_BULK: Operation[Request, Observed, Plan, Outcome] = Operation(

@@ -31,7 +31,7 @@ def planned_reverts(request: Request, observed: Observed, decisions: Sequence[De
         if record.owners != (request.path,) or live is None or live.value is None:
             reverts.reverted.append(path)
             continue
-        _revert(path, record, live.value, live.writable, request, observed, reverts)
+        _revert(path, record, live.value, request, observed, reverts)
     return reverts
 
 
@@ -50,15 +50,8 @@ def _derived(decisions: Iterable[Decision], observed: Observed) -> dict[str, str
     }
 
 
-def _revert(
-    path: str,
-    record: KeyOriginal,
-    now: str,
-    writable: bool,
-    request: Request,
-    observed: Observed,
-    reverts: Reverts,
-) -> None:
+def _revert(path: str, record: KeyOriginal, now: str, request: Request, observed: Observed, reverts: Reverts) -> None:
+    """Add the revert of one key, which reads `now`, to `reverts`, or the reason against it."""
     state, reason, after = OK, "", now
     danger = objection(path, record.value, now, observed)
     if same(path, record.value, now):
@@ -70,7 +63,7 @@ def _revert(
         state, reason = KEPT, f"not put back: {danger}"
     elif not request.live:
         state, reason = PENDING, "goes back to its original with the next boot (when: boot)"
-    elif not writable:
+    elif not observed.live[path].writable:
         state, reason = READONLY, "not writable any more"
     else:
         state, after = CHANGED, record.value

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
 from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import NOTHING
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl.items import confirmed, diff
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.items import confirmed
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.model import Plan, Write
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.plan import plan
 from sysctl_hosts import applied, items, lines, observed, request
@@ -85,10 +85,3 @@ def test_an_item_ends_with_the_value_that_was_read_back(read_back: str, reason: 
     ]
     planned = Plan(changes, [Write(path, "30000", "0")], [], NOTHING, [], [], [])
     assert confirmed(planned, {path: read_back}) == [changes[0]._replace(after=read_back, reason=reason), changes[1]]
-
-
-def test_the_diff_shows_files_and_live_values() -> None:
-    shown = diff(plan(request({"net.ipv4.tcp_sack": 0}), observed()))
-    assert [part["after_header"] for part in shown] == ["/etc/sysctl.d/90-test.conf", "live values"]
-    assert shown[0]["after"].endswith("\nnet.ipv4.tcp_sack = 0\n")
-    assert (shown[1]["before"], shown[1]["after"]) == ("net.ipv4.tcp_sack = 1\n", "net.ipv4.tcp_sack = 0\n")

@@ -7,13 +7,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._core.change import STATES, Change
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import STATES, Change, Outcome
 from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import NOTHING
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.key import SysctlError
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.model import Plan, Request
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.module import SYSCTL_BULK
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.plan import plan
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.settings import Setting
-from sysctl_hosts import PATH
+from sysctl_hosts import PATH, observed, request
 
 PARAMETERS: dict[str, Any] = {"path": PATH, "settings": {"net.ipv4.tcp_sack": 1}, "state": "present", "when": "both"}
 SACK = Setting("net/ipv4/tcp_sack", "1")
@@ -50,3 +51,18 @@ def test_absent_and_readonly_keys_are_missing() -> None:
     changes = [Change("net.ipv4.tcp_sack", "1", None, None, None, state) for state in STATES]
     missing = [change.state for change in changes if SYSCTL_BULK.is_missing(planned, change)]
     assert missing == ["absent", "readonly"]
+
+
+def test_the_diff_shows_files_and_live_values() -> None:
+    found = observed()
+    shown = SYSCTL_BULK.report(found, plan(request({"net.ipv4.tcp_sack": 0}), found), None).diff
+    assert [part["after_header"] for part in shown] == [PATH, "live values"]
+    assert shown[0]["after"].endswith("\nnet.ipv4.tcp_sack = 0\n")
+    assert (shown[1]["before"], shown[1]["after"]) == ("net.ipv4.tcp_sack = 1\n", "net.ipv4.tcp_sack = 0\n")
+
+
+def test_the_diff_of_a_run_shows_the_values_that_were_read_back() -> None:
+    found = observed()
+    planned = plan(request({"net.core.somaxconn": 9000}), found)
+    outcome = Outcome([planned.changes[0]._replace(after="8192")], True)
+    assert SYSCTL_BULK.report(found, planned, outcome).diff[1]["after"] == "net.core.somaxconn = 8192\n"
