@@ -15,7 +15,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._core.change import 
 from ansible_collections.siptune.linux.plugins.module_utils._core.setting import AT_LEAST, AT_MOST, EXACT, RULE_WORDS
 from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import ABSENT as LAYERS_ABSENT
 from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import Layer
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl.kernel import partner
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.kernel import mutually_exclusive
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.key import (
     SysctlError,
     display_name,
@@ -86,7 +86,7 @@ def undoes(their: Mapping[str, Any], wanted: Wanted) -> bool:
     path, value = read_key(their["key"]), their["value"]
     if value is None:
         return False
-    if partner(wanted.path) == path:
+    if mutually_exclusive(wanted.path) == path:
         return value != "0" and wanted.value != "0"  # the kernel sets the one to 0 when the other is set
     if not _one_key(path, wanted.path):
         return False
@@ -195,7 +195,7 @@ def _against(their: Mapping[str, Any], ours: Ours) -> list[tuple[Mapping[str, An
     if is_glob(path):
         places = [place for place in ours if glob_matches(path, place)]
     else:
-        places = [place for place in (path, partner(path)) if place is not None and place in ours]
+        places = [place for place in (path, mutually_exclusive(path)) if place is not None and place in ours]
     return [(item, wanted) for place in places for item, wanted in ours[place] if undoes(their, wanted)]
 
 
@@ -236,7 +236,7 @@ def _tuned_record(tuned: Mapping[str, Any], ours: Ours) -> dict[str, Any] | None
 
 
 def _said(their: Mapping[str, Any], wanted: Wanted) -> str:
-    """Their value; with their key where that is the partner, or a glob, of the one that siptune wants."""
+    """Their value; with their key where that is not siptune's, but a glob or the mutually exclusive key."""
     same = read_key(their["key"]) == wanted.path
     return shown(their) if same else f"{display_name(read_key(their['key']))} = {shown(their)}"
 
