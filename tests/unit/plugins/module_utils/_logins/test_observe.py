@@ -73,7 +73,7 @@ def test_hard_limits(tmp_path: Path) -> None:
         (UPSTREAM, "", "", ("sshd", 524288, True, True)),
     ],
 )
-def test_what_a_session_starts_from(
+def test_the_limits_that_a_session_starts_with(
     tmp_path: Path, pam: PamLimits, status: str, uid_map: str, expected: tuple[object, ...]
 ) -> None:
     host = rooted(
