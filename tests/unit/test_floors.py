@@ -68,7 +68,6 @@ WITHOUT_MIRROR = frozenset(
         "module_utils/_pools/module.py",
         "module_utils/_sip/gate.py",
         "module_utils/_sip/proxy_config.py",
-        "module_utils/_sysctl/boot.py",
         "module_utils/_sysctl/kernel.py",
         "module_utils/_sysctl/model.py",
         "module_utils/_sysctl/module.py",

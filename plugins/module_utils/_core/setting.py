@@ -67,7 +67,7 @@ def shown(word: object) -> str:
     """A user's word for a message: short, and without control characters."""
     text = str(word)
     short = text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
-    return short if short.isprintable() else repr(short)
+    return short if short and short.isprintable() else repr(short)
 
 
 def hazard_warning(item: str, value: str, hazard: str) -> str:

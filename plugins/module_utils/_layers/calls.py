@@ -116,5 +116,5 @@ def _service_calls(layer: Layer, given: Mapping[str, Any], host: Mapping[str, An
             layer.name, "logins", "limits_file", {"path": options["logins_path"], "limits": wanted["logins"], **common}
         ),
         Call(layer.name, "units", "systemd_limits", {**units, **common}),
-        Call(layer.name, "pools", "daemon_pools", {"state": state, "exclusive": True, "pools": wanted["pools"]}),
+        Call(layer.name, "pools", "daemon_pools", {"exclusive": True, "pools": wanted["pools"], **common}),
     ]

@@ -7,16 +7,20 @@ from __future__ import annotations
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
 from ansible_collections.siptune.linux.plugins.module_utils._core.diff import diff_live
 
+SAME = Change("net.ipv4.tcp_sack", "1", "1", "1", "1", "ok")
+MOVED = Change("net.core.somaxconn", "9000", "4096", "9000", "9000", "changed")
 
-def test_only_values_that_change_are_shown() -> None:
-    changes = [Change("eth0 rx", "512", "256", "512", None, "changed"), Change("eth0 tx", "9", "9", "9", None, "ok")]
-    assert diff_live(changes) == [
+
+def test_values_that_change_are_shown_before_and_after() -> None:
+    assert diff_live([SAME, MOVED], "here") == [
         {
-            "before_header": "live values",
-            "after_header": "live values",
-            "before": "eth0 rx = 256\n",
-            "after": "eth0 rx = 512\n",
+            "before_header": "here",
+            "after_header": "here",
+            "before": "net.core.somaxconn = 4096\n",
+            "after": "net.core.somaxconn = 9000\n",
         }
     ]
-    assert diff_live(changes[1:]) == []
-    assert diff_live(changes, "values in force")[0]["after_header"] == "values in force"
+
+
+def test_without_a_change_there_is_no_diff() -> None:
+    assert diff_live([SAME]) == []
