@@ -6,7 +6,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """What the documentation of the modules for network interfaces shares."""
+    """Documentation shared by the modules for network interfaces."""
 
     DOCUMENTATION = r"""
 options:
@@ -14,20 +14,20 @@ options:
     description:
       - Whether a change may take a link down for a moment. Without it, such changes wait for the next boot, unless the
         interface is down already.
-      - On a host with calls in progress it counts as V(false), unless O(despite_calls) insists, and the items say which
-        calls they wait for. M(siptune.linux.sip_calls) says how that is found out.
+      - On a host with calls in progress it counts as V(false), unless O(despite_calls) is set, and the items name the
+        calls they wait for. M(siptune.linux.sip_calls) documents how calls are found.
     type: bool
     default: false
   despite_calls:
     description:
-      - Whether O(disruptive) counts also while calls are in progress on the host. Without it, a SIP daemon that runs
-        and cannot be asked for its calls counts like one that has some.
+      - Whether O(disruptive) counts even while calls are in progress on the host. Without it, a running SIP daemon that
+        does not answer counts as one with calls.
     type: bool
     default: false
   state:
     description:
-      - V(absent) puts everything back that this module has set, and O(interfaces) does not count. What somebody else
-        has changed since is left alone and reported. O(disruptive) counts here too.
+      - V(absent) puts back everything that this module has set, whatever O(interfaces) says. A value that somebody else
+        has set since is left alone and reported. O(disruptive) counts here too.
     type: str
     choices: [present, absent]
     default: present
@@ -41,14 +41,16 @@ attributes:
   platform:
     support: full
     platforms: linux
-    description: Linux. Without systemd nothing is kept for the boots to come, and the items say so.
+    description: Linux. Without systemd nothing is persisted for the next boots, and the items say so.
 notes:
-  - An option that the driver does not have is reported as V(absent), and so is a glob that fits no interface.
-  - An interface that is named, and that is not there or is made of software, is an error. The end of a virtual cable
-    (veth) can be named.
-  - Which options a driver cannot change shows only when they are set, so that check mode may announce one of these.
+  - An option that the driver does not have is reported as V(absent), and so is a glob or driver that matches no
+    interface. With O(missing=fail) either fails the call.
+  - An interface that is given by its name must exist and must not be a software interface. Either end of a virtual
+    Ethernet pair (veth, netkit) is permitted.
+  - Some drivers reject an option only when it is set, so that check mode may predict a change that is V(absent) in the
+    run. With O(missing=fail) the run then puts everything back.
 seealso:
   - name: systemd.link(5)
-    description: What udev sets when an interface is added.
+    description: The options that udev sets when an interface is added.
     link: https://www.freedesktop.org/software/systemd/man/latest/systemd.link.html
 """

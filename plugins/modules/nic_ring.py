@@ -11,14 +11,15 @@ short_description: Size the rings of network interfaces, now and at boot, in one
 version_added: 0.1.0
 description:
   - Sets the sizes of receive and transmit rings of any number of network interfaces, all of them or none.
-  - Asks the driver itself, through the ethtool ioctl, and starts no process for it. What was set is read back.
-  - Knows that drivers round, and counts as met what the driver makes of a size, so that a second run changes nothing.
-  - Most drivers take the link down for a moment when a ring changes. Unless O(disruptive) allows that, the size is
-    written down for the boots to come and reported as V(pending).
-  - Keeps sizes for the boots to come in C(.link) files of udev, which give the interface the name it has, or in
+  - Asks the driver itself, through the ethtool ioctl, and starts no process for it. Every size is read back.
+  - Drivers round. A size that the driver has rounded counts as met, so that a second run changes nothing.
+  - Most drivers take the link down for a moment when a ring changes. Unless O(disruptive) permits that, the size is
+    persisted for the next boot and reported as V(pending).
+  - Persists settings for the next boots in C(.link) files of udev, which leave the interface its name, or in
     NetworkManager's profile.
-  - Remembers what it found in C(/var/lib/siptune/originals.json). An interface or option that a later call does not
-    name goes back to that, and O(state=absent) puts everything back. So give all interfaces of a host in one call.
+  - Records original values in C(/var/lib/siptune/originals.json). An interface or option that a later call does not
+    name goes back to its original, and O(state=absent) puts everything back. So give all interfaces of a host in one
+    call.
 author:
   - siptune authors (@siptune)
 extends_documentation_fragment:
@@ -29,16 +30,14 @@ extends_documentation_fragment:
 options:
   interfaces:
     description:
-      - What is wanted, as V(interface) with a dictionary of V(rx), V(tx), V(rx_mini) and V(rx_jumbo). Each has a size
-        in descriptors or V(max), or a dictionary of C(value), C(rule), C(limit) and C(why).
-      - Interfaces are named outright, by a glob such as V(enp*), or by their driver as V(driver:ixgbe). Globs and
-        drivers pass over what is made of software, such as bridges and VLANs. Option by option, a name beats the
-        others, and V(*) alone is beaten by them. Two other globs or drivers that want different things of one
-        interface are an error.
+      - For each interface, a dictionary of V(rx), V(tx), V(rx_mini) and V(rx_jumbo). Each is a size in descriptors or
+        V(max), or a dictionary of C(value), C(rule), C(limit) and C(why).
+      - An interface is given by its name, by a glob such as V(enp*), or by its driver as V(driver:ixgbe). Globs and
+        drivers skip software interfaces, such as bridges and VLANs. For each option, a name beats the others, and V(*)
+        alone is beaten by them. Two other globs or drivers that set one interface differently are an error.
       - C(rule) is V(exact) (the default), V(at_least) or V(at_most). A ring that meets its floor without us is left
         alone, and nothing is persisted for it.
-      - V(max) is the hardware's maximum, and C(limit) the most that it may stand for. A number above the maximum is
-        refused.
+      - V(max) is the hardware's maximum, and C(limit) caps it. A number above the maximum is an error.
       - Null leaves an option alone.
     type: dict
     default: {}
@@ -67,8 +66,8 @@ EXAMPLES = r"""
 RETURN = r"""
 items:
   description:
-    - What became of each option of each interface.
-    - Of a call that failed because a driver refused a change, only the refused item, as nothing else has changed.
+    - The result for each option of each interface.
+    - If a driver refused a change, only the refused item, because everything else is as it was before.
   returned: when the settings are valid
   type: list
   elements: dict
@@ -78,19 +77,19 @@ items:
       type: str
       sample: eth0 rx
     wanted:
-      description: What was asked for, null for an option that goes back to its original.
+      description: The wanted value, null for an option that goes back to its original.
       type: str
-      sample: at least max, 4096 if that is less
+      sample: at least max (limit 4096)
     before:
-      description: What was in force before the call, null if the driver has no such option.
+      description: The value before the call, null if the driver has no such option.
       type: str
       sample: "256"
     after:
-      description: What was read back; in check mode, the prediction.
+      description: The value that was read back; in check mode, the prediction.
       type: str
       sample: "4096"
     at_boot:
-      description: What the next boot will set, null if nothing sets it.
+      description: The value that the next boot sets, null if nothing sets it.
       type: str
       sample: "4096"
     state:
@@ -102,12 +101,12 @@ items:
       type: str
       sample: A burst waits in the ring instead of being dropped.
     reason:
-      description: What explains the state, or what the driver makes of the value.
+      description: The reason of the state, or a remark such as how the driver rounded the value.
       type: str
-      sample: the driver makes 512 of 511
+      sample: requested 511; the driver set 512
 undone:
-  description: What the call had changed already and has put back, newest first.
-  returned: when a driver refused a change
+  description: The items that the call had changed already and has put back, newest first.
+  returned: when an item made the call fail
   type: list
   elements: str
   sample: [eth0 rx]

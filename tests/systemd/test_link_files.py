@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files of ours and the real udev of three systemd versions: it takes them, and keeps the name; none applies early."""
+"""Our files and the real udev of three systemd versions: it accepts them and keeps the name; none applies early."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ except RefusedError as error:
 
 @pytest.fixture
 def cable(container: Machine) -> Iterator[Machine]:
-    """A container with one end of a virtual cable called v0, of which udev knows."""
+    """A container with one end of a virtual Ethernet pair called v0, which udev knows."""
     container.sh(
         "rm -rf /etc/systemd/network/* /var/lib/siptune; udevadm control --reload;"
         "ip link add v0 type veth peer name v1; udevadm finalize"

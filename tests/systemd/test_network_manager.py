@@ -3,12 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """nic_ring and nic_link where NetworkManager owns the interface: a real one, 1.42 of Debian 12 and 1.52 of Debian 13.
 
-A virtual cable has a queue and channels, but no rings: those of a card of NetworkManager's are looked at in the
-virtual machine.
+A virtual Ethernet pair has a queue and channels, but no rings: rings of a card that NetworkManager owns are tested in
+the virtual machine.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -24,7 +25,7 @@ PROFILE = "/etc/NetworkManager/system-connections/cable.nmconnection"
 LINK_FILE = "/etc/systemd/network/00-siptune-v0.link"
 START_TIMEOUT_SECONDS = 60
 
-# Virtual cables are nobody's by default, and no profile is made up.
+# By default, NetworkManager leaves virtual pairs alone and creates no profile.
 CONFIGURATION = """[main]
 no-auto-default=*
 [keyfile]
@@ -43,7 +44,7 @@ def _chosen() -> list[str]:
 
 @pytest.fixture(scope="module", params=_chosen())
 def manager(request: pytest.FixtureRequest) -> Iterator[Machine]:
-    """A container with a NetworkManager that owns one end of a virtual cable, v0, of two receive queues."""
+    """A container with a NetworkManager that owns one end of a virtual Ethernet pair, v0, with two receive queues."""
     build = [CHECKOUT / "tests/images/build", request.param, "network-manager"]
     image = subprocess.run(build, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
     find_settings(image)
@@ -107,7 +108,7 @@ def moments(machine: Machine) -> tuple[str, str]:
 
 
 def properties(machine: Machine) -> dict[str, str]:
-    """What the profile says of what we set."""
+    """Our properties in the profile."""
     text = machine.sh("nmcli -t connection show cable")
     pairs = [line.partition(":")[::2] for line in text.splitlines()]
     return {name: value for name, value in pairs if name in ("link.tx-queue-length", "ethtool.channels-rx")}
@@ -127,9 +128,13 @@ def test_there_and_back(cable: Machine) -> None:
     for item in first.values():
         assert ("NetworkManager's profile cable" in item["reason"]) == in_profile
     assert [item["after"] for item in first.values()] == [item["after"] for item in predicted["items"]]
-    # What is live is set by us, and the profile waits for its next activation.
+    # The live value is set by us, and the profile waits for its next activation.
     assert live(cable) == ("2000", start[1])
     assert moments(cable) == at_start
+
+    record = json.loads(cable.read("/var/lib/siptune/originals.json") or "")
+    assert ("profiles" in record) == in_profile
+    assert list(record["links"].values()) == [record["links"]["v0"]]
 
     assert not call(cable, interfaces={"v0": WANTED})["changed"]
     assert moments(cable) == at_start
@@ -143,13 +148,13 @@ def test_there_and_back(cable: Machine) -> None:
     assert not call(cable, state="absent")["changed"]
 
 
-def test_the_next_activation_brings_it_and_the_one_after_the_way_back_does_not(cable: Machine) -> None:
+def test_the_next_activation_sets_it_and_the_one_after_going_back_does_not(cable: Machine) -> None:
     call(cable, interfaces={"v0": WANTED})
-    # A boot begins with the kernel's own. NetworkManager goes back to what it found when a profile names no more.
+    # A boot begins with the kernel's defaults. NetworkManager restores the values it found for properties now unset.
     cable.sh("ip link set v0 txqueuelen 1000")
     cable.sh("udevadm control --reload; udevadm trigger --action=add /sys/class/net/v0; udevadm finalize")
     activate(cable)
-    # Whichever of the two had a word for it: NetworkManager leaves alone what its profile does not name.
+    # A .link file or the profile: NetworkManager leaves alone the options that its profile does not name.
     assert live(cable) == ("2000", "1")
     assert {item["state"] for item in call(cable, interfaces={"v0": WANTED})["items"]} == {"ok"}
     call(cable, state="absent", disruptive=True)
@@ -158,9 +163,9 @@ def test_the_next_activation_brings_it_and_the_one_after_the_way_back_does_not(c
     assert live(cable) == ("1000", "2")
 
 
-def test_what_somebody_has_set_in_the_profile_is_theirs(cable: Machine) -> None:
+def test_a_property_that_somebody_has_set_is_left_alone(cable: Machine) -> None:
     if VERSIONS[cable.suite] < (1, 46):
-        pytest.skip("this NetworkManager has no word for what a cable has")
+        pytest.skip("this NetworkManager has no property for the options of a pair")
     cable.sh("nmcli connection modify cable link.tx-queue-length 700")
     profile = profile_of(cable)
     first = items(call(cable, interfaces={"v0": WANTED}))
@@ -171,9 +176,9 @@ def test_what_somebody_has_set_in_the_profile_is_theirs(cable: Machine) -> None:
     assert profile_of(cable) == profile
 
 
-def test_what_somebody_has_changed_since_stays(cable: Machine) -> None:
+def test_a_property_that_somebody_has_changed_since_stays(cable: Machine) -> None:
     if VERSIONS[cable.suite] < (1, 46):
-        pytest.skip("this NetworkManager has no word for what a cable has")
+        pytest.skip("this NetworkManager has no property for the options of a pair")
     call(cable, interfaces={"v0": WANTED})
     cable.sh("nmcli connection modify cable link.tx-queue-length 800")
     back = items(call(cable, state="absent"))
@@ -181,7 +186,7 @@ def test_what_somebody_has_changed_since_stays(cable: Machine) -> None:
     assert properties(cable) == {"link.tx-queue-length": "800"}
 
 
-def test_rings_of_what_has_none_leave_the_profile_alone(cable: Machine) -> None:
+def test_an_interface_without_rings_leaves_the_profile_alone(cable: Machine) -> None:
     profile = profile_of(cable)
     result = call(cable, "nic_ring", interfaces={"v0": {"rx": "max"}})
     assert {item["state"] for item in result["items"]} == {"absent"}

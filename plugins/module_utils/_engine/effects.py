@@ -16,7 +16,7 @@ from .._core.undo import all_or_nothing as all_or_nothing
 from .._engine import originals
 from .._host.host import FileRecord, Host, HostError
 from .originals import Originals
-from .owned_files import FileChange
+from .owned_files import FileChange, mismatch
 
 PARENT_MODE = 0o755
 
@@ -50,13 +50,12 @@ def store_originals(host: Host, after: Originals, log: UndoLog) -> None:
     owner = (os.geteuid(), os.getegid())
     record = None if after.empty else FileRecord(originals.render(after), originals.FILE_MODE, *owner)
     change = FileChange(originals.PATH, host.snapshot(originals.PATH), record)
+    if record == change.before:
+        return
     if record is not None:
         make_parents(host, originals.PATH, originals.DIRECTORY_MODE, log)
-        log.note("", lambda: put_back(host, change))
-        host.stage(originals.PATH, record).commit()
-    elif change.before is not None:
-        log.note("", lambda: put_back(host, change))
-        host.remove(originals.PATH)
+    log.note("", lambda: put_back(host, change))
+    _replace(host, originals.PATH, record)
 
 
 def finalize_originals(host: Host, finalized: Originals, recorded: Originals, log: UndoLog) -> None:
@@ -81,12 +80,16 @@ def tidy(host: Host, *paths: str) -> None:
 
 
 def stage(host: Host, change: FileChange, log: UndoLog) -> Callable[[], None]:
-    """Prepare a file's change without touching the file; returns the function that applies it. Raises HostError."""
+    """Prepare a file's change without touching the file; returns the function that applies and confirms it.
+
+    Both raise HostError.
+    """
     commit = _prepare(host, change, log)
 
     def apply() -> None:
         log.note(change.path, lambda: put_back(host, change))
         commit()
+        confirm(host, change.path, change.after)
 
     return apply
 
@@ -102,13 +105,23 @@ def _prepare(host: Host, change: FileChange, log: UndoLog) -> Callable[[], None]
 
 def put_back(host: Host, change: FileChange) -> None:
     """Give a file back the content it had before, or its absence. Raises HostError."""
-    current = host.snapshot(change.path)
-    if current == change.before:
-        return
-    if change.before is None:
-        host.remove(change.path)
+    if host.snapshot(change.path) != change.before:
+        _replace(host, change.path, change.before)
+
+
+def _replace(host: Host, path: str, record: FileRecord | None) -> None:
+    if record is None:
+        host.remove(path)
     else:
-        host.stage(change.path, change.before).commit()
+        host.stage(path, record).commit()
+    confirm(host, path, record)
+
+
+def confirm(host: Host, path: str, record: FileRecord | None) -> None:
+    """Read a file back after it was written or removed (None). Raises HostError where it is not as it should be."""
+    fault = mismatch(record, host.snapshot(path))
+    if fault:
+        raise HostError(path, fault)
 
 
 def make_parents(host: Host, path: str, mode: int, log: UndoLog) -> None:

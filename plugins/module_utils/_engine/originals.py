@@ -72,9 +72,9 @@ class FileOriginal(NamedTuple):
 class LinkOriginal(NamedTuple):
     """An option of a network interface as it was found.
 
-    `found` is what it read before the first change, `written` what we asked for last, and `left` what the driver made
-    of our latest change of the running interface, None if there was none: drivers round. `boot` is a boot ID of the
-    kernel if `written` is only written down, for the boot after that one; it is empty while the change is under way.
+    `found` is its value before the first change, `written` the value we requested last, and `left` the value that the
+    driver set for it, None if the running interface was not changed: drivers round. `boot` is a boot ID of the kernel
+    if `written` is only persisted, for the boot after that one; it is empty while the change is under way.
     """
 
     found: str
@@ -116,9 +116,9 @@ NOTHING = Originals({}, {})
 
 
 def link_key(name: str, mac: str | None) -> str:
-    """What the options of an interface are recorded under: its name and the address it was made with.
+    """The key of an interface's options in the record: its name and its permanent address.
 
-    So neither another card under this name nor this card under another name is taken for what was recorded.
+    So neither another card under this name nor this card under another name is taken for the recorded one.
     """
     return f"{name} {mac}" if mac else name
 

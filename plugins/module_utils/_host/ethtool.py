@@ -167,7 +167,7 @@ def unpack_address(answer: bytes) -> str | None:
     return address.hex(":") if any(address) else None
 
 
-# --- speed, duplex and what is advertised ----------------------------------------------------
+# --- speed, duplex and advertised modes ------------------------------------------------------
 
 # struct ethtool_link_settings: command, speed, duplex, port, phy_address, autoneg, mdio_support, eth_tp_mdix,
 # eth_tp_mdix_ctrl, link_mode_masks_nwords (signed), transceiver, master_slave_cfg, master_slave_state, rate_matching,
@@ -178,7 +178,7 @@ MOST_WORDS = 127  # link_mode_masks_nwords is a signed byte
 
 
 class LinkSettings(NamedTuple):
-    """What a link is and could be. `head` is the structure without its masks, which are numbers, a bit a link mode."""
+    """Present and possible settings of a link. `head` is the structure without its masks; masks have a bit per mode."""
 
     head: bytes
     speed_mbps: int
@@ -215,7 +215,7 @@ def unpack_link(answer: bytes) -> LinkSettings:
 
 
 def pack_link(settings: LinkSettings) -> bytes:
-    """The request that sets speed, duplex, autonegotiation and what is advertised. Raises EthtoolError."""
+    """The request that sets speed, duplex, autonegotiation and the advertised modes. Raises EthtoolError."""
     fields = list(_unpack(_LINK_SETTINGS, ETHTOOL_GLINKSETTINGS, settings.head))
     fields[0], fields[1], fields[2], fields[5] = (
         ETHTOOL_SLINKSETTINGS,

@@ -260,7 +260,8 @@ class Host:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
             descriptor = os.open(temporary, flags, 0o600, dir_fd=directory)
             with os.fdopen(descriptor, "wb") as stream:
-                if (record.uid, record.gid) != (os.geteuid(), os.getegid()):
+                made = os.fstat(stream.fileno())  # a set-group-ID directory gives its files its own group
+                if (record.uid, record.gid) != (made.st_uid, made.st_gid):
                     os.fchown(stream.fileno(), record.uid, record.gid)
                 os.fchmod(stream.fileno(), record.mode)
                 stream.write(record.content)

@@ -38,7 +38,7 @@ _U32 = struct.Struct("=I")
 
 
 def payloads(dump: bytes, wanted_type: int) -> list[bytes] | None:
-    """What the messages of one type carry; None unless the dump is whole: ended by NLMSG_DONE and no error."""
+    """The payloads of the messages of one type; None unless the dump is whole: ended by NLMSG_DONE and no error."""
     found: list[bytes] = []
     offset = 0
     while offset + NETLINK_HEADER.size <= len(dump):

@@ -183,7 +183,7 @@ def _steers_packets(host: Host, queues: str) -> bool | None:
 
 
 def driver(host: Host, interface: str) -> str | None:
-    """The name of the driver behind an interface, None if it tells none."""
+    """The name of an interface's driver, None if it does not report one."""
     try:
         return unpack_driver(unless_refused(host.ethtool, interface, pack_driver_request()) or b"")
     except EthtoolError:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The interfaces of a host: which of them a rule is for, and which of them were recorded."""
+"""The interfaces that a rule matches, and the interfaces that records belong to."""
 
 from __future__ import annotations
 

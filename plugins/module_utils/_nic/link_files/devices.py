@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The interfaces of a host as udev judges them: read from /sys, the udev database, ethtool and rtnetlink."""
+"""The interfaces of a host as udev judges them, from /sys, the udev database, ethtool and rtnetlink."""
 
 from __future__ import annotations
 
@@ -14,13 +14,12 @@ from ..._host.netlink import LOOPBACK_KIND, Link, observe_links
 from ..._host.network import SYS_CLASS_NET, driver
 from .match import Device
 
-# The udev database: a file per interface, with a line E:NAME=VALUE per property. It is systemd's own; what cannot be
-# read of it counts as not known.
+# The udev database: a file per interface, with a line E:NAME=VALUE per property. It is internal to systemd; parts that
+# cannot be read count as unknown.
 UDEV_DATABASE = "/run/udev/data"
 UDEV_CONTROL = "/run/udev/control"  # the socket of a running systemd-udevd
 
-NET_NAME_USER = "3"  # linux/netdevice.h: whoever made the interface chose its name
-NET_NAME_RENAMED = "4"  # its name has been changed since, so its first one is not known
+NET_NAME_RENAMED = "4"  # linux/netdevice.h: it has been renamed, so its first name is unknown
 LOOPBACK = "loopback"
 # ARPHRD_ of linux/if_arp.h, by which systemd names the types without a DEVTYPE
 TYPES = {"1": "ether", "32": "infiniband", "768": "tunnel", "769": "tunnel6", "772": LOOPBACK, "776": "sit"}
@@ -65,13 +64,13 @@ def parse_pairs(text: str, prefix: str = "") -> dict[str, str]:
 
 
 def read_database(host: Host, ifindex: int) -> Mapping[str, str] | None:
-    """What the udev database has of an interface, None if udev has never seen it."""
+    """The properties of an interface in the udev database; None if udev has never seen it."""
     text = host.read_lenient(f"{UDEV_DATABASE}/n{ifindex}")
     return None if text is None else parse_pairs(text, "E:")
 
 
 def permanent_address(host: Host, name: str) -> str:
-    """The address that a card was made with by its driver, for kernels whose rtnetlink has it not; empty for none."""
+    """The permanent address of a card from its driver, for kernels whose rtnetlink lacks it; empty without one."""
     try:
         return unpack_address(unless_refused(host.ethtool, name, pack_address_request()) or b"") or ""
     except EthtoolError:

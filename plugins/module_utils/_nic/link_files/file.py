@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The text of .link files: what they say, which of them count, and our own.
+"""The text of .link files: their assignments, their order, and our own files.
 
 Everything here is a function of names and texts. Sources: systemd.link(5); conf_files_list_strv() of systemd 247, 252
 and 257.
@@ -64,7 +64,7 @@ class Assignment(NamedTuple):
 
 
 class LinkFile(NamedTuple):
-    """A .link file as udev reads it, with its drop-ins. `texts` has the path and text of each, in their order."""
+    """A .link file as udev reads it, with its drop-ins. `texts` are the path and the text of each, in their order."""
 
     path: str
     texts: tuple[tuple[str, str], ...]
@@ -75,7 +75,7 @@ class LinkFile(NamedTuple):
 
     @property
     def lines(self) -> list[Assignment]:
-        """All that it says; nothing if one of its texts is broken, for which udev drops the file."""
+        """All assignments; none if one of its texts is broken, because udev then ignores the file."""
         parts = [parse(text, path) for path, text in self.texts]
         return [] if None in parts else [line for part in parts for line in part or []]
 
@@ -85,7 +85,7 @@ class LinkFile(NamedTuple):
 
 
 def parse(text: str, file: str) -> list[Assignment] | None:
-    """The assignments of one text; None where a section's header is broken, which udev gives the whole file up for."""
+    """The assignments of one text; None if a section's header is broken, because udev then ignores the whole file."""
     found: list[Assignment] = []
     section, block = "", 0
     for number, line in logical_lines(text):
@@ -108,22 +108,22 @@ def _is_utf8(line: str) -> bool:
 
 
 def files_in_order(listing: Mapping[str, Sequence[str]], suffix: str = SUFFIX) -> list[str]:
-    """The paths in the order they are tried, of directories listed with the most important first.
+    """The paths in the order in which udev tries them, of directories listed with the most important first.
 
-    Of files of one name only the first counts, also where it is empty or a link to /dev/null: it masks the others.
+    Of files of one name only the first counts. If it is empty, or a link to /dev/null, it masks the others.
     """
     return effective_files((f"{directory}/{name}" for directory, names in listing.items() for name in names), suffix)
 
 
 def is_vendors(path: str) -> bool:
-    """Whether a file came with the distribution, and nobody has chosen what it says."""
+    """Whether a file came with the distribution, so that no administrator has chosen its settings."""
     return posixpath.dirname(path).startswith(VENDOR_DIRECTORIES)
 
 
 class Winner(NamedTuple):
     """The file that udev applies to a device; `file` is None where none matches.
 
-    `unknown` is a file of which it cannot be told whether it matches, and then nothing else is known either.
+    `unknown` is a file that matches perhaps, and then nothing else is known either.
     """
 
     file: LinkFile | None
@@ -131,7 +131,7 @@ class Winner(NamedTuple):
 
 
 def winner(files: Iterable[LinkFile], device: Device, version: int | None, applied: str | None) -> Winner:
-    """The first file that matches. Where that cannot be told, the one that udev is known to have applied decides."""
+    """The first file that matches. Where that is unknown, the file that udev has applied decides."""
     files = list(files)
     paths = [file.path for file in files]
     known_by_udev = paths.index(applied) if applied in paths else -1
@@ -148,14 +148,14 @@ def winner(files: Iterable[LinkFile], device: Device, version: int | None, appli
 
 
 class Setting(NamedTuple):
-    """The value of an option, as it stands in the file, and why it is there."""
+    """The value of an option as a .link file spells it, and the reason for it."""
 
     value: str
     why: str
 
 
 class OwnText(NamedTuple):
-    """What a file of ours says: its match, what it repeats and of which file, and the options of each owner."""
+    """A file of ours: its match, the lines it repeats from another file, and the settings of each owner."""
 
     match: tuple[tuple[str, str], ...]
     repeated: tuple[Assignment, ...]
@@ -168,7 +168,7 @@ class OwnText(NamedTuple):
 
 
 def own_paths(interface: str) -> list[str]:
-    """Where our file for an interface may be, the usual place first."""
+    """The possible paths of our file for an interface, the usual one first."""
     return [f"{ETC}/{prefix}{interface}{SUFFIX}" for prefix in PREFIXES]
 
 
@@ -179,7 +179,7 @@ def is_own_name(path: str) -> bool:
 
 
 def is_interface_name(name: str) -> bool:
-    """Whether the kernel takes such a name, and a path and a comment can hold it: dev_valid_name(), net/core/dev.c."""
+    """Whether the kernel accepts a name, and a path and a comment can hold it: dev_valid_name(), net/core/dev.c."""
     return bool(re.fullmatch(r"[!-.0-9;-~]{1,15}", name)) and name not in (".", "..")
 
 
@@ -220,7 +220,7 @@ def _shown(path: str) -> str:
 
 
 def parse_own(text: str, path: str) -> OwnText | None:
-    """What a file of ours says, None for a text that is not ours or that is broken."""
+    """A file of ours; None for a text that is not ours, or is broken."""
     if not text.startswith(HEADING.split("\n", 1)[0]):
         return None
     lines = parse(text, path)

@@ -1,10 +1,11 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which interfaces a .link file is for: the [Match] section, as udev judges it.
+"""The [Match] section of a .link file, as udev judges it.
 
-Everything here is a function of texts and records. What is not known of a device gives None, which is neither yes
-nor no. Sources: systemd.link(5), "[Match] Section Options"; net_match_config() of systemd 247, 252 and 257; fnmatch(3).
+Everything here is a function of texts and records. A property of a device that is unknown gives None, which is neither
+yes nor no. Sources: systemd.link(5), "[Match] Section Options"; net_match_config() of systemd 247, 252 and 257;
+fnmatch(3).
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ GLOB_CHARACTERS = "*?[\\"
 
 
 class Device(NamedTuple):
-    """An interface as udev would judge it. A text is empty where there is none, and None where it is not known.
+    """An interface as udev judges it. A text is empty if the interface has none, and None if it is unknown.
 
-    `original_name` is what the kernel, or who made the interface, called it: udev looks at that when the device is
-    added. `properties` are those of the udev database; `applied` is the .link file that it names.
+    `original_name` is the name that the kernel, or the creator of the interface, gave it: udev compares that when the
+    device is added. `properties` are those of the udev database; `applied` is the .link file that it names.
     """
 
     name: str
@@ -40,7 +41,7 @@ class Device(NamedTuple):
     applied: str | None = None
 
 
-# Since which systemd a key counts. Source: systemd.link(5). An older one passes over it, with a warning.
+# The first systemd that knows a key. Source: systemd.link(5). An older one ignores it, with a warning.
 KEYS = {
     "MACAddress": 211,
     "PermanentMACAddress": 245,
@@ -51,7 +52,7 @@ KEYS = {
     "Property": 243,
     "OriginalName": 218,
 }
-# What the file says of the host, not of the interface. These are not judged: udev's own record decides.
+# Conditions on the host, not on the interface. These are not judged: udev's own record decides.
 HOST_KEYS = {
     "Host": 211,
     "Virtualization": 211,
@@ -70,7 +71,7 @@ NEWEST = 10**6
 
 
 def matches(lines: Iterable[tuple[str, str]], device: Device, version: int | None = None) -> bool | None:
-    """Whether the keys and values of a [Match] section hold for a device; None where that cannot be told.
+    """Whether the keys and values of a [Match] section hold for a device; None if that is unknown.
 
     All keys must hold. A section without any valid one matches nothing: udev ignores the file.
     """
@@ -84,7 +85,7 @@ def matches(lines: Iterable[tuple[str, str]], device: Device, version: int | Non
 
 
 def collect(lines: Iterable[tuple[str, str]], version: int = NEWEST) -> dict[str, list[str]]:
-    """The words of each valid key. A list that begins with ! negates each; an empty value forgets what was before."""
+    """The words of each valid key. A list that begins with ! negates each; an empty value resets the list."""
     found: dict[str, list[str]] = {}
     for key, value in lines:
         since = KEYS.get(key, HOST_KEYS.get(key))
@@ -189,11 +190,11 @@ _TESTS: dict[str, Callable[[Sequence[str], Device], bool | None]] = {
 
 
 def own_match(device: Device, others: Iterable[Device]) -> list[tuple[str, str]]:
-    """A [Match] section for this device alone; empty where there is none that could hit nothing else.
+    """A [Match] section for this device alone; empty if every possible one might match another device.
 
-    A card goes by its permanent address, which bonds and VLANs do not have from it, or by the slot it sits in where it
-    has none. With it stand type and driver: a virtual function may show its paired synthetic card's address. What is
-    made of software goes by its name, which it has had from the start.
+    A card is matched by its permanent address, which bonds and VLANs do not inherit, or without one by its slot. Type
+    and driver are added, because a virtual function may show the address of its paired synthetic card. A software
+    interface is matched by its name, if it has had that from the start.
     """
     traits = (("Type", device.type), ("Driver", device.driver))
     kind = [(key, value) for key, value in traits if value and _plain(value)]

@@ -15,23 +15,23 @@ from typing import NamedTuple
 
 from ..._host.host import Host, HostError
 
-# NetworkManager makes this when it starts. Without it no nmcli is started.
+# NetworkManager creates this when it starts. Without it no nmcli is started.
 RUN_DIRECTORY = "/run/NetworkManager"
-# Profiles in here are made anew at each boot, by netplan for example, or belong to what somebody else has set up.
+# Profiles in here are generated at each boot, by netplan for example, or describe interfaces set up by others.
 VOLATILE = "/run/"
 CONNECTED = "connected"  # not "connected (externally)": NetworkManager only watches such an interface
 
 SETTINGS = "ethtool,802-3-ethernet"
 LINK_SETTING = "link"
 LINK_SETTING_SINCE = (1, 44)
-# What properties read that say nothing. `no` of auto-negotiate means: leave it as it is.
+# Values of properties that are not set. `no` of auto-negotiate means: leave it alone.
 UNSET = {"802-3-ethernet.speed": "0", "802-3-ethernet.auto-negotiate": "no"}
 UNSET_OF_LINK = "-1"
-OPTIONAL_SETTINGS = ("ethtool", LINK_SETTING)  # of which nmcli leaves an empty section when their last property goes
+OPTIONAL_SETTINGS = ("ethtool", LINK_SETTING)  # nmcli leaves an empty section when their last property is unset
 
 
 class Profile(NamedTuple):
-    """A connection profile. `properties` has those of its ethtool, link and 802-3-ethernet settings that are set."""
+    """A connection profile. `properties` are those of its ethtool, link and 802-3-ethernet settings that are set."""
 
     uuid: str
     name: str
@@ -40,12 +40,12 @@ class Profile(NamedTuple):
 
     @property
     def volatile(self) -> bool:
-        """Whether it would be made anew at the next boot, without what is set here."""
+        """Whether the next boot generates it again, without our settings."""
         return self.file.startswith(VOLATILE)
 
 
 class NetworkManager(NamedTuple):
-    """The running NetworkManager: its version, the profiles that are of interest, and whose interface has which."""
+    """The running NetworkManager: its version, some of its profiles, and the active profile of each interface."""
 
     version: tuple[int, int]
     profiles: Mapping[str, Profile]
@@ -60,7 +60,7 @@ class NetworkManager(NamedTuple):
 
 
 def split_terse(line: str) -> list[str]:
-    """The fields of a line of terse output, in which nmcli puts a backslash before each colon and backslash."""
+    """The fields of a line of terse output, in which nmcli escapes colons and backslashes."""
     fields = [""]
     for token in re.findall(r"\\.|:|[^\\:]+", line):
         if token == ":":
@@ -83,7 +83,7 @@ def parse_active(text: str) -> dict[str, str]:
 
 
 def parse_profiles(text: str) -> dict[str, Profile]:
-    """The profiles by UUID, yet without properties, of UUID,NAME,FILENAME."""
+    """The profiles by UUID, still without properties, of UUID,NAME,FILENAME."""
     rows = [split_terse(line) for line in text.split("\n") if line]
     return {row[0]: Profile(row[0], row[1], row[2], {}) for row in rows if len(row) == 3}
 
@@ -131,19 +131,19 @@ def read_properties(host: Host, uuid: str, version: tuple[int, int]) -> dict[str
 
 
 def set_properties(host: Host, uuid: str, values: Mapping[str, str]) -> None:
-    """Give properties of a profile these values, for its next activation; an empty one unsets it. Raises HostError."""
+    """Set properties of a profile, for its next activation; an empty value unsets one. Raises HostError."""
     words = [word for name, value in values.items() for word in (name, value)]
     done = host.run(["nmcli", "connection", "modify", "uuid", uuid, *words])
     if done is None or done.status != 0:
-        reason = "nmcli is not there" if done is None else _shortened(done.stderr)
-        raise HostError(f"NetworkManager's profile {uuid}", f"does not take {' '.join(words)}: {reason}")
+        reason = "nmcli is not installed" if done is None else _shortened(done.stderr)
+        raise HostError(f"NetworkManager's profile {uuid}", f"rejects {' '.join(words)}: {reason}")
     _drop_emptied(host, uuid, [name.partition(".")[0] for name, value in values.items() if not value])
 
 
 def _drop_emptied(host: Host, uuid: str, settings: Iterable[str]) -> None:
-    """Take out the settings of which nothing is left, so that the profile's file is what it was before us.
+    """Remove settings without any property left, so that the profile's file is as it was before us.
 
-    An empty one means the same as none, so that it does not matter where this is refused.
+    An empty setting means the same as none, so a refusal does not matter.
     """
     optional = [setting for setting in dict.fromkeys(settings) if setting in OPTIONAL_SETTINGS]
     if not optional:
@@ -160,6 +160,6 @@ def _shortened(message: str) -> str:
 
 
 def _ask(host: Host, *words: str) -> str | None:
-    """What nmcli answers; None where it is not installed, or refuses."""
+    """The answer of nmcli; None if it is not installed, or fails."""
     done = host.run(["nmcli", "-t", *words])
     return done.stdout if done is not None and done.status == 0 else None

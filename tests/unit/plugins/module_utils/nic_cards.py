@@ -1,10 +1,10 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A host with network cards that no test machine has: at its door stand models of what drivers do.
+"""A host with network cards that no test machine has: models of drivers answer at its door.
 
-The models answer the kernel's requests as the drivers of Linux 6.1 and 6.12 were measured to do in QEMU: what they
-round, what they refuse and by which error, what they take without doing it, and when the link goes down.
+The models answer the kernel's requests as the drivers of Linux 6.1 and 6.12 were measured to do in QEMU: how they
+round, what they refuse and with which error, what they accept and ignore, and when the link goes down.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._core.change import 
 from ansible_collections.siptune.linux.plugins.module_utils._core.undo import UndoLog, all_or_nothing
 from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import read_originals
 from ansible_collections.siptune.linux.plugins.module_utils._engine.operation import Call, Operation, Report
+from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import NOTHING
 from ansible_collections.siptune.linux.plugins.module_utils._host.ethtool import (
     CHANNELS,
     COALESCE,
@@ -28,6 +29,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._host.ethtool import
     Structure,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import NETLINK_HEADER, Host, HostError
+from ansible_collections.siptune.linux.plugins.module_utils._nic.model import Observed
 from ansible_collections.siptune.linux.plugins.module_utils._nic.module import NIC_LINK, NIC_RING
 
 GROUPS = {RINGS.get: RINGS, COALESCE.get: COALESCE, PAUSE.get: PAUSE, CHANNELS.get: CHANNELS}
@@ -35,6 +37,7 @@ SETTERS = {structure.set: structure for structure in GROUPS.values()}
 LINK_WORDS = 3
 # 10baset-half to 1000baset-full but 1000baset-half, autonegotiation, tp, pause
 COPPER_GIGABIT = 0b101111 | 1 << 6 | 1 << 7 | 1 << 13
+NOTHING_OBSERVED = Observed({}, {}, [], [], NOTHING, {}, {}, [], frozenset(), "boot", frozenset())
 FIRST_BOOT, SECOND_BOOT = "11111111-0000-4000-8000-000000000001", "22222222-0000-4000-8000-000000000002"
 
 

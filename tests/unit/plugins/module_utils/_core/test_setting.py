@@ -94,6 +94,8 @@ def test_a_module_can_have_fields_of_its_own() -> None:
         pytest.param({"value": 1, "rule": "least"}, "x: rule is one of exact, at_least, .*, not 'least'", id="rule"),
         pytest.param({"value": 1, "rule": [EXACT]}, r"x: rule is one of .*, not \['exact'\]", id="rule as a list"),
         pytest.param({"value": 1, "rule": None}, "x: rule is one of .*, not None", id="rule null"),
+        pytest.param({"value": 1, "rule": 3}, "x: rule is one of .*, not 3", id="rule as a number"),
+        pytest.param({"value": 1, "rule": ""}, "x: rule is one of .*, not ''", id="rule empty"),
         pytest.param({"value": 1, "why": 5}, "x: why is a text", id="why"),
         pytest.param({"value": 1, "hazard": 5}, "x: hazard is a text", id="hazard"),
     ],

@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._core.undo import RefusedError, UndoLog, all_or_nothing
 from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import (
+    confirm,
     put_back,
     read_originals,
     remove_originals_directory,
@@ -51,6 +53,53 @@ def test_a_file_waits_for_its_name(host: Host, tmp_path: Path) -> None:
     commit()
     assert host.snapshot("/etc/x.d/a.conf") == change.after
     assert list(everything(tmp_path)) == ["etc/x.d/a.conf"]
+
+
+def other_content(staged: Path) -> None:
+    staged.write_bytes(b"theirs")
+
+
+def other_mode(staged: Path) -> None:
+    staged.chmod(0o666)
+
+
+@pytest.mark.parametrize("before", [None, "old"])
+@pytest.mark.parametrize(
+    ("tamper", "fault"), [(other_content, "other content (6 bytes)"), (other_mode, "mode 0666 instead of 0640")]
+)
+def test_a_file_that_reads_back_different_is_refused_and_undone(
+    host: Host, tmp_path: Path, before: str | None, tamper: Callable[[Path], None], fault: str
+) -> None:
+    """Another process changes the staged file before it gets its name."""
+    old = record(tmp_path, before) if before else None
+    if old:
+        host.stage("/etc/a.conf", old).commit()
+    start = everything(tmp_path)
+
+    def effects(log: UndoLog) -> None:
+        commit = stage(host, FileChange("/etc/a.conf", old, record(tmp_path, "new")), log)
+        tamper(tmp_path / "etc/.a.conf.siptune-new")
+        commit()
+
+    with pytest.raises(RefusedError) as caught:
+        all_or_nothing(effects)
+    assert fault in str(caught.value)
+    assert (caught.value.item, caught.value.not_undone) == ("/etc/a.conf", [])
+    assert everything(tmp_path) == start
+    assert host.snapshot("/etc/a.conf") == old
+
+
+def test_a_removed_file_that_is_still_there_is_refused(host: Host, tmp_path: Path) -> None:
+    host.stage("/etc/a.conf", record(tmp_path, "old")).commit()
+    with pytest.raises(HostError, match=r"^/etc/a\.conf: is still there"):
+        confirm(host, "/etc/a.conf", None)
+
+
+def test_a_record_of_originals_that_is_as_it_should_be_is_not_written_again(host: Host, tmp_path: Path) -> None:
+    store_originals(host, SOME, UndoLog())
+    first = (tmp_path / "var/lib/siptune/originals.json").stat().st_ino
+    store_originals(host, SOME, UndoLog())
+    assert (tmp_path / "var/lib/siptune/originals.json").stat().st_ino == first
 
 
 @pytest.mark.parametrize("before", [None, "old"])

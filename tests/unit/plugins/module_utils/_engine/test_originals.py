@@ -14,6 +14,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._engine.originals im
     LinkOriginal,
     Originals,
     OriginalsError,
+    ProfileOriginal,
     link_key,
     parse,
     render,
@@ -45,7 +46,19 @@ WITH_LINKS = ORIGINALS._replace(
 )
 
 
-@pytest.mark.parametrize("originals", [NOTHING, ORIGINALS, WITH_LINKS])
+UUID = "690a8c02-dc62-49ec-b466-70b425d7c6cc"
+PROPERTY = "ethtool.ring-rx"
+WITH_PROFILES = WITH_LINKS._replace(
+    profiles={
+        UUID: {
+            PROPERTY: ProfileOriginal("eth0", "", "512"),
+            "link.tx-queue-length": ProfileOriginal("veth0", "700", "2000"),
+        }
+    }
+)
+
+
+@pytest.mark.parametrize("originals", [NOTHING, ORIGINALS, WITH_LINKS, WITH_PROFILES])
 def test_originals_survive_a_round_trip(originals: Originals) -> None:
     assert parse(render(originals)) == originals
 
@@ -62,18 +75,56 @@ def test_damage_is_always_the_domain_error(content: bytes) -> None:
         parse(content)
 
 
-def test_a_record_without_links_is_one_that_older_versions_read() -> None:
-    """And theirs, which lacks the section, is one that we read."""
+def test_a_record_has_the_oldest_schema_that_holds_it() -> None:
+    """So that an older version can read it, and a record of its own, which lacks the section, is read here."""
     document = json.loads(render(ORIGINALS))
-    assert document["schema"] == 1
-    assert "links" not in document
-    assert json.loads(render(WITH_LINKS))["schema"] == 2
+    assert (document["schema"], "links" in document, "profiles" in document) == (1, False, False)
+    document = json.loads(render(WITH_LINKS))
+    assert (document["schema"], "links" in document, "profiles" in document) == (2, True, False)
+    document = json.loads(render(ORIGINALS._replace(profiles=WITH_PROFILES.profiles)))
+    assert (document["schema"], "links" in document, "profiles" in document) == (3, False, True)
     assert Originals({}, {}, {"eth0": {}}).empty
     assert not Originals({}, {}, {"eth0": {"rx": LinkOriginal("1", "2", "2")}}).empty
+    assert Originals({}, {}, {}, {UUID: {}}).empty
+    assert not Originals({}, {}, {}, WITH_PROFILES.profiles).empty
+
+
+def older_record(**options: object) -> bytes:
+    """A record of schema 2, with more options of veth0."""
+    document = json.loads(render(WITH_LINKS))
+    document["links"]["veth0"].update(options)
+    return json.dumps(document).encode()
+
+
+OLDER = {"found": "", "written": "512", "left": None, "boot": None}
+
+
+def test_profiles_of_an_older_record_are_converted() -> None:
+    """Until schema 2, a profile's property was an option of the interface."""
+    converted = parse(older_record(**{f"nmcli {UUID} {PROPERTY}": OLDER}))
+    assert converted.links == WITH_LINKS.links
+    assert converted.profiles == {UUID: {PROPERTY: ProfileOriginal("veth0", "", "512")}}
+    assert parse(render(converted)) == converted
+
+
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [
+        pytest.param(f"nmcli {UUID}", OLDER, id="no property"),
+        pytest.param(f"nmcli {UUID} {PROPERTY} x", OLDER, id="a word too many"),
+        pytest.param(f"nmcli {UUID} connection.autoconnect", OLDER, id="a property that is not ours"),
+        pytest.param(f"nmcli --help {PROPERTY}", OLDER, id="an option of nmcli for a UUID"),
+        pytest.param(f"nmcli {UUID} {PROPERTY}", {**OLDER, "found": None}, id="no text"),
+        pytest.param(f"nmcli {UUID} {PROPERTY}", {"found": "", "written": ""}, id="fields missing"),
+    ],
+)
+def test_an_older_record_edited_by_hand_is_not_trusted_either(name: str, fields: object) -> None:
+    with pytest.raises(OriginalsError, match="damaged"):
+        parse(older_record(**{name: fields}))
 
 
 def damaged(*path: str, value: object) -> bytes:
-    document = json.loads(render(WITH_LINKS))
+    document = json.loads(render(WITH_PROFILES))
     place = document
     for step in path[:-1]:
         place = place[step]
@@ -113,6 +164,14 @@ def damaged(*path: str, value: object) -> bytes:
         pytest.param(damaged("links", "eth0 52:54", value={"rx": {}}), id="an option without values"),
         pytest.param(damaged("links", "veth0", "txqueuelen", "found", value=1000), id="an option is a number"),
         pytest.param(damaged("links", "veth0", "txqueuelen", "left", value="1\n2"), id="an option has two lines"),
+        pytest.param(damaged("links", "veth0", "nmcli u p", value=OLDER), id="an older entry in a new record"),
+        pytest.param(damaged("profiles", value=[]), id="profiles are a list"),
+        pytest.param(damaged("profiles", "--help", value={}), id="a UUID is an option of nmcli"),
+        pytest.param(damaged("profiles", UUID, "connection.id", value={}), id="a property that is not ours"),
+        pytest.param(damaged("profiles", UUID, PROPERTY, "found", value=None), id="a property is null"),
+        pytest.param(damaged("profiles", UUID, PROPERTY, "found", value="1\n"), id="a property has two lines"),
+        pytest.param(damaged("profiles", UUID, PROPERTY, "interface", value="../x"), id="a profile's interface"),
+        pytest.param(damaged("profiles", UUID, PROPERTY, value={"found": "", "written": ""}), id="no interface"),
     ],
 )
 def test_a_record_edited_by_hand_is_not_trusted(content: bytes) -> None:

@@ -97,7 +97,7 @@ values = st.text(st.characters(blacklist_categories=("C", "Z")), min_size=1)
 
 
 @given(st.lists(st.builds(Line, keys, values, st.text()), unique_by=lambda line: line.path))
-def test_what_is_rendered_is_parsed_as_the_same(lines: list[Line]) -> None:
+def test_a_rendered_file_is_parsed_back(lines: list[Line]) -> None:
     parsed = parse(render(lines), "x.conf")
     assert [(one.path, one.value) for one in parsed] == [(line.path, line.value) for line in lines]
 
@@ -141,7 +141,7 @@ def test_a_path_that_no_boot_reads_is_refused(path: str) -> None:
 
 
 @pytest.mark.parametrize("directory", DIRECTORIES)
-def test_a_path_that_a_boot_reads_is_taken(directory: str) -> None:
+def test_a_path_that_a_boot_reads_is_accepted(directory: str) -> None:
     check_file_path(f"{directory}/90-siptune.conf")
 
 
@@ -194,13 +194,13 @@ RP_FILTER = "net/ipv4/conf/eth0/rp_filter"
             [("a", "vm.dirty_ratio = 20"), ("b", "vm.dirty_bytes = 1")],
             "vm/dirty_ratio",
             ("0", "b:1"),
-            id="its partner later",
+            id="its mutually exclusive key later",
         ),
         pytest.param(
             [("a", "vm.dirty_bytes = 1"), ("b", "vm.dirty_ratio = 20")],
             "vm/dirty_ratio",
             ("20", "b:1"),
-            id="its partner before",
+            id="its mutually exclusive key before",
         ),
         pytest.param(
             [("a", "net.core.somaxconn=1\nnet.core.rmem_max=5"), ("b", "net.core.somaxconn=1")],
@@ -210,7 +210,7 @@ RP_FILTER = "net/ipv4/conf/eth0/rp_filter"
         ),
     ],
 )
-def test_what_a_boot_sets(texts: list[tuple[str, str]], path: str, expected: tuple[str, str] | None) -> None:
+def test_the_deciding_line_of_a_boot(texts: list[tuple[str, str]], path: str, expected: tuple[str, str] | None) -> None:
     assert decides(texts, path) == expected
 
 

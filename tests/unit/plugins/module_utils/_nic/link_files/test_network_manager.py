@@ -187,7 +187,7 @@ def test_a_setting_goes_with_its_last_property(tmp_path, left: str, removed: lis
     assert [call[-1] for call in host.calls if "remove" in call] == removed
 
 
-def test_properties_are_set_by_words_and_a_refusal_is_told_in_short(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_properties_are_set_and_a_refusal_is_short(tmp_path) -> None:  # type: ignore[no-untyped-def]
     fine = Scripted(str(tmp_path), {"modify": CommandResult(0, "", "")})
     set_properties(fine, UUID, {"ethtool.ring-rx": "512", "ethtool.ring-tx": ""})
     assert list(fine.calls[0]) == [
@@ -197,5 +197,5 @@ def test_properties_are_set_by_words_and_a_refusal_is_told_in_short(tmp_path) ->
     refusing = Scripted(str(tmp_path), {"modify": CommandResult(2, "", message)})
     with pytest.raises(HostError, match=r"invalid property 'pause-rx': 'pause-rx'$"):
         set_properties(refusing, UUID, {"ethtool.pause-rx": "off"})
-    with pytest.raises(HostError, match="nmcli is not there"):
+    with pytest.raises(HostError, match="nmcli is not installed"):
         set_properties(Scripted(str(tmp_path), {}), UUID, {"ethtool.pause-rx": "off"})

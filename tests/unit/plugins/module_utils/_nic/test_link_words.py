@@ -1,0 +1,69 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.siptune.linux.plugins.module_utils._host.ethtool import pack_link_request, unpack_link
+from ansible_collections.siptune.linux.plugins.module_utils._host.netlink import Link
+from ansible_collections.siptune.linux.plugins.module_utils._nic.link_files.model import Verdict
+from ansible_collections.siptune.linux.plugins.module_utils._nic.link_files.options import OPTIONS as LINK_FILE_OPTIONS
+from ansible_collections.siptune.linux.plugins.module_utils._nic.link_words import (
+    MODE_NAMES,
+    NAMES,
+    link_file_settings,
+    verdict_of,
+)
+from ansible_collections.siptune.linux.plugins.module_utils._nic.model import Nic
+from ansible_collections.siptune.linux.plugins.module_utils._nic.modes import BITS
+from ansible_collections.siptune.linux.plugins.module_utils._nic.options import LINK_MODE, OPTIONS
+
+MASK = sum(1 << BITS[name] for name in ("100baset-full", "1000baset-full", "autonegotiation", "tp", "pause"))
+SETTINGS = unpack_link(pack_link_request(3))._replace(supported=MASK, advertising=MASK, autoneg=1)
+NIC = Nic(Link(2, "eth0", True), {}, {}, settings=SETTINGS)
+
+
+def test_every_option_has_a_line_that_systemd_knows() -> None:
+    assert {*NAMES, LINK_MODE} == set(OPTIONS)
+    assert {*NAMES.values(), *MODE_NAMES} <= set(LINK_FILE_OPTIONS)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "expected"),
+    [
+        ("rx", "512", {"RxBufferSize": "512"}),
+        ("rx_usecs", "50", {"RxCoalesceSec": "50us"}),
+        ("adaptive_rx", "on", {"UseAdaptiveRxCoalesce": "yes"}),
+        ("pause_tx", "off", {"TxFlowControl": "no"}),
+        ("rps_cpus", "0-3", {"ReceivePacketSteeringCPUMask": "0-3"}),
+        ("rps_cpus", "none", {"ReceivePacketSteeringCPUMask": "disable"}),
+        ("link_mode", "forced 100 full", {"AutoNegotiation": "no", "BitsPerSecond": "100M", "Duplex": "full"}),
+        (
+            "link_mode",
+            "auto 1000baset-full",
+            {"AutoNegotiation": "yes", "Advertise": "1000baset-full autonegotiation tp pause"},
+        ),
+    ],
+)
+def test_lines(option: str, value: str, expected: dict[str, str]) -> None:
+    settings = link_file_settings(NIC, option, value, "Why.")
+    assert {name: setting.value for name, setting in settings.items()} == expected
+    assert {setting.why for setting in settings.values()} == {"Why."}
+
+
+def test_a_verdict_shows_the_option_s_own_value() -> None:
+    lines = link_file_settings(NIC, "rx_usecs", "50", "")
+    verdicts = {("eth0", "RxCoalesceSec"): Verdict("changed", "50us", "")}
+    assert verdict_of(verdicts, "eth0", "rx_usecs", lines, "50") == Verdict("changed", "50", "")
+    shadowed = {("eth0", "RxCoalesceSec"): Verdict("shadowed", "9us", "x")}
+    assert verdict_of(shadowed, "eth0", "rx_usecs", lines, "50") == Verdict("shadowed", "9us", "x")
+    assert verdict_of(verdicts, "eth1", "rx_usecs", lines, "50") is None
+
+
+def test_the_worst_line_of_a_link_mode_counts() -> None:
+    lines = link_file_settings(NIC, "link_mode", "forced 100 full", "")
+    verdicts = {("eth0", name): Verdict("ok", setting.value, "") for name, setting in lines.items()}
+    assert verdict_of(verdicts, "eth0", "link_mode", lines, "forced 100 full") == Verdict("ok", "forced 100 full", "")
+    verdicts["eth0", "Duplex"] = Verdict("shadowed", "half", "a file")
+    assert verdict_of(verdicts, "eth0", "link_mode", lines, "forced 100 full") == Verdict("shadowed", "half", "a file")
