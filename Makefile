@@ -7,6 +7,8 @@ ARGS ?=
 
 COLLECTION := .build/ansible_collections/siptune/linux
 RESULTS := .build/results
+# What `make test` runs, in this order.
+STAGES := packages lint unit unit-oldest integration engines systemd browser sanity build-check molecule test-vm-if-possible
 SITE_VENV := .venv
 TEST_VENV := .venv-test
 OLD_VENV := .venv-py38
@@ -45,8 +47,8 @@ rollback: $(SITE_VENV)/.ready $(COLLECTION)  ## put back what the hosts had befo
 
 # --- Work on the collection ---
 
-test: packages forget lint unit unit-oldest integration engines systemd browser sanity build-check molecule test-vm-if-possible  ## everything below, as CI does
-	@$(BIN)/python tools/summary.py $(RESULTS)
+test:  ## all stages below, as CI does, each whether or not those before it failed; a summary at the end
+	@tools/stages.py $(RESULTS) $(STAGES)
 
 lint: $(TEST_VENV)/.ready $(COLLECTION) docs-check  ## style, types, YAML, Ansible, changelog
 	$(BIN)/ruff check .
@@ -65,7 +67,7 @@ unit: $(TEST_VENV)/.ready $(COLLECTION)  ## unit tests
 	$(BIN)/python -m pytest tests/unit --junitxml=$(RESULTS)/unit.xml
 
 unit-oldest:  ## unit tests on Python 3.8, the oldest that a target may have, where there is one
-	@tools/unit-oldest.sh $(OLD_VENV) $(RESULTS)/unit-3.8.xml
+	@tools/unit-oldest.sh $(OLD_VENV) $(RESULTS)/unit-oldest.xml
 
 integration: $(TEST_VENV)/.ready $(COLLECTION)  ## the modules on this machine's kernel, in private namespaces
 	$(BIN)/python -m pytest tests/integration --ignore=tests/integration/engines --junitxml=$(RESULTS)/integration.xml
@@ -102,7 +104,7 @@ vm-shell: $(TEST_VENV)/.ready  ## a shell in a fresh virtual machine, for as lon
 # For `make test`, which has to pass on a machine that cannot have an emulator, and to say so.
 test-vm-if-possible:
 	@if tools/vm-packages.sh; then $(MAKE) --no-print-directory test-vm MOLECULE=; \
-	else tools/not-run.sh $(RESULTS)/molecule-vm.xml 'the scenario in a virtual machine (make test-vm), see above'; fi
+	else tools/not-run.sh $(RESULTS)/molecule-vm.xml 'no emulator for the virtual machine can be installed here, see above'; fi
 
 bench: $(TEST_VENV)/.ready $(COLLECTION)  ## measure against the usual ways
 	@tools/bench-packages.sh $(TEST_VENV) .build/mitogen
@@ -113,13 +115,9 @@ clean:  ## remove what make has made here; images stay under ~/.cache/siptune
 
 # --- What these need ---
 
-.PHONY: packages forget test-vm-if-possible
+.PHONY: packages test-vm-if-possible
 packages:
 	@tools/test-packages.sh
-
-# The summary is to count this run's results only.
-forget:
-	@rm -rf $(RESULTS)
 
 # Ansible finds a collection by its place in a tree.
 $(COLLECTION):
