@@ -18,6 +18,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._core.undo import Un
 from ansible_collections.siptune.linux.plugins.module_utils._engine import run as engine
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import LOCK_PATH, Host
 
+
 class Failed(SystemExit):
     """Ansible's fail_json ends the process."""
 
