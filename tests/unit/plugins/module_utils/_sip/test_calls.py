@@ -133,7 +133,7 @@ def test_several_of_a_daemon_and_one_in_a_container_are_unknown(root: Path) -> N
     host = AskedHost(root)
     reasons = {calls.daemon: calls.reason for calls in observe_calls(host) if calls.in_progress is None}
     assert reasons == {
-        "freeswitch": "2 of it run, and one answer does not speak for all",
+        "freeswitch": "2 of them run, and one answer does not count for all",
         "kamailio": "it runs in a container, whose control interface is not ours",
         "rtpengine": (
             "rtpengine: no address of listen-ng on its command line or in /etc/rtpengine/rtpengine.conf"
