@@ -5,7 +5,7 @@
 
 Interfaces and addresses come from rtnetlink and not from /sys/class/net, because a /sys mounted in
 another network namespace shows that namespace's interfaces. Parsers take bytes or text and never
-raise; what they cannot read is None.
+raise; a dump or text that they cannot read is None.
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ def _in_sysfs(host: Host, directory: str, ifindex: int, mac: str | None) -> bool
 
 
 def parse_speed_mbps(speed: str) -> int | None:
-    """/sys/class/net/X/speed; None for the ways drivers have of saying that they do not know."""
+    """The speed in /sys/class/net/X/speed; None for all values by which drivers say that it is unknown."""
     found = re.fullmatch(r"([0-9]{1,10})\n?", speed)
     mbps = int(found.group(1)) if found else 0
     return mbps if 0 < mbps < UNKNOWN_SPEED else None
@@ -251,7 +251,7 @@ def _ipv6_table(host: Host, name: str) -> str | None:
 # --- IPv6 listeners --------------------------------------------------------------------------
 
 TCP_LISTEN = "0A"  # include/net/tcp_states.h
-UDP_UNCONNECTED = "07"  # TCP_CLOSE, which is what a UDP socket without a peer is in
+UDP_UNCONNECTED = "07"  # TCP_CLOSE, the state of a UDP socket without a peer
 IPV6_ADDRESSES = "/proc/net/if_inet6"
 SIP_PORTS = frozenset((5060, 5061))  # RFC 3261, section 19.1.2
 SOCKET_TABLES = (("udp6", "udp", UDP_UNCONNECTED), ("tcp6", "tcp", TCP_LISTEN))
@@ -368,7 +368,7 @@ def control_connection(host: Host) -> ControlConnection:
     return NO_CONTROL_CONNECTION
 
 
-# --- what needs IPv6 -------------------------------------------------------------------------
+# --- the need for IPv6 ------------------------------------------------------------------------
 
 LISTENERS_NAMED = 5  # enough to recognize the service; a media relay has thousands of sockets
 
@@ -376,11 +376,11 @@ LISTENERS_NAMED = 5  # enough to recognize the service; a media relay has thousa
 def ipv6_in_use(host: Host) -> list[str]:
     """The reasons, for people to read, why IPv6 must not be switched off on this host now.
 
-    What cannot be read counts as a reason: nobody is cut off because we could not look.
+    An unreadable table counts as a reason: we never cut anybody off because we could not look.
     """
     routes, listeners = ipv6_default_routes(host), ipv6_listeners(host)
     if routes is None or listeners is None:
-        return ["its routes and sockets cannot be read, so that it cannot be told whether it is needed"]
+        return ["its routes and sockets cannot be read, so it may be in use"]
     reasons = []
     control = control_connection(host)
     if control.family == "ipv6":

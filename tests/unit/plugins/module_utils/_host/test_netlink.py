@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Interfaces from dumps of rtnetlink: two captured on Linux 6.18, see test_network.py, and hand-made ones."""
+"""Netlink messages built as linux/netlink.h describes them, and interfaces in two dumps captured on Linux 6.18."""
 
 from __future__ import annotations
 
@@ -20,8 +20,12 @@ from ansible_collections.siptune.linux.plugins.module_utils._host.netlink import
     IFLA_TXQLEN,
     RTM_NEWLINK,
     Link,
+    aligned,
+    attributes,
     link_attributes,
     parse_links,
+    payloads,
+    text,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -150,3 +154,65 @@ def test_a_damaged_dump_never_raises(data: st.DataObject) -> None:
     for position in data.draw(st.lists(st.integers(0, len(dump) - 1), max_size=6)):
         dump[position] = data.draw(st.integers(0, 255))
     parse_links(bytes(dump))
+
+
+# --- messages and attributes ---
+
+ERROR = message(2, struct.pack("=i", -1))
+
+
+@pytest.mark.parametrize(
+    ("dump", "found"),
+    [
+        pytest.param(DONE, [], id="empty"),
+        pytest.param(message(RTM_NEWLINK, b"ab") + message(RTM_NEWLINK, b"") + DONE, [b"ab", b""], id="two messages"),
+        pytest.param(message(RTM_NEWLINK, b"a") + DONE + message(RTM_NEWLINK, b"b"), [b"a"], id="the end is the end"),
+        pytest.param(b"", None, id="nothing"),
+        pytest.param(message(RTM_NEWLINK, b"a"), None, id="no end"),
+        pytest.param(message(RTM_NEWLINK, b"a") + ERROR + DONE, None, id="an error"),
+        pytest.param(message(RTM_NEWLINK + 1, b"a") + DONE, None, id="another type"),
+        pytest.param((message(RTM_NEWLINK, b"abcd") + DONE)[:18], None, id="cut"),
+        pytest.param(bytes(32), None, id="zeros"),
+    ],
+)
+def test_payloads_of_a_dump(dump: bytes, found: list[bytes] | None) -> None:
+    assert payloads(dump, RTM_NEWLINK) == found
+
+
+@pytest.mark.parametrize(
+    ("payload", "found"),
+    [
+        pytest.param(attribute(1, b"abc") + attribute(3, b""), {1: b"abc", 3: b""}, id="two"),
+        pytest.param(attribute(7 | 0x8000, b"x"), {7: b"x"}, id="nested: a flag in the type"),
+        pytest.param(attribute(1, b"a") + attribute(1, b"b"), {1: b"b"}, id="the last of a type"),
+        pytest.param(attribute(1, b"a") + struct.pack("=HH", 2, 9), {1: b"a"}, id="shorter than its header"),
+        pytest.param(attribute(1, b"a") + struct.pack("=HH", 99, 9), {1: b"a"}, id="longer than the message"),
+        pytest.param(b"", {}, id="none"),
+    ],
+)
+def test_attributes(payload: bytes, found: dict[int, bytes]) -> None:
+    assert attributes(payload, 0) == found
+    assert attributes(b"\xff" * 8 + payload, 8) == found
+
+
+@given(st.binary(max_size=200))
+def test_no_parser_raises(rubbish: bytes) -> None:
+    payloads(rubbish, RTM_NEWLINK)
+    payloads(message(RTM_NEWLINK, rubbish) + DONE, RTM_NEWLINK)
+    attributes(rubbish, 0)
+
+
+@given(st.lists(st.binary(max_size=20), max_size=5))
+def test_messages_survive_a_round_trip(found: list[bytes]) -> None:
+    assert payloads(b"".join(message(RTM_NEWLINK, payload) for payload in found) + DONE, RTM_NEWLINK) == found
+
+
+def test_lengths_are_rounded_up_to_four() -> None:
+    assert [aligned(length) for length in (0, 1, 4, 5, 8)] == [0, 4, 4, 8, 8]
+
+
+@pytest.mark.parametrize(
+    ("attribute", "expected"), [(b"eth0\0", "eth0"), (b"eth0", "eth0"), (b"", ""), (b"\xff\0x", "\ufffd")]
+)
+def test_texts_end_with_their_nul(attribute: bytes, expected: str) -> None:
+    assert text(attribute) == expected
