@@ -36,7 +36,7 @@ def test_the_layers_get_along(profile: str, host: dict) -> None:
         ),
         pytest.param({"siptune_network_sysctl_path": "/etc/passwd"}, "network layer: /etc/passwd", id="path"),
         pytest.param({"siptune_network_reserved_ports": ["70000"]}, "70000", id="ports"),
-        pytest.param({"siptune_network_nic_rings": {"eth0": {"rx": 0}}}, "nic_rings: eth0 rx cannot be 0", id="ring"),
+        pytest.param({"siptune_network_nic_rings": {"eth0": {"rx": 0}}}, "nic_rings: eth0 rx: cannot be 0", id="ring"),
         pytest.param({"siptune_security_sysctl": {"a": 1}}, "security layer: 'a'", id="bad key in the last layer"),
     ],
 )
