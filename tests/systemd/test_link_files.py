@@ -56,7 +56,7 @@ def cable(container: Machine) -> Iterator[Machine]:
     """A container with one end of a virtual Ethernet pair called v0, which udev knows."""
     container.sh(
         "rm -rf /etc/systemd/network/* /var/lib/siptune; udevadm control --reload;"
-        "ip link add v0 type veth peer name v1; udevadm finalize"
+        "ip link add v0 type veth peer name v1; udevadm settle"
     )
     container.write("/root/links.py", CALL)
     yield container
@@ -73,7 +73,7 @@ def value(machine: Machine, name: str) -> str:
 
 def applied(machine: Machine) -> str:
     """The file that the running udev names for v0, after an add event as at boot."""
-    machine.sh("udevadm control --reload; udevadm trigger --action=add /sys/class/net/v0; udevadm finalize")
+    machine.sh("udevadm control --reload; udevadm trigger --action=add /sys/class/net/v0; udevadm settle")
     text = machine.read(f"/run/udev/data/n{value(machine, 'ifindex')}") or ""
     return next(line for line in text.split("\n") if line.startswith("E:ID_NET_LINK_FILE=")).partition("=")[2]
 

@@ -60,7 +60,7 @@ def manager(request: pytest.FixtureRequest) -> Iterator[Machine]:
 @pytest.fixture
 def cable(manager: Machine) -> Iterator[Machine]:
     manager.sh(
-        "ip link add v0 numrxqueues 2 numtxqueues 2 type veth peer name v1; ip link set v1 up; udevadm finalize;"
+        "ip link add v0 numrxqueues 2 numtxqueues 2 type veth peer name v1; ip link set v1 up; udevadm settle;"
         f"nmcli connection add con-name cable type ethernet ifname v0 {ADDRESS}"
     )
     activate(manager)
@@ -152,13 +152,13 @@ def test_the_next_activation_sets_it_and_the_one_after_going_back_does_not(cable
     call(cable, interfaces={"v0": WANTED})
     # A boot begins with the kernel's defaults. NetworkManager restores the values it found for properties now unset.
     cable.sh("ip link set v0 txqueuelen 1000")
-    cable.sh("udevadm control --reload; udevadm trigger --action=add /sys/class/net/v0; udevadm finalize")
+    cable.sh("udevadm control --reload; udevadm trigger --action=add /sys/class/net/v0; udevadm settle")
     activate(cable)
     # A .link file or the profile: NetworkManager leaves alone the options that its profile does not name.
     assert live(cable) == ("2000", "1")
     assert {item["state"] for item in call(cable, interfaces={"v0": WANTED})["items"]} == {"ok"}
     call(cable, state="absent", disruptive=True)
-    cable.sh("udevadm control --reload; udevadm trigger --action=add /sys/class/net/v0; udevadm finalize")
+    cable.sh("udevadm control --reload; udevadm trigger --action=add /sys/class/net/v0; udevadm settle")
     activate(cable)
     assert live(cable) == ("1000", "2")
 

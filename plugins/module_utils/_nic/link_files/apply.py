@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from ..._core.change import SHADOWED
 from ..._core.undo import UndoLog
-from ..._engine.effects import PARENT_MODE, make_parents, put_back
+from ..._engine.effects import PARENT_MODE, confirm, make_parents, put_back
 from ..._engine.owned_files import FileChange, text_of
 from ..._host.host import Host, HostError
 from ..link_files import network_manager
@@ -63,11 +63,9 @@ def _test(host: Host, write: Write) -> bool:
 def _put(host: Host, change: FileChange) -> None:
     if change.after is None:
         host.remove(change.path)
-        return
-    if host.snapshot(change.path) != change.after:
+    elif host.snapshot(change.path) != change.after:
         host.stage(change.path, change.after).commit()
-    if host.snapshot(change.path) != change.after:
-        raise HostError(change.path, "was changed by somebody else while it was written")
+    confirm(host, change.path, change.after)
 
 
 def _set_profiles(host: Host, changes: Iterable[ProfileChange], log: UndoLog) -> None:

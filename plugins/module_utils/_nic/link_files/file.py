@@ -40,7 +40,6 @@ DROP_INS_SINCE = 248  # systemd 247 reads none for .link files, 249 does
 # udev takes the first file that matches, in the order of the names: so ours must come before all that there are.
 # Many bring 10-NAME.link, so does the manual; the second prefix is for hosts whose own files begin with 00 already.
 PREFIXES = ("00-siptune-", "0-siptune-")
-LONGEST_INTERFACE_NAME = 15  # IFNAMSIZ - 1, linux/if.h
 
 HEADING = (
     "# Managed by Ansible (siptune.linux.nic_ring and nic_link). Edits made here are lost with the next run.\n"
