@@ -17,7 +17,7 @@ from .._systemd.systemctl import systemctl
 from .._systemd.units import load_error
 from .effective import disagreement
 from .model import LOADED, Bearer, Observed, Request
-from .observe import bearers_now, with_processes
+from .observe import bearers_now, start_deadline, with_processes
 from .plan import Plan, confirmed
 from .running import raise_all, restart, start_again
 
@@ -49,7 +49,8 @@ def apply(host: Host, request: Request, observed: Observed, planned: Plan, log: 
     if planned.restarts:
         restarted += planned.restarts
         after = restart(host, observed, planned)
-    after = {name: with_processes(host, bearer) for name, bearer in after.items()}
+    deadline = start_deadline()
+    after = {name: with_processes(host, bearer, deadline) for name, bearer in after.items()}
     files = finalize_files(planned.originals.files, planned.files, planned.released)
     finalized = planned.originals._replace(files=files)
     finalize_originals(host, finalized, planned.originals if planned.files else observed.originals, log)

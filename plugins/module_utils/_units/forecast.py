@@ -34,7 +34,7 @@ def forecast(
             after = bearer._replace(properties=properties_after(mine, bearer, then))
             if bearer.name in restarts:
                 fresh = [started_anew(process, mine, bearer, observed, then) for process in bearer.processes]
-                after = after._replace(processes=fresh, older=False)
+                after = after._replace(processes=fresh, older=False, starting=())
             else:
                 what = raises.get(bearer.name, Raise())
                 given = [raised_process(process, bearer, what, observed.powers) for process in bearer.processes]

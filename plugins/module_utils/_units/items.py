@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from .._core.change import CHANGED, KEPT, OK, PENDING, READONLY, SHADOWED, Change
 from .._host.rlimits import Pair
-from .._systemd.directives import AT_RELOAD, DIRECTIVES, RULE_WORDS
+from .._systemd.directives import AT_RELOAD, AT_START, DIRECTIVES, RULE_WORDS
 from .._systemd.parsers import Meaning
 from .._systemd.values import Setting, describe, shown_value, weakest
 from .effective import shadow_of, target_of
@@ -118,6 +118,8 @@ def _judge(decision: Decision, before: Bearer, after: Bearer, observed: Observed
     state, reason = judge_running(decision, after, observed, then)
     if state == PENDING and observed.blocked_by_calls and not before.transient:
         reason = f"{reason}; not restarted now: {observed.blocked_by_calls}"
+    if state is None and after.starting and DIRECTIVES[decision.directive].in_force == AT_START:
+        return _Verdict(PENDING, *texts, _starting_words(after))
     if state is None:
         moved = decision.changed or had != has
         state = CHANGED if moved else KEPT if decision.kept else OK
@@ -194,6 +196,11 @@ def _judge_limit(decision: Decision, target: Pair, bearer: Bearer, observed: Obs
     if short or above:
         return KEPT, f"a process has set {_listed(name, short or above)} by itself"
     return None, ""
+
+
+def _starting_words(bearer: Bearer) -> str:
+    pids = ", ".join(map(str, bearer.starting))
+    return f"systemd is still starting process {pids} of {bearer.name}, which has no limits of the unit yet: run again"
 
 
 def _have(directive: str, some: Sequence[Meaning], live: Sequence[Meaning]) -> str:

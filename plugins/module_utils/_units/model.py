@@ -49,6 +49,7 @@ class Bearer(NamedTuple):
 
     `properties` is what `systemctl show` says, `candidates` are the paths of its possible drop-ins, the most
     important first, ours included. `older` tells that its processes were started before our drop-in was written.
+    `starting` are the ids of processes that still run systemd's own program, whose limits are not the unit's yet.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Bearer(NamedTuple):
     candidates: Sequence[str]
     processes: Sequence[Process] = ()
     older: bool = False
+    starting: Sequence[int] = ()
 
     @property
     def transient(self) -> bool:

@@ -15,10 +15,11 @@ from .._engine.originals import Originals
 from .._host.capabilities import CAP_SYS_RESOURCE, has_capability, in_user_namespace
 from .._host.host import Host, unless_refused
 from .._host.machine import SYSTEMD_RUNNING, systemd_version
-from .._host.rlimits import own_powers, read_process
+from .._host.rlimits import Process, own_powers, read_process
 from .._sip.gate import blocked_by_calls
 from .._sysctl.nr_open import nr_open
 from .._systemd.directives import DIRECTIVES, SHOWN_PROPERTIES
+from .._systemd.starting import starting
 from .._systemd.systemctl import real_name, systemctl, unit_file
 from .._systemd.units import (
     check_unit_name,
@@ -67,6 +68,11 @@ FIRST_PID = 1
 CONTROL_GROUP_MOUNTS = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd")
 CONTROL_GROUP_PROCESSES = "cgroup.procs"
 
+# How long an observation waits for processes that are on their way from systemd to their own program. That takes
+# milliseconds, but seconds where the unit's user comes from a slow directory service.
+STARTING_SECONDS = 10
+STARTING_POLL_SECONDS = 0.05
+
 
 def observe(host: Host, request: Request) -> Observed:
     """What the plan for this request has to know. Raises HostError, SystemdError and OriginalsError."""
@@ -78,7 +84,11 @@ def observe(host: Host, request: Request) -> Observed:
     names = [*resolved.values(), *(WITNESSES if needs_defaults(request) else ())]
     answer = _ask(host, list(dict.fromkeys(names)))
     shown = answer or []
-    units = [_unit_state(host, name, real, shown, request, set(resolved.values())) for name, real in resolved.items()]
+    deadline = start_deadline()
+    units = [
+        _unit_state(host, name, real, shown, request, set(resolved.values()), deadline)
+        for name, real in resolved.items()
+    ]
     status = host.read_lenient(f"/proc/{FIRST_PID}/status") or ""
     return Observed(
         systemd_running=answer is not None,
@@ -131,7 +141,7 @@ def _defaults(host: Host, shown: Sequence[Mapping[str, str]]) -> dict[str, str]:
         properties = next((one for one in shown if one.get("Id") == name), {})
         if properties.get("LoadState") != LOADED:
             continue
-        witness = _bearer(host, properties, drop_in_path(name, ""))
+        witness = _bearer(host, properties, drop_in_path(name, ""), 0)
         lines = chain(witness, _texts_of(host, (*witness.candidates, witness.fragment)))
         for directive in DIRECTIVES.values():
             if directive.name not in lines:
@@ -140,7 +150,13 @@ def _defaults(host: Host, shown: Sequence[Mapping[str, str]]) -> dict[str, str]:
 
 
 def _unit_state(
-    host: Host, asked: str, real: str, shown: Sequence[Mapping[str, str]], request: Request, named: set[str]
+    host: Host,
+    asked: str,
+    real: str,
+    shown: Sequence[Mapping[str, str]],
+    request: Request,
+    named: set[str],
+    deadline: float,
 ) -> UnitState:
     found = [properties for properties in shown if _belongs(real, properties, named)]
     if found and not is_template(real):
@@ -149,7 +165,8 @@ def _unit_state(
     file = unit_file(host, real) or unit_file(host, template_of(real) or real)
     load, error = _load_state(host, real, file, found)
     own = host.snapshot(path)
-    bearers = [_bearer(host, properties, path) for properties in found if properties.get("LoadState") == LOADED]
+    loaded = [properties for properties in found if properties.get("LoadState") == LOADED]
+    bearers = [_bearer(host, properties, path, deadline) for properties in loaded]
     names = names_of(found[0]) if found and not is_template(real) else [real]
     fragment = (found[0].get("FragmentPath") if found and not is_template(real) else None) or file or ""
     return UnitState(asked, real, path, own, load, error, fragment, _candidates(host, names, path), bearers)
@@ -172,8 +189,8 @@ def _load_state(host: Host, real: str, file: str | None, found: Sequence[Mapping
     return (MASKED if host.resolves_to_null_device(file) else LOADED), ""
 
 
-def _bearer(host: Host, properties: Mapping[str, str], path: str) -> Bearer:
-    processes = [process for process in (read_process(host, pid) for pid in pids_of(host, properties)) if process]
+def _bearer(host: Host, properties: Mapping[str, str], path: str, deadline: float) -> Bearer:
+    processes, on_their_way = unit_processes(host, properties, deadline)
     names = names_of(properties)
     return Bearer(
         name=names[0],
@@ -182,12 +199,35 @@ def _bearer(host: Host, properties: Mapping[str, str], path: str) -> Bearer:
         candidates=_candidates(host, names, path),
         processes=processes,
         older=_older(host, properties, path),
+        starting=on_their_way,
     )
 
 
-def with_processes(host: Host, bearer: Bearer) -> Bearer:
-    pids = pids_of(host, bearer.properties)
-    return bearer._replace(processes=[process for process in (read_process(host, pid) for pid in pids) if process])
+def start_deadline() -> float:
+    """The time of the monotonic clock until which processes on their way to their own program are waited for."""
+    return time.monotonic() + STARTING_SECONDS
+
+
+def unit_processes(host: Host, properties: Mapping[str, str], deadline: float) -> tuple[list[Process], list[int]]:
+    """The processes of a unit, and the ids of those that even at the deadline run systemd's own program."""
+    while True:
+        processes, on_their_way = [], []
+        for pid in pids_of(host, properties):
+            if starting(host, pid):
+                on_their_way.append(pid)
+                continue
+            process = read_process(host, pid)  # after the program, so that the limits are the program's
+            if process is not None:
+                processes.append(process)
+        if not on_their_way or time.monotonic() >= deadline:
+            return processes, on_their_way
+        time.sleep(STARTING_POLL_SECONDS)
+
+
+def with_processes(host: Host, bearer: Bearer, deadline: float) -> Bearer:
+    """A loaded unit with its processes as they are now."""
+    processes, on_their_way = unit_processes(host, bearer.properties, deadline)
+    return bearer._replace(processes=processes, starting=on_their_way)
 
 
 def _older(host: Host, properties: Mapping[str, str], path: str) -> bool:

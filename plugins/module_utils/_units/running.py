@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import errno
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from .._core.change import UndoLog
 from .._host.host import Host, HostError
 from .._host.rlimits import Pair, Process, read_process, set_limit, set_oom_score_adj
 from .._systemd.systemctl import systemctl
 from .model import Bearer, Observed, Raise
-from .observe import bearers_now, pids_of
+from .observe import bearers_now, start_deadline, unit_processes
 from .plan import Plan
 from .processes import new_limits, new_score
 from .settings import item_name
@@ -22,24 +22,23 @@ from .settings import item_name
 ROUNDS = 3  # a unit that forks while its limits are raised is looked at again this many times
 RESTART_TIMEOUT_SECONDS = 120  # a call that takes longer counts as one that does not come back
 POLL_SECONDS = 0.5
-# A unit counts as started while its main process is still on its way from systemd to its own program, and has the
-# limits of PID 1: so with systemd 254 and later, whose systemd-executor sets them.
-SETTLING_SECONDS = 3
 RUNNING_STATES = ("active", "reloading")
 
 
 def raise_all(host: Host, planned: Plan, observed: Observed, log: UndoLog) -> bool:
     """Raise what is planned at all processes of the units, those included that are forked meanwhile."""
     bearers = {bearer.name: bearer for state in observed.units for bearer in state.bearers}
-    raised = False
+    raised, deadline = False, start_deadline()
     for name, what in planned.raises.items():
-        bearer, done = bearers[name], set()
+        bearer = bearers[name]
+        done: set[int] = set()
         for _ in range(ROUNDS):
-            pids = [pid for pid in pids_of(host, bearer.properties) if pid not in done]
-            for process in filter(None, (read_process(host, pid) for pid in pids)):
+            processes = unit_processes(host, bearer.properties, deadline)[0]
+            new = [process for process in processes if process.pid not in done]
+            for process in new:
                 raised |= _raise_one(host, process, bearer, what, observed, log)
-            done.update(pids)
-            if not pids:
+            done.update(process.pid for process in new)
+            if not new:
                 break
     return raised
 
@@ -98,7 +97,9 @@ def restart(host: Host, observed: Observed, planned: Plan) -> dict[str, Bearer]:
         if not any(_restarting(after[name]) for name in planned.restarts) or time.monotonic() > deadline:
             break
         time.sleep(POLL_SECONDS)
-    _finalize(host, planned, after)
+    started = start_deadline()
+    for name in planned.restarts:
+        unit_processes(host, after[name].properties, started)  # its program may fail at once
     after = bearers_now(host, observed, planned, ask=True)
     for name in planned.restarts:
         properties = after[name].properties
@@ -115,18 +116,6 @@ def _restarting(bearer: Bearer) -> bool:
     if properties.get("SubState") == "auto-restart":
         return False
     return bool(properties.get("Job")) or properties.get("ActiveState") in ("activating", "deactivating")
-
-
-def _finalize(host: Host, planned: Plan, after: Mapping[str, Bearer]) -> None:
-    """Wait until the new main processes run their own programs, and no longer systemd's."""
-    deadline = time.monotonic() + SETTLING_SECONDS
-    for name in planned.restarts:
-        pid = after[name].main_pid
-        while pid and time.monotonic() < deadline:
-            command = (host.read_lenient(f"/proc/{pid}/comm") or "").strip()
-            if not command.startswith(("systemd", "(")):
-                break
-            time.sleep(POLL_SECONDS / 10)
 
 
 def start_again(host: Host, units: Sequence[str]) -> None:

@@ -4,13 +4,21 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from pathlib import Path
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._units.model import Request
-from ansible_collections.siptune.linux.plugins.module_utils._units.observe import _defaults, _older, observe, pids_of
+from ansible_collections.siptune.linux.plugins.module_utils._units.observe import (
+    _defaults,
+    _older,
+    observe,
+    pids_of,
+    start_deadline,
+    unit_processes,
+)
 from ansible_collections.siptune.linux.plugins.module_utils._units.settings import UnitSettings
 from systemd_host import DROP_IN
 
@@ -34,6 +42,45 @@ def test_a_unit_without_a_group_has_no_processes(tmp_path: Path, group: str) -> 
     (tmp_path / "sys/fs/cgroup").mkdir(parents=True)
     (tmp_path / "sys/fs/cgroup/cgroup.procs").write_text("1\n")
     assert pids_of(Host(str(tmp_path)), {"ControlGroup": group}) == []
+
+
+def put_process(root: Path, pid: int, executable: str) -> None:
+    directory = root / "proc" / str(pid)
+    directory.mkdir(parents=True)
+    (directory / "exe").symlink_to(executable)
+    (directory / "limits").write_text(f"{'Max open files':26}{20000:<21}{20000:<21}files\n")
+
+
+def put_group(root: Path, pids: str) -> dict[str, str]:
+    group = root / "sys/fs/cgroup/system.slice/sipd.service"
+    group.mkdir(parents=True)
+    (group / "cgroup.procs").write_text(pids)
+    return {"ControlGroup": "/system.slice/sipd.service"}
+
+
+def test_a_process_on_its_way_is_waited_for_until_the_deadline(tmp_path: Path) -> None:
+    shown = put_group(tmp_path, "7\n12\n")
+    put_process(tmp_path, 7, "/usr/sbin/sipd")
+    put_process(tmp_path, 12, "/usr/lib/systemd/systemd-executor")
+    deadline = time.monotonic() + 0.2
+    processes, on_their_way = unit_processes(Host(str(tmp_path)), shown, deadline)
+    assert ([process.pid for process in processes], on_their_way) == ([7], [12])
+    assert time.monotonic() >= deadline
+
+
+def test_a_process_that_reaches_its_program_meanwhile_is_one_of_the_units(tmp_path: Path) -> None:
+    shown = put_group(tmp_path, "12\n")
+    put_process(tmp_path, 12, "/usr/lib/systemd/systemd-executor")
+
+    def reach() -> None:
+        (tmp_path / "proc/12/exe").unlink()
+        (tmp_path / "proc/12/exe").symlink_to("/usr/sbin/sipd")
+
+    timer = threading.Timer(0.2, reach)
+    timer.start()
+    processes, on_their_way = unit_processes(Host(str(tmp_path)), shown, start_deadline())
+    timer.join()
+    assert ([process.pid for process in processes], on_their_way) == ([12], [])
 
 
 @pytest.mark.parametrize(
