@@ -60,24 +60,31 @@ options:
         last word, and is reported as shadowing.
     type: str
     default: 90-siptune.conf
-  running:
+  when:
     description:
-      - What becomes of processes that run already.
-      - V(prlimit) raises their limits to what the unit would be started with, as far as permissions go, and gives the
-        processes that were started with the unit's OOM score the new one. It never lowers a limit. What it cannot do
-        is V(pending) until the unit is restarted.
-      - V(restart) restarts the running units for which something would be pending, and waits for them. If one does
-        not come back, everything is put back. Transient units are not restarted.
-      - V(restart) counts as V(prlimit) on a host with calls in progress, and what waits for the restart is V(pending)
-        until a later call finds the host idle. M(siptune.linux.sip_calls) says how that is found out.
-      - V(keep) leaves them alone.
+      - V(boot) writes the drop-ins and reloads systemd. Running processes keep their limits.
+      - V(both) also raises the limits of running processes to those of the unit's next start, with prlimit(2) and as
+        far as permissions go. Processes that still have the unit's old OOM score get the new one. No limit of a
+        running process is ever lowered. Whatever prlimit(2) cannot do is V(pending) until the unit is restarted.
+      - There is no C(now), as systemd reads the same drop-ins for running units and for the next boot.
     type: str
-    choices: [keep, prlimit, restart]
-    default: prlimit
+    choices: [both, boot]
+    default: both
+  restart:
+    description:
+      - Whether to restart the running units for which an item would wait for a restart, instead of raising the limits
+        of their processes. The module waits until they run again. If one does not come back, the whole call is undone.
+        Transient units are not restarted.
+      - On a host with calls in progress no unit is restarted. Limits are raised as without this option, and the other
+        items are V(pending) until a later call finds the host idle. M(siptune.linux.sip_calls) describes how calls are
+        counted.
+      - Cannot be combined with O(when=boot).
+    type: bool
+    default: false
   despite_calls:
     description:
-      - Whether O(running=restart) restarts units also while calls are in progress on the host, and cuts them. Without
-        it, a SIP daemon that runs and cannot be asked for its calls counts like one that has some.
+      - Whether O(restart) also restarts units while calls are in progress on the host, and cuts them. Without it, a
+        SIP daemon that runs and does not report its calls counts as one with calls.
     type: bool
     default: false
   exclusive:
@@ -150,7 +157,7 @@ EXAMPLES = r"""
   siptune.linux.systemd_limits:
     units:
       asterisk.service: {Nice: -5, LimitNOFILE: 65536}
-    running: restart
+    restart: true
 
 - name: Put everything back that was set through drop-ins of this name
   siptune.linux.systemd_limits:

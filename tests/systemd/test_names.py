@@ -64,7 +64,7 @@ def test_units_that_are_masked_transient_or_not_there_yet(machine: Machine) -> N
         name: {"LimitNOFILE": "2000:4096"} for name in ("quiet.service", "transi.service", "late.service")
     }
     units["transi.service"]["Nice"] = 2
-    done = machine.module(units, running="restart")
+    done = machine.module(units, restart=True)
     assert done.states() == {
         "quiet.service.LimitNOFILE": "pending",
         "transi.service.LimitNOFILE": "pending",

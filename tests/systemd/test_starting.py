@@ -80,13 +80,13 @@ def test_a_restart_waits_for_the_own_program(gate: Machine) -> None:
     gate.sh(f"systemctl --no-block start {UNIT}; : > {GATE}; sleep 0.5")
     assert gate.nofile(UNIT) == {OWN}
     open_later(gate)
-    done = gate.module({UNIT: {"Nice": 3, "LimitNOFILE": "500:600"}}, running="restart")
+    done = gate.module({UNIT: {"Nice": 3, "LimitNOFILE": "500:600"}}, restart=True)
     item = done.items[ITEM]
     assert (item.state, item.before, item.after, item.reason) == ("changed", ":".join(OWN), "500:600", "")
     assert gate.nofile(UNIT) == {("500", "600")}
 
     open_later(gate)
-    item = gate.module(state="absent", running="restart").items[ITEM]
+    item = gate.module(state="absent", restart=True).items[ITEM]
     assert (item.state, item.before, item.after, item.reason) == ("changed", "500:600", ":".join(OWN), "")
     assert gate.nofile(UNIT) == {OWN}
 

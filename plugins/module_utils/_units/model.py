@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from .._engine.operation import BOTH
 from .._engine.originals import Originals
 from .._host.host import FileRecord
 from .._host.rlimits import Pair, Powers, Process
@@ -18,11 +19,6 @@ from .._systemd.units import Assignment
 from .._systemd.values import Setting, meets
 from .settings import UnitSettings, item_name
 
-# What becomes of running processes
-KEEP = "keep"
-PRLIMIT = "prlimit"
-RESTART = "restart"
-
 # What systemd has of a unit: LoadState, org.freedesktop.systemd1(5)
 LOADED = "loaded"
 MASKED = "masked"
@@ -32,14 +28,15 @@ NOT_FOUND = "not-found"
 class Request(NamedTuple):
     """What a call asks for: these settings, in drop-ins of this name.
 
-    `running` says what becomes of running processes, and `despite_calls` whether calls in progress are no reason
-    against a restart; `others`, whether drop-ins of this name that were written
-    for other units earlier go back to what they were.
+    `when` is BOTH, which raises the limits of running processes, or BOOT, which writes drop-ins only. With `restart`,
+    units are restarted for whatever else would wait, and with `despite_calls` also while calls are in progress.
+    With `others`, drop-ins of this name that earlier calls wrote for other units go back to their originals.
     """
 
     units: Sequence[UnitSettings]
     drop_in: str
-    running: str = PRLIMIT
+    when: str = BOTH
+    restart: bool = False
     others: bool = False
     despite_calls: bool = False
 

@@ -35,7 +35,7 @@ from .._systemd.units import (
     unit_type,
 )
 from .effective import chain, needs_defaults
-from .model import LOADED, MASKED, NOT_FOUND, RESTART, Bearer, Observed, Request, UnitState
+from .model import LOADED, MASKED, NOT_FOUND, Bearer, Observed, Request, UnitState
 from .plan import Plan
 
 UNIT_PROPERTIES = (
@@ -102,7 +102,7 @@ def observe(host: Host, request: Request) -> Observed:
         first=read_process(host, FIRST_PID),
         first_sys_resource=bool(has_capability(status, CAP_SYS_RESOURCE)) and not in_user_namespace(host),
         defaults=_defaults(host, shown),
-        blocked_by_calls=blocked_by_calls(host, request.running == RESTART, request.despite_calls),
+        blocked_by_calls=blocked_by_calls(host, request.restart, request.despite_calls),
     )
 
 

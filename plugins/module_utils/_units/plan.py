@@ -14,13 +14,14 @@ from typing import Any, NamedTuple
 
 from .._core.change import Change
 from .._core.setting import hazard_warning
+from .._engine.operation import BOTH
 from .._engine.originals import Originals
 from .._engine.owned_files import FileChange, diff_files, record_files, released_files
 from .._systemd.values import Setting, SystemdError
 from .effective import decisions_of, effective_settings, planned_drop_ins, reload_is_due, texts_after
 from .forecast import forecast, to_restart
 from .items import items_of
-from .model import NOT_FOUND, PRLIMIT, RESTART, Bearer, Decision, Observed, Raise, Request
+from .model import NOT_FOUND, Bearer, Decision, Observed, Raise, Request
 from .processes import planned_raises
 from .safety import guard, guard_hiding
 from .settings import item_name
@@ -69,10 +70,8 @@ def plan(request: Request, observed: Observed) -> Plan:
     reload = observed.systemd_running and (bool(files) or reload_is_due(decisions, observed, then))
     written = {file.path for file in files}
     lagging = to_restart(decisions, written, observed, then)
-    # Calls in progress turn a restart into what can be done without one.
-    running = PRLIMIT if request.running == RESTART and observed.blocked_by_calls else request.running
-    restarts = lagging if running == RESTART else []
-    raises = planned_raises(decisions, observed, then) if running == PRLIMIT else {}
+    restarts = lagging if request.restart and not observed.blocked_by_calls else []
+    raises = planned_raises(decisions, observed, then, restarts) if request.when == BOTH else {}
     predicted = forecast(decisions, observed, written, raises, restarts, then)
     return Plan(
         changes=items_of(decisions, predicted, observed, then) + notes,

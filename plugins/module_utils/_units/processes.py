@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from .._host.rlimits import Pair, Powers, Process, raised
 from .._systemd.directives import DIRECTIVES
@@ -67,8 +67,10 @@ def live_values(directive: str, bearer: Bearer) -> list[Meaning]:
     return [value for value in values if value is not None]
 
 
-def planned_raises(decisions: Iterable[Decision], observed: Observed, then: Mapping[str, str]) -> dict[str, Raise]:
-    """What running processes get now, for the units of which some process gets more than it has."""
+def planned_raises(
+    decisions: Iterable[Decision], observed: Observed, then: Mapping[str, str], restarts: Collection[str]
+) -> dict[str, Raise]:
+    """What running processes get now, for each unit of which some process gets more and that is not restarted."""
     limits: dict[str, dict[str, Pair]] = {}
     scores: dict[str, tuple[int, bool]] = {}
     for decision in decisions:
@@ -86,6 +88,8 @@ def planned_raises(decisions: Iterable[Decision], observed: Observed, then: Mapp
                 scores[bearer.name] = target[0], decision.bound is not None
     found = {}
     for bearer in _bearers(observed):
+        if bearer.name in restarts:
+            continue
         what = Raise(limits.get(bearer.name, {}), *scores.get(bearer.name, ()))
         if any(
             new_limits(process, what, observed.powers) or new_score(process, bearer, what, observed.powers) is not None

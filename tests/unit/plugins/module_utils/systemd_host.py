@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
+from ansible_collections.siptune.linux.plugins.module_utils._engine.operation import BOTH
 from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import NOTHING
 from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files import text_of
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
@@ -18,7 +19,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._sysctl.nr_open impo
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.units import drop_in_path, parse_show
 from ansible_collections.siptune.linux.plugins.module_utils._units.model import (
     LOADED,
-    PRLIMIT,
     Bearer,
     Observed,
     Request,
@@ -80,8 +80,10 @@ def observed(*units: UnitState, texts: dict[str, str] | None = None, **changes: 
     return host._replace(**changes)
 
 
-def request(directives: dict[str, Any] | None, running: str = PRLIMIT, name: str = "sipd.service") -> Request:
-    return Request(parse_units({name: directives}), DROP_IN, running)
+def request(
+    directives: dict[str, Any] | None, when: str = BOTH, restart: bool = False, name: str = "sipd.service"
+) -> Request:
+    return Request(parse_units({name: directives}), DROP_IN, when, restart)
 
 
 def only(planned: Plan) -> Change:

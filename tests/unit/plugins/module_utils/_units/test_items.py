@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.units import drop_in_path
-from ansible_collections.siptune.linux.plugins.module_utils._units.model import MASKED, NOT_FOUND, RESTART
+from ansible_collections.siptune.linux.plugins.module_utils._units.model import MASKED, NOT_FOUND
 from ansible_collections.siptune.linux.plugins.module_utils._units.plan import plan
 from systemd_host import bearer, observed, only, process, request, template, unit
 
@@ -53,7 +53,7 @@ def test_a_process_that_systemd_still_starts_is_named(directive: str, state: str
 
 def test_a_restart_leaves_no_process_behind_that_is_still_started() -> None:
     shown = bearer(process(), older=True)._replace(starting=[226])
-    planned = plan(request({"LimitNOFILE": 8192}, RESTART), observed(unit(shown)))
+    planned = plan(request({"LimitNOFILE": 8192}, restart=True), observed(unit(shown)))
     assert (planned.restarts, only(planned).state) == (["sipd.service"], "changed")
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.siptune.linux.plugins.module_utils._engine.operation import BOOT, BOTH
 from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import (
     NOTHING,
     FileOriginal,
@@ -19,11 +20,8 @@ from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.values import SystemdError
 from ansible_collections.siptune.linux.plugins.module_utils._units.effective import disagreement
 from ansible_collections.siptune.linux.plugins.module_utils._units.model import (
-    KEEP,
     MASKED,
     NOT_FOUND,
-    PRLIMIT,
-    RESTART,
     Observed,
     Raise,
     Request,
@@ -220,30 +218,30 @@ def predicted_properties(directive: str, meaning: tuple | None) -> dict[str, str
 
 
 @settings(deadline=None)
-@given(directives, directives, processes_of_a_unit, st.sampled_from([MAY, MAY_NOT]), st.sampled_from([KEEP, PRLIMIT]))
+@given(directives, directives, processes_of_a_unit, st.sampled_from([MAY, MAY_NOT]), st.sampled_from([BOOT, BOTH]))
 def test_a_second_run_changes_nothing_and_absent_brings_the_files_back(
-    first: dict[str, Any], then: dict[str, Any], processes: list[Process], powers: Powers, running: str
+    first: dict[str, Any], then: dict[str, Any], processes: list[Process], powers: Powers, when: str
 ) -> None:
     start = observed(unit(bearer(*processes)), powers=powers)
     host = start
     for wanted in (first, then):
-        host, _ = applied(request(wanted, running), host)
-        _, again = applied(request(wanted, running), host)
+        host, _ = applied(request(wanted, when), host)
+        _, again = applied(request(wanted, when), host)
         assert not again.changed, (again.files, again.raises)
         assert {change.state for change in again.changes} <= {"ok", "kept", "pending", "readonly"}
     for one, before in zip(host.units[0].bearers[0].processes, processes):
         assert all(one.limits[name][0] >= before.limits[name][0] for name in one.limits)
-    host, _ = applied(Request([UnitSettings("sipd.service", [])], DROP_IN, running), host)
+    host, _ = applied(Request([UnitSettings("sipd.service", [])], DROP_IN, when), host)
     assert (host.units[0].own, dict(host.texts), host.originals) == (None, dict(start.texts), NOTHING)
 
 
 @settings(deadline=None)
-@given(directives, processes_of_a_unit, st.sampled_from([MAY, MAY_NOT]), st.sampled_from([KEEP, PRLIMIT]))
+@given(directives, processes_of_a_unit, st.sampled_from([MAY, MAY_NOT]), st.sampled_from([BOOT, BOTH]))
 def test_the_prediction_is_what_a_host_that_obeys_is_confirmed_to_have(
-    wanted: dict[str, Any], processes: list[Process], powers: Powers, running: str
+    wanted: dict[str, Any], processes: list[Process], powers: Powers, when: str
 ) -> None:
     host = observed(unit(bearer(*processes)), powers=powers)
-    after, done = applied(request(wanted, running), host)
+    after, done = applied(request(wanted, when), host)
     real = confirmed(done, host, {"sipd.service": after.units[0].bearers[0]})
     predicted = [change for change in done.changes if change.wanted != "50%"]  # systemd works out the number
     assert predicted == [change for change in real if change.wanted != "50%"]
@@ -254,7 +252,7 @@ def test_the_prediction_is_what_a_host_that_obeys_is_confirmed_to_have(
 
 def test_calls_in_progress_turn_a_restart_into_what_can_be_done_without() -> None:
     old = bearer(process(), older=True)
-    wanted = request({"LimitNOFILE": 8192, "Nice": -5}, running=RESTART)
+    wanted = request({"LimitNOFILE": 8192, "Nice": -5}, restart=True)
     idle = plan(wanted, observed(unit(old)))
     assert (idle.restarts, dict(idle.raises)) == (["sipd.service"], {})
 

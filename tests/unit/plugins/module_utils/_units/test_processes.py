@@ -4,9 +4,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from ansible_collections.siptune.linux.plugins.module_utils._engine.operation import BOOT
 from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import INFINITY, Powers, Scheduling
-from ansible_collections.siptune.linux.plugins.module_utils._units.model import KEEP, PRLIMIT, RESTART, Raise
+from ansible_collections.siptune.linux.plugins.module_utils._units.model import Raise
 from ansible_collections.siptune.linux.plugins.module_utils._units.plan import plan
 from ansible_collections.siptune.linux.plugins.module_utils._units.processes import new_score, start_value
 from systemd_host import (
@@ -29,23 +32,23 @@ from systemd_host import (
 
 
 @pytest.mark.parametrize(
-    ("running", "powers", "older", "nofile", "state", "after"),
+    ("options", "powers", "older", "nofile", "state", "after"),
     [
-        (PRLIMIT, MAY, False, (1024, 4096), "changed", "8192"),
-        (PRLIMIT, MAY_NOT, False, (1024, 4096), "pending", "4096"),
-        (KEEP, MAY, False, (1024, 4096), "pending", "1024:4096"),
-        (RESTART, MAY, False, (1024, 4096), "changed", "8192"),
-        (PRLIMIT, MAY, False, (9000, 9000), "pending", "9000"),
-        (PRLIMIT, MAY, False, (1024, 9000), "pending", "8192:9000"),
+        ({}, MAY, False, (1024, 4096), "changed", "8192"),
+        ({}, MAY_NOT, False, (1024, 4096), "pending", "4096"),
+        ({"when": BOOT}, MAY, False, (1024, 4096), "pending", "1024:4096"),
+        ({"restart": True}, MAY, False, (1024, 4096), "changed", "8192"),
+        ({}, MAY, False, (9000, 9000), "pending", "9000"),
+        ({}, MAY, False, (1024, 9000), "pending", "8192:9000"),
     ],
 )
 def test_what_running_processes_get(
-    running: str, powers: Powers, older: bool, nofile: tuple, state: str, after: str
+    options: dict[str, Any], powers: Powers, older: bool, nofile: tuple, state: str, after: str
 ) -> None:
     host = observed(unit(bearer(process(nofile=nofile), older=older)), powers=powers)
-    planned = plan(request({"LimitNOFILE": 8192}, running), host)
+    planned = plan(request({"LimitNOFILE": 8192}, **options), host)
     assert (only(planned).state, only(planned).after) == (state, after)
-    assert planned.restarts == (["sipd.service"] if running == RESTART else [])
+    assert planned.restarts == (["sipd.service"] if options.get("restart") else [])
 
 
 def test_a_process_of_another_user_is_out_of_reach_without_the_capability() -> None:
@@ -57,38 +60,44 @@ def test_a_process_of_another_user_is_out_of_reach_without_the_capability() -> N
 
 def test_the_least_of_all_processes_counts() -> None:
     processes = [process(100, (9000, 9000)), process(101, (50, 60)), process(102, (8192, 8192))]
-    planned = plan(request({"LimitNOFILE": 8192}, KEEP), observed(unit(bearer(*processes))))
+    planned = plan(request({"LimitNOFILE": 8192}, BOOT), observed(unit(bearer(*processes))))
     assert (only(planned).before, only(planned).state) == ("50:60", "pending")
     assert "1 of 3 processes have 50:60" in only(planned).reason
 
 
 def test_what_a_daemon_does_to_itself_is_no_reason_to_restart_it() -> None:
-    wanted = request({"LimitNOFILE": 8192}, RESTART)
+    wanted = request({"LimitNOFILE": 8192}, restart=True)
     planned = finalized(tuned(process(nofile=(999999, 999999))), wanted)
     assert (planned.restarts, only(planned).state) == ([], "kept")
     assert "has set 999999 by itself" in only(planned).reason
 
 
 def test_a_unit_older_than_its_drop_in_is_restarted_though_nothing_else_changes() -> None:
-    wanted = request({"Nice": -5}, RESTART)
+    wanted = request({"Nice": -5}, restart=True)
     planned = finalized(tuned(process(), older=True), wanted)
     assert (planned.restarts, planned.changed, only(planned).state) == (["sipd.service"], True, "changed")
     assert not finalized(tuned(process(scheduling=Scheduling(-5, "other", 0)), older=True), wanted).changed
 
 
 def test_what_counts_from_the_reload_on_needs_no_restart() -> None:
-    wanted = request({"TasksMax": 50, "RestartSec": 3, "MemoryMax": "1G"}, RESTART)
+    wanted = request({"TasksMax": 50, "RestartSec": 3, "MemoryMax": "1G"}, restart=True)
     assert plan(wanted, observed(unit(bearer(process())))).restarts == []
 
 
 def test_transient_units_are_not_restarted() -> None:
-    planned = plan(request({"Nice": 4}, RESTART), observed(unit(bearer(process(), Transient="yes"))))
+    planned = plan(request({"Nice": 4}, restart=True), observed(unit(bearer(process(), Transient="yes"))))
     assert (planned.restarts, only(planned).state) == ([], "pending")
     assert "transient" in only(planned).reason
 
 
+def test_a_unit_that_cannot_be_restarted_is_raised() -> None:
+    shown = bearer(process(), older=True, Transient="yes")
+    planned = plan(request({"LimitNOFILE": 8192}, restart=True), observed(unit(shown)))
+    assert (planned.restarts, set(planned.raises), only(planned).state) == ([], {"sipd.service"}, "changed")
+
+
 def test_units_that_do_not_run_are_not_started() -> None:
-    planned = plan(request({"Nice": 4}, RESTART), observed(unit(bearer())))
+    planned = plan(request({"Nice": 4}, restart=True), observed(unit(bearer())))
     assert (planned.restarts, only(planned).state, only(planned).after) == ([], "changed", "4")
 
 
@@ -131,7 +140,7 @@ def test_a_protection_is_not_weakened(
 
 
 def test_a_nice_value_below_its_ceiling_needs_no_restart() -> None:
-    wanted = request({"Nice": {"value": -5, "rule": "at_most"}}, RESTART)
+    wanted = request({"Nice": {"value": -5, "rule": "at_most"}}, restart=True)
     assert plan(wanted, observed(unit(bearer(process(scheduling=Scheduling(-9, "other", 0)))))).restarts == []
     assert plan(wanted, observed(unit(bearer(process())))).restarts == ["sipd.service"]
 
