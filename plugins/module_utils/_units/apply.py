@@ -16,9 +16,9 @@ from .._host.host import Host, HostError
 from .._systemd.systemctl import systemctl
 from .._systemd.units import load_error
 from .effective import disagreement
-from .model import LOADED, Bearer, Observed, Request
-from .observe import bearers_now, start_deadline, with_processes
-from .plan import Plan, confirmed
+from .model import LOADED, LoadedUnit, Observed, Plan, Request
+from .observe import loaded_units_now, start_deadline, with_processes
+from .plan import confirmed
 from .running import raise_all, restart, start_again
 
 
@@ -42,7 +42,7 @@ def apply(host: Host, request: Request, observed: Observed, planned: Plan, log: 
     _remove_empty_directories(host, planned, observed, log)
     if planned.reload:
         systemctl(host, "daemon-reload")
-    after = bearers_now(host, observed, planned, planned.reload)
+    after = loaded_units_now(host, observed, planned, planned.reload)
     if planned.reload:
         _check_taken(planned, after)
     raised = raise_all(host, planned, observed, log)
@@ -50,7 +50,7 @@ def apply(host: Host, request: Request, observed: Observed, planned: Plan, log: 
         restarted += planned.restarts
         after = restart(host, observed, planned)
     deadline = start_deadline()
-    after = {name: with_processes(host, bearer, deadline) for name, bearer in after.items()}
+    after = {name: with_processes(host, unit, deadline) for name, unit in after.items()}
     files = finalize_files(planned.originals.files, planned.files, planned.released)
     finalized = planned.originals._replace(files=files)
     finalize_originals(host, finalized, planned.originals if planned.files else observed.originals, log)
@@ -74,19 +74,19 @@ def _remove_directory(host: Host, directory: str, log: UndoLog) -> None:
         log.note("", lambda: host.make_directory(directory, 0o755))
 
 
-def _check_taken(planned: Plan, after: Mapping[str, Bearer]) -> None:
+def _check_taken(planned: Plan, after: Mapping[str, LoadedUnit]) -> None:
     """Raises HostError for a value that systemd has read and not taken, and for a unit that it loads no more."""
     for decision in planned.decisions:
-        for bearer in decision.unit.bearers:
-            now = after.get(bearer.name, bearer)
+        for unit in decision.unit.loaded:
+            now = after.get(unit.name, unit)
             if now.properties.get("LoadState") != LOADED:
                 reason = load_error(now.properties)
-                raise HostError(bearer.name, f"systemd does not load it with this drop-in: {reason}")
+                raise HostError(unit.name, f"systemd does not load it with this drop-in: {reason}")
             instead = disagreement(decision, now, planned.then)
             if instead is not None and decision.setting is not None:
                 shown = now.properties.get("DropInPaths", "").split()
                 if decision.unit.path in shown:
-                    reason = f"this systemd does not take {decision.setting.text}: for {bearer.name} it has {instead}"
+                    reason = f"this systemd does not take {decision.setting.text}: for {unit.name} it has {instead}"
                 else:
-                    reason = f"systemd does not read {decision.unit.path} for {bearer.name}, it has {instead}"
+                    reason = f"systemd does not read {decision.unit.path} for {unit.name}, it has {instead}"
                 raise HostError(decision.item, reason)

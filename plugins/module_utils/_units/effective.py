@@ -15,7 +15,7 @@ from .._systemd.directives import EXACT, SERVICE
 from .._systemd.parsers import Meaning
 from .._systemd.units import HEADING, Assignment, deciding, effective_drop_ins, render, unit_type
 from .._systemd.values import Setting, agrees, bounded, describe, meets, shown_value, weakest
-from .model import Bearer, Decision, Observed, Request, UnitState
+from .model import Decision, LoadedUnit, Observed, Request, UnitState
 
 # --- what is written ------------------------------------------------------------------------
 
@@ -83,7 +83,7 @@ def _without_us(state: UnitState, directive: str, others: Mapping[str, str], obs
 
 def _shown(directive: str, state: UnitState) -> Meaning | None:
     """What systemd has for a unit, of several instances the least; None if it is not known for each of them."""
-    shown = [shown_value(directive, bearer.properties) for bearer in state.bearers]
+    shown = [shown_value(directive, unit.properties) for unit in state.loaded]
     known = [meaning for meaning in shown if meaning is not None]
     return weakest(directive, known) if known and len(known) == len(shown) else None
 
@@ -93,7 +93,7 @@ def own_lines(state: UnitState, texts: Mapping[str, str]) -> dict[str, Assignmen
     return deciding([(state.path, texts.get(state.path, ""))], unit_type(state.name))
 
 
-def chain(place: UnitState | Bearer, texts: Mapping[str, str]) -> dict[str, Assignment]:
+def chain(place: UnitState | LoadedUnit, texts: Mapping[str, str]) -> dict[str, Assignment]:
     """The lines that decide, of a unit's own file and of the drop-ins that are read for it."""
     drop_ins = effective_drop_ins(path for path in place.candidates if path in texts)
     return deciding([(path, texts.get(path, "")) for path in (place.fragment, *drop_ins)], unit_type(place.name))
@@ -146,13 +146,13 @@ def decisions_of(state: UnitState, effective: Effective, then: Mapping[str, str]
     return decisions
 
 
-def target_of(decision: Decision, place: UnitState | Bearer, then: Mapping[str, str]) -> Meaning | None:
+def target_of(decision: Decision, place: UnitState | LoadedUnit, then: Mapping[str, str]) -> Meaning | None:
     """What the files say of the directive after the call; None for systemd's default."""
     line = chain(place, then).get(decision.directive)
     return line.meaning if line is not None else None
 
 
-def shadow_of(decision: Decision, place: UnitState | Bearer, then: Mapping[str, str]) -> str:
+def shadow_of(decision: Decision, place: UnitState | LoadedUnit, then: Mapping[str, str]) -> str:
     """Who decides the directive for this unit in place of our drop-in; '' if we do, or if it comes to the same.
 
     A template that meets a floor by itself may have an instance that does not, for a drop-in of its own.
@@ -170,14 +170,14 @@ def shadow_of(decision: Decision, place: UnitState | Bearer, then: Mapping[str, 
     return f"{line.file} line {line.line} {does}"
 
 
-def disagreement(decision: Decision, bearer: Bearer, then: Mapping[str, str]) -> str | None:
+def disagreement(decision: Decision, unit: LoadedUnit, then: Mapping[str, str]) -> str | None:
     """What systemd shows instead of the value of our drop-in; None if it agrees, or if others have the say."""
-    if decision.setting is None or decision.kept or shadow_of(decision, bearer, then):
+    if decision.setting is None or decision.kept or shadow_of(decision, unit, then):
         return None
-    target = target_of(decision, bearer, then)
+    target = target_of(decision, unit, then)
     if target is None:
         return None
-    shown = shown_value(decision.directive, bearer.properties)
+    shown = shown_value(decision.directive, unit.properties)
     if agrees(decision.directive, target, shown):
         return None
     return describe(decision.directive, shown) or "nothing"
@@ -186,7 +186,7 @@ def disagreement(decision: Decision, bearer: Bearer, then: Mapping[str, str]) ->
 def reload_is_due(decisions: Iterable[Decision], observed: Observed, then: Mapping[str, str]) -> bool:
     """Whether systemd has not read a drop-in of ours that is in place already."""
     return any(
-        bearer.properties.get("NeedDaemonReload") == "yes" and disagreement(decision, bearer, then) is not None
+        unit.properties.get("NeedDaemonReload") == "yes" and disagreement(decision, unit, then) is not None
         for decision in decisions
-        for bearer in decision.unit.bearers
+        for unit in decision.unit.loaded
     )

@@ -14,8 +14,8 @@ from .._systemd.directives import DIRECTIVES
 from .._systemd.values import agrees, shown_value
 from .effective import target_of
 from .items import judge_running
-from .model import Bearer, Decision, Observed, Raise
-from .processes import raised_process, started_anew
+from .model import Decision, LoadedUnit, Observed, Raise
+from .processes import raised_process, restarted
 
 
 def forecast(
@@ -25,29 +25,30 @@ def forecast(
     raises: Mapping[str, Raise],
     restarts: Iterable[str],
     then: Mapping[str, str],
-) -> dict[str, Bearer]:
+) -> dict[str, LoadedUnit]:
     """The loaded units as they will be if the host does what it is told."""
     predicted = {}
     for state in observed.units:
         mine = [decision for decision in decisions if decision.unit.name == state.name]
-        for bearer in state.bearers:
-            after = bearer._replace(properties=properties_after(mine, bearer, then))
-            if bearer.name in restarts:
-                fresh = [started_anew(process, mine, bearer, observed, then) for process in bearer.processes]
-                after = after._replace(processes=fresh, older=False, starting=())
+        for unit in state.loaded:
+            after = unit._replace(properties=properties_after(mine, unit, then))
+            if unit.name in restarts:
+                fresh = [restarted(process, mine, unit, observed, then) for process in unit.processes]
+                after = after._replace(processes=fresh, started_before_drop_in=False, starting=())
             else:
-                what = raises.get(bearer.name, Raise())
-                given = [raised_process(process, bearer, what, observed.powers) for process in bearer.processes]
-                after = after._replace(processes=given, older=bearer.older or state.path in written)
-            predicted[bearer.name] = after
+                what = raises.get(unit.name, Raise())
+                given = [raised_process(process, unit, what, observed.powers) for process in unit.processes]
+                early = unit.started_before_drop_in or state.path in written
+                after = after._replace(processes=given, started_before_drop_in=early)
+            predicted[unit.name] = after
     return predicted
 
 
-def properties_after(decisions: Iterable[Decision], bearer: Bearer, then: Mapping[str, str]) -> dict[str, str]:
+def properties_after(decisions: Iterable[Decision], unit: LoadedUnit, then: Mapping[str, str]) -> dict[str, str]:
     """The properties that `systemctl show` will print, as far as files can tell."""
-    properties = dict(bearer.properties)
+    properties = dict(unit.properties)
     for decision in decisions:
-        target = target_of(decision, bearer, then)
+        target = target_of(decision, unit, then)
         shown = shown_value(decision.directive, properties)
         if decision.kept or (target is not None and agrees(decision.directive, target, shown)):
             continue
@@ -72,12 +73,12 @@ def to_restart(
     """The running units that have to be restarted for something of theirs to come into force."""
     names = []
     for decision in decisions:
-        for bearer in decision.unit.bearers:
-            after = bearer._replace(
-                properties=properties_after([decision], bearer, then),
-                older=bearer.older or decision.unit.path in written,
+        for unit in decision.unit.loaded:
+            after = unit._replace(
+                properties=properties_after([decision], unit, then),
+                started_before_drop_in=unit.started_before_drop_in or decision.unit.path in written,
             )
             state, _ = judge_running(decision, after, observed, then)
-            if state == PENDING and not bearer.transient:
-                names.append(bearer.name)
+            if state == PENDING and not unit.transient:
+                names.append(unit.name)
     return sorted(set(names))

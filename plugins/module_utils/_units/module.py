@@ -13,9 +13,9 @@ from .._engine.operation import BOOT, BOTH, Operation, Report
 from .._systemd.units import check_drop_in_name
 from .._systemd.values import SystemdError
 from .apply import apply
-from .model import Observed, Request
+from .model import Observed, Plan, Request
 from .observe import observe
-from .plan import Plan, diff, plan
+from .plan import diff, plan
 from .settings import UnitSettings, parse_units
 
 ARGUMENTS: dict[str, Any] = {

@@ -35,8 +35,7 @@ from .._systemd.units import (
     unit_type,
 )
 from .effective import chain, needs_defaults
-from .model import LOADED, MASKED, NOT_FOUND, Bearer, Observed, Request, UnitState
-from .plan import Plan
+from .model import LOADED, MASKED, NOT_FOUND, LoadedUnit, Observed, Plan, Request, UnitState
 
 UNIT_PROPERTIES = (
     "Id",
@@ -61,7 +60,7 @@ UNIT_PROPERTIES = (
 )
 
 # Small services of systemd's own, which are everywhere and set no limits.
-WITNESSES = ("systemd-tmpfiles-setup.service", "rescue.service", "emergency.service")
+REFERENCE_UNITS = ("systemd-tmpfiles-setup.service", "rescue.service", "emergency.service")
 FIRST_PID = 1
 
 # Where systemd's own hierarchy is mounted: version 2 alone, version 2 beside version 1, version 1. Source: cgroups(7)
@@ -81,7 +80,7 @@ def observe(host: Host, request: Request) -> Observed:
     resolved = {name: real_name(host, name) for name in asked}
     others = [name for name in _others(request, originals) if name not in resolved.values()] if request.others else []
     resolved.update({name: name for name in others})
-    names = [*resolved.values(), *(WITNESSES if needs_defaults(request) else ())]
+    names = [*resolved.values(), *(REFERENCE_UNITS if needs_defaults(request) else ())]
     answer = _ask(host, list(dict.fromkeys(names)))
     shown = answer or []
     deadline = start_deadline()
@@ -137,12 +136,12 @@ def _defaults(host: Host, shown: Sequence[Mapping[str, str]]) -> dict[str, str]:
     would take another systemctl, and would leave out what has none.
     """
     defaults: dict[str, str] = {}
-    for name in WITNESSES:
+    for name in REFERENCE_UNITS:
         properties = next((one for one in shown if one.get("Id") == name), {})
         if properties.get("LoadState") != LOADED:
             continue
-        witness = _bearer(host, properties, drop_in_path(name, ""), 0)
-        lines = chain(witness, _texts_of(host, (*witness.candidates, witness.fragment)))
+        reference = _loaded_unit(host, properties, drop_in_path(name, ""), 0)
+        lines = chain(reference, _texts_of(host, (*reference.candidates, reference.fragment)))
         for directive in DIRECTIVES.values():
             if directive.name not in lines:
                 defaults = {**{one: properties.get(one, "") for one in directive.properties}, **defaults}
@@ -165,11 +164,11 @@ def _unit_state(
     file = unit_file(host, real) or unit_file(host, template_of(real) or real)
     load, error = _load_state(host, real, file, found)
     own = host.snapshot(path)
-    loaded = [properties for properties in found if properties.get("LoadState") == LOADED]
-    bearers = [_bearer(host, properties, path, deadline) for properties in loaded]
+    shown_loaded = [properties for properties in found if properties.get("LoadState") == LOADED]
+    loaded_units = [_loaded_unit(host, properties, path, deadline) for properties in shown_loaded]
     names = names_of(found[0]) if found and not is_template(real) else [real]
     fragment = (found[0].get("FragmentPath") if found and not is_template(real) else None) or file or ""
-    return UnitState(asked, real, path, own, load, error, fragment, _candidates(host, names, path), bearers)
+    return UnitState(asked, real, path, own, load, error, fragment, _candidates(host, names, path), loaded_units)
 
 
 def _belongs(real: str, properties: Mapping[str, str], named: set[str]) -> bool:
@@ -189,16 +188,16 @@ def _load_state(host: Host, real: str, file: str | None, found: Sequence[Mapping
     return (MASKED if host.resolves_to_null_device(file) else LOADED), ""
 
 
-def _bearer(host: Host, properties: Mapping[str, str], path: str, deadline: float) -> Bearer:
+def _loaded_unit(host: Host, properties: Mapping[str, str], path: str, deadline: float) -> LoadedUnit:
     processes, on_their_way = unit_processes(host, properties, deadline)
     names = names_of(properties)
-    return Bearer(
+    return LoadedUnit(
         name=names[0],
         properties=properties,
         fragment=properties.get("FragmentPath", ""),
         candidates=_candidates(host, names, path),
         processes=processes,
-        older=_older(host, properties, path),
+        started_before_drop_in=_started_before_drop_in(host, properties, path),
         starting=on_their_way,
     )
 
@@ -224,13 +223,13 @@ def unit_processes(host: Host, properties: Mapping[str, str], deadline: float) -
         time.sleep(STARTING_POLL_SECONDS)
 
 
-def with_processes(host: Host, bearer: Bearer, deadline: float) -> Bearer:
+def with_processes(host: Host, unit: LoadedUnit, deadline: float) -> LoadedUnit:
     """A loaded unit with its processes as they are now."""
-    processes, on_their_way = unit_processes(host, bearer.properties, deadline)
-    return bearer._replace(processes=processes, starting=on_their_way)
+    processes, on_their_way = unit_processes(host, unit.properties, deadline)
+    return unit._replace(processes=processes, starting=on_their_way)
 
 
-def _older(host: Host, properties: Mapping[str, str], path: str) -> bool:
+def _started_before_drop_in(host: Host, properties: Mapping[str, str], path: str) -> bool:
     """Whether the unit's main process was started before the drop-in was written. Not so where there is no drop-in."""
     written = host.modified_at(path)
     started = properties.get("ExecMainStartTimestampMonotonic", "")
@@ -274,10 +273,10 @@ def _candidates(host: Host, names: Sequence[str], own: str) -> list[str]:
 def _texts(host: Host, units: Sequence[UnitState]) -> dict[str, str]:
     """The text of each unit file and drop-in of these units that is there."""
     paths: set[str] = set()
-    for unit in units:
-        paths.update((*unit.candidates, unit.fragment))
-        for bearer in unit.bearers:
-            paths.update((*bearer.candidates, bearer.fragment))
+    for state in units:
+        paths.update((*state.candidates, state.fragment))
+        for unit in state.loaded:
+            paths.update((*unit.candidates, unit.fragment))
     return _texts_of(host, paths)
 
 
@@ -290,16 +289,17 @@ def _texts_of(host: Host, paths: Iterable[str]) -> dict[str, str]:
     }
 
 
-def bearers_now(host: Host, observed: Observed, planned: Plan, ask: bool) -> dict[str, Bearer]:
+def loaded_units_now(host: Host, observed: Observed, planned: Plan, ask: bool) -> dict[str, LoadedUnit]:
     """The loaded units as systemd has them now, with a new look at them if it was told anything."""
-    before = {bearer.name: (state, bearer) for state in observed.units for bearer in state.bearers}
+    before = {unit.name: (state, unit) for state in observed.units for unit in state.loaded}
     shown = {}
     if ask and before:
         shown = {properties.get("Id", ""): properties for properties in show_units(host, list(before))}
     written = {file.path for file in planned.files}
     return {
-        name: bearer._replace(
-            properties=shown.get(name, bearer.properties), older=bearer.older or state.path in written
+        name: unit._replace(
+            properties=shown.get(name, unit.properties),
+            started_before_drop_in=unit.started_before_drop_in or state.path in written,
         )
-        for name, (state, bearer) in before.items()
+        for name, (state, unit) in before.items()
     }

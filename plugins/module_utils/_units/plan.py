@@ -10,47 +10,20 @@ item for the user, the drop-ins, and what running processes get. `confirmed` say
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from .._core.change import Change
 from .._core.setting import hazard_warning
 from .._engine.operation import BOTH
-from .._engine.originals import Originals
-from .._engine.owned_files import FileChange, diff_files, record_files, released_files
+from .._engine.owned_files import diff_files, record_files, released_files
 from .._systemd.values import Setting, SystemdError
 from .effective import decisions_of, effective_settings, planned_drop_ins, reload_is_due, texts_after
 from .forecast import forecast, to_restart
 from .items import items_of
-from .model import NOT_FOUND, Bearer, Decision, Observed, Raise, Request
+from .model import Decision, LoadedUnit, Observed, Plan, Request
 from .processes import planned_raises
-from .safety import guard, guard_hiding
+from .safety import check_hiding, check_safety
 from .settings import item_name
-
-
-class Plan(NamedTuple):
-    """What will be done. `originals` is what to record before the first effect, `then` the texts after the call."""
-
-    changes: list[Change]
-    decisions: list[Decision]
-    notes: list[Change]
-    files: list[FileChange]
-    then: Mapping[str, str]
-    originals: Originals
-    released: list[str]
-    reload: bool
-    raises: Mapping[str, Raise]
-    restarts: list[str]
-    warnings: list[str]
-    changed: bool
-
-    @property
-    def missing(self) -> set[str]:
-        """The items of units that are not installed."""
-        return {
-            decision.item
-            for decision in self.decisions
-            if decision.setting is not None and decision.unit.load == NOT_FOUND
-        }
 
 
 def plan(request: Request, observed: Observed) -> Plan:
@@ -65,8 +38,8 @@ def plan(request: Request, observed: Observed) -> Plan:
         for decision in decisions_of(state, effective[state.name], then, observed)
         if not any(note.item == state.path for note in notes)
     ]
-    guard(decisions, observed)
-    guard_hiding(observed, then)
+    check_safety(decisions, observed)
+    check_hiding(observed, then)
     reload = observed.systemd_running and (bool(files) or reload_is_due(decisions, observed, then))
     written = {file.path for file in files}
     lagging = to_restart(decisions, written, observed, then)
@@ -85,7 +58,6 @@ def plan(request: Request, observed: Observed) -> Plan:
         raises=raises,
         restarts=restarts,
         warnings=_warnings(decisions),
-        changed=bool(files or reload or restarts or raises),
     )
 
 
@@ -100,7 +72,7 @@ def _settings_by_unit(request: Request, observed: Observed) -> dict[str, Sequenc
     return {state.name: asked.get(state.asked, []) for state in observed.units}
 
 
-def confirmed(planned: Plan, observed: Observed, after: Mapping[str, Bearer]) -> list[Change]:
+def confirmed(planned: Plan, observed: Observed, after: Mapping[str, LoadedUnit]) -> list[Change]:
     """The items, given the loaded units as they were read back."""
     return items_of(planned.decisions, after, observed, planned.then) + planned.notes
 

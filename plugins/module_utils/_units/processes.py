@@ -11,7 +11,7 @@ from .._host.rlimits import Pair, Powers, Process, raised
 from .._systemd.directives import DIRECTIVES
 from .._systemd.parsers import Meaning
 from .effective import shadow_of, target_of
-from .model import Bearer, Decision, Observed, Raise
+from .model import Decision, LoadedUnit, Observed, Raise
 
 
 def start_value(limit: str, wanted: Pair, observed: Observed) -> Pair:
@@ -57,12 +57,12 @@ def of_each_process(directive: str) -> bool:
     return DIRECTIVES[directive].is_limit or directive == "OOMScoreAdjust"
 
 
-def live_values(directive: str, bearer: Bearer) -> list[Meaning]:
+def live_values(directive: str, unit: LoadedUnit) -> list[Meaning]:
     """The values of all processes; of scheduling only the main process's, as the others may choose their own."""
     values = [
         live_value(directive, process)
-        for process in bearer.processes
-        if of_each_process(directive) or process.pid == bearer.main_pid
+        for process in unit.processes
+        if of_each_process(directive) or process.pid == unit.main_pid
     ]
     return [value for value in values if value is not None]
 
@@ -74,33 +74,33 @@ def planned_raises(
     limits: dict[str, dict[str, Pair]] = {}
     scores: dict[str, tuple[int, bool]] = {}
     for decision in decisions:
-        for bearer in decision.unit.bearers:
-            target = target_of(decision, bearer, then)
-            if decision.setting is None or target is None or not bearer.processes:
+        for unit in decision.unit.loaded:
+            target = target_of(decision, unit, then)
+            if decision.setting is None or target is None or not unit.processes:
                 continue
-            if shadow_of(decision, bearer, then):
+            if shadow_of(decision, unit, then):
                 continue
             if DIRECTIVES[decision.directive].is_limit:
-                limits.setdefault(bearer.name, {})[decision.directive] = start_value(
+                limits.setdefault(unit.name, {})[decision.directive] = start_value(
                     decision.directive, target, observed
                 )
             elif decision.directive == "OOMScoreAdjust":
-                scores[bearer.name] = target[0], decision.bound is not None
+                scores[unit.name] = target[0], decision.bound is not None
     found = {}
-    for bearer in _bearers(observed):
-        if bearer.name in restarts:
+    for unit in _loaded_units(observed):
+        if unit.name in restarts:
             continue
-        what = Raise(limits.get(bearer.name, {}), *scores.get(bearer.name, ()))
+        what = Raise(limits.get(unit.name, {}), *scores.get(unit.name, ()))
         if any(
-            new_limits(process, what, observed.powers) or new_score(process, bearer, what, observed.powers) is not None
-            for process in bearer.processes
+            new_limits(process, what, observed.powers) or new_score(process, unit, what, observed.powers) is not None
+            for process in unit.processes
         ):
-            found[bearer.name] = what
+            found[unit.name] = what
     return found
 
 
-def _bearers(observed: Observed) -> list[Bearer]:
-    return list({bearer.name: bearer for state in observed.units for bearer in state.bearers}.values())
+def _loaded_units(observed: Observed) -> list[LoadedUnit]:
+    return list({unit.name: unit for state in observed.units for unit in state.loaded}.values())
 
 
 def new_limits(process: Process, what: Raise, powers: Powers) -> dict[str, Pair]:
@@ -115,13 +115,13 @@ def new_limits(process: Process, what: Raise, powers: Powers) -> dict[str, Pair]
     return {limit: pair for limit, pair in new.items() if pair != process.limits[limit]}
 
 
-def new_score(process: Process, bearer: Bearer, what: Raise, powers: Powers) -> int | None:
+def new_score(process: Process, unit: LoadedUnit, what: Raise, powers: Powers) -> int | None:
     """The OOM score that a process is to get; None to leave it.
 
     Only what a process was started with is changed: one with another score than the unit's main process has
     chosen it for itself. A score is lowered with CAP_SYS_RESOURCE only, proc_pid_oom_score_adj(5).
     """
-    inherited = next((one.oom_score_adj for one in bearer.processes if one.pid == bearer.main_pid), None)
+    inherited = next((one.oom_score_adj for one in unit.processes if one.pid == unit.main_pid), None)
     score = process.oom_score_adj
     if what.oom_score_adj is None or score is None or score != inherited or score == what.oom_score_adj:
         return None
@@ -131,13 +131,13 @@ def new_score(process: Process, bearer: Bearer, what: Raise, powers: Powers) -> 
     return what.oom_score_adj
 
 
-def started_anew(
-    process: Process, decisions: Iterable[Decision], bearer: Bearer, observed: Observed, then: Mapping[str, str]
+def restarted(
+    process: Process, decisions: Iterable[Decision], unit: LoadedUnit, observed: Observed, then: Mapping[str, str]
 ) -> Process:
     """A process as its unit's next start would make it."""
     limits, score, scheduling = dict(process.limits), process.oom_score_adj, process.scheduling
     for decision in decisions:
-        target = target_of(decision, bearer, then)
+        target = target_of(decision, unit, then)
         if target is None:
             continue
         if DIRECTIVES[decision.directive].is_limit:
@@ -151,9 +151,9 @@ def started_anew(
     return process._replace(limits=limits, oom_score_adj=score, scheduling=scheduling)
 
 
-def raised_process(process: Process, bearer: Bearer, what: Raise, powers: Powers) -> Process:
+def raised_process(process: Process, unit: LoadedUnit, what: Raise, powers: Powers) -> Process:
     """A process once it has got what it is to get."""
-    score = new_score(process, bearer, what, powers)
+    score = new_score(process, unit, what, powers)
     return process._replace(
         limits={**process.limits, **new_limits(process, what, powers)},
         oom_score_adj=process.oom_score_adj if score is None else score,

@@ -13,9 +13,8 @@ from .._core.change import UndoLog
 from .._host.host import Host, HostError
 from .._host.rlimits import Pair, Process, read_process, set_limit, set_oom_score_adj
 from .._systemd.systemctl import systemctl
-from .model import Bearer, Observed, Raise
-from .observe import bearers_now, start_deadline, unit_processes
-from .plan import Plan
+from .model import LoadedUnit, Observed, Plan, Raise
+from .observe import loaded_units_now, start_deadline, unit_processes
 from .processes import new_limits, new_score
 from .settings import item_name
 
@@ -27,23 +26,23 @@ RUNNING_STATES = ("active", "reloading")
 
 def raise_all(host: Host, planned: Plan, observed: Observed, log: UndoLog) -> bool:
     """Raise what is planned at all processes of the units, those included that are forked meanwhile."""
-    bearers = {bearer.name: bearer for state in observed.units for bearer in state.bearers}
+    loaded_units = {unit.name: unit for state in observed.units for unit in state.loaded}
     raised, deadline = False, start_deadline()
     for name, what in planned.raises.items():
-        bearer = bearers[name]
+        unit = loaded_units[name]
         done: set[int] = set()
         for _ in range(ROUNDS):
-            processes = unit_processes(host, bearer.properties, deadline)[0]
+            processes = unit_processes(host, unit.properties, deadline)[0]
             new = [process for process in processes if process.pid not in done]
             for process in new:
-                raised |= _raise_one(host, process, bearer, what, observed, log)
+                raised |= _raise_one(host, process, unit, what, observed, log)
             done.update(process.pid for process in new)
             if not new:
                 break
     return raised
 
 
-def _raise_one(host: Host, process: Process, bearer: Bearer, what: Raise, observed: Observed, log: UndoLog) -> bool:
+def _raise_one(host: Host, process: Process, unit: LoadedUnit, what: Raise, observed: Observed, log: UndoLog) -> bool:
     """Give one process what it is to get. A process that ends meanwhile, or that may not be touched, is left."""
     raised = False
     for limit, pair in new_limits(process, what, observed.powers).items():
@@ -51,16 +50,16 @@ def _raise_one(host: Host, process: Process, bearer: Bearer, what: Raise, observ
             log,
             lambda limit=limit, pair=pair: set_limit(process.pid, limit, pair),  # type: ignore[misc]
             lambda limit=limit, pair=pair: _lower_again(host, process, limit, pair),  # type: ignore[misc]
-            f"{item_name(bearer.name, limit)} of process {process.pid}",
+            f"{item_name(unit.name, limit)} of process {process.pid}",
         )
-    score = new_score(process, bearer, what, observed.powers)
+    score = new_score(process, unit, what, observed.powers)
     before = process.oom_score_adj
     if score is not None and before is not None:
         raised |= _try(
             log,
             lambda: set_oom_score_adj(host, process.pid, score),
             lambda: set_oom_score_adj(host, process.pid, before),
-            f"{item_name(bearer.name, 'OOMScoreAdjust')} of process {process.pid}",
+            f"{item_name(unit.name, 'OOMScoreAdjust')} of process {process.pid}",
         )
     return raised
 
@@ -85,7 +84,7 @@ def _try(log: UndoLog, do: Callable[[], bool], undo: Callable[[], object], what:
     return done
 
 
-def restart(host: Host, observed: Observed, planned: Plan) -> dict[str, Bearer]:
+def restart(host: Host, observed: Observed, planned: Plan) -> dict[str, LoadedUnit]:
     """Restart the units and wait for them. Raises HostError if one does not come back.
 
     One that takes its time to stop, as it waits for its calls to end, is left to it and stays pending.
@@ -93,26 +92,26 @@ def restart(host: Host, observed: Observed, planned: Plan) -> dict[str, Bearer]:
     systemctl(host, "--no-block", "restart", "--", *planned.restarts)
     deadline = time.monotonic() + RESTART_TIMEOUT_SECONDS
     while True:
-        after = bearers_now(host, observed, planned, ask=True)
+        after = loaded_units_now(host, observed, planned, ask=True)
         if not any(_restarting(after[name]) for name in planned.restarts) or time.monotonic() > deadline:
             break
         time.sleep(POLL_SECONDS)
     started = start_deadline()
     for name in planned.restarts:
         unit_processes(host, after[name].properties, started)  # its program may fail at once
-    after = bearers_now(host, observed, planned, ask=True)
+    after = loaded_units_now(host, observed, planned, ask=True)
     for name in planned.restarts:
         properties = after[name].properties
         if not _restarting(after[name]):
             if properties.get("ActiveState") not in RUNNING_STATES:
                 raise HostError(name, f"did not come back from its restart: {properties.get('Result')}")
-            after[name] = after[name]._replace(older=False)
+            after[name] = after[name]._replace(started_before_drop_in=False)
     return after
 
 
-def _restarting(bearer: Bearer) -> bool:
+def _restarting(unit: LoadedUnit) -> bool:
     """Whether a unit is on its way. One that waits for its automatic restart has failed."""
-    properties = bearer.properties
+    properties = unit.properties
     if properties.get("SubState") == "auto-restart":
         return False
     return bool(properties.get("Job")) or properties.get("ActiveState") in ("activating", "deactivating")

@@ -19,12 +19,13 @@ from ansible_collections.siptune.linux.plugins.module_utils._sysctl.nr_open impo
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.units import drop_in_path, parse_show
 from ansible_collections.siptune.linux.plugins.module_utils._units.model import (
     LOADED,
-    Bearer,
+    LoadedUnit,
     Observed,
+    Plan,
     Request,
     UnitState,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._units.plan import Plan, plan
+from ansible_collections.siptune.linux.plugins.module_utils._units.plan import plan
 from ansible_collections.siptune.linux.plugins.module_utils._units.settings import parse_units
 
 CAPTURED = Path(__file__).parent / "captured"
@@ -53,13 +54,15 @@ def properties(**changes: str) -> dict[str, str]:
     return {**plain, "LimitNOFILE": "4096", "LimitNOFILESoft": "1024", **changes}
 
 
-def bearer(*processes: Process, name: str = "sipd.service", older: bool = False, **changes: str) -> Bearer:
+def loaded(
+    *processes: Process, name: str = "sipd.service", started_before_drop_in: bool = False, **changes: str
+) -> LoadedUnit:
     shown = properties(Id=name, **changes)
-    return Bearer(name, shown, UNIT_FILE, [EARLY, OURS, LOCAL], processes, older)
+    return LoadedUnit(name, shown, UNIT_FILE, [EARLY, OURS, LOCAL], processes, started_before_drop_in)
 
 
-def unit(*bearers: Bearer, **changes: Any) -> UnitState:
-    state = UnitState("sipd.service", "sipd.service", OURS, None, LOADED, "", UNIT_FILE, [EARLY, OURS, LOCAL], bearers)
+def unit(*units: LoadedUnit, **changes: Any) -> UnitState:
+    state = UnitState("sipd.service", "sipd.service", OURS, None, LOADED, "", UNIT_FILE, [EARLY, OURS, LOCAL], units)
     return state._replace(**changes)
 
 
@@ -101,18 +104,18 @@ def floor(value: Any) -> dict[str, Any]:
 
 def template(*names: str) -> UnitState:
     path = drop_in_path("kam@.service", DROP_IN)
-    bearers = [
-        bearer(process(), name=name)._replace(candidates=[drop_in_path(name, "99-local.conf"), path]) for name in names
+    loaded_units = [
+        loaded(process(), name=name)._replace(candidates=[drop_in_path(name, "99-local.conf"), path]) for name in names
     ]
-    return UnitState("kam@.service", "kam@.service", path, None, LOADED, "", UNIT_FILE, [path], bearers)
+    return UnitState("kam@.service", "kam@.service", path, None, LOADED, "", UNIT_FILE, [path], loaded_units)
 
 
 def tuned(*processes: Process, directives: str = "LimitNOFILE=8192", **changes: Any) -> Observed:
     """A host on which the drop-in is in place and read."""
     own = FileRecord(f"[Service]\n{directives}\n".encode(), 0o644, 0, 0)
     shown = {"LimitNOFILE": "8192", "LimitNOFILESoft": "8192", "OOMScoreAdjust": "-500", "Nice": "-5"}
-    older = changes.pop("older", False)
-    state = unit(bearer(*processes, older=older, **shown), own=own)
+    early = changes.pop("started_before_drop_in", False)
+    state = unit(loaded(*processes, started_before_drop_in=early, **shown), own=own)
     return observed(state, **changes)
 
 

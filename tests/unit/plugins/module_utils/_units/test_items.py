@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.units import drop_in_path
 from ansible_collections.siptune.linux.plugins.module_utils._units.model import MASKED, NOT_FOUND
 from ansible_collections.siptune.linux.plugins.module_utils._units.plan import plan
-from systemd_host import bearer, observed, only, process, request, template, unit
+from systemd_host import loaded, observed, only, process, request, template, unit
 
 # --- units that are not there -----------------------------------------------------------------
 
@@ -44,7 +44,7 @@ def test_a_unit_that_is_not_loaded_is_pending(changes: dict[str, Any], host: dic
     ],
 )
 def test_a_process_that_systemd_still_starts_is_named(directive: str, state: str) -> None:
-    planned = plan(request({directive: 8192}), observed(unit(bearer()._replace(starting=[226]))))
+    planned = plan(request({directive: 8192}), observed(unit(loaded()._replace(starting=[226]))))
     change = only(planned)
     assert change.state == state
     assert ("systemd is still starting process 226 of sipd.service" in change.reason) is (state == "pending")
@@ -52,7 +52,7 @@ def test_a_process_that_systemd_still_starts_is_named(directive: str, state: str
 
 
 def test_a_restart_leaves_no_process_behind_that_is_still_started() -> None:
-    shown = bearer(process(), older=True)._replace(starting=[226])
+    shown = loaded(process(), started_before_drop_in=True)._replace(starting=[226])
     planned = plan(request({"LimitNOFILE": 8192}, restart=True), observed(unit(shown)))
     assert (planned.restarts, only(planned).state) == (["sipd.service"], "changed")
 
