@@ -13,8 +13,9 @@ from typing import NamedTuple
 from .._core.change import TuningError
 from .._core.setting import one_line
 from .._sip.proxy_command import PRIVATE, SHARED
-from .._systemd.directives import AT_LEAST, EXACT, RULE_WORDS, RULES, SERVICE
-from .._systemd.units import check_unit_name, is_template, unit_type
+from .._systemd.directives import AT_LEAST, EXACT, RULE_WORDS, RULES
+from .._systemd.names import SERVICE, is_template, unit_type
+from .._systemd.units import check_unit_name
 from .._systemd.values import SystemdError
 
 SETTING_FIELDS = ("value", "rule", "why", "hazard")

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from .._host.rlimits import POLICIES
+from .names import SERVICE, SLICE
 from .parsers import (
     HIGHEST_NICE,
     HIGHEST_RT_PRIORITY,
@@ -38,9 +40,6 @@ RULES = tuple(RULE_WORDS)
 # When a value that systemd has read comes into force.
 AT_START = "start"  # with the next start of the unit's processes
 AT_RELOAD = "reload"  # with the daemon-reload: systemd itself acts upon it, or writes it to the unit's control group
-
-SERVICE = "service"
-SLICE = "slice"
 
 OOM_BOUND = 1000  # OOM_SCORE_ADJ_MAX, proc_pid_oom_score_adj(5)
 LOWEST_SHARES, HIGHEST_SHARES, DEFAULT_SHARES = 2, 262144, 1024  # cpu.shares, systemd.resource-control(5)
@@ -117,7 +116,7 @@ DIRECTIVES = {
         _words(
             "CPUSchedulingPolicy",
             AT_START,
-            {"other": ("0",), "fifo": ("1",), "rr": ("2",), "batch": ("3",), "idle": ("5",)},  # linux/sched.h
+            {word: (str(number),) for number, word in POLICIES.items()},
         ),
         Directive("CPUSchedulingPriority", read_within(1, HIGHEST_RT_PRIORITY), ("CPUSchedulingPriority",), AT_START),
         _words(

@@ -13,37 +13,18 @@ import functools
 import posixpath
 import re
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from .directives import DIRECTIVES, SERVICE, SLICE
+from .directives import DIRECTIVES
+from .names import SERVICE, SLICE, SUFFIXES, UNIT_PATH, split_name, template_of
 from .parsers import Meaning
 from .syntax import BLANKS, logical_lines
 from .values import Setting, SystemdError, read_value
 
 LONGEST_NAME = 255  # UNIT_NAME_MAX, systemd.unit(5)
-SUFFIXES = {".service": SERVICE, ".slice": SLICE}
 SECTIONS = {SERVICE: "Service", SLICE: "Slice"}
-ETC = "/etc/systemd/system"
 
-# The order in which files of one name are looked for. Source: systemd.unit(5), "Unit File Load Path", and
-# `systemctl show -p UnitPath`. /lib is a link to /usr/lib on most hosts: what is found there again changes nothing.
-UNIT_PATH = (
-    "/etc/systemd/system.control",
-    "/run/systemd/system.control",
-    "/run/systemd/transient",
-    "/run/systemd/generator.early",
-    ETC,
-    "/etc/systemd/system.attached",
-    "/run/systemd/system",
-    "/run/systemd/system.attached",
-    "/run/systemd/generator",
-    "/usr/local/lib/systemd/system",
-    "/usr/lib/systemd/system",
-    "/lib/systemd/system",
-    "/run/systemd/generator.late",
-)
-ROOT_SLICE = "-.slice"
 DROP_IN_SUFFIX = ".conf"
 COMMENT_WIDTH = 100
 MOST_FILES = 1024  # whose lines are remembered: a plan asks for each of them several times
@@ -93,54 +74,6 @@ def check_drop_in_name(name: str) -> str:
     return name
 
 
-def unit_type(name: str) -> str:
-    """SERVICE or SLICE."""
-    return SUFFIXES[posixpath.splitext(name)[1]]
-
-
-def _split(name: str) -> tuple[str, str | None, str]:
-    """(prefix, instance, suffix); the instance is None without an @, and empty in a template's name."""
-    stem, suffix = posixpath.splitext(name)
-    prefix, at, instance = stem.partition("@")
-    return prefix, instance if at else None, suffix
-
-
-def is_template(name: str) -> bool:
-    """Whether a name is that of a template, kamailio@.service."""
-    return _split(name)[1] == ""
-
-
-def template_of(name: str) -> str | None:
-    """kamailio@.service of kamailio@edge.service; None of anything that is no instance."""
-    prefix, instance, suffix = _split(name)
-    return f"{prefix}@{suffix}" if instance else None
-
-
-def instance_of(template: str, name: str) -> str:
-    """kamailio@edge.service of kamailio@.service and kam@edge.service: another template for the same instance."""
-    prefix, _, suffix = _split(template)
-    return f"{prefix}@{_split(name)[1]}{suffix}"
-
-
-def instances_pattern(template: str) -> str:
-    """The pattern by which systemctl finds the loaded instances of a template."""
-    prefix, _, suffix = _split(template)
-    return f"{prefix}@*{suffix}"
-
-
-def drop_in_path(unit: str, drop_in: str) -> str:
-    """Where our drop-in of a unit goes."""
-    return f"{ETC}/{unit}.d/{drop_in}"
-
-
-def unit_of_path(path: str) -> str:
-    """The unit that a drop-in of ours belongs to, and the path that is no drop-in of ours gives ''."""
-    directory = posixpath.dirname(path)
-    if posixpath.dirname(directory) != ETC or not directory.endswith(".d"):
-        return ""
-    return posixpath.basename(directory)[: -len(".d")]
-
-
 # --- which files count ----------------------------------------------------------------------
 
 
@@ -158,7 +91,7 @@ def _drop_in_owners(name: str) -> Iterator[str]:
     template = template_of(name)
     if template:
         yield from _drop_in_owners(template)
-    prefix, instance, suffix = _split(name)
+    prefix, instance, suffix = split_name(name)
     dash = prefix.rstrip("-").rfind("-") if prefix.endswith("-") else prefix.rfind("-")
     if dash > 0:
         yield from _drop_in_owners(prefix[: dash + 1] + (f"@{instance}" if instance else "") + suffix)
@@ -230,28 +163,3 @@ def render(settings: Sequence[Setting], kind: str) -> str:
         why = textwrap.fill(" ".join(setting.why.split()), COMMENT_WIDTH, initial_indent="# ", subsequent_indent="# ")
         blocks.append(f"{why}\n" * bool(setting.why.strip()) + f"{setting.directive}={setting.text}")
     return "\n".join(blocks) + "\n"
-
-
-# --- systemctl show -------------------------------------------------------------------------
-
-
-def parse_show(text: str) -> list[dict[str, str]]:
-    """The properties of each unit in what `systemctl show` prints. Source: systemctl(1)."""
-    blocks = [block for block in text.split("\n\n") if block.strip()]
-    return [dict(_property(line) for line in block.split("\n") if "=" in line) for block in blocks]
-
-
-def _property(line: str) -> tuple[str, str]:
-    name, _, value = line.partition("=")
-    return name, value
-
-
-def load_error(properties: Mapping[str, str]) -> str:
-    """Why systemd could not load a unit, '' if it could: the text in D-Bus's name of an error and a text."""
-    error = properties.get("LoadError", "")
-    return error.partition('"')[2].rpartition('"')[0] or error
-
-
-def names_of(properties: Mapping[str, str]) -> list[str]:
-    """A unit's names, the real one first."""
-    return list(dict.fromkeys([properties.get("Id", ""), *properties.get("Names", "").split()]))

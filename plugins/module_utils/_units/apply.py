@@ -13,8 +13,7 @@ from .._core.change import Outcome, UndoLog
 from .._engine.effects import finalize_originals, stage, store_originals, tidy
 from .._engine.owned_files import finalize_files
 from .._host.host import Host, HostError
-from .._systemd.systemctl import systemctl
-from .._systemd.units import load_error
+from .._systemd.systemctl import load_error, systemctl
 from .effective import disagreement
 from .model import LOADED, LoadedUnit, Observed, Plan, Request
 from .observe import loaded_units_now, start_deadline, with_processes

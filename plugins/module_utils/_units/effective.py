@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 from .._core.change import Change
 from .._engine.owned_files import FileChange, OwnFile, plan_file, text_of
-from .._systemd.directives import EXACT, SERVICE
+from .._systemd.directives import EXACT
+from .._systemd.names import SERVICE, unit_type
 from .._systemd.parsers import Meaning
-from .._systemd.units import HEADING, Assignment, deciding, effective_drop_ins, render, unit_type
+from .._systemd.units import HEADING, Assignment, deciding, effective_drop_ins, render
 from .._systemd.values import Setting, agrees, bounded, describe, meets, shown_value, weakest
 from .model import Decision, LoadedUnit, Observed, Request, UnitState
 

@@ -19,21 +19,16 @@ from .._host.rlimits import Process, own_powers, read_process
 from .._sip.gate import blocked_by_calls
 from .._sysctl.nr_open import nr_open
 from .._systemd.directives import DIRECTIVES, SHOWN_PROPERTIES
-from .._systemd.starting import starting
-from .._systemd.systemctl import real_name, systemctl, unit_file
-from .._systemd.units import (
-    check_unit_name,
-    drop_in_directories,
+from .._systemd.names import (
     drop_in_path,
-    instances_pattern,
     is_template,
-    load_error,
-    names_of,
-    parse_show,
     template_of,
     unit_of_path,
     unit_type,
 )
+from .._systemd.starting import starting
+from .._systemd.systemctl import load_error, names_of, real_name, show, unit_file
+from .._systemd.units import check_unit_name, drop_in_directories
 from .effective import chain, needs_defaults
 from .model import LOADED, MASKED, NOT_FOUND, LoadedUnit, Observed, Plan, Request, UnitState
 
@@ -109,7 +104,7 @@ def _ask(host: Host, names: Sequence[str]) -> list[dict[str, str]] | None:
     """What systemd has of these units; None where it does not run. Raises HostError."""
     if not host.exists(SYSTEMD_RUNNING):
         return None
-    shown = show_units(host, names)
+    shown = show(host, UNIT_PROPERTIES, names)
     # In a chroot systemctl succeeds and says nothing; of a name that is no pattern systemd always says something.
     return shown if shown or all(is_template(name) for name in names) else None
 
@@ -118,15 +113,6 @@ def _others(request: Request, originals: Originals) -> list[str]:
     """The units whose drop-ins of this name are recorded as ours."""
     names = [unit_of_path(path) for path in originals.files if posixpath.basename(path) == request.drop_in]
     return [check_unit_name(name) for name in names if name]
-
-
-def show_units(host: Host, names: Sequence[str]) -> list[dict[str, str]]:
-    """What systemd has of these units, and of the loaded instances where a name is a template's. Raises HostError."""
-    if not names:
-        return []
-    wanted = [instances_pattern(name) if is_template(name) else name for name in names]
-    done = systemctl(host, "show", "--no-pager", "--property=" + ",".join(UNIT_PROPERTIES), "--", *wanted)
-    return parse_show(done)
 
 
 def _defaults(host: Host, shown: Sequence[Mapping[str, str]]) -> dict[str, str]:
@@ -294,7 +280,7 @@ def loaded_units_now(host: Host, observed: Observed, planned: Plan, ask: bool) -
     before = {unit.name: (state, unit) for state in observed.units for unit in state.loaded}
     shown = {}
     if ask and before:
-        shown = {properties.get("Id", ""): properties for properties in show_units(host, list(before))}
+        shown = {properties.get("Id", ""): properties for properties in show(host, UNIT_PROPERTIES, list(before))}
     written = {file.path for file in planned.files}
     return {
         name: unit._replace(

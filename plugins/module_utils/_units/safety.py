@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping
 from .._host.rlimits import INFINITY
 from .._sysctl.nr_open import NrOpen
 from .._systemd.directives import FIRST_SYSTEMD_WITH_IDLE_WEIGHT
+from .._systemd.names import unit_type
 from .._systemd.parsers import Meaning
-from .._systemd.units import deciding, unit_type
+from .._systemd.units import deciding
 from .._systemd.values import SystemdError
 from .effective import own_lines
 from .model import Decision, LoadedUnit, Observed

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from .._core.setting import one_line
 from .._systemd.directives import DIRECTIVES, EXACT, REALTIME_POLICIES
-from .._systemd.units import ROOT_SLICE, check_unit_name, template_of, unit_type
+from .._systemd.names import ROOT_SLICE, template_of, unit_type
+from .._systemd.units import check_unit_name
 from .._systemd.values import Setting, SystemdError, parse_setting
 
 SETTING_FIELDS = ("value", "rule", "why", "hazard")

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import INFINITY
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.directives import DIRECTIVES
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.units import deciding, parse_show
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.systemctl import parse_show
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.units import deciding
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.values import (
     Setting,
     SystemdError,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files import text_of
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.units import drop_in_path
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.names import drop_in_path
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.values import SystemdError
 from ansible_collections.siptune.linux.plugins.module_utils._units.effective import needs_defaults
 from ansible_collections.siptune.linux.plugins.module_utils._units.model import Request, UnitState
