@@ -134,6 +134,6 @@ def test_what_systemd_cuts_in_silence_is_said(machine: Machine) -> None:
             "sipd.service.LimitNOFILE"
         ]
         assert (item.state, item.after, item.at_boot) == ("readonly", own, str(wanted))
-        assert f"systemd cuts it to {own} in silence" in item.reason
+        assert f"systemd silently cuts it to {own}" in item.reason
         assert machine.nofile("sipd.service") == {(own, own)}
         assert machine.show("sipd.service", "LimitNOFILE") == str(wanted)

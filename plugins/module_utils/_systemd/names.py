@@ -16,8 +16,8 @@ SUFFIXES = {".service": SERVICE, ".slice": SLICE}
 ROOT_SLICE = "-.slice"
 ETC = "/etc/systemd/system"
 
-# The order in which files of one name are looked for. Source: systemd.unit(5), "Unit File Load Path", and
-# `systemctl show -p UnitPath`. /lib is a link to /usr/lib on most hosts: what is found there again changes nothing.
+# The directories of unit files, the most important first. Source: systemd.unit(5), "Unit File Load Path", and
+# `systemctl show -p UnitPath`. On most hosts /lib is a link to /usr/lib, so that files appear twice, which is harmless.
 UNIT_PATH = (
     "/etc/systemd/system.control",
     "/run/systemd/system.control",
@@ -48,35 +48,35 @@ def split_name(name: str) -> tuple[str, str | None, str]:
 
 
 def is_template(name: str) -> bool:
-    """Whether a name is that of a template, kamailio@.service."""
+    """Whether this is the name of a template, such as kamailio@.service."""
     return split_name(name)[1] == ""
 
 
 def template_of(name: str) -> str | None:
-    """kamailio@.service of kamailio@edge.service; None of anything that is no instance."""
+    """kamailio@.service for kamailio@edge.service; None for a unit that is not an instance."""
     prefix, instance, suffix = split_name(name)
     return f"{prefix}@{suffix}" if instance else None
 
 
 def instance_of(template: str, name: str) -> str:
-    """kamailio@edge.service of kamailio@.service and kam@edge.service: another template for the same instance."""
+    """kamailio@edge.service for kamailio@.service and kam@edge.service: the same instance of another template."""
     prefix, _, suffix = split_name(template)
     return f"{prefix}@{split_name(name)[1]}{suffix}"
 
 
 def instances_pattern(template: str) -> str:
-    """The pattern by which systemctl finds the loaded instances of a template."""
+    """The pattern for systemctl that matches the loaded instances of a template."""
     prefix, _, suffix = split_name(template)
     return f"{prefix}@*{suffix}"
 
 
 def drop_in_path(unit: str, drop_in: str) -> str:
-    """Where our drop-in of a unit goes."""
+    """The path of our drop-in for a unit."""
     return f"{ETC}/{unit}.d/{drop_in}"
 
 
 def unit_of_path(path: str) -> str:
-    """The unit that a drop-in of ours belongs to, and the path that is no drop-in of ours gives ''."""
+    """The unit of a drop-in path; '' for any other path."""
     directory = posixpath.dirname(path)
     if posixpath.dirname(directory) != ETC or not directory.endswith(".d"):
         return ""

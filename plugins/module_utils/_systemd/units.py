@@ -1,10 +1,10 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Units and their drop-ins: names, where systemd looks for files, which of them it reads, and what they say.
+"""Units and their drop-ins: valid names, which files systemd reads, their lines, and the text of our drop-in.
 
-Everything here is a function of names and texts. Sources: systemd.unit(5); the order of
-drop-ins of one name in different directories was tried with systemd 247, 252 and 257.
+Everything here is a function of names and texts. Sources: systemd.unit(5); tests with systemd 247, 252 and 257 for the
+order of drop-ins of one name in different directories.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import NamedTuple
 from .directives import DIRECTIVES
 from .names import SERVICE, SLICE, SUFFIXES, UNIT_PATH, split_name, template_of
 from .parsers import Meaning
-from .syntax import BLANKS, logical_lines
+from .syntax import section_lines
 from .values import Setting, SystemdError, read_value
 
 LONGEST_NAME = 255  # UNIT_NAME_MAX, systemd.unit(5)
@@ -27,7 +27,7 @@ SECTIONS = {SERVICE: "Service", SLICE: "Slice"}
 
 DROP_IN_SUFFIX = ".conf"
 COMMENT_WIDTH = 100
-MOST_FILES = 1024  # whose lines are remembered: a plan asks for each of them several times
+MOST_FILES = 1024  # parsed files to cache: a plan reads each of them several times
 
 HEADING = (
     "# Managed by Ansible (siptune.linux.systemd_limits). Edits made here are lost with the next run;\n"
@@ -42,23 +42,23 @@ _DROP_IN_NAME = re.compile(r"[A-Za-z0-9_@+-][A-Za-z0-9_.@+-]*")
 
 
 def check_unit_name(name: object) -> str:
-    """The name of a service or a slice, as systemd.unit(5) has it. Raises SystemdError."""
+    """The name of a service or a slice, by the rules of systemd.unit(5). Raises SystemdError."""
     if not isinstance(name, str) or not name.isprintable():
-        raise SystemdError(repr(name)[:LONGEST_NAME], "a unit's name is a text such as kamailio.service")
+        raise SystemdError(repr(name)[:LONGEST_NAME], "a unit name is a text such as kamailio.service")
     shown = name[:LONGEST_NAME] or "''"
     stem, suffix = posixpath.splitext(name)
     if "/" in name or ".." in name:
-        raise SystemdError(shown, "a unit's name holds neither / nor ..: it is a name, not a path")
+        raise SystemdError(shown, "a unit name contains neither / nor .., as it is not a path")
     if re.search(r"\s", name):
-        raise SystemdError(shown, "a unit's name holds no blanks")
+        raise SystemdError(shown, "a unit name contains no blanks")
     if suffix not in SUFFIXES:
-        raise SystemdError(shown, f"a unit's name ends in {' or '.join(SUFFIXES)}; no other units are handled here")
+        raise SystemdError(shown, f"a unit name ends in {' or '.join(SUFFIXES)}; other units are not supported")
     if len(name) > LONGEST_NAME:
-        raise SystemdError(shown, f"a unit's name has {LONGEST_NAME} characters at most")
+        raise SystemdError(shown, f"a unit name has {LONGEST_NAME} characters at most")
     if not _NAME.fullmatch(stem):
-        raise SystemdError(shown, "a unit's name consists of letters, digits and : - _ . \\ with one @ at most")
+        raise SystemdError(shown, "a unit name consists of letters, digits and : - _ . \\ with one @ at most")
     if suffix == ".slice" and "@" in name:
-        raise SystemdError(shown, "slices have no instances, so there is no @ in their names")
+        raise SystemdError(shown, "slices have no instances, so their names contain no @")
     return name
 
 
@@ -66,11 +66,11 @@ def check_drop_in_name(name: str) -> str:
     """The file name of a drop-in. Raises SystemdError."""
     shown = name if name and name.isprintable() else repr(name)
     if "/" in name:
-        raise SystemdError(shown, "drop_in is a file's name without a directory, such as 90-siptune.conf")
+        raise SystemdError(shown, "drop_in is a file name without a directory, such as 90-siptune.conf")
     if not name.endswith(DROP_IN_SUFFIX) or name == DROP_IN_SUFFIX or name.startswith("."):
         raise SystemdError(shown, "systemd reads only drop-ins that end in .conf and are not hidden")
     if not _DROP_IN_NAME.fullmatch(name) or len(name) > LONGEST_NAME:
-        raise SystemdError(shown, "a drop-in's name consists of letters, digits and - _ . @ +")
+        raise SystemdError(shown, "a drop-in name consists of letters, digits and - _ . @ +")
     return name
 
 
@@ -80,8 +80,8 @@ def check_drop_in_name(name: str) -> str:
 def drop_in_owners(name: str) -> list[str]:
     """The names whose NAME.d directories hold drop-ins for a unit of this name, the most important first.
 
-    Beside its own that is an instance's template, and every name that is cut off after a dash:
-    `a-b@x.service` is also told by `a-b@.service.d`, `a-.service.d` and `a-@x.service.d`.
+    These are its own name, an instance's template, and every name cut off after a dash: `a-b@x.service` also gets the
+    drop-ins of `a-b@.service.d`, `a-.service.d` and `a-@x.service.d`.
     """
     return list(dict.fromkeys(_drop_in_owners(name)))
 
@@ -109,7 +109,7 @@ def drop_in_directories(names: Sequence[str]) -> list[str]:
 
 
 def effective_drop_ins(paths: Iterable[str]) -> list[str]:
-    """The drop-ins that are read, in their order: of one name the first that is given, sorted by name."""
+    """The drop-ins that systemd reads, sorted by name: of several with one name, the first given."""
     chosen: dict[str, str] = {}
     for path in paths:
         name = posixpath.basename(path)
@@ -122,7 +122,7 @@ def effective_drop_ins(paths: Iterable[str]) -> list[str]:
 
 
 class Assignment(NamedTuple):
-    """A line that systemd acts upon. `meaning` is None where it resets the directive to systemd's default."""
+    """A line that systemd acts on. `meaning` is None for a line that resets the directive to systemd's default."""
 
     directive: str
     text: str
@@ -133,14 +133,10 @@ class Assignment(NamedTuple):
 
 @functools.lru_cache(maxsize=MOST_FILES)
 def parse(text: str, file: str, kind: str) -> tuple[Assignment, ...]:
-    """The assignments of our directives for a unit of this kind, without those that systemd skips with a warning."""
-    assignments, section = [], ""
-    for number, line in logical_lines(text):
-        if line.startswith("["):
-            section = line[1:-1] if line.endswith("]") else ""
-            continue
-        name, equals, value = (part.strip(BLANKS) for part in line.partition("="))
-        if not equals or section != SECTIONS[kind] or name not in DIRECTIVES:
+    """The assignments of supported directives for a unit of this kind, without those that systemd skips."""
+    assignments = []
+    for number, name, value in section_lines(text, SECTIONS[kind]):
+        if name not in DIRECTIVES:
             continue
         if not value and DIRECTIVES[name].resets:
             assignments.append(Assignment(name, "", None, file, number))
@@ -151,12 +147,12 @@ def parse(text: str, file: str, kind: str) -> tuple[Assignment, ...]:
 
 
 def deciding(texts: Iterable[tuple[str, str]], kind: str) -> dict[str, Assignment]:
-    """The line that decides each directive, of a unit's own file and its drop-ins in the order they are read."""
+    """The deciding line of each directive, from a unit's own file and its drop-ins in the order they are read."""
     return {line.directive: line for file, text in texts for line in parse(text, file, kind)}
 
 
 def render(settings: Sequence[Setting], kind: str) -> str:
-    """The text of a drop-in with these settings, each below its reason."""
+    """The text of a drop-in with these settings, each below a comment with its reason."""
     order = list(DIRECTIVES)
     blocks = [f"{HEADING}\n[{SECTIONS[kind]}]"]
     for setting in sorted(settings, key=lambda setting: order.index(setting.directive)):

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The effects around the plan of systemd's directives: carry it out, and confirm it."""
+"""Apply a plan: write the drop-ins, reload systemd, change running units, and confirm the result."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from .running import raise_all, restart, start_again
 
 
 def apply(host: Host, request: Request, observed: Observed, planned: Plan, log: UndoLog) -> Outcome:
-    """Carry out a plan, and note how to undo it. Raises HostError.
+    """Apply a plan and note how to undo it. Raises HostError.
 
-    The order keeps every moment safe: originals first, so that nothing is changed unrecorded; the drop-ins, staged
-    and synced, then renamed; the daemon-reload, after which systemd says what it has taken; and at last the
-    running processes.
+    The order keeps a kill at any moment harmless: first the originals, so that no change is unrecorded; then the
+    drop-ins, staged, synced and renamed; then the daemon-reload and a check of the values that systemd has taken; and
+    last the running processes.
     """
     tidy(host, *(unit.path for unit in observed.units))
     if planned.files:
@@ -58,7 +58,7 @@ def apply(host: Host, request: Request, observed: Observed, planned: Plan, log: 
 
 
 def _remove_empty_directories(host: Host, planned: Plan, observed: Observed, log: UndoLog) -> None:
-    """A drop-in's directory goes with the last file in it; so does one that a killed run has made and left empty."""
+    """Remove the directories of removed drop-ins if they are empty, and those that a killed run left empty."""
     gone = [file.path for file in planned.files if file.after is None]
     recorded = observed.originals.files
     gone += [path for path in planned.released if path in recorded and not host.exists(path)]
@@ -67,14 +67,14 @@ def _remove_empty_directories(host: Host, planned: Plan, observed: Observed, log
 
 
 def _remove_directory(host: Host, directory: str, log: UndoLog) -> None:
-    with contextlib.suppress(HostError):  # it may hold what is not ours
+    with contextlib.suppress(HostError):  # it may hold files of others
         host.remove_directory(directory)
-        # Newest first: it is there again before the file is put back.
+        # Undone newest first: the directory exists again before its file is put back.
         log.note("", lambda: host.make_directory(directory, 0o755))
 
 
 def _check_taken(planned: Plan, after: Mapping[str, LoadedUnit]) -> None:
-    """Raises HostError for a value that systemd has read and not taken, and for a unit that it loads no more."""
+    """Raises HostError for a value that systemd has not taken, and for a unit that it no longer loads."""
     for decision in planned.decisions:
         for unit in decision.unit.loaded:
             now = after.get(unit.name, unit)

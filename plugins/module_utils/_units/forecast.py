@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The loaded units as they will be if the host does what it is told."""
+"""The predicted state of loaded units after apply."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def forecast(
     restarts: Iterable[str],
     then: Mapping[str, str],
 ) -> dict[str, LoadedUnit]:
-    """The loaded units as they will be if the host does what it is told."""
+    """The predicted state of loaded units after apply, by name."""
     predicted = {}
     for state in observed.units:
         mine = [decision for decision in decisions if decision.unit.name == state.name]
@@ -45,7 +45,7 @@ def forecast(
 
 
 def properties_after(decisions: Iterable[Decision], unit: LoadedUnit, then: Mapping[str, str]) -> dict[str, str]:
-    """The properties that `systemctl show` will print, as far as files can tell."""
+    """The properties that `systemctl show` will print, as predicted from the files."""
     properties = dict(unit.properties)
     for decision in decisions:
         target = target_of(decision, unit, then)
@@ -70,7 +70,7 @@ def _property_text(directive: str, value: Any) -> str:
 def to_restart(
     decisions: Iterable[Decision], written: Iterable[str], observed: Observed, then: Mapping[str, str]
 ) -> list[str]:
-    """The running units that have to be restarted for something of theirs to come into force."""
+    """The running units of which some item takes effect only with a restart."""
     names = []
     for decision in decisions:
         for unit in decision.unit.loaded:

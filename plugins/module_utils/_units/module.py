@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""systemd_limits as an operation: limits of units, at boot and in running processes."""
+"""The operation systemd_limits: limits of units, at boot and in running processes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ARGUMENTS: dict[str, Any] = {
 
 
 def build_request(params: Mapping[str, Any]) -> Request:
-    """The validated request of the module's parameters. Raises SystemdError."""
+    """The request of the module's parameters. Raises SystemdError."""
     drop_in = check_drop_in_name(params["drop_in"])
     units = parse_units(params["units"] or {})
     if params["restart"] and params["when"] == BOOT:
@@ -45,7 +45,7 @@ def _report(observed: Observed, planned: Plan, outcome: Outcome | None) -> Repor
     return Report(changed, changes, diff(planned), planned.warnings)
 
 
-SYSTEMD_LIMITS = Operation(
+SYSTEMD_LIMITS: Operation[Request, Observed, Plan, Outcome] = Operation(
     name="systemd_limits",
     arguments=ARGUMENTS,
     parse=build_request,

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the host has of units: their names, files, drop-ins and processes, and what systemctl says of them."""
+"""Read the host's units: names, files, drop-ins, processes, and the properties that systemctl shows."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ UNIT_PROPERTIES = (
     *SHOWN_PROPERTIES,
 )
 
-# Small services of systemd's own, which are everywhere and set no limits.
+# Small services of systemd itself, which every host has and which set no limits: they show systemd's defaults.
 REFERENCE_UNITS = ("systemd-tmpfiles-setup.service", "rescue.service", "emergency.service")
 FIRST_PID = 1
 
@@ -62,14 +62,14 @@ FIRST_PID = 1
 CONTROL_GROUP_MOUNTS = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd")
 CONTROL_GROUP_PROCESSES = "cgroup.procs"
 
-# How long an observation waits for processes that are on their way from systemd to their own program. That takes
-# milliseconds, but seconds where the unit's user comes from a slow directory service.
+# How long to wait for processes that still run systemd's own program. That usually takes milliseconds, but seconds
+# where the unit's user comes from a slow directory service.
 STARTING_SECONDS = 10
 STARTING_POLL_SECONDS = 0.05
 
 
 def observe(host: Host, request: Request) -> Observed:
-    """What the plan for this request has to know. Raises HostError, SystemdError and OriginalsError."""
+    """Everything the plan for this request depends on. Raises HostError, SystemdError and OriginalsError."""
     originals = read_originals(host)
     asked = [unit.name for unit in request.units]
     resolved = {name: real_name(host, name) for name in asked}
@@ -101,11 +101,11 @@ def observe(host: Host, request: Request) -> Observed:
 
 
 def _ask(host: Host, names: Sequence[str]) -> list[dict[str, str]] | None:
-    """What systemd has of these units; None where it does not run. Raises HostError."""
+    """The properties of these units; None where systemd does not run. Raises HostError."""
     if not host.exists(SYSTEMD_RUNNING):
         return None
     shown = show(host, UNIT_PROPERTIES, names)
-    # In a chroot systemctl succeeds and says nothing; of a name that is no pattern systemd always says something.
+    # In a chroot systemctl succeeds and prints nothing. A running systemd prints a block for every name but a pattern.
     return shown if shown or all(is_template(name) for name in names) else None
 
 
@@ -116,10 +116,10 @@ def _others(request: Request, originals: Originals) -> list[str]:
 
 
 def _defaults(host: Host, shown: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    """What systemd gives a service that sets nothing, by the properties that show it.
+    """systemd's defaults for a service, by the properties that show them.
 
-    It is seen at services of systemd's own, as far as no file sets it for them: to ask for the manager's defaults
-    would take another systemctl, and would leave out what has none.
+    They are read from the reference units, for directives that no file sets there. Asking for the manager's own
+    defaults would take another systemctl, and the manager has defaults for some directives only.
     """
     defaults: dict[str, str] = {}
     for name in REFERENCE_UNITS:
@@ -158,7 +158,7 @@ def _unit_state(
 
 
 def _belongs(real: str, properties: Mapping[str, str], named: set[str]) -> bool:
-    """Whether a block of `systemctl show` is of this unit, or of an instance of this template that is not named."""
+    """Whether properties are those of this unit, or of an instance of this template without an entry of its own."""
     names = names_of(properties)
     if not is_template(real):
         return real in names
@@ -175,7 +175,7 @@ def _load_state(host: Host, real: str, file: str | None, found: Sequence[Mapping
 
 
 def _loaded_unit(host: Host, properties: Mapping[str, str], path: str, deadline: float) -> LoadedUnit:
-    processes, on_their_way = unit_processes(host, properties, deadline)
+    processes, still_starting = unit_processes(host, properties, deadline)
     names = names_of(properties)
     return LoadedUnit(
         name=names[0],
@@ -184,39 +184,39 @@ def _loaded_unit(host: Host, properties: Mapping[str, str], path: str, deadline:
         candidates=_candidates(host, names, path),
         processes=processes,
         started_before_drop_in=_started_before_drop_in(host, properties, path),
-        starting=on_their_way,
+        starting=still_starting,
     )
 
 
 def start_deadline() -> float:
-    """The time of the monotonic clock until which processes on their way to their own program are waited for."""
+    """The time, on the monotonic clock, until which to wait for processes that still run systemd's own program."""
     return time.monotonic() + STARTING_SECONDS
 
 
 def unit_processes(host: Host, properties: Mapping[str, str], deadline: float) -> tuple[list[Process], list[int]]:
-    """The processes of a unit, and the ids of those that even at the deadline run systemd's own program."""
+    """The processes of a unit, and the ids of those that still run systemd's own program at the deadline."""
     while True:
-        processes, on_their_way = [], []
+        processes, still_starting = [], []
         for pid in pids_of(host, properties):
             if starting(host, pid):
-                on_their_way.append(pid)
+                still_starting.append(pid)
                 continue
-            process = read_process(host, pid)  # after the program, so that the limits are the program's
+            process = read_process(host, pid)  # read after its program was checked, so these are its own limits
             if process is not None:
                 processes.append(process)
-        if not on_their_way or time.monotonic() >= deadline:
-            return processes, on_their_way
+        if not still_starting or time.monotonic() >= deadline:
+            return processes, still_starting
         time.sleep(STARTING_POLL_SECONDS)
 
 
 def with_processes(host: Host, unit: LoadedUnit, deadline: float) -> LoadedUnit:
     """A loaded unit with its processes as they are now."""
-    processes, on_their_way = unit_processes(host, unit.properties, deadline)
-    return unit._replace(processes=processes, starting=on_their_way)
+    processes, still_starting = unit_processes(host, unit.properties, deadline)
+    return unit._replace(processes=processes, starting=still_starting)
 
 
 def _started_before_drop_in(host: Host, properties: Mapping[str, str], path: str) -> bool:
-    """Whether the unit's main process was started before the drop-in was written. Not so where there is no drop-in."""
+    """Whether the unit's main process is older than the drop-in. False where there is no drop-in."""
     written = host.modified_at(path)
     started = properties.get("ExecMainStartTimestampMonotonic", "")
     if written is None or not started.isdecimal() or not int(started):
@@ -226,7 +226,7 @@ def _started_before_drop_in(host: Host, properties: Mapping[str, str], path: str
 
 
 def pids_of(host: Host, properties: Mapping[str, str]) -> list[int]:
-    """The processes of a unit, those in control groups below its own included."""
+    """The ids of a unit's processes, in its control group and in those below it."""
     group = properties.get("ControlGroup", "")
     if not group or group == "/":
         return []
@@ -246,7 +246,7 @@ def _pids_below(host: Host, directory: str) -> list[int]:
 
 
 def _candidates(host: Host, names: Sequence[str], own: str) -> list[str]:
-    """The drop-ins that may be read for a unit with these names, the most important first, with the place of ours."""
+    """The paths of possible drop-ins for a unit with these names, ours included, the most important first."""
     found = []
     for directory in drop_in_directories(names):
         inside = set(unless_refused(host.list_directory, directory) or [])
@@ -257,7 +257,7 @@ def _candidates(host: Host, names: Sequence[str], own: str) -> list[str]:
 
 
 def _texts(host: Host, units: Sequence[UnitState]) -> dict[str, str]:
-    """The text of each unit file and drop-in of these units that is there."""
+    """The texts of the existing unit files and drop-ins of these units, by path."""
     paths: set[str] = set()
     for state in units:
         paths.update((*state.candidates, state.fragment))
@@ -267,7 +267,7 @@ def _texts(host: Host, units: Sequence[UnitState]) -> dict[str, str]:
 
 
 def _texts_of(host: Host, paths: Iterable[str]) -> dict[str, str]:
-    """The text of each of these files that is there; a masked or unreadable one has none to go by."""
+    """The texts of those files that exist, by path; a masked or unreadable file counts as empty."""
     return {
         path: "" if host.resolves_to_null_device(path) else host.read_lenient(path) or ""
         for path in sorted(set(paths))
@@ -276,7 +276,7 @@ def _texts_of(host: Host, paths: Iterable[str]) -> dict[str, str]:
 
 
 def loaded_units_now(host: Host, observed: Observed, planned: Plan, ask: bool) -> dict[str, LoadedUnit]:
-    """The loaded units as systemd has them now, with a new look at them if it was told anything."""
+    """The loaded units after the drop-ins were written, with properties from a new systemctl if `ask`."""
     before = {unit.name: (state, unit) for state in observed.units for unit in state.loaded}
     shown = {}
     if ask and before:

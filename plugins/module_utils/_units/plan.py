@@ -1,10 +1,10 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From what is wanted of units and what the host has to what must be done: the plan of systemd's directives.
+"""Plan the limits of units from a request and the observed host; pure.
 
-Nothing here reads or writes anything. `plan` takes a Request and what was Observed and gives a Plan: a Change per
-item for the user, the drop-ins, and what running processes get. `confirmed` says the same of what was read back.
+The plan has an item per directive, the drop-ins to write, and the raises and restarts of running units. `confirmed`
+builds the items again from the values that were read back.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .settings import item_name
 
 
 def plan(request: Request, observed: Observed) -> Plan:
-    """The plan that brings the host to what is requested. Raises SystemdError where that must not be done."""
+    """The plan that brings the host to the request. Raises SystemdError if a safety check fails."""
     settings = _settings_by_unit(request, observed)
     effective = {state.name: effective_settings(state, settings[state.name], observed) for state in observed.units}
     files, notes = planned_drop_ins(effective, observed)
@@ -68,17 +68,17 @@ def _settings_by_unit(request: Request, observed: Observed) -> dict[str, Sequenc
     for state in observed.units:
         other = by_name.setdefault(state.name, state.asked)
         if other != state.asked:
-            raise SystemdError(state.asked, f"is named twice, also as {other}: both are {state.name}")
+            raise SystemdError(state.asked, f"is given twice, also as {other}: both are {state.name}")
     return {state.name: asked.get(state.asked, []) for state in observed.units}
 
 
 def confirmed(planned: Plan, observed: Observed, after: Mapping[str, LoadedUnit]) -> list[Change]:
-    """The items, given the loaded units as they were read back."""
+    """The items of the loaded units as they were read back."""
     return items_of(planned.decisions, after, observed, planned.then) + planned.notes
 
 
 def _warnings(decisions: Iterable[Decision]) -> list[str]:
-    """Of deprecated names, and the hazards of what our drop-ins set."""
+    """Warnings of deprecated names, and the hazards of the values that our drop-ins set."""
     warnings = []
     for decision in decisions:
         setting = decision.setting
@@ -91,7 +91,7 @@ def _warnings(decisions: Iterable[Decision]) -> list[str]:
 
 
 def diff(planned: Plan) -> list[dict[str, Any]]:
-    """What Ansible's --diff shows: each drop-in, and the values in force."""
+    """The drop-ins and the values in force, before and after, for Ansible's --diff."""
     shown: list[dict[str, Any]] = [*diff_files(planned.files)]
     moved = [change for change in planned.changes if change.before != change.after]
     if moved:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The effects on running units: limits of their processes raised, or the units restarted."""
+"""Change running units: raise the limits of their processes, or restart them."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from .observe import loaded_units_now, start_deadline, unit_processes
 from .processes import new_limits, new_score
 from .settings import item_name
 
-ROUNDS = 3  # a unit that forks while its limits are raised is looked at again this many times
-RESTART_TIMEOUT_SECONDS = 120  # a call that takes longer counts as one that does not come back
+ROUNDS = 3  # a unit may fork while its limits are raised: read its processes this many times
+RESTART_TIMEOUT_SECONDS = 120  # a unit that needs longer to stop is left to it
 POLL_SECONDS = 0.5
 RUNNING_STATES = ("active", "reloading")
 
 
 def raise_all(host: Host, planned: Plan, observed: Observed, log: UndoLog) -> bool:
-    """Raise what is planned at all processes of the units, those included that are forked meanwhile."""
+    """Raise all processes of the units as planned, including those forked meanwhile. Whether any was raised."""
     loaded_units = {unit.name: unit for state in observed.units for unit in state.loaded}
     raised, deadline = False, start_deadline()
     for name, what in planned.raises.items():
@@ -43,7 +43,7 @@ def raise_all(host: Host, planned: Plan, observed: Observed, log: UndoLog) -> bo
 
 
 def _raise_one(host: Host, process: Process, unit: LoadedUnit, what: Raise, observed: Observed, log: UndoLog) -> bool:
-    """Give one process what it is to get. A process that ends meanwhile, or that may not be touched, is left."""
+    """Set one process's new values. A process that ends meanwhile, or that we may not touch, is skipped."""
     raised = False
     for limit, pair in new_limits(process, what, observed.powers).items():
         raised |= _try(
@@ -65,14 +65,14 @@ def _raise_one(host: Host, process: Process, unit: LoadedUnit, what: Raise, obse
 
 
 def _lower_again(host: Host, process: Process, limit: str, pair: Pair) -> None:
-    """Undo a raise, unless the process has ended: its number may be another's by now."""
+    """Undo a raise, unless the process has other limits by now: its id may belong to another process."""
     now = read_process(host, process.pid)
     if now is not None and now.limits.get(limit) == pair:
         set_limit(process.pid, limit, process.limits[limit])
 
 
-def _try(log: UndoLog, do: Callable[[], bool], undo: Callable[[], object], what: str) -> bool:
-    """Whether it was done. Without permission it is not, and the item says so. Raises HostError for anything else."""
+def _try(log: UndoLog, do: Callable[[], bool], undo: Callable[[], object], name: str) -> bool:
+    """Whether the step succeeded; False without permission, which the item reports. Raises HostError otherwise."""
     try:
         done = do()
     except HostError as error:
@@ -80,14 +80,14 @@ def _try(log: UndoLog, do: Callable[[], bool], undo: Callable[[], object], what:
             return False
         raise
     if done:
-        log.note(what, undo)
+        log.note(name, undo)
     return done
 
 
 def restart(host: Host, observed: Observed, planned: Plan) -> dict[str, LoadedUnit]:
-    """Restart the units and wait for them. Raises HostError if one does not come back.
+    """Restart the units and wait until they run again. Raises HostError for a unit that fails.
 
-    One that takes its time to stop, as it waits for its calls to end, is left to it and stays pending.
+    A unit that is still stopping at the timeout, as it waits for its calls to end, stays pending.
     """
     systemctl(host, "--no-block", "restart", "--", *planned.restarts)
     deadline = time.monotonic() + RESTART_TIMEOUT_SECONDS
@@ -98,7 +98,7 @@ def restart(host: Host, observed: Observed, planned: Plan) -> dict[str, LoadedUn
         time.sleep(POLL_SECONDS)
     started = start_deadline()
     for name in planned.restarts:
-        unit_processes(host, after[name].properties, started)  # its program may fail at once
+        unit_processes(host, after[name].properties, started)  # waits: a program may fail as soon as it runs
     after = loaded_units_now(host, observed, planned, ask=True)
     for name in planned.restarts:
         properties = after[name].properties
@@ -110,7 +110,7 @@ def restart(host: Host, observed: Observed, planned: Plan) -> dict[str, LoadedUn
 
 
 def _restarting(unit: LoadedUnit) -> bool:
-    """Whether a unit is on its way. One that waits for its automatic restart has failed."""
+    """Whether a unit is stopping or starting. A unit that waits for its automatic restart has failed."""
     properties = unit.properties
     if properties.get("SubState") == "auto-restart":
         return False
@@ -118,6 +118,6 @@ def _restarting(unit: LoadedUnit) -> bool:
 
 
 def start_again(host: Host, units: Sequence[str]) -> None:
-    """After the drop-ins have been put back: what was restarted runs with what it had."""
+    """Restart units once their drop-ins are put back, as the undo of a restart."""
     if units:
         systemctl(host, "--no-block", "restart", "--", *units)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is refused because it would keep a service from starting, or end it."""
+"""Safety checks: refuse settings that would keep a service from starting, or kill it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NOT_FOR_ONESHOT = ("always", "on-success")  # systemd.service(5), Restart=
 
 
 def check_safety(decisions: Iterable[Decision], observed: Observed) -> None:
-    """Raises SystemdError for what would keep a service from starting, or end it."""
+    """Raises SystemdError for a setting that would keep a service from starting, or kill it."""
     for decision in decisions:
         if decision.setting is None or decision.wanted is None or decision.kept:
             continue
@@ -35,7 +35,7 @@ def check_safety(decisions: Iterable[Decision], observed: Observed) -> None:
         if decision.directive == "CPUWeight" and decision.wanted == ("idle",) and too_old:
             raise SystemdError(
                 decision.item,
-                f"idle is known since systemd {FIRST_SYSTEMD_WITH_IDLE_WEIGHT}, and this is {observed.version}",
+                f"idle requires systemd {FIRST_SYSTEMD_WITH_IDLE_WEIGHT}, this is {observed.version}",
             )
 
 
@@ -57,8 +57,8 @@ def _check_tasks(item: str, wanted: Meaning, unit: LoadedUnit) -> None:
     if isinstance(wanted[0], int) and wanted[0] < tasks:
         raise SystemdError(
             item,
-            f"{wanted[0]} is below the {tasks} processes and threads that {unit.name} has: it could start none "
-            "any more",
+            f"{wanted[0]} is below the {tasks} processes and threads that {unit.name} has: it could not "
+            "start any more",
         )
 
 
@@ -71,7 +71,7 @@ def _check_restart(item: str, wanted: Meaning, unit: LoadedUnit) -> None:
 
 def _known_number(unit: LoadedUnit, name: str) -> int | None:
     text = unit.properties.get(name, "")
-    # "[not set]" and 2^64-1 stand for not known.
+    # "[not set]" and 2^64-1 mean that systemd does not know the number.
     return int(text) if text.isdecimal() and int(text) < INFINITY else None
 
 
@@ -79,9 +79,9 @@ _CHECKS_OF_RUNNING_UNITS = {"MemoryMax": _check_memory, "TasksMax": _check_tasks
 
 
 def check_hiding(observed: Observed, then: Mapping[str, str]) -> None:
-    """Raises SystemdError where a drop-in of ours would take away what another one of its name sets.
+    """Raises SystemdError if a drop-in of ours would hide another one of the same name that sets more.
 
-    Of drop-ins of one name only the most particular is read: that of kamailio@edge.service hides that of
+    Of drop-ins of one name systemd reads only the most specific: that of kamailio@edge.service hides that of
     kamailio@.service. Source: systemd.unit(5)
     """
     for state in observed.units:

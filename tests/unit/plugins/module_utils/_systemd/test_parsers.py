@@ -188,7 +188,7 @@ def test_no_text_of_a_file_breaks_the_reader(directive: str, text: str) -> None:
         (read_limit_of_count, "many", "a plain number"),
         (read_limit_of_count, "5:4", "a soft limit that is not above the hard one"),
         (read_limit_of_count, str(INF), "is beyond 64 bits"),
-        (read_limit_of_bytes, "1K 1M", "units fall from left to right"),
+        (read_limit_of_bytes, "1K 1M", "units that fall from left to right"),
         (read_limit_of_priority, "100", "0 to 99 or infinity"),
         (read_limit_of_nice, "41", "0 to 40 without one"),
         (read_memory, "0", "a size above 0"),

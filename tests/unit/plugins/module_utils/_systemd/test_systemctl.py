@@ -52,7 +52,7 @@ def test_the_unit_that_a_name_stands_for(image: Path, links: dict[str, str], ask
 
 def test_a_systemctl_that_fails_or_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(HostError, match="systemctl is not there"):
+    with pytest.raises(HostError, match="there is no command systemctl"):
         systemctl(Host(), "show")
     script = tmp_path / "systemctl"
     script.write_text("#!/bin/sh\necho Failed to connect to bus >&2\nexit 1\n")

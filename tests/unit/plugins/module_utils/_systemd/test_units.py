@@ -47,7 +47,7 @@ def test_good_unit_names(name: str) -> None:
     [
         ("kamailio", r"ends in \.service or \.slice"),
         ("kamailio.conf", "ends in"),
-        ("kamailio.socket", "no other units"),
+        ("kamailio.socket", "other units are not"),
         ("kamailio.service.d", "ends in"),
         ("", "ends in"),
         (".service", "ends in"),

@@ -18,7 +18,7 @@ from systemd_host import loaded, observed, only, process, request, template, uni
 @pytest.mark.parametrize(
     ("changes", "host", "reason"),
     [
-        ({"load": NOT_FOUND}, {}, "there is no such unit yet"),
+        ({"load": NOT_FOUND}, {}, "the unit is not installed"),
         ({"load": MASKED}, {}, "the unit is masked"),
         ({"load": "bad-setting", "load_error": "Invalid argument"}, {}, "could not load the unit: Invalid argument"),
         ({}, {"systemd_running": False}, "systemd does not run here"),

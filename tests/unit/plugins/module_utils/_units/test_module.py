@@ -42,7 +42,7 @@ def test_a_request_of_the_modules_options(options: dict[str, Any], expected: Req
     ("options", "message"),
     [
         ({"restart": True, "when": BOOT}, "restart: restarts running units, which `when: boot` leaves alone"),
-        ({"drop_in": "../x.conf"}, "drop_in is a file's name"),
+        ({"drop_in": "../x.conf"}, "drop_in is a file name"),
         ({"units": {"a/b": {}}}, "a/b"),
     ],
 )

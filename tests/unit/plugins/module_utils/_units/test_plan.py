@@ -98,7 +98,7 @@ def test_an_edited_drop_in_is_left_and_named() -> None:
 def test_two_names_of_one_unit_are_one_too_many() -> None:
     units = parse_units({"sipd.service": {"Nice": 1}, "alias.service": {"Nice": 2}})
     host = observed(unit(loaded()), unit(loaded(), asked="alias.service"))
-    with pytest.raises(SystemdError, match=r"alias\.service: is named twice, also as sipd\.service: both are sipd"):
+    with pytest.raises(SystemdError, match=r"alias\.service: is given twice, also as sipd\.service: both are sipd"):
         plan(Request(units, DROP_IN), host)
 
 

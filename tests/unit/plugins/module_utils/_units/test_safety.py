@@ -27,7 +27,7 @@ from systemd_host import loaded, observed, only, process, request, unit
         ),
         ({"LimitNOFILE": 2**21}, {"nr_open": NrOpen(2**30, 2**20)}, "(1048576, the kernel's default)"),
         ({"MemoryMax": "1M"}, {}, "sipd.service MemoryMax: 1048576 is below the 4517888 bytes that sipd.service uses"),
-        ({"CPUWeight": "idle"}, {"version": 247}, "idle is known since systemd 252, and this is 247"),
+        ({"CPUWeight": "idle"}, {"version": 247}, "idle requires systemd 252, this is 247"),
     ],
 )
 def test_what_would_stop_a_service_is_refused(directives: dict[str, Any], host: dict[str, Any], message: str) -> None:
