@@ -10,15 +10,17 @@ module: systemd_limits
 short_description: Give systemd units their limits, at boot and in running processes, in one call
 version_added: 0.1.0
 description:
-  - Sets limits, scheduling, memory and restart directives of any number of units through one drop-in for each, all of
-    them or none, with a single C(daemon-reload), and none at all where nothing changes.
-  - Asks C(systemctl show) once before and once after, and reads C(/proc/PID/limits) and C(oom_score_adj) of every
-    process of the units. What systemd cuts in silence is reported, and so is what waits for a restart.
+  - Sets limits, scheduling, memory and restart directives of any number of units, with one drop-in for each unit. A
+    call changes all units or none. It reloads systemd once, and not at all if nothing changes.
+  - Runs C(systemctl show) once before and once after, and reads C(/proc/PID/limits) and C(oom_score_adj) of every
+    process of the units. Reports values that systemd silently cuts, and items that wait for a restart.
   - Raises the limits of running processes without restarting them.
-  - Works out which file decides a directive, with the precedence of systemd.unit(5), and names the file and the line
-    where another drop-in wins.
-  - Remembers what a drop-in held before the first change, in C(/var/lib/siptune/originals.json), and O(state=absent)
-    puts it back.
+  - Finds out which file decides a directive, by the precedence of systemd.unit(5), and names the file and the line of
+    another drop-in that wins.
+  - Waits up to 10 seconds for processes that systemd is starting at that moment, as they do not have the unit's limits
+    yet. A process that needs longer is named, and its items are V(pending).
+  - Records the drop-ins' content before the first change in C(/var/lib/siptune/originals.json). O(state=absent) puts
+    it back.
 author:
   - siptune authors (@siptune)
 extends_documentation_fragment:
@@ -27,93 +29,100 @@ extends_documentation_fragment:
 options:
   units:
     description:
-      - What is wanted, as V(unit) with a dictionary of directives. A directive has a value, or a dictionary of
-        C(value), C(rule), C(why) and C(hazard).
-      - Services and slices are handled, with their full names. V(kamailio@.service) is the template and counts for all
-        its instances, V(kamailio@edge.service) for one of them. An instance that is given beside its template gets the
-        template's directives too. An instance alone is refused where its drop-in would hide what that of its template
-        sets. The drop-in of an alias goes to the real unit.
+      - The units by their full names, each with a dictionary of directives. A directive has a value, or a dictionary
+        of C(value), C(rule), C(why) and C(hazard).
+      - A unit is a service or a slice. V(kamailio@.service) is a template and stands for all its instances,
+        V(kamailio@edge.service) for one of them. An instance that is given beside its template gets the template's
+        directives too. An instance alone is refused if its drop-in would hide directives of its template's drop-in.
+        The drop-in of an alias goes to the real unit.
       - Services take V(LimitCPU), V(LimitFSIZE), V(LimitDATA), V(LimitSTACK), V(LimitCORE), V(LimitRSS),
         V(LimitNOFILE), V(LimitAS), V(LimitNPROC), V(LimitMEMLOCK), V(LimitLOCKS), V(LimitSIGPENDING),
         V(LimitMSGQUEUE), V(LimitNICE), V(LimitRTPRIO), V(LimitRTTIME), V(TasksMax), V(MemoryMax), V(MemoryHigh),
         V(CPUWeight), V(Nice), V(OOMScoreAdjust), V(OOMPolicy), V(CPUSchedulingPolicy), V(CPUSchedulingPriority),
         V(IOSchedulingClass), V(Restart), V(RestartSec) and V(TimeoutStopSec). Slices take V(TasksMax), V(MemoryMax),
         V(MemoryHigh) and V(CPUWeight).
-      - Values are those of systemd, for example V(65536), V("16384:65536") for a soft and a hard limit, V(64M),
-        V(infinity), V(50%), V(1min 30s). Put a value with a colon in quotes, as YAML may read a number in it.
-      - The deprecated names V(MemoryLimit) and V(CPUShares) are written as V(MemoryMax) and V(CPUWeight), and
-        reported.
+      - Values have systemd's syntax, for example V(65536), V("16384:65536") for a soft and a hard limit, V(64M),
+        V(infinity), V(50%), V(1min 30s). Quote a value with a colon, as YAML may read it as a number.
+      - The deprecated names V(MemoryLimit) and V(CPUShares) are written as V(MemoryMax) and V(CPUWeight), with a
+        warning.
       - C(rule) is V(exact) (the default); for limits and V(TasksMax) also V(at_least), and for V(Nice) and
-        V(OOMScoreAdjust) also V(at_most). A unit that meets its floor or ceiling without us is left alone. Soft and
-        hard limits are compared each for itself, and a V(TasksMax) in percent that is not known as a number is kept.
+        V(OOMScoreAdjust) also V(at_most). A unit that meets its floor or ceiling without this module is left alone.
+        Soft and hard limits are compared separately. A V(TasksMax) in percent that systemd does not show as a number
+        is kept.
       - C(why) becomes the comment above the line in the drop-in.
       - C(hazard) is shown as a warning as long as the drop-in sets the value.
-      - A unit without directives gets back the drop-in that it had. A directive that is left out leaves the drop-in.
-      - With O(state=absent) only the names count. Without any name, every unit is meant that has a recorded drop-in
-        of the name O(drop_in).
+      - A unit without directives gets its original drop-in back. A directive that is left out leaves the drop-in.
+      - With O(state=absent) only the names of the units are used. Without units, it restores all units that have a
+        recorded drop-in of the name O(drop_in).
     type: dict
     default: {}
   drop_in:
     description:
-      - The name of the drop-in's file, in C(/etc/systemd/system/UNIT.d). The module owns the whole file.
-      - Of drop-ins in different directories the later name wins. With V(90-) an administrator's V(99-) file keeps the
-        last word, and is reported as shadowing.
+      - The file name of the drop-ins in C(/etc/systemd/system/UNIT.d). The module owns the whole file.
+      - The drop-in with the last name wins, whatever its directory. With V(90-) an administrator's V(99-) file still
+        decides, and is reported as V(shadowed).
     type: str
     default: 90-siptune.conf
-  running:
+  when:
     description:
-      - What becomes of processes that run already.
-      - V(prlimit) raises their limits to what the unit would be started with, as far as permissions go, and gives the
-        processes that were started with the unit's OOM score the new one. It never lowers a limit. What it cannot do
-        is V(pending) until the unit is restarted.
-      - V(restart) restarts the running units for which something would be pending, and waits for them. If one does
-        not come back, everything is put back. Transient units are not restarted.
-      - V(restart) counts as V(prlimit) on a host with calls in progress, and what waits for the restart is V(pending)
-        until a later call finds the host idle. M(siptune.linux.sip_calls) says how that is found out.
-      - V(keep) leaves them alone.
+      - V(boot) writes the drop-ins and reloads systemd. Running processes keep their limits.
+      - V(both) also raises the limits of running processes to those of the unit's next start, with prlimit(2) and as
+        far as permissions go. Processes that still have the unit's old OOM score get the new one. No limit of a
+        running process is ever lowered. Whatever prlimit(2) cannot do is V(pending) until the unit is restarted.
+      - There is no C(now), as systemd reads the same drop-ins for running units and for the next boot.
     type: str
-    choices: [keep, prlimit, restart]
-    default: prlimit
+    choices: [both, boot]
+    default: both
+  restart:
+    description:
+      - Whether to restart the running units for which an item would wait for a restart, instead of raising the limits
+        of their processes. The module waits until they run again. If one does not come back, the whole call is undone.
+        Transient units are not restarted.
+      - On a host with calls in progress no unit is restarted. Limits are raised as without this option, and the other
+        items are V(pending) until a later call finds the host idle. M(siptune.linux.sip_calls) describes how calls are
+        counted.
+      - Cannot be combined with O(when=boot).
+    type: bool
+    default: false
   despite_calls:
     description:
-      - Whether O(running=restart) restarts units also while calls are in progress on the host, and cuts them. Without
-        it, a SIP daemon that runs and cannot be asked for its calls counts like one that has some.
+      - Whether O(restart) also restarts units while calls are in progress on the host, and cuts them. Without it, a
+        SIP daemon that runs and does not report its calls counts as one with calls.
     type: bool
     default: false
   exclusive:
     description:
-      - Whether drop-ins of the name O(drop_in) that earlier calls have written for units that are not among the
-        O(units) go back to what they were.
+      - Whether to restore the drop-ins of the name O(drop_in) that earlier calls wrote for other units than O(units).
     type: bool
     default: false
   state:
     description:
-      - V(absent) puts the drop-ins back to what they were and reloads systemd. What somebody else has changed since is
-        left alone and reported. Running processes keep raised limits until they are restarted, and the items name
-        them.
+      - V(absent) restores the original drop-ins and reloads systemd. A drop-in that somebody else has changed since is
+        left alone and reported. Running processes keep raised limits until they are restarted, and the items say so.
     type: str
     choices: [present, absent]
     default: present
 attributes:
   check_mode:
     support: full
-    description: Can run in C(check_mode) and predicts what a run would change, without changing anything.
+    description: Predicts the changes of a run, without changing anything.
   diff_mode:
     support: full
     description: Shows the drop-ins, and the values in force, before and after.
   platform:
     support: full
     platforms: linux
-    description: Linux with systemd. Where it does not run, as in an image build, the drop-ins are written.
+    description: Linux with systemd. Where systemd does not run, as in an image build, only the drop-ins are written.
 notes:
-  - A C(LimitNOFILE) above C(fs.nr_open), of now or of the next boot, is refused, and so are a C(MemoryMax) below what
-    the unit uses now, its caches included, a C(TasksMax) below the processes and threads that it has, and a
-    C(Restart) with which systemd would not load it.
-  - A symbolic link in place of a drop-in or of its directory is refused.
+  - Refuses a C(LimitNOFILE) above the C(fs.nr_open) of now or of the next boot, a C(MemoryMax) below the memory that
+    the unit uses now, its caches included, a C(TasksMax) below its processes and threads, and a C(Restart) with which
+    systemd would not load the unit.
+  - Refuses a symbolic link in place of a drop-in or of its directory.
   - C(TasksMax), C(MemoryMax), C(MemoryHigh), C(CPUWeight), C(OOMPolicy), C(Restart), C(RestartSec) and
-    C(TimeoutStopSec) count for running units from the C(daemon-reload) on; all else is set when a process starts.
-  - The class of C(IOSchedulingClass) of a running process is not read; it is pending until the unit has been restarted
-    after the drop-in was written.
+    C(TimeoutStopSec) apply to running units from the C(daemon-reload) on. systemd sets all others when it starts a
+    process.
+  - The I/O scheduling class of running processes is not read. C(IOSchedulingClass) is V(pending) until the unit has
+    been restarted after the drop-in was written.
 seealso:
   - module: siptune.linux.sysctl_bulk
   - name: systemd.exec(5)
@@ -125,7 +134,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Descriptors and tasks for a proxy and a media relay, now and at every start
+- name: Set open files and tasks of a proxy and a media relay, now and at every start
   siptune.linux.systemd_limits:
     units:
       kamailio.service:
@@ -140,19 +149,19 @@ EXAMPLES = r"""
         LimitNOFILE: "150000:200000"
         TasksMax: {value: 20000, rule: at_least}
 
-- name: All instances of a template, and one of them with more
+- name: Set all instances of a template, and one of them higher
   siptune.linux.systemd_limits:
     units:
       kamailio@.service: {LimitNOFILE: 65536, TasksMax: 4096}
       kamailio@edge.service: {LimitNOFILE: 262144}
 
-- name: In a maintenance window, with restarts
+- name: Set limits in a maintenance window, with restarts
   siptune.linux.systemd_limits:
     units:
       asterisk.service: {Nice: -5, LimitNOFILE: 65536}
-    running: restart
+    restart: true
 
-- name: Put everything back that was set through drop-ins of this name
+- name: Restore all units that have drop-ins of this name
   siptune.linux.systemd_limits:
     drop_in: 90-siptune.conf
     state: absent
@@ -161,8 +170,8 @@ EXAMPLES = r"""
 RETURN = r"""
 items:
   description:
-    - What became of each directive of each unit.
-    - Of a call that failed because the host refused a change, only the refused item, as nothing else has changed.
+    - The result for each directive of each unit.
+    - If the call fails because the host refuses a change, only the refused item, as all others are undone.
   returned: when the settings are valid
   type: list
   elements: dict
@@ -172,21 +181,21 @@ items:
       type: str
       sample: kamailio.service LimitNOFILE
     wanted:
-      description: What was asked for, null for a directive that is no longer set by us.
+      description: The requested value, null for a directive that leaves the drop-in.
       type: str
       sample: at least 65536
     before:
       description:
-        - What was in force before the call, null if that is not known. Of a running unit it is the least that any of
-          its processes has, or the highest nice value and OOM score; otherwise what systemd would start it with.
+        - The value in force before the call, null if it is unknown. For a running unit it is the lowest value of its
+          processes, or the highest nice value and OOM score; otherwise the value with which systemd would start it.
       type: str
       sample: "1024:524288"
     after:
-      description: What was read back; in check mode, the prediction.
+      description: The value that was read back; in check mode, the prediction.
       type: str
       sample: "65536:524288"
     at_boot:
-      description: What the next start of the unit will set by its files, null if they leave it to systemd.
+      description: The value in the unit's files for its next start, null for systemd's default.
       type: str
       sample: "65536"
     state:
@@ -198,11 +207,11 @@ items:
       type: str
       sample: Twice the TCP connections, and four for each process.
     reason:
-      description: What explains the state, for example which processes wait for a restart.
+      description: The explanation of the state, for example which processes wait for a restart.
       type: str
       sample: "9 of 9 processes have 0: in force when kamailio.service is restarted"
 undone:
-  description: What the call had changed already and has put back, newest first.
+  description: The changes that the call has undone, newest first.
   returned: when the host refused a change
   type: list
   elements: str

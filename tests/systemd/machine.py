@@ -44,8 +44,8 @@ for name, path in (
     sys.modules[name].__path__, sys.modules[name].__file__ = path, "".join(path) + "/__init__.py"
 from ansible.module_utils import basic
 if len(sys.argv) > 3:
-    from ansible_collections.siptune.linux.plugins.module_utils import _host
-    _host.COMMAND_TIMEOUT_SECONDS = float(sys.argv[3])
+    from ansible_collections.siptune.linux.plugins.module_utils._host import host
+    host.COMMAND_TIMEOUT_SECONDS = float(sys.argv[3])
 basic._ANSIBLE_ARGS, basic._ANSIBLE_PROFILE = sys.argv[1].encode(), "legacy"
 runpy.run_module("ansible_collections.siptune.linux.plugins.modules." + sys.argv[2], run_name="__main__")
 """

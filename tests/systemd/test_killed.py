@@ -85,5 +85,5 @@ def test_killed_between_any_two_effects(
 
 def put_back(machine: Machine) -> None:
     machine.sh("systemctl reset-failed sipd.service")  # so many restarts are more than systemd allows a unit
-    machine.module(state="absent", running="restart")
+    machine.module(state="absent", restart=True)
     machine.wait_for_own_program("sipd.service")

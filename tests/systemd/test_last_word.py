@@ -138,7 +138,7 @@ def test_a_unit_that_protects_itself_better_is_left_alone(machine: Machine) -> N
     machine.write("/etc/systemd/system/sipd.service.d/10-vendor.conf", "[Service]\nOOMScoreAdjust=-900\n")
     machine.sh("systemctl daemon-reload")
     wanted = {"sipd.service": {"OOMScoreAdjust": {"value": -600, "rule": "at_most"}}}
-    item = machine.module(wanted, running="keep").items["sipd.service.OOMScoreAdjust"]
+    item = machine.module(wanted, when="boot").items["sipd.service.OOMScoreAdjust"]
     assert (item.wanted, item.at_boot) == ("at most -600", "-900")
     assert machine.read(DROP_IN) is None
     assert machine.show("sipd.service", "OOMScoreAdjust") == "-900"

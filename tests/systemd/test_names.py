@@ -64,7 +64,7 @@ def test_units_that_are_masked_transient_or_not_there_yet(machine: Machine) -> N
         name: {"LimitNOFILE": "2000:4096"} for name in ("quiet.service", "transi.service", "late.service")
     }
     units["transi.service"]["Nice"] = 2
-    done = machine.module(units, running="restart")
+    done = machine.module(units, restart=True)
     assert done.states() == {
         "quiet.service.LimitNOFILE": "pending",
         "transi.service.LimitNOFILE": "pending",
@@ -73,7 +73,7 @@ def test_units_that_are_masked_transient_or_not_there_yet(machine: Machine) -> N
     }
     assert "masked" in done.items["quiet.service.LimitNOFILE"].reason
     assert "transient" in done.items["transi.service.Nice"].reason
-    assert "no such unit yet" in done.items["late.service.LimitNOFILE"].reason
+    assert "the unit is not installed" in done.items["late.service.LimitNOFILE"].reason
     assert machine.pids("transi.service") == pids
     assert machine.module({"transi.service": {"LimitNOFILE": "2000:4096"}}).states() == {
         "transi.service.LimitNOFILE": "changed",
@@ -109,7 +109,7 @@ def test_what_the_user_rules_out_fails_before_anything_is_done(machine: Machine)
     before = machine.dump()
     units = {"sipd.service": {"TasksMax": 900}, "late.service": {"TasksMax": 900}}
     message = machine.failure(units, missing="fail")
-    assert "late.service TasksMax is pending: there is no such unit yet: in force when it is installed. " in message
+    assert "late.service TasksMax is pending: the unit is not installed: in force once it is. " in message
     message = machine.failure(units, shadowed="fail", check=True)
     assert "sipd.service TasksMax is shadowed: /etc/systemd/system/sipd.service.d/99-local.conf line 2" in message
     assert machine.dump() == before

@@ -39,7 +39,8 @@ def parameters(**changes: Any) -> dict[str, Any]:
     return {
         "units": UNITS,
         "drop_in": "90-x.conf",
-        "running": "prlimit",
+        "when": "both",
+        "restart": False,
         "despite_calls": False,
         "exclusive": False,
         "state": "present",

@@ -42,7 +42,7 @@ def test_a_running_limit_is_never_lowered(machine: Machine) -> None:
 
 
 def test_keep_leaves_running_processes_alone(machine: Machine) -> None:
-    done = machine.module({"sipd.service": {"LimitNOFILE": 4096, "OOMScoreAdjust": 100}}, running="keep")
+    done = machine.module({"sipd.service": {"LimitNOFILE": 4096, "OOMScoreAdjust": 100}}, when="boot")
     assert set(done.states().values()) == {"pending"}
     assert machine.nofile("sipd.service") == {("1024", "4096")}
     # Later it can be had without another change of the drop-in.
@@ -85,8 +85,8 @@ def test_restart_restarts_the_changed_running_units_only(machine: Machine) -> No
         "kam@core.service": {"TasksMax": 400},
     }
     pids = {unit: machine.pids(unit) for unit in ("sipd.service", "kam@edge.service", "kam@core.service")}
-    predicted = machine.module(units, running="restart", check=True)
-    done = machine.module(units, running="restart")
+    predicted = machine.module(units, restart=True, check=True)
+    done = machine.module(units, restart=True)
     assert predicted.items == done.items
     assert set(done.states().values()) == {"changed"}
     assert not set(machine.pids("sipd.service")) & set(pids["sipd.service"])
@@ -94,15 +94,15 @@ def test_restart_restarts_the_changed_running_units_only(machine: Machine) -> No
     for unit in ("kam@edge.service", "kam@core.service"):
         assert machine.pids(unit) == pids[unit]
     assert machine.show("quiet.service", "ActiveState") == "inactive"
-    again = machine.module(units, running="restart")
+    again = machine.module(units, restart=True)
     assert not again.changed
     assert set(again.states().values()) == {"ok"}
 
 
 def test_a_restart_makes_up_for_what_was_pending(machine: Machine) -> None:
-    machine.module({"sipd.service": {"Nice": 4}}, running="keep")
+    machine.module({"sipd.service": {"Nice": 4}}, when="boot")
     before = machine.pids("sipd.service")
-    done = machine.module({"sipd.service": {"Nice": 4}}, running="restart")
+    done = machine.module({"sipd.service": {"Nice": 4}}, restart=True)
     assert done.changed
     assert done.states() == {"sipd.service.Nice": "changed"}
     assert machine.pids("sipd.service") != before
@@ -116,7 +116,7 @@ def test_a_unit_that_does_not_come_back_is_put_back(machine: Machine) -> None:
     )
     machine.sh("systemctl daemon-reload; systemctl start loop")
     before = machine.dump()
-    message = machine.failure({"loop.service": {"LimitNOFILE": 4000}}, running="restart")
+    message = machine.failure({"loop.service": {"LimitNOFILE": 4000}}, restart=True)
     assert "loop.service: did not come back from its restart" in message
     assert "Everything this call had changed has been put back" in message
     assert machine.dump() == before
@@ -130,10 +130,10 @@ def test_what_systemd_cuts_in_silence_is_said(machine: Machine) -> None:
     own = machine.limit(1, "Max open files")[1]
     wanted = int(own) * 2
     for _ in range(2):
-        item = machine.module({"sipd.service": {"LimitNOFILE": wanted}}, running="restart").items[
+        item = machine.module({"sipd.service": {"LimitNOFILE": wanted}}, restart=True).items[
             "sipd.service.LimitNOFILE"
         ]
         assert (item.state, item.after, item.at_boot) == ("readonly", own, str(wanted))
-        assert f"systemd cuts it to {own} in silence" in item.reason
+        assert f"systemd silently cuts it to {own}" in item.reason
         assert machine.nofile("sipd.service") == {(own, own)}
         assert machine.show("sipd.service", "LimitNOFILE") == str(wanted)

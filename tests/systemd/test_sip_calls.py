@@ -176,7 +176,7 @@ def test_asterisk_by_its_calls(loopback: Machine) -> None:
     # What only a restart could bring waits for the end of the call.
     pid = loopback.show("asterisk.service", "MainPID")
     units = {"asterisk.service": {"Nice": -3}}
-    held = loopback.module(units, running="restart")
+    held = loopback.module(units, restart=True)
     assert held.items["asterisk.service.Nice"].state == "pending"
     assert held.items["asterisk.service.Nice"].reason.endswith(f"not restarted now: {busy}")
     assert loopback.show("asterisk.service", "MainPID") == pid
@@ -187,7 +187,7 @@ def test_asterisk_by_its_calls(loopback: Machine) -> None:
 
     loopback.run("asterisk", "-rx", "channel request hangup all")
     assert daemons(loopback, wait=True, timeout_seconds=60, poll_seconds=1)["asterisk"]["in_progress"] == 0
-    done = loopback.module(units, running="restart")
+    done = loopback.module(units, restart=True)
     assert done.items["asterisk.service.Nice"].state in ("ok", "changed")
     assert loopback.show("asterisk.service", "MainPID") != pid
 
@@ -196,8 +196,8 @@ def test_the_operator_may_insist(kamailio: Machine) -> None:
     kamailio.run("python3", "-c", CALL, "begin", "third")
     pid = kamailio.show("kamailio.service", "MainPID")
     units = {"kamailio.service": {"Nice": -3}}
-    assert kamailio.module(units, running="restart").items["kamailio.service.Nice"].state == "pending"
-    done = kamailio.module(units, running="restart", despite_calls=True)
+    assert kamailio.module(units, restart=True).items["kamailio.service.Nice"].state == "pending"
+    done = kamailio.module(units, restart=True, despite_calls=True)
     assert done.items["kamailio.service.Nice"].state in ("ok", "changed")
     assert kamailio.show("kamailio.service", "MainPID") != pid
 

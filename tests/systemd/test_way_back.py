@@ -28,8 +28,8 @@ def test_absent_brings_everything_back(machine: Machine) -> None:
 
 
 def test_absent_with_restart_leaves_nothing_pending(machine: Machine) -> None:
-    machine.module({"sipd.service": {"LimitNOFILE": 4096, "Nice": 3}}, running="restart")
-    done = machine.module(state="absent", running="restart")
+    machine.module({"sipd.service": {"LimitNOFILE": 4096, "Nice": 3}}, restart=True)
+    done = machine.module(state="absent", restart=True)
     assert set(done.states().values()) == {"changed"}
     machine.wait_for_own_program("sipd.service")
     assert machine.nofile("sipd.service") == {("1024", "4096")}

@@ -34,7 +34,7 @@ def parse_given(
         return Given(content)
     unknown = [shown(field) for field in content if field not in fields]
     if unknown:
-        raise error(item, f"unknown option {', '.join(unknown)}; there are {', '.join(fields)}")
+        raise error(item, f"unknown option {', '.join(unknown)}; available: {', '.join(fields)}")
     if "value" not in content:
         raise error(item, "has no value")
     why, hazard = (one_line(item, field, content.get(field), error) for field in ("why", "hazard"))

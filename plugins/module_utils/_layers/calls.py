@@ -106,7 +106,8 @@ def _service_calls(layer: Layer, given: Mapping[str, Any], host: Mapping[str, An
     common = {"state": state, **{name: options[name] for name in ACCEPTABLE}}
     units = {
         "drop_in": options["drop_in"],
-        "running": options["running"],
+        "when": options["when"],
+        "restart": options["restart"],
         "despite_calls": given["siptune_disruptive_despite_calls"],
         "exclusive": True,
         "units": wanted["units"],

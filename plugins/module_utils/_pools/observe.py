@@ -18,16 +18,9 @@ from .._sip.proxy_command import CONFIGURATION
 from .._sip.proxy_config import read_maxbuffer
 from .._systemd.environment_file import notes
 from .._systemd.execstart import GLOB_CHARACTERS, Start, read_start
-from .._systemd.systemctl import real_name, systemctl, unit_file
-from .._systemd.units import (
-    check_unit_name,
-    drop_in_directories,
-    effective_drop_ins,
-    load_error,
-    names_of,
-    parse_show,
-    template_of,
-)
+from .._systemd.names import template_of
+from .._systemd.systemctl import load_error, names_of, real_name, show, unit_file
+from .._systemd.units import check_unit_name, drop_in_directories, effective_drop_ins
 from .._systemd.values import SystemdError
 from .effective import command_of
 from .model import LOADED, MASKED, NOT_FOUND, Configuration, FileState, Observed, Request, Texts, Unit
@@ -93,11 +86,8 @@ def _is_unit(name: str) -> bool:
 
 
 def _show(host: Host, names: Sequence[str]) -> list[dict[str, str]]:
-    """The properties of these units in systemd, [] where it does not run. Raises HostError."""
-    if not names or not host.exists(SYSTEMD_RUNNING):
-        return []
-    properties = "--property=" + ",".join(UNIT_PROPERTIES)
-    return parse_show(systemctl(host, "show", "--no-pager", properties, "--", *names))
+    """What systemd has of these units, nothing where it does not run. Raises HostError."""
+    return show(host, UNIT_PROPERTIES, names) if host.exists(SYSTEMD_RUNNING) else []
 
 
 def _unit(host: Host, asked: str, real: str, shown: Sequence[Mapping[str, str]]) -> Unit:

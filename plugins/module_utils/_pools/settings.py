@@ -13,8 +13,8 @@ from typing import NamedTuple
 from .._core.errors import ItemError
 from .._core.setting import EXACT, RULE_WORDS, meets, parse_given
 from .._sip.proxy_command import PRIVATE, SHARED
-from .._systemd.directives import SERVICE
-from .._systemd.units import check_unit_name, is_template, unit_type
+from .._systemd.names import SERVICE, is_template, unit_type
+from .._systemd.units import check_unit_name
 
 LONGEST_SHOWN = 60
 

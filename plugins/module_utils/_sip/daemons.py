@@ -9,11 +9,13 @@ One table holds the facts about each daemon. Parsers take text and never raise.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from .._host.host import Host, unless_refused
 from .._host.processes import ProcessNames, ProcessStatus, process_status
+from .._systemd.names import is_template
+from .._systemd.systemctl import show
 
 
 class Daemon(NamedTuple):
@@ -78,7 +80,6 @@ UNIT_DIRECTORIES = (
     "/lib/systemd/system",
 )
 DEPENDENCY_SUFFIXES = (".wants", ".requires")  # an enabled instance is a link in one of these
-UNIT_SUFFIX = ".service"
 UNIT_PROPERTIES = ("Id", "Names", "LoadState", "ActiveState", "SubState", "MainPID")
 NOT_FOUND = "not-found"
 
@@ -166,11 +167,6 @@ def belongs_to(daemon: Daemon, unit_name: str) -> bool:
     return unit_stem(unit_name) in daemon.units
 
 
-def is_template(unit_name: str) -> bool:
-    """Whether a unit's name is that of a template, which runs as its instances only. Source: systemd.unit(5)."""
-    return unit_name.endswith("@" + UNIT_SUFFIX)
-
-
 def find_unit_names(host: Host) -> dict[str, str]:
     """The names of the daemons' unit files and enabled instances, with the path of each that counts."""
     found: dict[str, str] = {}
@@ -197,17 +193,11 @@ def _known_units(directory: str, names: Iterable[str], seen: dict[str, str]) -> 
 def observe_units(host: Host, paths: dict[str, str], systemd_running: bool) -> list[Unit]:
     """The units of these names, from systemd in one call if it runs, else from their files."""
     if paths and systemd_running:
-        arguments = ["systemctl", "show", "--no-pager", "--property=" + ",".join(UNIT_PROPERTIES), "--"]
-        shown = unless_refused(host.run, [*arguments, *(unit_pattern(name) for name in sorted(paths))])
-        if shown and shown.status == 0:
-            return parse_units(shown.stdout)
+        shown = unless_refused(show, host, UNIT_PROPERTIES, sorted(paths))
+        if shown is not None:
+            return loaded_units(shown)
     names = [name for name in paths if not is_template(name) and not _is_alias(host, name, paths)]
     return [Unit(name, (name,), running=None, main_pid=None) for name in names]
-
-
-def unit_pattern(name: str) -> str:
-    """The argument for systemctl: a name, or for a template the pattern of its loaded instances."""
-    return name[: -len(UNIT_SUFFIX)] + "*" + UNIT_SUFFIX if is_template(name) else name
 
 
 def _is_alias(host: Host, name: str, paths: dict[str, str]) -> bool:
@@ -215,18 +205,17 @@ def _is_alias(host: Host, name: str, paths: dict[str, str]) -> bool:
     return target != name and target in paths and not is_template(target)
 
 
-def parse_units(shown: str) -> list[Unit]:
-    """The units of a `systemctl show` with UNIT_PROPERTIES: each real one once, by its Id. Source: systemctl(1)."""
+def loaded_units(shown: Iterable[Mapping[str, str]]) -> list[Unit]:
+    """The units that `systemctl show` prints with UNIT_PROPERTIES: each real one once, by its Id."""
     units: dict[str, Unit] = {}
-    for block in shown.split("\n\n"):
-        properties = {name: value for name, _, value in (line.partition("=") for line in block.split("\n"))}
+    for properties in shown:
         identity = properties.get("Id", "")
         if unit_stem(identity) and not is_template(identity) and properties.get("LoadState") != NOT_FOUND:
             units[identity] = _unit(identity, properties)
     return list(units.values())
 
 
-def _unit(identity: str, properties: dict[str, str]) -> Unit:
+def _unit(identity: str, properties: Mapping[str, str]) -> Unit:
     pid = properties.get("MainPID", "")
     main_pid = int(pid) if re.fullmatch(r"[0-9]{1,10}", pid) and int(pid) else None
     # A SysV script stays "active (exited)" for good; its processes show whether it runs.

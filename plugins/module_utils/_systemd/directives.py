@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The directives that are handled: how each is read, what shows it, when it comes into force, and old names."""
+"""The supported directives: how to parse each, which properties show it, when it takes effect, and old names."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from .._core.setting import AT_LEAST, AT_MOST, EXACT
+from .._host.rlimits import POLICIES
+from .names import SERVICE, SLICE
 from .parsers import (
     HIGHEST_NICE,
     HIGHEST_RT_PRIORITY,
@@ -30,12 +32,9 @@ from .parsers import (
     read_word,
 )
 
-# When a value that systemd has read comes into force.
-AT_START = "start"  # with the next start of the unit's processes
-AT_RELOAD = "reload"  # with the daemon-reload: systemd itself acts upon it, or writes it to the unit's control group
-
-SERVICE = "service"
-SLICE = "slice"
+# When a value takes effect.
+AT_START = "start"  # at the next start of the unit's processes
+AT_RELOAD = "reload"  # at the daemon-reload: systemd acts on it itself, or writes it to the unit's control group
 
 OOM_BOUND = 1000  # OOM_SCORE_ADJ_MAX, proc_pid_oom_score_adj(5)
 LOWEST_SHARES, HIGHEST_SHARES, DEFAULT_SHARES = 2, 262144, 1024  # cpu.shares, systemd.resource-control(5)
@@ -44,9 +43,9 @@ LESS_IS_BETTER = ("Nice", "OOMScoreAdjust")
 
 
 class Directive(NamedTuple):
-    """A directive: how its texts are read, which properties show it, and when it comes into force.
+    """A directive: its parser, the properties that show it, and when it takes effect (AT_START or AT_RELOAD).
 
-    `words` are the accepted words with the other spellings `systemctl show` has for them.
+    `words` are the accepted words, each with the other spellings that `systemctl show` prints.
     """
 
     name: str
@@ -55,7 +54,7 @@ class Directive(NamedTuple):
     in_force: str
     words: Mapping[str, tuple[str, ...]] = {}
     types: tuple[str, ...] = (SERVICE,)
-    resets: bool = True  # whether an empty assignment means systemd's default; a limit ignores it
+    resets: bool = True  # whether an empty assignment restores systemd's default; limits ignore one
     note: str = ""
 
     @property
@@ -64,7 +63,7 @@ class Directive(NamedTuple):
 
     @property
     def rules(self) -> tuple[str, ...]:
-        """Capacities can have a floor; nice values and OOM scores, of which less is better, a ceiling."""
+        """The accepted rules: capacities may have a floor, nice values and OOM scores a ceiling, as less is better."""
         if self.is_limit or self.name == "TasksMax":
             return (EXACT, AT_LEAST)
         return (EXACT, AT_MOST) if self.name in LESS_IS_BETTER else (EXACT,)
@@ -81,8 +80,8 @@ def _words(name: str, in_force: str, words: Mapping[str, tuple[str, ...]]) -> Di
 _BOTH = (SERVICE, SLICE)
 _RESTART_WORDS = ("no", "on-success", "on-failure", "on-abnormal", "on-watchdog", "on-abort", "always")
 
-# In the order in which they are written: CPUSchedulingPolicy before its priority, as systemd 247 drops a priority
-# that is outside the range of the policy that is known by then.
+# In the order of their lines in a drop-in: CPUSchedulingPolicy comes before its priority, as systemd 247 drops a
+# priority outside the range of the policy that it has read so far.
 DIRECTIVES = {
     directive.name: directive
     for directive in (
@@ -91,7 +90,7 @@ DIRECTIVES = {
         _limit("DATA", read_limit_of_bytes),
         _limit("STACK", read_limit_of_bytes),
         _limit("CORE", read_limit_of_bytes),
-        _limit("RSS", read_limit_of_bytes, note="Linux has ignored this limit since 2.4.30; MemoryMax is what works"),
+        _limit("RSS", read_limit_of_bytes, note="Linux has ignored this limit since 2.4.30; use MemoryMax instead"),
         _limit("NOFILE", read_limit_of_count),
         _limit("AS", read_limit_of_bytes),
         _limit("NPROC", read_limit_of_count, note="counts all processes of the user, not of the unit; see TasksMax"),
@@ -112,7 +111,7 @@ DIRECTIVES = {
         _words(
             "CPUSchedulingPolicy",
             AT_START,
-            {"other": ("0",), "fifo": ("1",), "rr": ("2",), "batch": ("3",), "idle": ("5",)},  # linux/sched.h
+            {word: (str(number),) for number, word in POLICIES.items()},
         ),
         Directive("CPUSchedulingPriority", read_within(1, HIGHEST_RT_PRIORITY), ("CPUSchedulingPriority",), AT_START),
         _words(
@@ -129,7 +128,7 @@ DIRECTIVES = {
 REALTIME_POLICIES = ("fifo", "rr")
 FIRST_SYSTEMD_WITH_IDLE_WEIGHT = 252  # systemd NEWS, and tried: 247 says "Invalid weight, ignoring"
 
-# Properties that show a directive, without repetition.
+# All properties that show a directive.
 SHOWN_PROPERTIES = tuple(name for directive in DIRECTIVES.values() for name in directive.properties)
 
 
@@ -137,12 +136,12 @@ SHOWN_PROPERTIES = tuple(name for directive in DIRECTIVES.values() for name in d
 
 
 def _weight_of_shares(text: str) -> str:
-    """The CPUWeight that is as much as these CPUShares: both are relative to their defaults of 1024 and 100."""
+    """The CPUWeight that equals these CPUShares: both are relative to their defaults of 1024 and 100."""
     shares = read_within(LOWEST_SHARES, HIGHEST_SHARES)(text)[0]
     return str(min(HIGHEST_WEIGHT, max(1, shares * DEFAULT_WEIGHT // DEFAULT_SHARES)))
 
 
-# Source: systemd.resource-control(5), "Deprecated Options": the name today, and the value for it
+# The current name of each, and how to translate its value. Source: systemd.resource-control(5), "Deprecated Options"
 DEPRECATED: Mapping[str, tuple[str, Callable[[str], str]]] = {
     "MemoryLimit": ("MemoryMax", lambda text: text),
     "CPUShares": ("CPUWeight", _weight_of_shares),

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What systemd starts a service with: its command line, and the variables that go into it.
+"""The command line and the environment with which systemd starts a service.
 
 Everything here is a function of texts. Sources: systemd.service(5), "Command lines"; systemd.exec(5), "Environment";
 systemd.syntax(7), "Quoting"; systemd.unit(5), "Specifiers".
@@ -11,16 +11,16 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from .syntax import BLANKS, logical_lines
+from .syntax import section_lines
 
 COMMAND_PREFIXES = "-@:+!|"
-UNEXPANDED = ":"  # the prefix of a command line in which variables stay as they are
-NAMED_APART = "@"  # the prefix of a command line whose second word is what the program sees as its name
+UNEXPANDED = ":"  # prefix of a command line whose variables are not expanded
+NAMED_APART = "@"  # prefix of a command line whose second word is the program's argv[0]
 GLOB_CHARACTERS = "*?["
-UNKNOWN_SPECIFIER = "%"  # is left where a specifier is not known here
+UNKNOWN_SPECIFIER = "%"  # remains where a specifier cannot be resolved
 
 _WORD = re.compile(r"""(?:'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|\\.|[^\s'"\\])+""")
 _PIECE = re.compile(r"""'((?:\\.|[^'\\])*)'|"((?:\\.|[^"\\])*)"|((?:\\.|[^\s'"\\])+)""")
@@ -35,7 +35,7 @@ _DIRECTORIES = {"t": "/run", "S": "/var/lib", "C": "/var/cache", "L": "/var/log"
 
 
 class Command(NamedTuple):
-    """A command line: its words before variables are put in, and whether that happens at all."""
+    """A command line: its words before variables are expanded, and whether systemd expands them."""
 
     words: Sequence[str]
     expands: bool
@@ -44,7 +44,7 @@ class Command(NamedTuple):
 
 
 class EnvironmentFile(NamedTuple):
-    """An EnvironmentFile= line. `pattern` is a path or a glob; one that is `optional` may be missing."""
+    """An EnvironmentFile= line. `pattern` is a path or a glob; an `optional` file may be missing."""
 
     pattern: str
     optional: bool
@@ -53,7 +53,7 @@ class EnvironmentFile(NamedTuple):
 
     @property
     def plain(self) -> bool:
-        """Whether it names one file, with a path that is known here."""
+        """Whether it names one file by its full path."""
         characters = GLOB_CHARACTERS + UNKNOWN_SPECIFIER
         return self.pattern.startswith("/") and not any(character in self.pattern for character in characters)
 
@@ -67,7 +67,7 @@ class Variable(NamedTuple):
 
 
 class Start(NamedTuple):
-    """What a service is started with, as its own file and its drop-ins say it."""
+    """The command lines and the environment of a service, from its own file and its drop-ins."""
 
     commands: Sequence[Command]
     environment: Mapping[str, Variable]
@@ -78,8 +78,8 @@ class Start(NamedTuple):
 class Word(NamedTuple):
     """A word of a command line.
 
-    `variable` is the one that it came from, "" if it was written out; `whole`, whether that variable's value is all
-    there is of it, but for the letter of an option. `empty` marks the place of a variable that left no word at all.
+    `variable` is the variable it came from, "" for a literal word. `whole` says whether the word consists of that
+    variable's value alone, apart from the letter of an option. `empty` marks the place of a variable without a value.
     """
 
     text: str
@@ -109,7 +109,7 @@ def _escaped(found: re.Match[str]) -> str:
 
 
 def expand_specifiers(text: str, unit: str) -> str:
-    """A text of a unit's file for this unit. What is not known without the running host stays as it is."""
+    """A text of a unit file with its specifiers expanded; those that depend on the running host stay."""
     stem = posixpath.splitext(unit)[0]
     prefix, _at, instance = stem.partition("@")
     last = prefix.rpartition("-")[2]
@@ -123,13 +123,13 @@ def expand_specifiers(text: str, unit: str) -> str:
 
 
 def _unescaped_name(name: str) -> str:
-    """A part of a unit's name as it was before systemd-escape(1)."""
+    """A part of a unit's name without the escapes of systemd-escape(1)."""
     plain = name.replace("-", "/")
     return re.sub(r"\\x([0-9a-f]{2})", lambda found: chr(int(found.group(1), 16)), plain)
 
 
 def read_start(texts: Iterable[tuple[str, str]], unit: str) -> Start:
-    """What a unit's own file and its drop-ins say, (path, text) in the order they are read."""
+    """The start of a unit. `texts` are the (path, text) of its own file and its drop-ins in the order they are read."""
     commands: list[Command] = []
     environment: dict[str, Variable] = {}
     files: list[EnvironmentFile] = []
@@ -140,7 +140,8 @@ def read_start(texts: Iterable[tuple[str, str]], unit: str) -> Start:
         "EnvironmentFile": files,
         "UnsetEnvironment": unset,
     }
-    for file, line, name, value in _lines(texts):
+    lines = ((file, *line) for file, text in texts for line in section_lines(text, "Service"))
+    for file, line, name, value in lines:
         if name not in collected:
             continue
         if not value:
@@ -161,25 +162,12 @@ def read_start(texts: Iterable[tuple[str, str]], unit: str) -> Start:
 
 
 def _normal(path: str) -> str:
-    """A path in its shortest spelling, so that two lines that name one file are known to do so."""
+    """A path in its shortest spelling, so that two lines for one file can be compared."""
     return "/" + posixpath.normpath(path).lstrip("/") if path.startswith("/") else path
 
 
-def _lines(texts: Iterable[tuple[str, str]]) -> Iterator[tuple[str, int, str, str]]:
-    """File, line, name and value of what stands in [Service]."""
-    for file, text in texts:
-        section = ""
-        for number, line in logical_lines(text):
-            if line.startswith("["):
-                section = line
-                continue
-            name, equals, value = (part.strip(BLANKS) for part in line.partition("="))
-            if equals and section == "[Service]":
-                yield file, number, name, value
-
-
 def _commands(text: str, unit: str, file: str, line: int) -> list[Command]:
-    """The command lines of one ExecStart=, which a semicolon separates."""
+    """The command lines of one ExecStart=, separated by semicolons."""
     command = text.lstrip(COMMAND_PREFIXES)
     prefixes = text[: len(text) - len(command)]
     found, current = [], []
@@ -194,7 +182,7 @@ def _commands(text: str, unit: str, file: str, line: int) -> list[Command]:
 
 
 def variables_of(start: Start, file_texts: Iterable[tuple[str, Mapping[str, Variable]]]) -> dict[str, Variable]:
-    """The environment of the command: a file wins over Environment=, and a later file over an earlier one."""
+    """The environment of the command: files win over Environment=, and later files over earlier ones."""
     variables = dict(start.environment)
     for _path, found in file_texts:
         variables.update(found)
@@ -203,14 +191,14 @@ def variables_of(start: Start, file_texts: Iterable[tuple[str, Mapping[str, Vari
 
 
 def expand(command: Command, variables: Mapping[str, Variable]) -> list[Word]:
-    """The words of a command line with its variables put in."""
+    """The words of a command line with its variables expanded."""
     if not command.expands:
         return [Word(word) for word in command.words]
     return [word for raw in command.words for word in _expand_one(raw, variables)]
 
 
 def _expand_one(raw: str, variables: Mapping[str, Variable]) -> list[Word]:
-    """`$NAME` as a word of its own becomes any number of words, `${NAME}` is put in wherever it stands."""
+    """`$NAME` as a word of its own becomes any number of words; `${NAME}` is expanded inside a word."""
     if raw.startswith("$") and raw[1:2] not in ("{", "$"):
         name = raw[1:]
         words = split_words(variables[name].value) or [] if name in variables else []
@@ -248,7 +236,7 @@ def options_of(words: Sequence[Word], with_argument: str, long_with_argument: Se
 
 
 def _last_letter(text: str, with_argument: str) -> tuple[str, str]:
-    """The option of a group of letters that takes an argument, and what of it is attached."""
+    """The option with an argument in a group of letters, and the attached part of the argument."""
     for position, letter in enumerate(text[1:], 2):
         if letter in with_argument:
             return letter, text[position:]
@@ -256,5 +244,5 @@ def _last_letter(text: str, with_argument: str) -> tuple[str, str]:
 
 
 def _next_word(remaining: list[Word]) -> Word:
-    """An option's argument. A variable that is empty here leaves its place to the next word, which is never meant."""
+    """An option's argument. An empty variable counts as one, though the program itself would take the next word."""
     return remaining.pop(0) if remaining else Word("", empty=True)

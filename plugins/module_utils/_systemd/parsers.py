@@ -1,12 +1,12 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Readers of values in unit files: each takes a text and returns what it means to systemd.
+"""Parsers of values in unit files: each takes a text and returns its meaning to systemd.
 
-A meaning is a tuple that can be compared: (soft, hard) of a limit, (number,), (word,) or ("50%",). Numbers are
-in the unit that the kernel and `systemctl show` use: bytes, seconds for LimitCPU, microseconds for every other time,
-and INFINITY is the largest of all. Sources: systemd.exec(5), systemd.resource-control(5), systemd.service(5),
-systemd.time(7), systemd.syntax(7); what they leave open was tried with systemd 247, 252 and 257.
+A meaning is a tuple that can be compared: (soft, hard) for a limit, (number,), (word,) or ("50%",). Numbers have the
+unit of the kernel and of `systemctl show`: bytes, seconds for LimitCPU, microseconds for all other times. INFINITY is
+the largest number. Sources: systemd.exec(5), systemd.resource-control(5), systemd.service(5), systemd.time(7),
+systemd.syntax(7), and tests with systemd 247, 252 and 257 where these say nothing.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ HIGHEST_WEIGHT = 10000  # CGROUP_WEIGHT_MAX, Documentation/admin-guide/cgroup-v2
 
 
 class IgnoredError(Exception):
-    """A value that systemd would skip with a warning. The message says what it takes."""
+    """A value that systemd would skip with a warning. The message describes the accepted values."""
 
 
 # --- numbers, sizes and times ----------------------------------------------------------------
 
 
 def _number(text: str) -> int:
-    """A number as strtoull(3) reads it, with its octal and hexadecimal spellings."""
+    """A number as strtoull(3) reads it, including octal and hexadecimal ones."""
     if not re.fullmatch(r"[+]?(0[xX][0-9a-fA-F]+|[0-9]+)", text):
-        raise IgnoredError("takes a plain number")
+        raise IgnoredError("must be a plain number")
     digits = text.lstrip("+")
     if len(digits) > 1 and digits[0] == "0" and digits[1] not in "xX":
         if not re.fullmatch("[0-7]+", digits):
-            raise IgnoredError("takes a plain number")
+            raise IgnoredError("must be a plain number")
         return int(digits, 8)
     return int(digits, 0)
 
@@ -64,10 +64,10 @@ def _bytes(text: str) -> int:
     while True:
         found = part.match(text, position)
         if found is None:
-            raise IgnoredError("takes a size in bytes, with K, M, G, T, P or E for powers of 1024")
+            raise IgnoredError("must be a size in bytes, with K, M, G, T, P or E for powers of 1024")
         power = _SIZE_UNITS[found.group(3)]
         if power >= last:
-            raise IgnoredError("takes a size whose units fall from left to right")
+            raise IgnoredError("must be a size with units that fall from left to right")
         number = Fraction(f"{found.group(1)}.{found.group(2) or 0}")
         total += int(number * 1024**power)
         last, position = power, found.end()
@@ -103,7 +103,7 @@ def _microseconds(text: str, default_unit: str = "s") -> int:
         found = _TIME_PART.match(text, position)
         unit = found and _TIME_UNITS.get(found.group(3) or default_unit)
         if not found or not unit:
-            raise IgnoredError(f"takes a time such as 90, 1min 30s, 500ms or {INFINITE}")
+            raise IgnoredError(f"must be a time such as 90, 1min 30s, 500ms or {INFINITE}")
         total += int(Fraction(f"{found.group(1)}.{found.group(2) or 0}") * unit)
         position = found.end()
         if position == len(text):
@@ -119,7 +119,7 @@ def _pair(one: Callable[[str], int], text: str) -> Meaning:
     soft = one(soft_text)
     hard = one(hard_text) if colon else soft
     if soft > hard:
-        raise IgnoredError("takes a soft limit that is not above the hard one")
+        raise IgnoredError("must have a soft limit that is not above the hard one")
     return (soft, hard)
 
 
@@ -128,12 +128,12 @@ def _or_infinity(one: Callable[[str], int]) -> Callable[[str], int]:
 
 
 def read_limit_of_count(text: str) -> Meaning:
-    """A limit in a number, or none."""
+    """A limit that is a count, or infinity."""
     return _pair(_or_infinity(lambda part: _below_infinity(_number(part))), text)
 
 
 def read_limit_of_bytes(text: str) -> Meaning:
-    """A limit in bytes, or none."""
+    """A limit in bytes, or infinity."""
     return _pair(_or_infinity(_bytes), text)
 
 
@@ -148,88 +148,88 @@ def read_limit_of_seconds(text: str) -> Meaning:
 
 
 def read_limit_of_microseconds(text: str) -> Meaning:
-    """LimitRTTIME: microseconds where there is no unit."""
+    """LimitRTTIME: microseconds, unless the text has a unit."""
     return _pair(lambda part: _microseconds(part, "us"), text)
 
 
 def read_limit_of_nice(text: str) -> Meaning:
-    """LimitNICE: with a sign a nice value, without one the kernel's own number of 0 to 40."""
+    """LimitNICE: a nice value if it has a sign, else the kernel's own number of 0 to 40."""
 
     def ceiling(part: str) -> int:
         if part[:1] in ("+", "-"):
             return HIGHEST_NICE + 1 - read_within(LOWEST_NICE, HIGHEST_NICE)(part)[0]
         number = _number(part)
         if number > NICE_CEILINGS:
-            raise IgnoredError(f"takes a nice value with its sign, -20 to +19, or 0 to {NICE_CEILINGS} without one")
+            raise IgnoredError(f"must be a nice value with its sign, -20 to +19, or 0 to {NICE_CEILINGS} without one")
         return number
 
     return _pair(ceiling, text)
 
 
 def read_limit_of_priority(text: str) -> Meaning:
-    """LimitRTPRIO: a priority of sched(7), or no limit."""
+    """LimitRTPRIO: a priority of sched(7), or infinity."""
 
     def priority(part: str) -> int:
         number = _number(part)
         if number > HIGHEST_RT_PRIORITY:
-            raise IgnoredError(f"takes 0 to {HIGHEST_RT_PRIORITY} or {INFINITE}")
+            raise IgnoredError(f"must be 0 to {HIGHEST_RT_PRIORITY} or {INFINITE}")
         return number
 
     return _pair(_or_infinity(priority), text)
 
 
 def read_within(low: int, high: int) -> Callable[[str], Meaning]:
-    """A reader of whole numbers from low to high."""
+    """A parser of whole numbers from low to high."""
 
     def parse(text: str) -> Meaning:
         if not re.fullmatch(r"[+-]?[0-9]+", text) or not low <= int(text) <= high:
-            raise IgnoredError(f"takes a whole number, {low} to {high}")
+            raise IgnoredError(f"must be a whole number, {low} to {high}")
         return (int(text),)
 
     return parse
 
 
 def _percent(text: str) -> Meaning | None:
-    """("50%",) of a share of 100; None if the text is no percentage."""
+    """("50%",) for a percentage; None for any other text."""
     if not text.endswith("%"):
         return None
     found = re.fullmatch(r"([0-9]{1,3})(?:\.([0-9]{1,2}))?%", text)
     share = Fraction(f"{found.group(1)}.{found.group(2) or 0}") if found else Fraction(0)
     if not 0 < share <= 100:
-        raise IgnoredError("takes more than 0% and at most 100%, with two digits after the point at most")
+        raise IgnoredError("must be more than 0% and at most 100%, with two digits after the point at most")
     return (f"{float(share):g}%",)
 
 
 def read_memory(text: str) -> Meaning:
-    """A size in bytes above 0, a percentage of the memory, or no limit."""
+    """A size in bytes above 0, a percentage of the memory, or infinity."""
     if text == INFINITE:
         return (INFINITY,)
     share = _percent(text)
     size = 0 if share else _bytes(text)
     if not share and not size:
-        raise IgnoredError("takes a size above 0")
+        raise IgnoredError("must be a size above 0")
     return share or (size,)
 
 
 def read_tasks(text: str) -> Meaning:
-    """A number above 0, a percentage, or no limit."""
+    """A number above 0, a percentage, or infinity."""
     if text == INFINITE:
         return (INFINITY,)
     share = _percent(text)
     number = 0 if share else _below_infinity(_number(text))
     if not share and not number:
-        raise IgnoredError(f"takes a number above 0, a percentage or {INFINITE}")
+        raise IgnoredError(f"must be a number above 0, a percentage or {INFINITE}")
     return share or (number,)
 
 
 def read_weight(text: str) -> Meaning:
-    """CPUWeight: a weight, or the class below all weights."""
+    """CPUWeight: a weight, or idle, the class below all weights."""
     if text == "idle":
         return (text,)
     try:
         return read_within(1, HIGHEST_WEIGHT)(text)
     except IgnoredError as error:
-        raise IgnoredError(f"takes 1 to {HIGHEST_WEIGHT}, or idle") from error
+        raise IgnoredError(f"must be 1 to {HIGHEST_WEIGHT}, or idle") from error
 
 
 def read_span(text: str) -> Meaning:
@@ -238,17 +238,17 @@ def read_span(text: str) -> Meaning:
 
 
 def read_stop_span(text: str) -> Meaning:
-    """TimeoutStopSec: 0 is no limit, as systemd.service(5) has it."""
+    """TimeoutStopSec in microseconds: 0 means no limit, systemd.service(5)."""
     return (_microseconds(text) or INFINITY,)
 
 
 def read_word(words: Mapping[str, tuple[str, ...]]) -> Callable[[str], Meaning]:
-    """One of the words, or another spelling of it."""
+    """A parser of these words and their other spellings."""
     meanings = {spelling: word for word, spellings in words.items() for spelling in (*spellings, word)}
 
     def parse(text: str) -> Meaning:
         if text not in meanings:
-            raise IgnoredError(f"takes one of {', '.join(words)}")
+            raise IgnoredError(f"must be one of {', '.join(words)}")
         return (meanings[text],)
 
     return parse

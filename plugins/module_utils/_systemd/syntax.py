@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The lines of systemd's own files: units, drop-ins and .link files share one syntax.
+"""The syntax of systemd's files: units, drop-ins and .link files.
 
 Sources: systemd.syntax(7); config_parse() and read_line() of systemd 247, 252 and 257.
 """
@@ -18,9 +18,9 @@ _LINE_END = re.compile(r"\r\n|\n\r|\n|\r")
 
 
 def logical_lines(text: str) -> Iterator[tuple[int, str]]:
-    """The lines that count, with the number on which each begins.
+    """The lines without comments and blank lines, each with the number of its first line.
 
-    A line goes on after a backslash at its end, unless another one escapes it, and past comments.
+    A backslash at the end of a line continues it, across comments, unless another backslash escapes it.
     """
     start, joined = 0, ""
     for number, raw in enumerate(_LINE_END.split(text.lstrip(BYTE_ORDER_MARK)), 1):
@@ -36,3 +36,15 @@ def logical_lines(text: str) -> Iterator[tuple[int, str]]:
         joined = ""
     if joined.strip(BLANKS):
         yield start, joined.strip(BLANKS)
+
+
+def section_lines(text: str, section: str) -> Iterator[tuple[int, str, str]]:
+    """The NAME=VALUE lines of a section: line number, name and value. A header without its ] begins no section."""
+    current = ""
+    for number, line in logical_lines(text):
+        if line.startswith("["):
+            current = line
+            continue
+        name, equals, value = (part.strip(BLANKS) for part in line.partition("="))
+        if equals and current == f"[{section}]":
+            yield number, name, value

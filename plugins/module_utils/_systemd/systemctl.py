@@ -1,21 +1,22 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Systemd on a host: its command, the files of its units, and what an alias stands for."""
+"""systemd on a host: the command systemctl and its output, unit files, and aliases."""
 
 from __future__ import annotations
 
 import errno
 import posixpath
+from collections.abc import Mapping, Sequence
 
 from .._host.host import Host, HostError
-from .units import UNIT_PATH, instance_of, is_template, template_of
+from .names import UNIT_PATH, instance_of, instances_pattern, is_template, template_of
 
-MOST_LINKS = 8  # of an alias to an alias; systemd itself allows no chain at all
+MOST_LINKS = 8  # in a chain of aliases; systemd itself allows no chain at all
 
 
 def systemctl(host: Host, *arguments: str) -> str:
-    """What systemctl prints. Raises HostError if it fails, or does not answer in time."""
+    """The output of systemctl. Raises HostError if it fails or does not answer in time."""
     subject = f"systemctl {next(word for word in arguments if not word.startswith('-'))}"
     try:
         done = host.run(["systemctl", *arguments])
@@ -24,11 +25,44 @@ def systemctl(host: Host, *arguments: str) -> str:
         reason = f"{error.reason}: systemd does not answer" if late else error.reason
         raise HostError(subject, reason, error.errno) from error
     if done is None:
-        raise HostError("systemctl", "systemd runs here, but its command systemctl is not there", errno.ENOENT)
+        raise HostError("systemctl", "systemd runs here, but there is no command systemctl", errno.ENOENT)
     if done.status != 0:
         reason = " ".join(done.stderr.split()) or f"exit status {done.status}"
         raise HostError(subject, reason)
     return done.stdout
+
+
+def show(host: Host, properties: Sequence[str], names: Sequence[str]) -> list[dict[str, str]]:
+    """Properties of loaded units, from one call of systemctl. Raises HostError.
+
+    A template's name stands for its loaded instances.
+    """
+    if not names:
+        return []
+    wanted = [instances_pattern(name) if is_template(name) else name for name in names]
+    return parse_show(systemctl(host, "show", "--no-pager", "--property=" + ",".join(properties), "--", *wanted))
+
+
+def parse_show(text: str) -> list[dict[str, str]]:
+    """The properties of each unit in the output of `systemctl show`. Source: systemctl(1)."""
+    blocks = [block for block in text.split("\n\n") if block.strip()]
+    return [dict(_property(line) for line in block.split("\n") if "=" in line) for block in blocks]
+
+
+def _property(line: str) -> tuple[str, str]:
+    name, _, value = line.partition("=")
+    return name, value
+
+
+def load_error(properties: Mapping[str, str]) -> str:
+    """Why systemd could not load a unit, '' if it could: the quoted text after the name of a D-Bus error."""
+    error = properties.get("LoadError", "")
+    return error.partition('"')[2].rpartition('"')[0] or error
+
+
+def names_of(properties: Mapping[str, str]) -> list[str]:
+    """A unit's names, the real one first."""
+    return list(dict.fromkeys([properties.get("Id", ""), *properties.get("Names", "").split()]))
 
 
 def unit_file(host: Host, name: str) -> str | None:

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Values of systemd's directives: what users ask for, what `systemctl show` says, and how the two compare.
+"""Values of systemd's directives: those of users, those that `systemctl show` prints, and how they compare.
 
-A meaning is what a text means to systemd, see _systemd/parsers.py.
+A meaning is a parsed value, see parsers.py.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Raw = Union[str, int]
 
 
 class SystemdError(TuningError):
-    """What was asked for makes no sense or must not be done. Names the unit, the directive, or both."""
+    """An invalid or refused setting. The item is a unit, with or without a directive."""
 
     def __init__(self, subject: str, reason: str) -> None:
         super().__init__(f"{subject}: {reason}")
@@ -37,7 +37,7 @@ class SystemdError(TuningError):
 
 
 class Setting(NamedTuple):
-    """A validated setting. `text` is what is written to the file; `given` the name under which it was asked for."""
+    """A validated setting. `text` is written to the file; `given` is the directive's name in the request."""
 
     directive: str
     text: str
@@ -48,22 +48,22 @@ class Setting(NamedTuple):
 
     @property
     def meaning(self) -> Meaning:
-        """What the text means."""
+        """The parsed text."""
         return DIRECTIVES[self.directive].parse(self.text)
 
     @property
     def translated(self) -> bool:
-        """Whether it was asked for under a deprecated name."""
+        """Whether the request has a deprecated name for it."""
         return self.given != self.directive
 
 
 def parse_setting(
     item: str, name: str, raw: object, rule: str = EXACT, why: str = "", hazard: str = ""
 ) -> Setting:
-    """The setting of a directive, also under a deprecated name. Raises SystemdError, naming the item."""
+    """The setting of a directive, which may have a deprecated name. Raises SystemdError for the item."""
     current, translate = DEPRECATED.get(name, (name, str))
     if current not in DIRECTIVES:
-        raise SystemdError(item, f"there is no directive {name!r} here{_nearest(name)}")
+        raise SystemdError(item, f"unknown directive {name!r}{_nearest(name)}")
     text = _plain_text(item, current, raw)
     try:
         text = translate(text)
@@ -81,29 +81,29 @@ def parse_setting(
 def _nearest(name: str) -> str:
     known = {known.lower(): known for known in (*DIRECTIVES, *DEPRECATED)}
     close = difflib.get_close_matches(name.lower(), known, n=1)
-    return f"; the nearest one is {known[close[0]]}" if close else f"; there are {', '.join(DIRECTIVES)}"
+    return f"; nearest: {known[close[0]]}" if close else f"; available: {', '.join(DIRECTIVES)}"
 
 
 def _plain_text(item: str, directive: str, raw: object) -> str:
     if raw is False and directive == "Restart":
         return "no"  # YAML's reading of the word
     if isinstance(raw, bool):
-        raise SystemdError(item, f"YAML has made a boolean of it ({raw}); put the value in quotes")
+        raise SystemdError(item, f"YAML read it as a boolean ({raw}); quote the value")
     if isinstance(raw, float):
-        raise SystemdError(item, f"YAML has made a fraction of it ({raw}); put the value in quotes")
+        raise SystemdError(item, f"YAML read it as a fraction ({raw}); quote the value")
     if isinstance(raw, int):
         return str(raw)
     if not isinstance(raw, str):
-        raise SystemdError(item, f"takes a text or a number, not {'nothing' if raw is None else type(raw).__name__}")
+        raise SystemdError(item, f"must be a text or a number, not {'nothing' if raw is None else type(raw).__name__}")
     if not raw.isprintable():
-        raise SystemdError(item, "the value holds a line break or another control character")
+        raise SystemdError(item, "the value contains a line break or another control character")
     text = " ".join(raw.split(" ")).strip()
     if not text:
         raise SystemdError(item, "has an empty value; leave the directive out instead")
     if re.search(r"(^|:)[+-]?0[0-9xX]", text):
-        raise SystemdError(item, f"{text!r} has a leading zero: would it be octal? Write the number plainly")
+        raise SystemdError(item, f"{text!r} has a leading zero, which could mean octal; write the number without it")
     if "%" in text[:-1]:
-        raise SystemdError(item, "a percent sign stands at the end of a value only")
+        raise SystemdError(item, "a percent sign is allowed at the end of a value only")
     return text
 
 
@@ -117,7 +117,7 @@ def _hint(directive: str, text: str) -> str:
 
 
 def read_value(directive: str, text: str) -> Meaning | None:
-    """What a text in a unit file means; None where systemd would skip the line."""
+    """The meaning of a text in a unit file; None if systemd would skip the line."""
     try:
         return DIRECTIVES[directive].parse(text.strip())
     except IgnoredError:
@@ -125,7 +125,7 @@ def read_value(directive: str, text: str) -> Meaning | None:
 
 
 def shown_value(directive: str, properties: Mapping[str, str]) -> Meaning | None:
-    """What `systemctl show` says of a directive; None if it has no value, or none that we know."""
+    """The value of a directive in `systemctl show`; None if it has none, or an unknown one."""
     known = DIRECTIVES[directive]
     texts = [properties.get(name, NOT_SET) for name in known.properties]
     if known.name == "CPUSchedulingPriority" and texts == ["0"]:
@@ -136,41 +136,41 @@ def shown_value(directive: str, properties: Mapping[str, str]) -> Meaning | None
 
 
 def _unsigned_limit(name: str, text: str) -> str:
-    """LimitCPU is shown in seconds and LimitRTTIME in microseconds, both without a unit, as they are read."""
+    """The number of a limit. LimitCPU is shown in seconds, LimitRTTIME in microseconds, without a unit."""
     return text if text.isdigit() or text == INFINITE else NOT_SET
 
 
 def agrees(directive: str, wanted: Meaning, shown: Meaning | None) -> bool:
-    """Whether systemd has taken a value. Of a percentage it shows the number that it has made of it."""
+    """Whether systemd has taken a value. For a percentage it shows the resulting number."""
     if shown is None:
         return False
     if isinstance(wanted[0], str) and wanted[0].endswith("%"):
         return isinstance(shown[0], int)
     if directive == "IOSchedulingClass" and wanted == ("none",):
-        return shown in (("none",), ("best-effort",))  # newer systemd shows what the kernel makes of none
+        return shown in (("none",), ("best-effort",))  # newer versions show the kernel's reading of none
     return wanted == shown
 
 
 def bounded(rule: str, wanted: Meaning, other: Meaning | None) -> Meaning:
-    """The floor, or field by field the more that there is; of a ceiling the less."""
+    """The higher of a floor and the other value, field by field; for a ceiling the lower."""
     if other is None or isinstance(other[0], str):
         return wanted
     return tuple(bounded_number(rule, *pair) for pair in zip(wanted, other))
 
 
 def meets(rule: str, wanted: Meaning, other: Meaning) -> bool:
-    """Whether a value is as good as the floor or ceiling. A percentage cannot be compared and counts as good."""
+    """Whether a value meets the floor or ceiling. A percentage cannot be compared and counts as met."""
     return isinstance(other[0], str) or bounded(rule, wanted, other) == other
 
 
 def weakest(directive: str, meanings: Sequence[Meaning]) -> Meaning:
-    """What the worst off of several has: field by field the least, but the highest nice value and OOM score."""
+    """The worst of several values, field by field: the lowest, but the highest nice value and OOM score."""
     worst = max if directive in LESS_IS_BETTER else min
     return tuple(worst(values) for values in zip(*meanings))
 
 
 def describe(directive: str, meaning: Meaning | None) -> str | None:
-    """A meaning as it could stand in a unit file; None for none."""
+    """A meaning as a text for a unit file; None for None."""
     if meaning is None:
         return None
     texts = [_describe_one(directive, value) for value in meaning]

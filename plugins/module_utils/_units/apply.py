@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The effects around the plan of systemd's directives: carry it out, and confirm it."""
+"""Apply a plan: write the drop-ins, reload systemd, change running units, and confirm the result."""
 
 from __future__ import annotations
 
@@ -13,21 +13,20 @@ from .._core.change import Outcome, UndoLog
 from .._engine.effects import finalize_originals, stage, store_originals, tidy
 from .._engine.owned_files import finalize_files
 from .._host.host import Host, HostError
-from .._systemd.systemctl import systemctl
-from .._systemd.units import load_error
+from .._systemd.systemctl import load_error, systemctl
 from .effective import disagreement
-from .model import LOADED, Bearer, Observed, Request
-from .observe import bearers_now, with_processes
-from .plan import Plan, confirmed
+from .model import LOADED, LoadedUnit, Observed, Plan, Request
+from .observe import loaded_units_now, start_deadline, with_processes
+from .plan import confirmed
 from .running import raise_all, restart, start_again
 
 
 def apply(host: Host, request: Request, observed: Observed, planned: Plan, log: UndoLog) -> Outcome:
-    """Carry out a plan, and note how to undo it. Raises HostError.
+    """Apply a plan and note how to undo it. Raises HostError.
 
-    The order keeps every moment safe: originals first, so that nothing is changed unrecorded; the drop-ins, staged
-    and synced, then renamed; the daemon-reload, after which systemd says what it has taken; and at last the
-    running processes.
+    The order keeps a kill at any moment harmless: first the originals, so that no change is unrecorded; then the
+    drop-ins, staged, synced and renamed; then the daemon-reload and a check of the values that systemd has taken; and
+    last the running processes.
     """
     tidy(host, *(unit.path for unit in observed.units))
     if planned.files:
@@ -42,14 +41,15 @@ def apply(host: Host, request: Request, observed: Observed, planned: Plan, log: 
     _remove_empty_directories(host, planned, observed, log)
     if planned.reload:
         systemctl(host, "daemon-reload")
-    after = bearers_now(host, observed, planned, planned.reload)
+    after = loaded_units_now(host, observed, planned, planned.reload)
     if planned.reload:
         _check_taken(planned, after)
     raised = raise_all(host, planned, observed, log)
     if planned.restarts:
         restarted += planned.restarts
         after = restart(host, observed, planned)
-    after = {name: with_processes(host, bearer) for name, bearer in after.items()}
+    deadline = start_deadline()
+    after = {name: with_processes(host, unit, deadline) for name, unit in after.items()}
     files = finalize_files(planned.originals.files, planned.files, planned.released)
     finalized = planned.originals._replace(files=files)
     finalize_originals(host, finalized, planned.originals if planned.files else observed.originals, log)
@@ -58,7 +58,7 @@ def apply(host: Host, request: Request, observed: Observed, planned: Plan, log: 
 
 
 def _remove_empty_directories(host: Host, planned: Plan, observed: Observed, log: UndoLog) -> None:
-    """A drop-in's directory goes with the last file in it; so does one that a killed run has made and left empty."""
+    """Remove the directories of removed drop-ins if they are empty, and those that a killed run left empty."""
     gone = [file.path for file in planned.files if file.after is None]
     recorded = observed.originals.files
     gone += [path for path in planned.released if path in recorded and not host.exists(path)]
@@ -67,25 +67,25 @@ def _remove_empty_directories(host: Host, planned: Plan, observed: Observed, log
 
 
 def _remove_directory(host: Host, directory: str, log: UndoLog) -> None:
-    with contextlib.suppress(HostError):  # it may hold what is not ours
+    with contextlib.suppress(HostError):  # it may hold files of others
         host.remove_directory(directory)
-        # Newest first: it is there again before the file is put back.
+        # Undone newest first: the directory exists again before its file is put back.
         log.note("", lambda: host.make_directory(directory, 0o755))
 
 
-def _check_taken(planned: Plan, after: Mapping[str, Bearer]) -> None:
-    """Raises HostError for a value that systemd has read and not taken, and for a unit that it loads no more."""
+def _check_taken(planned: Plan, after: Mapping[str, LoadedUnit]) -> None:
+    """Raises HostError for a value that systemd has not taken, and for a unit that it no longer loads."""
     for decision in planned.decisions:
-        for bearer in decision.unit.bearers:
-            now = after.get(bearer.name, bearer)
+        for unit in decision.unit.loaded:
+            now = after.get(unit.name, unit)
             if now.properties.get("LoadState") != LOADED:
                 reason = load_error(now.properties)
-                raise HostError(bearer.name, f"systemd does not load it with this drop-in: {reason}")
+                raise HostError(unit.name, f"systemd does not load it with this drop-in: {reason}")
             instead = disagreement(decision, now, planned.then)
             if instead is not None and decision.setting is not None:
                 shown = now.properties.get("DropInPaths", "").split()
                 if decision.unit.path in shown:
-                    reason = f"this systemd does not take {decision.setting.text}: for {bearer.name} it has {instead}"
+                    reason = f"this systemd does not take {decision.setting.text}: for {unit.name} it has {instead}"
                 else:
-                    reason = f"systemd does not read {decision.unit.path} for {bearer.name}, it has {instead}"
+                    reason = f"systemd does not read {decision.unit.path} for {unit.name}, it has {instead}"
                 raise HostError(decision.item, reason)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which lines are written into drop-ins, and which line has the last word: ours or that of another file."""
+"""The lines of our drop-ins, and which line decides a directive: ours or that of another file."""
 
 from __future__ import annotations
 
@@ -12,24 +12,25 @@ from typing import NamedTuple
 from .._core.change import Change
 from .._core.setting import EXACT
 from .._engine.owned_files import FileChange, OwnFile, plan_file, text_of
-from .._systemd.directives import SERVICE
+from .._systemd.names import SERVICE, unit_type
 from .._systemd.parsers import Meaning
-from .._systemd.units import HEADING, Assignment, deciding, effective_drop_ins, render, unit_type
+from .._systemd.units import HEADING, Assignment, deciding, effective_drop_ins, render
 from .._systemd.values import Setting, agrees, bounded, describe, meets, shown_value, weakest
-from .model import Bearer, Decision, Observed, Request, UnitState
+from .model import Decision, LoadedUnit, Observed, Request, UnitState
 
-# --- what is written ------------------------------------------------------------------------
+# --- our drop-ins ---------------------------------------------------------------------------
 
 
 def needs_defaults(request: Request) -> bool:
-    """Whether the plan may have to know systemd's defaults: for a floor or a ceiling that our own drop-in covers."""
+    """Whether the plan may need systemd's defaults: for a floor or a ceiling that our own drop-in hides."""
     return any(setting.rule != EXACT for unit in request.units for setting in unit.settings)
 
 
 class Effective(NamedTuple):
-    """The settings of a unit as they are written, and those whose floor or ceiling it meets without us.
+    """The lines of a unit's drop-in, and the settings whose floor or ceiling the unit meets without us.
 
-    `asked` has them as they were asked for: a floor is written together with what is higher without us.
+    `asked` has the settings as given: the line of a floor may have a higher soft or hard limit that the unit has
+    without us.
     """
 
     asked: Mapping[str, Setting]
@@ -38,7 +39,7 @@ class Effective(NamedTuple):
 
 
 def effective_settings(state: UnitState, settings: Sequence[Setting], observed: Observed) -> Effective:
-    """What becomes of the settings of a unit, given what it would have without the drop-ins of this call."""
+    """The settings of a unit, compared with the values it would have without the drop-ins of this call."""
     ours = {unit.path for unit in observed.units}
     others = {path: text for path, text in observed.texts.items() if path not in ours}
     lines, kept = [], {}
@@ -59,15 +60,15 @@ def effective_settings(state: UnitState, settings: Sequence[Setting], observed: 
 
 
 def _would_hide(state: UnitState, directive: str, others: Mapping[str, str]) -> bool:
-    """Whether another drop-in of our name sets the directive, which is not read any more when ours is there."""
+    """Whether another drop-in of our name sets the directive, which ours would hide."""
     line = chain(state, others).get(directive)
     return line is not None and posixpath.basename(line.file) == posixpath.basename(state.path)
 
 
 def _without_us(state: UnitState, directive: str, others: Mapping[str, str], observed: Observed) -> Meaning | None:
-    """What the unit would have without our drop-in: from its files, or systemd's default where they set nothing.
+    """The unit's value without our drop-in: from its files, or else systemd's default. None if it is unknown.
 
-    None if that is not known. A percentage comes as the number that systemd has made of it, where it has.
+    A percentage becomes the number that systemd shows for it, if it shows one.
     """
     line = chain(state, others).get(directive)
     written = line.meaning if line is not None else None
@@ -83,8 +84,8 @@ def _without_us(state: UnitState, directive: str, others: Mapping[str, str], obs
 
 
 def _shown(directive: str, state: UnitState) -> Meaning | None:
-    """What systemd has for a unit, of several instances the least; None if it is not known for each of them."""
-    shown = [shown_value(directive, bearer.properties) for bearer in state.bearers]
+    """The value that systemd shows for a unit, the least of several instances; None if one shows none."""
+    shown = [shown_value(directive, unit.properties) for unit in state.loaded]
     known = [meaning for meaning in shown if meaning is not None]
     return weakest(directive, known) if known and len(known) == len(shown) else None
 
@@ -94,14 +95,14 @@ def own_lines(state: UnitState, texts: Mapping[str, str]) -> dict[str, Assignmen
     return deciding([(state.path, texts.get(state.path, ""))], unit_type(state.name))
 
 
-def chain(place: UnitState | Bearer, texts: Mapping[str, str]) -> dict[str, Assignment]:
-    """The lines that decide, of a unit's own file and of the drop-ins that are read for it."""
+def chain(place: UnitState | LoadedUnit, texts: Mapping[str, str]) -> dict[str, Assignment]:
+    """The deciding lines of a unit's own file and of the drop-ins that systemd reads for it."""
     drop_ins = effective_drop_ins(path for path in place.candidates if path in texts)
     return deciding([(path, texts.get(path, "")) for path in (place.fragment, *drop_ins)], unit_type(place.name))
 
 
 def planned_drop_ins(effective: Mapping[str, Effective], observed: Observed) -> tuple[list[FileChange], list[Change]]:
-    """The drop-ins that become others, and an item for each that somebody has edited and that is left alone."""
+    """The changes of drop-ins, and an item for each that somebody has edited, which is left alone."""
     files, notes = [], []
     for state in observed.units:
         lines = effective[state.name].lines
@@ -124,11 +125,11 @@ def texts_after(texts: Mapping[str, str], files: Iterable[FileChange]) -> dict[s
     return after
 
 
-# --- who has the last word ------------------------------------------------------------------
+# --- which line decides ---------------------------------------------------------------------
 
 
 def decisions_of(state: UnitState, effective: Effective, then: Mapping[str, str], observed: Observed) -> list[Decision]:
-    """What becomes of each directive that is asked for, and of those that our drop-in has and loses."""
+    """A decision for each directive of the request, and for each that leaves our drop-in."""
     lines_now, lines_then = chain(state, observed.texts), chain(state, then)
     decisions = []
     for setting in effective.lines:
@@ -147,16 +148,16 @@ def decisions_of(state: UnitState, effective: Effective, then: Mapping[str, str]
     return decisions
 
 
-def target_of(decision: Decision, place: UnitState | Bearer, then: Mapping[str, str]) -> Meaning | None:
-    """What the files say of the directive after the call; None for systemd's default."""
+def target_of(decision: Decision, place: UnitState | LoadedUnit, then: Mapping[str, str]) -> Meaning | None:
+    """The directive's value in the files after the call; None for systemd's default."""
     line = chain(place, then).get(decision.directive)
     return line.meaning if line is not None else None
 
 
-def shadow_of(decision: Decision, place: UnitState | Bearer, then: Mapping[str, str]) -> str:
-    """Who decides the directive for this unit in place of our drop-in; '' if we do, or if it comes to the same.
+def shadow_of(decision: Decision, place: UnitState | LoadedUnit, then: Mapping[str, str]) -> str:
+    """The line that decides the directive for this unit instead of our drop-in; '' if ours does or the value is equal.
 
-    A template that meets a floor by itself may have an instance that does not, for a drop-in of its own.
+    A template may meet a floor without us, while a drop-in of one of its instances sets less.
     """
     if decision.setting is None:
         return ""
@@ -164,30 +165,30 @@ def shadow_of(decision: Decision, place: UnitState | Bearer, then: Mapping[str, 
     if decision.kept and (line is None or line.meaning is None or decision.met_by(line.meaning)):
         return ""
     if line is None:
-        return f"another drop-in of the name {decision.unit.path.rpartition('/')[2]} hides ours"
+        return f"another drop-in named {decision.unit.path.rpartition('/')[2]} hides ours"
     if line.file == decision.unit.path or line.meaning == decision.wanted:
         return ""
     does = f"sets {line.text}" if line.meaning is not None else "resets it"
     return f"{line.file} line {line.line} {does}"
 
 
-def disagreement(decision: Decision, bearer: Bearer, then: Mapping[str, str]) -> str | None:
-    """What systemd shows instead of the value of our drop-in; None if it agrees, or if others have the say."""
-    if decision.setting is None or decision.kept or shadow_of(decision, bearer, then):
+def disagreement(decision: Decision, unit: LoadedUnit, then: Mapping[str, str]) -> str | None:
+    """The value that systemd shows instead of our drop-in's; None if it agrees, or if another file decides."""
+    if decision.setting is None or decision.kept or shadow_of(decision, unit, then):
         return None
-    target = target_of(decision, bearer, then)
+    target = target_of(decision, unit, then)
     if target is None:
         return None
-    shown = shown_value(decision.directive, bearer.properties)
+    shown = shown_value(decision.directive, unit.properties)
     if agrees(decision.directive, target, shown):
         return None
     return describe(decision.directive, shown) or "nothing"
 
 
 def reload_is_due(decisions: Iterable[Decision], observed: Observed, then: Mapping[str, str]) -> bool:
-    """Whether systemd has not read a drop-in of ours that is in place already."""
+    """Whether systemd has not read yet a drop-in of ours that exists already."""
     return any(
-        bearer.properties.get("NeedDaemonReload") == "yes" and disagreement(decision, bearer, then) is not None
+        unit.properties.get("NeedDaemonReload") == "yes" and disagreement(decision, unit, then) is not None
         for decision in decisions
-        for bearer in decision.unit.bearers
+        for unit in decision.unit.loaded
     )

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The loaded units as they will be if the host does what it is told."""
+"""The predicted state of loaded units after apply."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from .._systemd.directives import DIRECTIVES
 from .._systemd.values import agrees, shown_value
 from .effective import target_of
 from .items import judge_running
-from .model import Bearer, Decision, Observed, Raise
-from .processes import raised_process, started_anew
+from .model import Decision, LoadedUnit, Observed, Raise
+from .processes import raised_process, restarted
 
 
 def forecast(
@@ -25,29 +25,30 @@ def forecast(
     raises: Mapping[str, Raise],
     restarts: Iterable[str],
     then: Mapping[str, str],
-) -> dict[str, Bearer]:
-    """The loaded units as they will be if the host does what it is told."""
+) -> dict[str, LoadedUnit]:
+    """The predicted state of loaded units after apply, by name."""
     predicted = {}
     for state in observed.units:
         mine = [decision for decision in decisions if decision.unit.name == state.name]
-        for bearer in state.bearers:
-            after = bearer._replace(properties=properties_after(mine, bearer, then))
-            if bearer.name in restarts:
-                fresh = [started_anew(process, mine, bearer, observed, then) for process in bearer.processes]
-                after = after._replace(processes=fresh, older=False)
+        for unit in state.loaded:
+            after = unit._replace(properties=properties_after(mine, unit, then))
+            if unit.name in restarts:
+                fresh = [restarted(process, mine, unit, observed, then) for process in unit.processes]
+                after = after._replace(processes=fresh, started_before_drop_in=False, starting=())
             else:
-                what = raises.get(bearer.name, Raise())
-                given = [raised_process(process, bearer, what, observed.powers) for process in bearer.processes]
-                after = after._replace(processes=given, older=bearer.older or state.path in written)
-            predicted[bearer.name] = after
+                what = raises.get(unit.name, Raise())
+                given = [raised_process(process, unit, what, observed.powers) for process in unit.processes]
+                early = unit.started_before_drop_in or state.path in written
+                after = after._replace(processes=given, started_before_drop_in=early)
+            predicted[unit.name] = after
     return predicted
 
 
-def properties_after(decisions: Iterable[Decision], bearer: Bearer, then: Mapping[str, str]) -> dict[str, str]:
-    """The properties that `systemctl show` will print, as far as files can tell."""
-    properties = dict(bearer.properties)
+def properties_after(decisions: Iterable[Decision], unit: LoadedUnit, then: Mapping[str, str]) -> dict[str, str]:
+    """The properties that `systemctl show` will print, as predicted from the files."""
+    properties = dict(unit.properties)
     for decision in decisions:
-        target = target_of(decision, bearer, then)
+        target = target_of(decision, unit, then)
         shown = shown_value(decision.directive, properties)
         if decision.kept or (target is not None and agrees(decision.directive, target, shown)):
             continue
@@ -69,15 +70,15 @@ def _property_text(directive: str, value: Any) -> str:
 def to_restart(
     decisions: Iterable[Decision], written: Iterable[str], observed: Observed, then: Mapping[str, str]
 ) -> list[str]:
-    """The running units that have to be restarted for something of theirs to come into force."""
+    """The running units of which some item takes effect only with a restart."""
     names = []
     for decision in decisions:
-        for bearer in decision.unit.bearers:
-            after = bearer._replace(
-                properties=properties_after([decision], bearer, then),
-                older=bearer.older or decision.unit.path in written,
+        for unit in decision.unit.loaded:
+            after = unit._replace(
+                properties=properties_after([decision], unit, then),
+                started_before_drop_in=unit.started_before_drop_in or decision.unit.path in written,
             )
             state, _ = judge_running(decision, after, observed, then)
-            if state == PENDING and not bearer.transient:
-                names.append(bearer.name)
+            if state == PENDING and not unit.transient:
+                names.append(unit.name)
     return sorted(set(names))

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the user sees: an item for each directive of each unit, with its state and the reason."""
+"""The items of the result: one for each directive of each unit, with its state and the reason."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from typing import NamedTuple
 from .._core.change import CHANGED, KEPT, OK, PENDING, READONLY, SHADOWED, Change
 from .._core.setting import RULE_WORDS
 from .._host.rlimits import Pair
-from .._systemd.directives import AT_RELOAD, DIRECTIVES
+from .._systemd.directives import AT_RELOAD, AT_START, DIRECTIVES
 from .._systemd.parsers import Meaning
 from .._systemd.values import Setting, describe, shown_value, weakest
 from .effective import shadow_of, target_of
-from .model import LOADED, MASKED, NOT_FOUND, Bearer, Decision, Observed, UnitState
+from .model import LOADED, MASKED, NOT_FOUND, Decision, LoadedUnit, Observed, UnitState
 from .processes import live_values, of_each_process, start_score, start_value
 
 _WORST_FIRST = (SHADOWED, PENDING, READONLY, CHANGED, KEPT, OK)
 
 
 def items_of(
-    decisions: Iterable[Decision], after: Mapping[str, Bearer], observed: Observed, then: Mapping[str, str]
+    decisions: Iterable[Decision], after: Mapping[str, LoadedUnit], observed: Observed, then: Mapping[str, str]
 ) -> list[Change]:
-    """The items, given the loaded units as they are, or will be, after the call."""
+    """The items, from the loaded units as predicted or read back after the call."""
     return [_change(decision, after, observed, then) for decision in decisions]
 
 
@@ -35,11 +35,11 @@ class _Verdict(NamedTuple):
     reason: str
 
 
-def _change(decision: Decision, after: Mapping[str, Bearer], observed: Observed, then: Mapping[str, str]) -> Change:
+def _change(decision: Decision, after: Mapping[str, LoadedUnit], observed: Observed, then: Mapping[str, str]) -> Change:
     state = decision.unit
     verdicts = [
-        (bearer.name, _judge(decision, bearer, after.get(bearer.name, bearer), observed, then))
-        for bearer in state.bearers
+        (unit.name, _judge(decision, unit, after.get(unit.name, unit), observed, then))
+        for unit in state.loaded
     ]
     if not verdicts:
         verdicts = [(state.name, _judge_by_files(decision, observed, then))]
@@ -52,7 +52,7 @@ def _change(decision: Decision, after: Mapping[str, Bearer], observed: Observed,
         after=_joined(verdict.after for _, verdict in verdicts),
         at_boot=target,
         state=worst,
-        why=decision.setting.why if decision.setting else "no longer wanted: back to what the unit had",
+        why=decision.setting.why if decision.setting else "no longer set here: back to the unit's own value",
         reason="; ".join(_reasons(decision, verdicts)),
     )
 
@@ -85,7 +85,7 @@ def _reasons(decision: Decision, verdicts: Sequence[tuple[str, _Verdict]]) -> li
 
 
 def _judge_by_files(decision: Decision, observed: Observed, then: Mapping[str, str]) -> _Verdict:
-    """An item of a unit that systemd has not loaded: files are all there is to go by."""
+    """An item of a unit that systemd has not loaded, judged by its files alone."""
     before = describe(decision.directive, decision.now.meaning if decision.now else None)
     after = describe(decision.directive, decision.then.meaning if decision.then else None)
     shadow = shadow_of(decision, decision.unit, then)
@@ -101,16 +101,18 @@ def _not_loaded(unit: UnitState, observed: Observed) -> tuple[str | None, str]:
     if not observed.systemd_running:
         return PENDING, "systemd does not run here: in force when it starts the unit"
     if unit.load == MASKED:
-        return PENDING, "the unit is masked: in force when it has been unmasked and is started"
+        return PENDING, "the unit is masked: in force once it is unmasked and started"
     if unit.load == NOT_FOUND:
-        return PENDING, "there is no such unit yet: in force when it is installed"
+        return PENDING, "the unit is not installed: in force once it is"
     if unit.load != LOADED:
         return PENDING, f"systemd could not load the unit: {unit.load_error or unit.load}"
     return None, ""
 
 
-def _judge(decision: Decision, before: Bearer, after: Bearer, observed: Observed, then: Mapping[str, str]) -> _Verdict:
-    """An item at one loaded unit, from what was there and what is, or will be."""
+def _judge(
+    decision: Decision, before: LoadedUnit, after: LoadedUnit, observed: Observed, then: Mapping[str, str]
+) -> _Verdict:
+    """An item of one loaded unit, from its state before and after."""
     had, has = _in_force(decision.directive, before), _in_force(decision.directive, after)
     texts = describe(decision.directive, had), describe(decision.directive, has)
     shadow = shadow_of(decision, before, then)
@@ -119,82 +121,89 @@ def _judge(decision: Decision, before: Bearer, after: Bearer, observed: Observed
     state, reason = judge_running(decision, after, observed, then)
     if state == PENDING and observed.blocked_by_calls and not before.transient:
         reason = f"{reason}; not restarted now: {observed.blocked_by_calls}"
+    if state is None and after.starting and DIRECTIVES[decision.directive].in_force == AT_START:
+        return _Verdict(PENDING, *texts, _starting_words(after))
     if state is None:
         moved = decision.changed or had != has
         state = CHANGED if moved else KEPT if decision.kept else OK
     if state in (CHANGED, OK) and before.transient and not reason:
-        reason = "a transient unit: it goes when it ends, the drop-in stays"
+        reason = "a transient unit: systemd removes it when it ends, the drop-in stays"
     return _Verdict(state, *texts, reason)
 
 
-def _in_force(directive: str, bearer: Bearer) -> Meaning | None:
-    """What counts now: what the worst off of the running processes has, or else what systemd would start one with."""
+def _in_force(directive: str, unit: LoadedUnit) -> Meaning | None:
+    """The value in force: the worst of the running processes, or else the value of the unit's next start."""
     if DIRECTIVES[directive].in_force != AT_RELOAD:
-        live = live_values(directive, bearer)
+        live = live_values(directive, unit)
         if live:
             return weakest(directive, live)
-    return shown_value(directive, bearer.properties)
+    return shown_value(directive, unit.properties)
 
 
 def judge_running(
-    decision: Decision, bearer: Bearer, observed: Observed, then: Mapping[str, str]
+    decision: Decision, unit: LoadedUnit, observed: Observed, then: Mapping[str, str]
 ) -> tuple[str | None, str]:
-    """What running processes lack: a state and its reason, (None, '') if there is nothing to say."""
+    """The state of running processes that differ from the target, with the reason; (None, '') if none does."""
     directive = DIRECTIVES[decision.directive]
-    if directive.in_force == AT_RELOAD or shadow_of(decision, bearer, then):
+    if directive.in_force == AT_RELOAD or shadow_of(decision, unit, then):
         return None, ""
-    target = target_of(decision, bearer, then)
+    target = target_of(decision, unit, then)
     if decision.bound is not None:
         target = decision.bound.meaning
     elif target is None:  # systemd's default, as the properties show it
-        target = shown_value(decision.directive, bearer.properties)
+        target = shown_value(decision.directive, unit.properties)
     if target is None:
-        keeps = bearer.processes and bearer.older
-        return (PENDING, f"the processes keep what they have until {_restart_words(bearer)}") if keeps else (None, "")
+        keeps = unit.processes and unit.started_before_drop_in
+        return (PENDING, f"the processes keep their values until {_restart_words(unit)}") if keeps else (None, "")
     if directive.is_limit:
-        return _judge_limit(decision, target, bearer, observed)
-    return _judge_other(decision, target, bearer, observed) if bearer.processes else (None, "")
+        return _judge_limit(decision, target, unit, observed)
+    return _judge_other(decision, target, unit, observed) if unit.processes else (None, "")
 
 
-def _judge_other(decision: Decision, target: Meaning, bearer: Bearer, observed: Observed) -> tuple[str | None, str]:
-    """Of scheduling and of OOM scores, which systemd sets when it starts a process."""
+def _judge_other(decision: Decision, target: Meaning, unit: LoadedUnit, observed: Observed) -> tuple[str | None, str]:
+    """Judge scheduling and OOM scores, which systemd sets when it starts a process."""
     name = decision.directive
-    live = live_values(name, bearer)
+    live = live_values(name, unit)
     possible: Meaning = (start_score(target[0], observed),) if name == "OOMScoreAdjust" else target
     right = [value for value in live if value == target or decision.met_by(value)]
     different = [value for value in live if value not in right and value != possible]
     if not different and possible != target and len(right) < len(live):
-        return READONLY, f"systemd may not go below {possible[0]} here, and starts the unit without a word of it"
-    if (live and not different) or not (live or bearer.older):
+        return READONLY, f"systemd may not go below {possible[0]} here, and silently starts the unit with that"
+    if (live and not different) or not (live or unit.started_before_drop_in):
         return None, ""
-    if bearer.older:
+    if unit.started_before_drop_in:
         have = _have(name, different, live) if live else "set when a process starts"
-        return PENDING, f"{have}: in force when {_restart_words(bearer)}"
-    return KEPT, f"a process has set {_listed(name, different)} by itself"
+        return PENDING, f"{have}: in force when {_restart_words(unit)}"
+    return KEPT, f"a process has set {_listed(name, different)} itself"
 
 
-def _judge_limit(decision: Decision, target: Pair, bearer: Bearer, observed: Observed) -> tuple[str | None, str]:
+def _judge_limit(decision: Decision, target: Pair, unit: LoadedUnit, observed: Observed) -> tuple[str | None, str]:
     name = decision.directive
     possible = start_value(name, target, observed)
     cut = ""
     if possible != target and decision.setting is not None:
-        cut = f"systemd cuts it to {describe(name, possible)} in silence: it may not exceed its own hard limit here"
-    live = live_values(name, bearer)
+        cut = f"systemd silently cuts it to {describe(name, possible)}: it may not exceed its own hard limit here"
+    live = live_values(name, unit)
     short = [pair for pair in live if pair[0] < possible[0] or pair[1] < possible[1]]
     above = [] if decision.bound else [pair for pair in live if pair != possible and pair not in short]
-    if short and bearer.older:
+    if short and unit.started_before_drop_in:
         helpless = decision.setting is not None and not observed.powers.sys_resource
-        by = "raising it now takes CAP_SYS_RESOURCE, which this call has not" if helpless else ""
-        have = f"{_have(name, short, live)}: in force when {_restart_words(bearer)}"
+        by = "raising it now requires CAP_SYS_RESOURCE" if helpless else ""
+        have = f"{_have(name, short, live)}: in force when {_restart_words(unit)}"
         return PENDING, "; ".join(filter(None, (have, by, cut)))
-    if above and bearer.older:
+    if above and unit.started_before_drop_in:
         have = f"{_have(name, above, live)}, and a limit in use is never lowered: in force when "
-        return PENDING, "; ".join(filter(None, (have + _restart_words(bearer), cut)))
+        return PENDING, "; ".join(filter(None, (have + _restart_words(unit), cut)))
     if cut:
         return READONLY, cut
     if short or above:
-        return KEPT, f"a process has set {_listed(name, short or above)} by itself"
+        return KEPT, f"a process has set {_listed(name, short or above)} itself"
     return None, ""
+
+
+def _starting_words(unit: LoadedUnit) -> str:
+    pids = ", ".join(map(str, unit.starting))
+    return f"systemd is still starting process {pids} of {unit.name}, which has no limits of the unit yet: run again"
 
 
 def _have(directive: str, some: Sequence[Meaning], live: Sequence[Meaning]) -> str:
@@ -203,10 +212,10 @@ def _have(directive: str, some: Sequence[Meaning], live: Sequence[Meaning]) -> s
     return f"the main process has {_listed(directive, some)}"
 
 
-def _restart_words(bearer: Bearer) -> str:
-    if bearer.transient:
-        return "the transient unit is started anew, which nobody does here"
-    return f"{bearer.name} is restarted"
+def _restart_words(unit: LoadedUnit) -> str:
+    if unit.transient:
+        return "the transient unit is created again"
+    return f"{unit.name} is restarted"
 
 
 def _listed(directive: str, values: Iterable[Meaning]) -> str:

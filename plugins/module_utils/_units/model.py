@@ -1,15 +1,18 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is asked for of units, what the host has, and what is decided: the records that the plan is made of."""
+"""The records of the unit limits: the request, the host as observed, the decisions, and the plan."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from .._core.change import Change
 from .._core.setting import EXACT
+from .._engine.operation import BOTH
 from .._engine.originals import Originals
+from .._engine.owned_files import FileChange
 from .._host.host import FileRecord
 from .._host.rlimits import Pair, Powers, Process
 from .._sysctl.nr_open import NrOpen
@@ -18,37 +21,34 @@ from .._systemd.units import Assignment
 from .._systemd.values import Setting, meets
 from .settings import UnitSettings, item_name
 
-# What becomes of running processes
-KEEP = "keep"
-PRLIMIT = "prlimit"
-RESTART = "restart"
-
-# What systemd has of a unit: LoadState, org.freedesktop.systemd1(5)
+# LoadState of a unit, org.freedesktop.systemd1(5)
 LOADED = "loaded"
 MASKED = "masked"
 NOT_FOUND = "not-found"
 
 
 class Request(NamedTuple):
-    """What a call asks for: these settings, in drop-ins of this name.
+    """A call's settings, for drop-ins of this name.
 
-    `running` says what becomes of running processes, and `despite_calls` whether calls in progress are no reason
-    against a restart; `others`, whether drop-ins of this name that were written
-    for other units earlier go back to what they were.
+    `when` is BOTH, which raises the limits of running processes, or BOOT, which writes drop-ins only. With `restart`,
+    units are restarted if an item would wait for that, and with `despite_calls` also while calls are in progress.
+    With `others`, drop-ins of this name that earlier calls wrote for other units go back to their originals.
     """
 
     units: Sequence[UnitSettings]
     drop_in: str
-    running: str = PRLIMIT
+    when: str = BOTH
+    restart: bool = False
     others: bool = False
     despite_calls: bool = False
 
 
-class Bearer(NamedTuple):
-    """A unit as systemd has it loaded: an ordinary unit, or an instance of a template.
+class LoadedUnit(NamedTuple):
+    """A unit that systemd has loaded: an ordinary unit, or an instance of a template.
 
-    `properties` is what `systemctl show` says, `candidates` are the paths of its possible drop-ins, the most
-    important first, ours included. `older` tells that its processes were started before our drop-in was written.
+    `properties` are those of `systemctl show`. `candidates` are the paths of its possible drop-ins, ours included, the
+    most important first. `started_before_drop_in` is True if its processes are older than our drop-in. `starting` are
+    the ids of processes that still run systemd's own program, without the unit's limits.
     """
 
     name: str
@@ -56,25 +56,26 @@ class Bearer(NamedTuple):
     fragment: str
     candidates: Sequence[str]
     processes: Sequence[Process] = ()
-    older: bool = False
+    started_before_drop_in: bool = False
+    starting: Sequence[int] = ()
 
     @property
     def transient(self) -> bool:
-        """Whether it was made by systemd-run or the like, and goes when it ends."""
+        """Whether systemd-run or the like has made the unit, which ends with its processes."""
         return self.properties.get("Transient") == "yes"
 
     @property
     def main_pid(self) -> int:
-        """Its main process, 0 if it has none."""
+        """The id of its main process, 0 if it has none."""
         return int(self.properties.get("MainPID", "") or 0)
 
 
 class UnitState(NamedTuple):
-    """A unit that the call is about.
+    """A unit of the request.
 
-    `asked` is the name it goes by in the request, `name` the real one, `path` our drop-in and `own` what it holds.
-    `load` is systemd's word, or what the files say; `bearers` are the loaded units that live by it: itself, or the
-    instances of a template.
+    `asked` is its name in the request, `name` its real name, `path` our drop-in, and `own` that drop-in's content.
+    `load` is systemd's LoadState, or follows from the files where systemd does not run. `loaded` are the loaded units
+    that read our drop-in: the unit itself, or the instances of a template.
     """
 
     asked: str
@@ -85,16 +86,16 @@ class UnitState(NamedTuple):
     load_error: str
     fragment: str
     candidates: Sequence[str]
-    bearers: Sequence[Bearer] = ()
+    loaded: Sequence[LoadedUnit] = ()
 
 
 class Observed(NamedTuple):
     """Everything the plan depends on.
 
-    `texts` has the content of each unit file and drop-in that is there, ours included. `first` is PID 1, whose hard
-    limits systemd falls back to, and `first_sys_resource` tells whether it may exceed them. `defaults` are systemd's
-    own, by the properties that show them for a unit, where `needs_defaults`. `blocked_by_calls` names the calls in
-    progress that forbid a restart, empty if there are none.
+    `texts` are the existing unit files and drop-ins by path, ours included. `first` is PID 1, whose hard limits
+    systemd falls back to, and `first_sys_resource` whether it may exceed them. `defaults` are systemd's own values by
+    the properties that show them, filled if `needs_defaults`. `blocked_by_calls` names the calls in progress that
+    forbid a restart, and is empty if there are none.
     """
 
     systemd_running: bool
@@ -112,11 +113,10 @@ class Observed(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """What becomes of one directive of one unit.
+    """The decision on one directive of one unit.
 
-    `wanted` is the meaning that the drop-in sets, None for a directive that is no longer in it; `now` and `then`
-    are the lines that decide it today and after the call. `kept` tells that the unit meets its floor or ceiling
-    without us.
+    `wanted` is the meaning that the drop-in sets, None for a directive that leaves the drop-in. `now` and `then` are
+    the lines that decide it today and after the call. `kept` is True if the unit meets its floor or ceiling without us.
     """
 
     unit: UnitState
@@ -129,7 +129,7 @@ class Decision(NamedTuple):
 
     @property
     def item(self) -> str:
-        """What it is called in results and messages."""
+        """Its name in results and messages."""
         return item_name(self.unit.asked, self.directive)
 
     @property
@@ -138,12 +138,12 @@ class Decision(NamedTuple):
         return self.setting if self.setting is not None and self.setting.rule != EXACT else None
 
     def met_by(self, meaning: Meaning) -> bool:
-        """Whether a value is as good as the floor or ceiling that is asked for; never without one."""
+        """Whether a value meets the floor or ceiling; False without one."""
         return self.bound is not None and meets(self.bound.rule, self.bound.meaning, meaning)
 
     @property
     def changed(self) -> bool:
-        """Whether another line, or another value, has the last word after the call."""
+        """Whether another line, or another value, decides after the call."""
         return _line_of(self.now) != _line_of(self.then)
 
 
@@ -152,11 +152,45 @@ def _line_of(line: Assignment | None) -> tuple[Any, ...] | None:
 
 
 class Raise(NamedTuple):
-    """What the processes of a loaded unit get now: limits by their names, and an OOM score (None: as it is).
+    """The new values of a loaded unit's processes: limits by name, and an OOM score (None: unchanged).
 
-    `at_most` tells that a lower score, which protects better, is as good.
+    With `at_most`, processes keep a lower score, which protects them better.
     """
 
     limits: Mapping[str, Pair] = {}
     oom_score_adj: int | None = None
     at_most: bool = False
+
+
+class Plan(NamedTuple):
+    """The steps of a call and the items it predicts.
+
+    `originals` are recorded before the first effect. `then` are the texts of all files after the call. `notes` are
+    items of drop-ins that somebody else has edited.
+    """
+
+    changes: list[Change]
+    decisions: list[Decision]
+    notes: list[Change]
+    files: list[FileChange]
+    then: Mapping[str, str]
+    originals: Originals
+    released: list[str]
+    reload: bool
+    raises: Mapping[str, Raise]
+    restarts: list[str]
+    warnings: list[str]
+
+    @property
+    def changed(self) -> bool:
+        """Whether the call changes anything."""
+        return bool(self.files or self.reload or self.restarts or self.raises)
+
+    @property
+    def missing(self) -> set[str]:
+        """The items of units that are not installed."""
+        return {
+            decision.item
+            for decision in self.decisions
+            if decision.setting is not None and decision.unit.load == NOT_FOUND
+        }

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""systemd_limits as an operation: limits of units, at boot and in running processes."""
+"""The operation systemd_limits: limits of units, at boot and in running processes."""
 
 from __future__ import annotations
 
@@ -9,32 +9,35 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._core.change import Outcome
-from .._engine.operation import Operation, Report
+from .._engine.operation import BOOT, BOTH, Operation, Report
 from .._systemd.units import check_drop_in_name
+from .._systemd.values import SystemdError
 from .apply import apply
-from .model import Observed, Request
+from .model import Observed, Plan, Request
 from .observe import observe
-from .plan import Plan, diff, plan
+from .plan import diff, plan
 from .settings import UnitSettings, parse_units
 
 ARGUMENTS: dict[str, Any] = {
     "units": {"type": "dict", "default": {}},
     "drop_in": {"type": "str", "default": "90-siptune.conf"},
-    "running": {"type": "str", "choices": ["keep", "prlimit", "restart"], "default": "prlimit"},
+    "when": {"type": "str", "choices": [BOTH, BOOT], "default": BOTH},
+    "restart": {"type": "bool", "default": False},
     "despite_calls": {"type": "bool", "default": False},
     "exclusive": {"type": "bool", "default": False},
 }
 
 
 def build_request(params: Mapping[str, Any]) -> Request:
-    """The validated request of the module's parameters. Raises SystemdError."""
+    """The request of the module's parameters. Raises SystemdError."""
     drop_in = check_drop_in_name(params["drop_in"])
     units = parse_units(params["units"] or {})
-    despite_calls = params["despite_calls"]
-    if params["state"] == "present":
-        return Request(units, drop_in, params["running"], params["exclusive"], despite_calls)
-    names = [UnitSettings(unit.name, []) for unit in units]
-    return Request(names, drop_in, params["running"], not units, despite_calls)
+    if params["restart"] and params["when"] == BOOT:
+        raise SystemdError("restart", "restarts running units, which `when: boot` leaves alone: leave one of them out")
+    others = params["exclusive"]
+    if params["state"] == "absent":
+        units, others = [UnitSettings(unit.name, []) for unit in units], not units
+    return Request(units, drop_in, params["when"], params["restart"], others, params["despite_calls"])
 
 
 def _report(observed: Observed, planned: Plan, outcome: Outcome | None) -> Report:
@@ -42,7 +45,7 @@ def _report(observed: Observed, planned: Plan, outcome: Outcome | None) -> Repor
     return Report(changed, changes, diff(planned), planned.warnings)
 
 
-SYSTEMD_LIMITS = Operation(
+SYSTEMD_LIMITS: Operation[Request, Observed, Plan, Outcome] = Operation(
     name="systemd_limits",
     arguments=ARGUMENTS,
     parse=build_request,

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the host has of units: their names, files, drop-ins and processes, and what systemctl says of them."""
+"""Read the host's units: names, files, drop-ins, processes, and the properties that systemctl shows."""
 
 from __future__ import annotations
 
@@ -15,27 +15,22 @@ from .._engine.originals import Originals
 from .._host.capabilities import CAP_SYS_RESOURCE, has_capability, in_user_namespace
 from .._host.host import Host, unless_refused
 from .._host.machine import SYSTEMD_RUNNING, systemd_version
-from .._host.rlimits import own_powers, read_process
+from .._host.rlimits import Process, own_powers, read_process
 from .._sip.gate import blocked_by_calls
 from .._sysctl.nr_open import nr_open
 from .._systemd.directives import DIRECTIVES, SHOWN_PROPERTIES
-from .._systemd.systemctl import real_name, systemctl, unit_file
-from .._systemd.units import (
-    check_unit_name,
-    drop_in_directories,
+from .._systemd.names import (
     drop_in_path,
-    instances_pattern,
     is_template,
-    load_error,
-    names_of,
-    parse_show,
     template_of,
     unit_of_path,
     unit_type,
 )
+from .._systemd.starting import starting
+from .._systemd.systemctl import load_error, names_of, real_name, show, unit_file
+from .._systemd.units import check_unit_name, drop_in_directories
 from .effective import chain, needs_defaults
-from .model import LOADED, MASKED, NOT_FOUND, RESTART, Bearer, Observed, Request, UnitState
-from .plan import Plan
+from .model import LOADED, MASKED, NOT_FOUND, LoadedUnit, Observed, Plan, Request, UnitState
 
 UNIT_PROPERTIES = (
     "Id",
@@ -59,26 +54,35 @@ UNIT_PROPERTIES = (
     *SHOWN_PROPERTIES,
 )
 
-# Small services of systemd's own, which are everywhere and set no limits.
-WITNESSES = ("systemd-tmpfiles-setup.service", "rescue.service", "emergency.service")
+# Small services of systemd itself, which every host has and which set no limits: they show systemd's defaults.
+REFERENCE_UNITS = ("systemd-tmpfiles-setup.service", "rescue.service", "emergency.service")
 FIRST_PID = 1
 
 # Where systemd's own hierarchy is mounted: version 2 alone, version 2 beside version 1, version 1. Source: cgroups(7)
 CONTROL_GROUP_MOUNTS = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd")
 CONTROL_GROUP_PROCESSES = "cgroup.procs"
 
+# How long to wait for processes that still run systemd's own program. That usually takes milliseconds, but seconds
+# where the unit's user comes from a slow directory service.
+STARTING_SECONDS = 10
+STARTING_POLL_SECONDS = 0.05
+
 
 def observe(host: Host, request: Request) -> Observed:
-    """What the plan for this request has to know. Raises HostError, SystemdError and OriginalsError."""
+    """Everything the plan for this request depends on. Raises HostError, SystemdError and OriginalsError."""
     originals = read_originals(host)
     asked = [unit.name for unit in request.units]
     resolved = {name: real_name(host, name) for name in asked}
     others = [name for name in _others(request, originals) if name not in resolved.values()] if request.others else []
     resolved.update({name: name for name in others})
-    names = [*resolved.values(), *(WITNESSES if needs_defaults(request) else ())]
+    names = [*resolved.values(), *(REFERENCE_UNITS if needs_defaults(request) else ())]
     answer = _ask(host, list(dict.fromkeys(names)))
     shown = answer or []
-    units = [_unit_state(host, name, real, shown, request, set(resolved.values())) for name, real in resolved.items()]
+    deadline = start_deadline()
+    units = [
+        _unit_state(host, name, real, shown, request, set(resolved.values()), deadline)
+        for name, real in resolved.items()
+    ]
     status = host.read_lenient(f"/proc/{FIRST_PID}/status") or ""
     return Observed(
         systemd_running=answer is not None,
@@ -92,16 +96,16 @@ def observe(host: Host, request: Request) -> Observed:
         first=read_process(host, FIRST_PID),
         first_sys_resource=bool(has_capability(status, CAP_SYS_RESOURCE)) and not in_user_namespace(host),
         defaults=_defaults(host, shown),
-        blocked_by_calls=blocked_by_calls(host, request.running == RESTART, request.despite_calls),
+        blocked_by_calls=blocked_by_calls(host, request.restart, request.despite_calls),
     )
 
 
 def _ask(host: Host, names: Sequence[str]) -> list[dict[str, str]] | None:
-    """What systemd has of these units; None where it does not run. Raises HostError."""
+    """The properties of these units; None where systemd does not run. Raises HostError."""
     if not host.exists(SYSTEMD_RUNNING):
         return None
-    shown = show_units(host, names)
-    # In a chroot systemctl succeeds and says nothing; of a name that is no pattern systemd always says something.
+    shown = show(host, UNIT_PROPERTIES, names)
+    # In a chroot systemctl succeeds and prints nothing. A running systemd prints a block for every name but a pattern.
     return shown if shown or all(is_template(name) for name in names) else None
 
 
@@ -111,28 +115,19 @@ def _others(request: Request, originals: Originals) -> list[str]:
     return [check_unit_name(name) for name in names if name]
 
 
-def show_units(host: Host, names: Sequence[str]) -> list[dict[str, str]]:
-    """What systemd has of these units, and of the loaded instances where a name is a template's. Raises HostError."""
-    if not names:
-        return []
-    wanted = [instances_pattern(name) if is_template(name) else name for name in names]
-    done = systemctl(host, "show", "--no-pager", "--property=" + ",".join(UNIT_PROPERTIES), "--", *wanted)
-    return parse_show(done)
-
-
 def _defaults(host: Host, shown: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    """What systemd gives a service that sets nothing, by the properties that show it.
+    """systemd's defaults for a service, by the properties that show them.
 
-    It is seen at services of systemd's own, as far as no file sets it for them: to ask for the manager's defaults
-    would take another systemctl, and would leave out what has none.
+    They are read from the reference units, for directives that no file sets there. Asking for the manager's own
+    defaults would take another systemctl, and the manager has defaults for some directives only.
     """
     defaults: dict[str, str] = {}
-    for name in WITNESSES:
+    for name in REFERENCE_UNITS:
         properties = next((one for one in shown if one.get("Id") == name), {})
         if properties.get("LoadState") != LOADED:
             continue
-        witness = _bearer(host, properties, drop_in_path(name, ""))
-        lines = chain(witness, _texts_of(host, (*witness.candidates, witness.fragment)))
+        reference = _loaded_unit(host, properties, drop_in_path(name, ""), 0)
+        lines = chain(reference, _texts_of(host, (*reference.candidates, reference.fragment)))
         for directive in DIRECTIVES.values():
             if directive.name not in lines:
                 defaults = {**{one: properties.get(one, "") for one in directive.properties}, **defaults}
@@ -140,7 +135,13 @@ def _defaults(host: Host, shown: Sequence[Mapping[str, str]]) -> dict[str, str]:
 
 
 def _unit_state(
-    host: Host, asked: str, real: str, shown: Sequence[Mapping[str, str]], request: Request, named: set[str]
+    host: Host,
+    asked: str,
+    real: str,
+    shown: Sequence[Mapping[str, str]],
+    request: Request,
+    named: set[str],
+    deadline: float,
 ) -> UnitState:
     found = [properties for properties in shown if _belongs(real, properties, named)]
     if found and not is_template(real):
@@ -149,14 +150,15 @@ def _unit_state(
     file = unit_file(host, real) or unit_file(host, template_of(real) or real)
     load, error = _load_state(host, real, file, found)
     own = host.snapshot(path)
-    bearers = [_bearer(host, properties, path) for properties in found if properties.get("LoadState") == LOADED]
+    shown_loaded = [properties for properties in found if properties.get("LoadState") == LOADED]
+    loaded_units = [_loaded_unit(host, properties, path, deadline) for properties in shown_loaded]
     names = names_of(found[0]) if found and not is_template(real) else [real]
     fragment = (found[0].get("FragmentPath") if found and not is_template(real) else None) or file or ""
-    return UnitState(asked, real, path, own, load, error, fragment, _candidates(host, names, path), bearers)
+    return UnitState(asked, real, path, own, load, error, fragment, _candidates(host, names, path), loaded_units)
 
 
 def _belongs(real: str, properties: Mapping[str, str], named: set[str]) -> bool:
-    """Whether a block of `systemctl show` is of this unit, or of an instance of this template that is not named."""
+    """Whether properties are those of this unit, or of an instance of this template without an entry of its own."""
     names = names_of(properties)
     if not is_template(real):
         return real in names
@@ -172,26 +174,49 @@ def _load_state(host: Host, real: str, file: str | None, found: Sequence[Mapping
     return (MASKED if host.resolves_to_null_device(file) else LOADED), ""
 
 
-def _bearer(host: Host, properties: Mapping[str, str], path: str) -> Bearer:
-    processes = [process for process in (read_process(host, pid) for pid in pids_of(host, properties)) if process]
+def _loaded_unit(host: Host, properties: Mapping[str, str], path: str, deadline: float) -> LoadedUnit:
+    processes, still_starting = unit_processes(host, properties, deadline)
     names = names_of(properties)
-    return Bearer(
+    return LoadedUnit(
         name=names[0],
         properties=properties,
         fragment=properties.get("FragmentPath", ""),
         candidates=_candidates(host, names, path),
         processes=processes,
-        older=_older(host, properties, path),
+        started_before_drop_in=_started_before_drop_in(host, properties, path),
+        starting=still_starting,
     )
 
 
-def with_processes(host: Host, bearer: Bearer) -> Bearer:
-    pids = pids_of(host, bearer.properties)
-    return bearer._replace(processes=[process for process in (read_process(host, pid) for pid in pids) if process])
+def start_deadline() -> float:
+    """The time, on the monotonic clock, until which to wait for processes that still run systemd's own program."""
+    return time.monotonic() + STARTING_SECONDS
 
 
-def _older(host: Host, properties: Mapping[str, str], path: str) -> bool:
-    """Whether the unit's main process was started before the drop-in was written. Not so where there is no drop-in."""
+def unit_processes(host: Host, properties: Mapping[str, str], deadline: float) -> tuple[list[Process], list[int]]:
+    """The processes of a unit, and the ids of those that still run systemd's own program at the deadline."""
+    while True:
+        processes, still_starting = [], []
+        for pid in pids_of(host, properties):
+            if starting(host, pid):
+                still_starting.append(pid)
+                continue
+            process = read_process(host, pid)  # read after its program was checked, so these are its own limits
+            if process is not None:
+                processes.append(process)
+        if not still_starting or time.monotonic() >= deadline:
+            return processes, still_starting
+        time.sleep(STARTING_POLL_SECONDS)
+
+
+def with_processes(host: Host, unit: LoadedUnit, deadline: float) -> LoadedUnit:
+    """A loaded unit with its processes as they are now."""
+    processes, still_starting = unit_processes(host, unit.properties, deadline)
+    return unit._replace(processes=processes, starting=still_starting)
+
+
+def _started_before_drop_in(host: Host, properties: Mapping[str, str], path: str) -> bool:
+    """Whether the unit's main process is older than the drop-in. False where there is no drop-in."""
     written = host.modified_at(path)
     started = properties.get("ExecMainStartTimestampMonotonic", "")
     if written is None or not started.isdecimal() or not int(started):
@@ -201,7 +226,7 @@ def _older(host: Host, properties: Mapping[str, str], path: str) -> bool:
 
 
 def pids_of(host: Host, properties: Mapping[str, str]) -> list[int]:
-    """The processes of a unit, those in control groups below its own included."""
+    """The ids of a unit's processes, in its control group and in those below it."""
     group = properties.get("ControlGroup", "")
     if not group or group == "/":
         return []
@@ -221,7 +246,7 @@ def _pids_below(host: Host, directory: str) -> list[int]:
 
 
 def _candidates(host: Host, names: Sequence[str], own: str) -> list[str]:
-    """The drop-ins that may be read for a unit with these names, the most important first, with the place of ours."""
+    """The paths of possible drop-ins for a unit with these names, ours included, the most important first."""
     found = []
     for directory in drop_in_directories(names):
         inside = set(unless_refused(host.list_directory, directory) or [])
@@ -232,17 +257,17 @@ def _candidates(host: Host, names: Sequence[str], own: str) -> list[str]:
 
 
 def _texts(host: Host, units: Sequence[UnitState]) -> dict[str, str]:
-    """The text of each unit file and drop-in of these units that is there."""
+    """The texts of the existing unit files and drop-ins of these units, by path."""
     paths: set[str] = set()
-    for unit in units:
-        paths.update((*unit.candidates, unit.fragment))
-        for bearer in unit.bearers:
-            paths.update((*bearer.candidates, bearer.fragment))
+    for state in units:
+        paths.update((*state.candidates, state.fragment))
+        for unit in state.loaded:
+            paths.update((*unit.candidates, unit.fragment))
     return _texts_of(host, paths)
 
 
 def _texts_of(host: Host, paths: Iterable[str]) -> dict[str, str]:
-    """The text of each of these files that is there; a masked or unreadable one has none to go by."""
+    """The texts of those files that exist, by path; a masked or unreadable file counts as empty."""
     return {
         path: "" if host.resolves_to_null_device(path) else host.read_lenient(path) or ""
         for path in sorted(set(paths))
@@ -250,16 +275,17 @@ def _texts_of(host: Host, paths: Iterable[str]) -> dict[str, str]:
     }
 
 
-def bearers_now(host: Host, observed: Observed, planned: Plan, ask: bool) -> dict[str, Bearer]:
-    """The loaded units as systemd has them now, with a new look at them if it was told anything."""
-    before = {bearer.name: (state, bearer) for state in observed.units for bearer in state.bearers}
+def loaded_units_now(host: Host, observed: Observed, planned: Plan, ask: bool) -> dict[str, LoadedUnit]:
+    """The loaded units after the drop-ins were written, with properties from a new systemctl if `ask`."""
+    before = {unit.name: (state, unit) for state in observed.units for unit in state.loaded}
     shown = {}
     if ask and before:
-        shown = {properties.get("Id", ""): properties for properties in show_units(host, list(before))}
+        shown = {properties.get("Id", ""): properties for properties in show(host, UNIT_PROPERTIES, list(before))}
     written = {file.path for file in planned.files}
     return {
-        name: bearer._replace(
-            properties=shown.get(name, bearer.properties), older=bearer.older or state.path in written
+        name: unit._replace(
+            properties=shown.get(name, unit.properties),
+            started_before_drop_in=unit.started_before_drop_in or state.path in written,
         )
-        for name, (state, bearer) in before.items()
+        for name, (state, unit) in before.items()
     }

@@ -1,59 +1,33 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From what is wanted of units and what the host has to what must be done: the plan of systemd's directives.
+"""Plan the limits of units from a request and the observed host; pure.
 
-Nothing here reads or writes anything. `plan` takes a Request and what was Observed and gives a Plan: a Change per
-item for the user, the drop-ins, and what running processes get. `confirmed` says the same of what was read back.
+The plan has an item per directive, the drop-ins to write, and the raises and restarts of running units. `confirmed`
+builds the items again from the values that were read back.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from .._core.change import Change
 from .._core.setting import hazard_warning
-from .._engine.originals import Originals
-from .._engine.owned_files import FileChange, diff_files, record_files, released_files
+from .._engine.operation import BOTH
+from .._engine.owned_files import diff_files, record_files, released_files
 from .._systemd.values import Setting, SystemdError
 from .effective import decisions_of, effective_settings, planned_drop_ins, reload_is_due, texts_after
 from .forecast import forecast, to_restart
 from .items import items_of
-from .model import NOT_FOUND, PRLIMIT, RESTART, Bearer, Decision, Observed, Raise, Request
+from .model import Decision, LoadedUnit, Observed, Plan, Request
 from .processes import planned_raises
-from .safety import guard, guard_hiding
+from .safety import check_hiding, check_safety
 from .settings import item_name
 
 
-class Plan(NamedTuple):
-    """What will be done. `originals` is what to record before the first effect, `then` the texts after the call."""
-
-    changes: list[Change]
-    decisions: list[Decision]
-    notes: list[Change]
-    files: list[FileChange]
-    then: Mapping[str, str]
-    originals: Originals
-    released: list[str]
-    reload: bool
-    raises: Mapping[str, Raise]
-    restarts: list[str]
-    warnings: list[str]
-    changed: bool
-
-    @property
-    def missing(self) -> set[str]:
-        """The items of units that are not installed."""
-        return {
-            decision.item
-            for decision in self.decisions
-            if decision.setting is not None and decision.unit.load == NOT_FOUND
-        }
-
-
 def plan(request: Request, observed: Observed) -> Plan:
-    """The plan that brings the host to what is requested. Raises SystemdError where that must not be done."""
+    """The plan that brings the host to the request. Raises SystemdError if a safety check fails."""
     settings = _settings_by_unit(request, observed)
     effective = {state.name: effective_settings(state, settings[state.name], observed) for state in observed.units}
     files, notes = planned_drop_ins(effective, observed)
@@ -64,15 +38,13 @@ def plan(request: Request, observed: Observed) -> Plan:
         for decision in decisions_of(state, effective[state.name], then, observed)
         if not any(note.item == state.path for note in notes)
     ]
-    guard(decisions, observed)
-    guard_hiding(observed, then)
+    check_safety(decisions, observed)
+    check_hiding(observed, then)
     reload = observed.systemd_running and (bool(files) or reload_is_due(decisions, observed, then))
     written = {file.path for file in files}
     lagging = to_restart(decisions, written, observed, then)
-    # Calls in progress turn a restart into what can be done without one.
-    running = PRLIMIT if request.running == RESTART and observed.blocked_by_calls else request.running
-    restarts = lagging if running == RESTART else []
-    raises = planned_raises(decisions, observed, then) if running == PRLIMIT else {}
+    restarts = lagging if request.restart and not observed.blocked_by_calls else []
+    raises = planned_raises(decisions, observed, then, restarts) if request.when == BOTH else {}
     predicted = forecast(decisions, observed, written, raises, restarts, then)
     return Plan(
         changes=items_of(decisions, predicted, observed, then) + notes,
@@ -86,7 +58,6 @@ def plan(request: Request, observed: Observed) -> Plan:
         raises=raises,
         restarts=restarts,
         warnings=_warnings(decisions),
-        changed=bool(files or reload or restarts or raises),
     )
 
 
@@ -97,17 +68,17 @@ def _settings_by_unit(request: Request, observed: Observed) -> dict[str, Sequenc
     for state in observed.units:
         other = by_name.setdefault(state.name, state.asked)
         if other != state.asked:
-            raise SystemdError(state.asked, f"is named twice, also as {other}: both are {state.name}")
+            raise SystemdError(state.asked, f"is given twice, also as {other}: both are {state.name}")
     return {state.name: asked.get(state.asked, []) for state in observed.units}
 
 
-def confirmed(planned: Plan, observed: Observed, after: Mapping[str, Bearer]) -> list[Change]:
-    """The items, given the loaded units as they were read back."""
+def confirmed(planned: Plan, observed: Observed, after: Mapping[str, LoadedUnit]) -> list[Change]:
+    """The items of the loaded units as they were read back."""
     return items_of(planned.decisions, after, observed, planned.then) + planned.notes
 
 
 def _warnings(decisions: Iterable[Decision]) -> list[str]:
-    """Of deprecated names, and the hazards of what our drop-ins set."""
+    """Warnings of deprecated names, and the hazards of the values that our drop-ins set."""
     warnings = []
     for decision in decisions:
         setting = decision.setting
@@ -120,7 +91,7 @@ def _warnings(decisions: Iterable[Decision]) -> list[str]:
 
 
 def diff(planned: Plan) -> list[dict[str, Any]]:
-    """What Ansible's --diff shows: each drop-in, and the values in force."""
+    """The drop-ins and the values in force, before and after, for Ansible's --diff."""
     shown: list[dict[str, Any]] = [*diff_files(planned.files)]
     moved = [change for change in planned.changes if change.before != change.after]
     if moved:

@@ -1,21 +1,21 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Running processes of units: what systemd can give them, what they have, and what they are to get."""
+"""Running processes of units: their values, the values that systemd can start them with, and their new values."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from .._host.rlimits import Pair, Powers, Process, raised
 from .._systemd.directives import DIRECTIVES
 from .._systemd.parsers import Meaning
 from .effective import shadow_of, target_of
-from .model import Bearer, Decision, Observed, Raise
+from .model import Decision, LoadedUnit, Observed, Raise
 
 
 def start_value(limit: str, wanted: Pair, observed: Observed) -> Pair:
-    """The limit that systemd can give a process: what it may not set, it cuts to its own hard limit in silence.
+    """The limit that systemd can start a process with: it silently cuts values it may not set to its own hard limit.
 
     Source: systemd, src/basic/rlimit-util.c, setrlimit_closest
     """
@@ -27,7 +27,7 @@ def start_value(limit: str, wanted: Pair, observed: Observed) -> Pair:
 
 
 def start_score(wanted: int, observed: Observed) -> int:
-    """The OOM score that systemd can give a process: without CAP_SYS_RESOURCE none below its own, and it goes on.
+    """The OOM score that systemd can start a process with: without CAP_SYS_RESOURCE none below its own.
 
     Source: systemd, src/core/exec-invoke.c, "Failed to adjust OOM setting, assuming containerized execution"
     """
@@ -36,7 +36,7 @@ def start_score(wanted: int, observed: Observed) -> int:
 
 
 def live_value(directive: str, process: Process) -> Meaning | None:
-    """What a running process has of a directive; None where that cannot be read."""
+    """A running process's value of a directive; None if it cannot be read."""
     if DIRECTIVES[directive].is_limit:
         return process.limits.get(directive)
     if directive == "OOMScoreAdjust":
@@ -53,54 +53,58 @@ def live_value(directive: str, process: Process) -> Meaning | None:
 
 
 def of_each_process(directive: str) -> bool:
-    """Whether it is looked at in every process, and not in the main process only."""
+    """Whether a directive is read from every process, not from the main process only."""
     return DIRECTIVES[directive].is_limit or directive == "OOMScoreAdjust"
 
 
-def live_values(directive: str, bearer: Bearer) -> list[Meaning]:
-    """The values of all processes; of scheduling only the main process's, as the others may choose their own."""
+def live_values(directive: str, unit: LoadedUnit) -> list[Meaning]:
+    """The values of all processes, but for scheduling of the main process only, as the others may choose their own."""
     values = [
         live_value(directive, process)
-        for process in bearer.processes
-        if of_each_process(directive) or process.pid == bearer.main_pid
+        for process in unit.processes
+        if of_each_process(directive) or process.pid == unit.main_pid
     ]
     return [value for value in values if value is not None]
 
 
-def planned_raises(decisions: Iterable[Decision], observed: Observed, then: Mapping[str, str]) -> dict[str, Raise]:
-    """What running processes get now, for the units of which some process gets more than it has."""
+def planned_raises(
+    decisions: Iterable[Decision], observed: Observed, then: Mapping[str, str], restarts: Collection[str]
+) -> dict[str, Raise]:
+    """The new values of running processes, for each unit that is not restarted and has a process to raise."""
     limits: dict[str, dict[str, Pair]] = {}
     scores: dict[str, tuple[int, bool]] = {}
     for decision in decisions:
-        for bearer in decision.unit.bearers:
-            target = target_of(decision, bearer, then)
-            if decision.setting is None or target is None or not bearer.processes:
+        for unit in decision.unit.loaded:
+            target = target_of(decision, unit, then)
+            if decision.setting is None or target is None or not unit.processes:
                 continue
-            if shadow_of(decision, bearer, then):
+            if shadow_of(decision, unit, then):
                 continue
             if DIRECTIVES[decision.directive].is_limit:
-                limits.setdefault(bearer.name, {})[decision.directive] = start_value(
+                limits.setdefault(unit.name, {})[decision.directive] = start_value(
                     decision.directive, target, observed
                 )
             elif decision.directive == "OOMScoreAdjust":
-                scores[bearer.name] = target[0], decision.bound is not None
+                scores[unit.name] = target[0], decision.bound is not None
     found = {}
-    for bearer in _bearers(observed):
-        what = Raise(limits.get(bearer.name, {}), *scores.get(bearer.name, ()))
+    for unit in _loaded_units(observed):
+        if unit.name in restarts:
+            continue
+        what = Raise(limits.get(unit.name, {}), *scores.get(unit.name, ()))
         if any(
-            new_limits(process, what, observed.powers) or new_score(process, bearer, what, observed.powers) is not None
-            for process in bearer.processes
+            new_limits(process, what, observed.powers) or new_score(process, unit, what, observed.powers) is not None
+            for process in unit.processes
         ):
-            found[bearer.name] = what
+            found[unit.name] = what
     return found
 
 
-def _bearers(observed: Observed) -> list[Bearer]:
-    return list({bearer.name: bearer for state in observed.units for bearer in state.bearers}.values())
+def _loaded_units(observed: Observed) -> list[LoadedUnit]:
+    return list({unit.name: unit for state in observed.units for unit in state.loaded}.values())
 
 
 def new_limits(process: Process, what: Raise, powers: Powers) -> dict[str, Pair]:
-    """The limits of a process that are to be raised, with what they become."""
+    """The new values of those limits of a process that are raised."""
     if not powers.may_change(process):
         return {}
     new = {
@@ -111,13 +115,13 @@ def new_limits(process: Process, what: Raise, powers: Powers) -> dict[str, Pair]
     return {limit: pair for limit, pair in new.items() if pair != process.limits[limit]}
 
 
-def new_score(process: Process, bearer: Bearer, what: Raise, powers: Powers) -> int | None:
-    """The OOM score that a process is to get; None to leave it.
+def new_score(process: Process, unit: LoadedUnit, what: Raise, powers: Powers) -> int | None:
+    """The new OOM score of a process; None to keep the old one.
 
-    Only what a process was started with is changed: one with another score than the unit's main process has
-    chosen it for itself. A score is lowered with CAP_SYS_RESOURCE only, proc_pid_oom_score_adj(5).
+    Only a score from the unit's start is changed: a process whose score differs from the main process's has chosen it
+    itself. Lowering a score requires CAP_SYS_RESOURCE, proc_pid_oom_score_adj(5).
     """
-    inherited = next((one.oom_score_adj for one in bearer.processes if one.pid == bearer.main_pid), None)
+    inherited = next((one.oom_score_adj for one in unit.processes if one.pid == unit.main_pid), None)
     score = process.oom_score_adj
     if what.oom_score_adj is None or score is None or score != inherited or score == what.oom_score_adj:
         return None
@@ -127,13 +131,13 @@ def new_score(process: Process, bearer: Bearer, what: Raise, powers: Powers) -> 
     return what.oom_score_adj
 
 
-def started_anew(
-    process: Process, decisions: Iterable[Decision], bearer: Bearer, observed: Observed, then: Mapping[str, str]
+def restarted(
+    process: Process, decisions: Iterable[Decision], unit: LoadedUnit, observed: Observed, then: Mapping[str, str]
 ) -> Process:
-    """A process as its unit's next start would make it."""
+    """A process as the next start of its unit would make it."""
     limits, score, scheduling = dict(process.limits), process.oom_score_adj, process.scheduling
     for decision in decisions:
-        target = target_of(decision, bearer, then)
+        target = target_of(decision, unit, then)
         if target is None:
             continue
         if DIRECTIVES[decision.directive].is_limit:
@@ -147,9 +151,9 @@ def started_anew(
     return process._replace(limits=limits, oom_score_adj=score, scheduling=scheduling)
 
 
-def raised_process(process: Process, bearer: Bearer, what: Raise, powers: Powers) -> Process:
-    """A process once it has got what it is to get."""
-    score = new_score(process, bearer, what, powers)
+def raised_process(process: Process, unit: LoadedUnit, what: Raise, powers: Powers) -> Process:
+    """A process with its new values."""
+    score = new_score(process, unit, what, powers)
     return process._replace(
         limits={**process.limits, **new_limits(process, what, powers)},
         oom_score_adj=process.oom_score_adj if score is None else score,

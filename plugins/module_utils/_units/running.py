@@ -1,80 +1,78 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The effects on running units: limits of their processes raised, or the units restarted."""
+"""Change running units: raise the limits of their processes, or restart them."""
 
 from __future__ import annotations
 
 import errno
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from .._core.change import UndoLog
 from .._host.host import Host, HostError
 from .._host.rlimits import Pair, Process, read_process, set_limit, set_oom_score_adj
 from .._systemd.systemctl import systemctl
-from .model import Bearer, Observed, Raise
-from .observe import bearers_now, pids_of
-from .plan import Plan
+from .model import LoadedUnit, Observed, Plan, Raise
+from .observe import loaded_units_now, start_deadline, unit_processes
 from .processes import new_limits, new_score
 from .settings import item_name
 
-ROUNDS = 3  # a unit that forks while its limits are raised is looked at again this many times
-RESTART_TIMEOUT_SECONDS = 120  # a call that takes longer counts as one that does not come back
+ROUNDS = 3  # a unit may fork while its limits are raised: read its processes this many times
+RESTART_TIMEOUT_SECONDS = 120  # a unit that needs longer to stop is left to it
 POLL_SECONDS = 0.5
-# A unit counts as started while its main process is still on its way from systemd to its own program, and has the
-# limits of PID 1: so with systemd 254 and later, whose systemd-executor sets them.
-SETTLING_SECONDS = 3
 RUNNING_STATES = ("active", "reloading")
 
 
 def raise_all(host: Host, planned: Plan, observed: Observed, log: UndoLog) -> bool:
-    """Raise what is planned at all processes of the units, those included that are forked meanwhile."""
-    bearers = {bearer.name: bearer for state in observed.units for bearer in state.bearers}
-    raised = False
+    """Raise all processes of the units as planned, including those forked meanwhile. Whether any was raised."""
+    loaded_units = {unit.name: unit for state in observed.units for unit in state.loaded}
+    raised, deadline = False, start_deadline()
     for name, what in planned.raises.items():
-        bearer, done = bearers[name], set()
+        unit = loaded_units[name]
+        done: set[int] = set()
         for _ in range(ROUNDS):
-            pids = [pid for pid in pids_of(host, bearer.properties) if pid not in done]
-            for process in filter(None, (read_process(host, pid) for pid in pids)):
-                raised |= _raise_one(host, process, bearer, what, observed, log)
-            done.update(pids)
-            if not pids:
+            processes = unit_processes(host, unit.properties, deadline)[0]
+            new = [process for process in processes if process.pid not in done]
+            for process in new:
+                raised |= _raise_one(host, process, unit, what, observed, log)
+            done.update(process.pid for process in new)
+            if not new:
                 break
     return raised
 
 
-def _raise_one(host: Host, process: Process, bearer: Bearer, what: Raise, observed: Observed, log: UndoLog) -> bool:
-    """Give one process what it is to get. A process that ends meanwhile, or that may not be touched, is left."""
+def _raise_one(host: Host, process: Process, unit: LoadedUnit, what: Raise, observed: Observed, log: UndoLog) -> bool:
+    """Set one process's new values. A process that ends meanwhile, or that we may not touch, is skipped."""
     raised = False
     for limit, pair in new_limits(process, what, observed.powers).items():
         raised |= _try(
             log,
             lambda limit=limit, pair=pair: set_limit(process.pid, limit, pair),  # type: ignore[misc]
             lambda limit=limit, pair=pair: _lower_again(host, process, limit, pair),  # type: ignore[misc]
-            f"{item_name(bearer.name, limit)} of process {process.pid}",
+            f"{item_name(unit.name, limit)} of process {process.pid}",
         )
-    score = new_score(process, bearer, what, observed.powers)
+    score = new_score(process, unit, what, observed.powers)
     before = process.oom_score_adj
     if score is not None and before is not None:
         raised |= _try(
             log,
             lambda: set_oom_score_adj(host, process.pid, score),
             lambda: set_oom_score_adj(host, process.pid, before),
-            f"{item_name(bearer.name, 'OOMScoreAdjust')} of process {process.pid}",
+            f"{item_name(unit.name, 'OOMScoreAdjust')} of process {process.pid}",
         )
     return raised
 
 
 def _lower_again(host: Host, process: Process, limit: str, pair: Pair) -> None:
-    """Undo a raise, unless the process has ended: its number may be another's by now."""
+    """Undo a raise, unless the process has other limits by now: its id may belong to another process."""
     now = read_process(host, process.pid)
     if now is not None and now.limits.get(limit) == pair:
         set_limit(process.pid, limit, process.limits[limit])
 
 
-def _try(log: UndoLog, do: Callable[[], bool], undo: Callable[[], object], what: str) -> bool:
-    """Whether it was done. Without permission it is not, and the item says so. Raises HostError for anything else."""
+def _try(log: UndoLog, do: Callable[[], bool], undo: Callable[[], object], name: str) -> bool:
+    """Whether the step succeeded; False without permission, which the item reports. Raises HostError otherwise."""
     try:
         done = do()
     except HostError as error:
@@ -82,54 +80,44 @@ def _try(log: UndoLog, do: Callable[[], bool], undo: Callable[[], object], what:
             return False
         raise
     if done:
-        log.note(what, undo)
+        log.note(name, undo)
     return done
 
 
-def restart(host: Host, observed: Observed, planned: Plan) -> dict[str, Bearer]:
-    """Restart the units and wait for them. Raises HostError if one does not come back.
+def restart(host: Host, observed: Observed, planned: Plan) -> dict[str, LoadedUnit]:
+    """Restart the units and wait until they run again. Raises HostError for a unit that fails.
 
-    One that takes its time to stop, as it waits for its calls to end, is left to it and stays pending.
+    A unit that is still stopping at the timeout, as it waits for its calls to end, stays pending.
     """
     systemctl(host, "--no-block", "restart", "--", *planned.restarts)
     deadline = time.monotonic() + RESTART_TIMEOUT_SECONDS
     while True:
-        after = bearers_now(host, observed, planned, ask=True)
+        after = loaded_units_now(host, observed, planned, ask=True)
         if not any(_restarting(after[name]) for name in planned.restarts) or time.monotonic() > deadline:
             break
         time.sleep(POLL_SECONDS)
-    _finalize(host, planned, after)
-    after = bearers_now(host, observed, planned, ask=True)
+    started = start_deadline()
+    for name in planned.restarts:
+        unit_processes(host, after[name].properties, started)  # waits: a program may fail as soon as it runs
+    after = loaded_units_now(host, observed, planned, ask=True)
     for name in planned.restarts:
         properties = after[name].properties
         if not _restarting(after[name]):
             if properties.get("ActiveState") not in RUNNING_STATES:
                 raise HostError(name, f"did not come back from its restart: {properties.get('Result')}")
-            after[name] = after[name]._replace(older=False)
+            after[name] = after[name]._replace(started_before_drop_in=False)
     return after
 
 
-def _restarting(bearer: Bearer) -> bool:
-    """Whether a unit is on its way. One that waits for its automatic restart has failed."""
-    properties = bearer.properties
+def _restarting(unit: LoadedUnit) -> bool:
+    """Whether a unit is stopping or starting. A unit that waits for its automatic restart has failed."""
+    properties = unit.properties
     if properties.get("SubState") == "auto-restart":
         return False
     return bool(properties.get("Job")) or properties.get("ActiveState") in ("activating", "deactivating")
 
 
-def _finalize(host: Host, planned: Plan, after: Mapping[str, Bearer]) -> None:
-    """Wait until the new main processes run their own programs, and no longer systemd's."""
-    deadline = time.monotonic() + SETTLING_SECONDS
-    for name in planned.restarts:
-        pid = after[name].main_pid
-        while pid and time.monotonic() < deadline:
-            command = (host.read_lenient(f"/proc/{pid}/comm") or "").strip()
-            if not command.startswith(("systemd", "(")):
-                break
-            time.sleep(POLL_SECONDS / 10)
-
-
 def start_again(host: Host, units: Sequence[str]) -> None:
-    """After the drop-ins have been put back: what was restarted runs with what it had."""
+    """Restart units once their drop-ins are put back, as the undo of a restart."""
     if units:
         systemctl(host, "--no-block", "restart", "--", *units)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is refused because it would keep a service from starting, or end it."""
+"""Safety checks: refuse settings that would keep a service from starting, or kill it."""
 
 from __future__ import annotations
 
@@ -11,76 +11,77 @@ from collections.abc import Iterable, Mapping
 from .._host.rlimits import INFINITY
 from .._sysctl.nr_open import NrOpen
 from .._systemd.directives import FIRST_SYSTEMD_WITH_IDLE_WEIGHT
+from .._systemd.names import unit_type
 from .._systemd.parsers import Meaning
-from .._systemd.units import deciding, unit_type
+from .._systemd.units import deciding
 from .._systemd.values import SystemdError
 from .effective import own_lines
-from .model import Bearer, Decision, Observed
+from .model import Decision, LoadedUnit, Observed
 
 NOT_FOR_ONESHOT = ("always", "on-success")  # systemd.service(5), Restart=
 
 
-def guard(decisions: Iterable[Decision], observed: Observed) -> None:
-    """Raises SystemdError for what would keep a service from starting, or end it."""
+def check_safety(decisions: Iterable[Decision], observed: Observed) -> None:
+    """Raises SystemdError for a setting that would keep a service from starting, or kill it."""
     for decision in decisions:
         if decision.setting is None or decision.wanted is None or decision.kept:
             continue
         if decision.directive == "LimitNOFILE":
-            _guard_nofile(decision.item, decision.wanted, observed.nr_open)
-        if decision.changed and decision.directive in _GUARDS_OF_RUNNING_UNITS:
-            for bearer in decision.unit.bearers:
-                _GUARDS_OF_RUNNING_UNITS[decision.directive](decision.item, decision.wanted, bearer)
+            _check_nofile(decision.item, decision.wanted, observed.nr_open)
+        if decision.changed and decision.directive in _CHECKS_OF_RUNNING_UNITS:
+            for unit in decision.unit.loaded:
+                _CHECKS_OF_RUNNING_UNITS[decision.directive](decision.item, decision.wanted, unit)
         too_old = observed.version is not None and observed.version < FIRST_SYSTEMD_WITH_IDLE_WEIGHT
         if decision.directive == "CPUWeight" and decision.wanted == ("idle",) and too_old:
             raise SystemdError(
                 decision.item,
-                f"idle is known since systemd {FIRST_SYSTEMD_WITH_IDLE_WEIGHT}, and this is {observed.version}",
+                f"idle requires systemd {FIRST_SYSTEMD_WITH_IDLE_WEIGHT}, this is {observed.version}",
             )
 
 
-def _guard_nofile(item: str, wanted: Meaning, nr_open: NrOpen) -> None:
+def _check_nofile(item: str, wanted: Meaning, nr_open: NrOpen) -> None:
     highest = max((value for value in wanted if value != INFINITY), default=0)
     objection = nr_open.objection(highest)
     if objection:
         raise SystemdError(item, f"{objection}: the service would get less, or fail to start (status 205/LIMITS)")
 
 
-def _guard_memory(item: str, wanted: Meaning, bearer: Bearer) -> None:
-    used = _known_number(bearer, "MemoryCurrent")
+def _check_memory(item: str, wanted: Meaning, unit: LoadedUnit) -> None:
+    used = _known_number(unit, "MemoryCurrent")
     if used is not None and isinstance(wanted[0], int) and wanted[0] < used:
-        raise SystemdError(item, f"{wanted[0]} is below the {used} bytes that {bearer.name} uses: it would be killed")
+        raise SystemdError(item, f"{wanted[0]} is below the {used} bytes that {unit.name} uses: it would be killed")
 
 
-def _guard_tasks(item: str, wanted: Meaning, bearer: Bearer) -> None:
-    tasks = _known_number(bearer, "TasksCurrent") or len(bearer.processes)
+def _check_tasks(item: str, wanted: Meaning, unit: LoadedUnit) -> None:
+    tasks = _known_number(unit, "TasksCurrent") or len(unit.processes)
     if isinstance(wanted[0], int) and wanted[0] < tasks:
         raise SystemdError(
             item,
-            f"{wanted[0]} is below the {tasks} processes and threads that {bearer.name} has: it could start none "
-            "any more",
+            f"{wanted[0]} is below the {tasks} processes and threads that {unit.name} has: it could not "
+            "start any more",
         )
 
 
-def _guard_restart(item: str, wanted: Meaning, bearer: Bearer) -> None:
-    if bearer.properties.get("Type") == "oneshot" and wanted[0] in NOT_FOR_ONESHOT:
+def _check_restart(item: str, wanted: Meaning, unit: LoadedUnit) -> None:
+    if unit.properties.get("Type") == "oneshot" and wanted[0] in NOT_FOR_ONESHOT:
         raise SystemdError(
-            item, f"systemd does not load a unit of Type=oneshot with {wanted[0]}, and {bearer.name} is one"
+            item, f"systemd does not load a unit of Type=oneshot with {wanted[0]}, and {unit.name} is one"
         )
 
 
-def _known_number(bearer: Bearer, name: str) -> int | None:
-    text = bearer.properties.get(name, "")
-    # "[not set]" and 2^64-1 stand for not known.
+def _known_number(unit: LoadedUnit, name: str) -> int | None:
+    text = unit.properties.get(name, "")
+    # "[not set]" and 2^64-1 mean that systemd does not know the number.
     return int(text) if text.isdecimal() and int(text) < INFINITY else None
 
 
-_GUARDS_OF_RUNNING_UNITS = {"MemoryMax": _guard_memory, "TasksMax": _guard_tasks, "Restart": _guard_restart}
+_CHECKS_OF_RUNNING_UNITS = {"MemoryMax": _check_memory, "TasksMax": _check_tasks, "Restart": _check_restart}
 
 
-def guard_hiding(observed: Observed, then: Mapping[str, str]) -> None:
-    """Raises SystemdError where a drop-in of ours would take away what another one of its name sets.
+def check_hiding(observed: Observed, then: Mapping[str, str]) -> None:
+    """Raises SystemdError if a drop-in of ours would hide another one of the same name that sets more.
 
-    Of drop-ins of one name only the most particular is read: that of kamailio@edge.service hides that of
+    Of drop-ins of one name systemd reads only the most specific: that of kamailio@edge.service hides that of
     kamailio@.service. Source: systemd.unit(5)
     """
     for state in observed.units:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What users want of units: their settings, validated before anything is touched."""
+"""The settings of units, validated before anything is changed."""
 
 from __future__ import annotations
 
@@ -10,29 +10,30 @@ from typing import NamedTuple
 
 from .._core.setting import parse_given
 from .._systemd.directives import DIRECTIVES, REALTIME_POLICIES
-from .._systemd.units import ROOT_SLICE, check_unit_name, template_of, unit_type
+from .._systemd.names import ROOT_SLICE, template_of, unit_type
+from .._systemd.units import check_unit_name
 from .._systemd.values import Setting, SystemdError, parse_setting
 
-LONGEST_SHOWN = 80  # of what somebody else has typed
+LONGEST_SHOWN = 80  # characters of user input in a message
 
 
 class UnitSettings(NamedTuple):
-    """What is wanted of a unit; without settings, that its drop-in goes back to what it was."""
+    """The settings of a unit. Without any, its drop-in goes back to its original."""
 
     name: str
     settings: Sequence[Setting]
 
 
 def item_name(unit: str, directive: str) -> str:
-    """How a directive of a unit is called in results and messages."""
+    """The name of a unit's directive in results and messages."""
     return f"{unit} {directive}"
 
 
 def parse_units(given: Mapping[object, object]) -> list[UnitSettings]:
-    """The settings of a mapping `unit: {directive: value or {value, rule, why, hazard}}`. Raises SystemdError.
+    """The settings in a mapping `unit: {directive: value or {value, rule, why, hazard}}`. Raises SystemdError.
 
-    An instance whose template is given as well gets the template's settings, too, unless it has its own: its
-    drop-in has the same name and so hides that of the template.
+    An instance also gets those settings of its template that it does not have itself: its drop-in has the same name
+    and hides that of the template.
     """
     units: dict[str, UnitSettings] = {}
     for given_name, settings in given.items():
@@ -57,20 +58,20 @@ def _parse_unit(unit: str, given: object) -> list[Setting]:
     if given is None:
         return []
     if not isinstance(given, Mapping):
-        raise SystemdError(unit, f"takes a dictionary of directives, not a {type(given).__name__}")
+        raise SystemdError(unit, f"must be a dictionary of directives, not a {type(given).__name__}")
     if unit == ROOT_SLICE and given:
-        raise SystemdError(unit, "is the whole machine, and the kernel limits only what is below it")
+        raise SystemdError(unit, "is the root of all control groups, which the kernel does not limit")
     settings: dict[str, Setting] = {}
     for name, content in given.items():
         if not isinstance(name, str) or not name.isprintable():
-            raise SystemdError(unit, f"a directive is a name such as LimitNOFILE, not {name!r}"[:LONGEST_SHOWN])
+            raise SystemdError(unit, f"a directive has a name such as LimitNOFILE, not {name!r}"[:LONGEST_SHOWN])
         setting = _parse_one(item_name(unit, name[:LONGEST_SHOWN]), name, content)
         if setting.directive in settings:
             raise SystemdError(
-                item_name(unit, setting.directive), f"is named twice, as {settings[setting.directive].given} and {name}"
+                item_name(unit, setting.directive), f"is set twice, as {settings[setting.directive].given} and {name}"
             )
         if unit_type(unit) not in DIRECTIVES[setting.directive].types:
-            raise SystemdError(item_name(unit, name), f"is a setting of services, not of a {unit_type(unit)}")
+            raise SystemdError(item_name(unit, name), f"applies to services, not to a {unit_type(unit)}")
         settings[setting.directive] = setting
     return list(settings.values())
 
@@ -87,7 +88,7 @@ def _check_together(unit: UnitSettings) -> None:
     if "CPUSchedulingPriority" in meanings and policy not in REALTIME_POLICIES:
         raise SystemdError(
             item_name(unit.name, "CPUSchedulingPriority"),
-            f"has a meaning with the policies {' and '.join(REALTIME_POLICIES)} only, not with {policy}",
+            f"applies to the policies {' and '.join(REALTIME_POLICIES)} only, not to {policy}",
         )
     high, most = meanings.get("MemoryHigh", (0,))[0], meanings.get("MemoryMax", ("",))[0]
     if isinstance(high, int) and isinstance(most, int) and high > most:

@@ -10,21 +10,23 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
+from ansible_collections.siptune.linux.plugins.module_utils._engine.operation import BOTH
 from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import NOTHING
 from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files import text_of
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
 from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import INFINITY, Powers, Process, Scheduling
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.nr_open import NrOpen
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.units import drop_in_path, parse_show
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.names import drop_in_path
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.systemctl import parse_show
 from ansible_collections.siptune.linux.plugins.module_utils._units.model import (
     LOADED,
-    PRLIMIT,
-    Bearer,
+    LoadedUnit,
     Observed,
+    Plan,
     Request,
     UnitState,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._units.plan import Plan, plan
+from ansible_collections.siptune.linux.plugins.module_utils._units.plan import plan
 from ansible_collections.siptune.linux.plugins.module_utils._units.settings import parse_units
 
 CAPTURED = Path(__file__).parent / "captured"
@@ -53,13 +55,15 @@ def properties(**changes: str) -> dict[str, str]:
     return {**plain, "LimitNOFILE": "4096", "LimitNOFILESoft": "1024", **changes}
 
 
-def bearer(*processes: Process, name: str = "sipd.service", older: bool = False, **changes: str) -> Bearer:
+def loaded(
+    *processes: Process, name: str = "sipd.service", started_before_drop_in: bool = False, **changes: str
+) -> LoadedUnit:
     shown = properties(Id=name, **changes)
-    return Bearer(name, shown, UNIT_FILE, [EARLY, OURS, LOCAL], processes, older)
+    return LoadedUnit(name, shown, UNIT_FILE, [EARLY, OURS, LOCAL], processes, started_before_drop_in)
 
 
-def unit(*bearers: Bearer, **changes: Any) -> UnitState:
-    state = UnitState("sipd.service", "sipd.service", OURS, None, LOADED, "", UNIT_FILE, [EARLY, OURS, LOCAL], bearers)
+def unit(*units: LoadedUnit, **changes: Any) -> UnitState:
+    state = UnitState("sipd.service", "sipd.service", OURS, None, LOADED, "", UNIT_FILE, [EARLY, OURS, LOCAL], units)
     return state._replace(**changes)
 
 
@@ -80,8 +84,10 @@ def observed(*units: UnitState, texts: dict[str, str] | None = None, **changes: 
     return host._replace(**changes)
 
 
-def request(directives: dict[str, Any] | None, running: str = PRLIMIT, name: str = "sipd.service") -> Request:
-    return Request(parse_units({name: directives}), DROP_IN, running)
+def request(
+    directives: dict[str, Any] | None, when: str = BOTH, restart: bool = False, name: str = "sipd.service"
+) -> Request:
+    return Request(parse_units({name: directives}), DROP_IN, when, restart)
 
 
 def only(planned: Plan) -> Change:
@@ -99,18 +105,18 @@ def floor(value: Any) -> dict[str, Any]:
 
 def template(*names: str) -> UnitState:
     path = drop_in_path("kam@.service", DROP_IN)
-    bearers = [
-        bearer(process(), name=name)._replace(candidates=[drop_in_path(name, "99-local.conf"), path]) for name in names
+    loaded_units = [
+        loaded(process(), name=name)._replace(candidates=[drop_in_path(name, "99-local.conf"), path]) for name in names
     ]
-    return UnitState("kam@.service", "kam@.service", path, None, LOADED, "", UNIT_FILE, [path], bearers)
+    return UnitState("kam@.service", "kam@.service", path, None, LOADED, "", UNIT_FILE, [path], loaded_units)
 
 
 def tuned(*processes: Process, directives: str = "LimitNOFILE=8192", **changes: Any) -> Observed:
     """A host on which the drop-in is in place and read."""
     own = FileRecord(f"[Service]\n{directives}\n".encode(), 0o644, 0, 0)
     shown = {"LimitNOFILE": "8192", "LimitNOFILESoft": "8192", "OOMScoreAdjust": "-500", "Nice": "-5"}
-    older = changes.pop("older", False)
-    state = unit(bearer(*processes, older=older, **shown), own=own)
+    early = changes.pop("started_before_drop_in", False)
+    state = unit(loaded(*processes, started_before_drop_in=early, **shown), own=own)
     return observed(state, **changes)
 
 

@@ -46,7 +46,7 @@ def test_arguments_get_the_defaults_of_their_module() -> None:
         pytest.param([{**KERNEL, "arguments": {}}], "kernel: missing required arguments: path", id="missing"),
         pytest.param([{**KERNEL, "arguments": {"pth": "/x"}}], "kernel: .*pth", id="unknown argument"),
         pytest.param([{**KERNEL, "arguments": None}], "kernel: missing", id="no arguments"),
-        pytest.param([{**UNITS, "arguments": {"running": "stop"}}], "units: value of running must be", id="choice"),
+        pytest.param([{**UNITS, "arguments": {"when": "now"}}], "units: value of when must be", id="choice"),
         pytest.param(
             [KERNEL, {**UNITS, "arguments": {"units": {"a/b": {}}}}], "units: a/b", id="what the module refuses"
         ),

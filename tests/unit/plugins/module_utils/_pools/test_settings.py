@@ -41,7 +41,7 @@ BAD = {
     "list": ([], "pools"),
     "no-text": ({5: {}}, "kamailio.service"),
     "path": ({"../x.service": {}}, "neither / nor .."),
-    "newline": ({"a\nb.service": {}}, "a unit's name"),
+    "newline": ({"a\nb.service": {}}, "a unit name"),
     "no-suffix": ({"kamailio": {}}, "ends in"),
     "slice": ({"sip.slice": {}}, "only services"),
     "template": ({"kamailio@.service": {}}, "template"),

@@ -16,12 +16,12 @@ from ansible_collections.siptune.linux.plugins.module_utils._sip.daemons import 
     Unit,
     find_unit_names,
     is_client_call,
+    loaded_units,
     parse_control_groups,
-    parse_units,
     sip_daemons,
-    unit_pattern,
     unit_stem,
 )
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.systemctl import parse_show
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -161,7 +161,7 @@ def test_unit_stem(name: str, expected: str | None) -> None:
     ids=["alias once, two instances", "not found", "active but exited", "nothing"],
 )
 def test_units(shown: str, expected: list[Unit]) -> None:
-    assert parse_units(shown) == expected
+    assert loaded_units(parse_show(shown)) == expected
 
 
 @pytest.mark.parametrize(
@@ -203,8 +203,8 @@ def test_the_unit_is_in_the_control_group(cgroup: str, unit: str) -> None:
 @given(text=st.text())
 def test_arbitrary_text_never_raises(text: str) -> None:
     unit_stem(text)
-    parse_units(text)
-    parse_units(f"Id=kamailio.service\nMainPID={text}\nNames={text}\nLoadState={text}")
+    loaded_units(parse_show(text))
+    loaded_units(parse_show(f"Id=kamailio.service\nMainPID={text}\nNames={text}\nLoadState={text}"))
     parse_control_groups(text)
     is_client_call(BY_NAME["asterisk"], text)
 
@@ -226,11 +226,6 @@ def test_unit_files_are_found_where_systemd_looks(tmp_path: Path) -> None:
         "freeswitch.service": "/usr/local/lib/systemd/system/freeswitch.service",
         "kamailio@.service": "/usr/lib/systemd/system/kamailio@.service",
     }
-
-
-def test_a_template_is_asked_for_by_its_instances() -> None:
-    assert unit_pattern("kamailio@.service") == "kamailio@*.service"
-    assert unit_pattern("kamailio@edge.service") == "kamailio@edge.service"
 
 
 # --- records ---------------------------------------------------------------------------------

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.syntax import logical_lines
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.syntax import logical_lines, section_lines
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,17 @@ from ansible_collections.siptune.linux.plugins.module_utils._systemd.syntax impo
 )
 def test_lines(text: str, expected: list[tuple[int, str]]) -> None:
     assert list(logical_lines(text)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[Service]\nA=1\n B = 2 = 3 \nC\n=4\nA=", [(2, "A", "1"), (3, "B", "2 = 3"), (5, "", "4"), (6, "A", "")]),
+        ("A=1\n[Unit]\nA=2\n[Service]\nA=3\n[Install]\nA=4\n[Service]\nA=5", [(5, "A", "3"), (9, "A", "5")]),
+        ("[Service\nA=1", []),
+        ("[Service]\n[Broken\nA=1", []),
+        ("", []),
+    ],
+)
+def test_the_lines_of_a_section(text: str, expected: list[tuple[int, str, str]]) -> None:
+    assert list(section_lines(text, "Service")) == expected

@@ -9,7 +9,16 @@ from pathlib import Path
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._host import host
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.systemctl import real_name, systemctl
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.systemctl import (
+    load_error,
+    names_of,
+    parse_show,
+    real_name,
+    show,
+    systemctl,
+)
+
+CAPTURED = Path(__file__).parents[1] / "captured"
 
 # --- names ----------------------------------------------------------------------------------
 
@@ -43,7 +52,7 @@ def test_the_unit_that_a_name_stands_for(image: Path, links: dict[str, str], ask
 
 def test_a_systemctl_that_fails_or_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(HostError, match="systemctl is not there"):
+    with pytest.raises(HostError, match="there is no command systemctl"):
         systemctl(Host(), "show")
     script = tmp_path / "systemctl"
     script.write_text("#!/bin/sh\necho Failed to connect to bus >&2\nexit 1\n")
@@ -61,3 +70,62 @@ def test_a_systemd_that_does_not_answer(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(HostError) as caught:
         systemctl(Host(), "--no-pager", "show")
     assert str(caught.value) == "systemctl show: did not end within 0.2 s: systemd does not answer"
+
+
+# --- systemctl show -------------------------------------------------------------------------
+
+
+def test_a_template_is_asked_for_by_its_instances(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = tmp_path / "systemctl"
+    script.write_text('#!/bin/sh\nprintf "Id=%s\\n\\n" "$@"\n')
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    shown = show(Host(), ["Id", "MainPID"], ["kam@.service", "kam@edge.service"])
+    words = ["show", "--no-pager", "--property=Id,MainPID", "--", "kam@*.service", "kam@edge.service"]
+    assert [unit["Id"] for unit in shown] == words
+    assert show(Host(), ["Id"], []) == []
+
+
+@pytest.mark.parametrize("version", [247, 252, 257])
+def test_captured_units(version: int) -> None:
+    units = {unit["Id"]: unit for unit in parse_show((CAPTURED / f"systemctl-show-{version}.txt").read_text())}
+    assert sorted(units) == sorted(
+        [
+            "sipd.service",
+            "kam@core.service",
+            "kam@edge.service",
+            "quiet.service",
+            "masked.service",
+            "transi.service",
+            "late.service",
+            "sip.slice",
+        ]
+    )
+    assert names_of(units["sipd.service"]) == ["sipd.service", "sipalias.service"]
+    assert units["sipd.service"]["DropInPaths"] == "/etc/systemd/system/sipd.service.d/90-siptune.conf"
+    assert names_of(units["kam@edge.service"])[0] == "kam@edge.service"
+    assert [units[f"{name}.service"]["LoadState"] for name in ("quiet", "masked", "late")] == [
+        "loaded",
+        "masked",
+        "not-found",
+    ]
+    assert units["transi.service"]["Transient"] == "yes"
+    assert "is masked" in units["masked.service"]["LoadError"]
+
+
+@pytest.mark.parametrize("text", ["", "\n", "\n\n\n"])
+def test_nothing_shown(text: str) -> None:
+    assert parse_show(text) == []
+
+
+@pytest.mark.parametrize(
+    ("shown", "text"),
+    [
+        ({"LoadError": 'org.freedesktop.systemd1.BadUnitSetting "Unit a.service is bad."'}, "Unit a.service is bad."),
+        ({"LoadError": ""}, ""),
+        ({"LoadError": "odd"}, "odd"),
+        ({}, ""),
+    ],
+)
+def test_why_a_unit_could_not_be_loaded(shown: dict[str, str], text: str) -> None:
+    assert load_error(shown) == text

@@ -16,7 +16,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._units.model import 
 from ansible_collections.siptune.linux.plugins.module_utils._units.observe import observe
 from ansible_collections.siptune.linux.plugins.module_utils._units.plan import plan
 from ansible_collections.siptune.linux.plugins.module_utils._units.settings import parse_units
-from systemd_host import OURS, bearer, observed, unit
+from systemd_host import OURS, loaded, observed, unit
 
 ETC = "etc/systemd/system"
 DROP_IN = "90-siptune.conf"
@@ -120,8 +120,8 @@ def test_a_disk_that_refuses_is_undone(image: Path) -> None:
     ],
 )
 def test_what_systemd_does_not_take(shown: dict[str, str], subject: str, reason: str) -> None:
-    planned = plan(request({"sipd.service": {"TasksMax": 500}}), observed(unit(bearer())))
-    _check_taken(planned, {"sipd.service": bearer(TasksMax="500", DropInPaths=OURS)})
+    planned = plan(request({"sipd.service": {"TasksMax": 500}}), observed(unit(loaded())))
+    _check_taken(planned, {"sipd.service": loaded(TasksMax="500", DropInPaths=OURS)})
     with pytest.raises(HostError) as caught:
-        _check_taken(planned, {"sipd.service": bearer(**shown)})
+        _check_taken(planned, {"sipd.service": loaded(**shown)})
     assert (caught.value.subject, caught.value.reason) == (subject, reason)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files import text_of
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.units import drop_in_path
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.names import drop_in_path
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.values import SystemdError
 from ansible_collections.siptune.linux.plugins.module_utils._units.effective import needs_defaults
 from ansible_collections.siptune.linux.plugins.module_utils._units.model import Request, UnitState
@@ -21,8 +21,8 @@ from systemd_host import (
     LOCAL,
     OURS,
     UNIT_FILE,
-    bearer,
     floor,
+    loaded,
     observed,
     only,
     process,
@@ -47,14 +47,14 @@ from systemd_host import (
     ],
 )
 def test_who_has_the_last_word(texts: dict[str, str], state: str, reason: str) -> None:
-    change = only(plan(request({"TasksMax": 500}), observed(unit(bearer()), texts=texts)))
+    change = only(plan(request({"TasksMax": 500}), observed(unit(loaded()), texts=texts)))
     assert (change.state, change.reason) == (state, reason)
 
 
 def test_a_drop_in_of_our_name_that_comes_first_hides_ours() -> None:
     other = "/etc/systemd/system.control/sipd.service.d/90-siptune.conf"
     places = [other, OURS]
-    state = unit(bearer()._replace(candidates=places), candidates=places)
+    state = unit(loaded()._replace(candidates=places), candidates=places)
     planned = plan(request({"TasksMax": 500}), observed(state, texts={other: "[Service]\nNice=1\n"}))
     assert only(planned).state == "shadowed"
     assert "hides ours" in only(planned).reason
@@ -63,7 +63,7 @@ def test_a_drop_in_of_our_name_that_comes_first_hides_ours() -> None:
 @pytest.mark.parametrize("local", ["500:600", "5000:6000"])
 def test_what_is_shadowed_is_not_raised(local: str) -> None:
     texts = {LOCAL: f"[Service]\nLimitNOFILE={local}\n"}
-    planned = plan(request({"LimitNOFILE": 8192}), observed(unit(bearer(process())), texts=texts))
+    planned = plan(request({"LimitNOFILE": 8192}), observed(unit(loaded(process())), texts=texts))
     assert planned.raises == {}
     assert only(planned)[2:6] == ("1024:4096", "1024:4096", local, "shadowed")
 
@@ -85,7 +85,7 @@ def test_what_is_shadowed_is_not_raised(local: str) -> None:
     ],
 )
 def test_floors(directive: str, value: Any, texts: dict[str, str], line: str | None, state: str) -> None:
-    planned = plan(request({directive: floor(value)}), observed(unit(bearer()), texts=texts))
+    planned = plan(request({directive: floor(value)}), observed(unit(loaded()), texts=texts))
     assert only(planned).state == state
     assert only(planned).wanted == f"at least {value}"
     lines = [text.split(f"{directive}=")[1].split("\n")[0] for text in written(planned).values()]
@@ -94,17 +94,17 @@ def test_floors(directive: str, value: Any, texts: dict[str, str], line: str | N
 
 def test_a_floor_that_only_we_set_stays_set() -> None:
     wanted = request({"TasksMax": floor(30000)})
-    own = plan(wanted, observed(unit(bearer()))).files[0].after
-    planned = plan(wanted, observed(unit(bearer(TasksMax="30000"), own=own)))
+    own = plan(wanted, observed(unit(loaded()))).files[0].after
+    planned = plan(wanted, observed(unit(loaded(TasksMax="30000"), own=own)))
     assert (planned.files, only(planned).state) == ([], "ok")
 
 
 def test_a_floor_over_systemds_default_is_the_same_in_every_run() -> None:
-    plain = bearer(LimitNOFILE="524288", LimitNOFILESoft="1024")
+    plain = loaded(LimitNOFILE="524288", LimitNOFILESoft="1024")
     defaults = {"LimitNOFILE": "524288", "LimitNOFILESoft": "1024", "TasksMax": "28909"}
     wanted = request({"LimitNOFILE": floor(8192)})
     own, texts = None, {UNIT_FILE: "[Service]\n"}
-    for shown, changed in ((plain, True), (bearer(LimitNOFILE="524288", LimitNOFILESoft="8192"), False)):
+    for shown, changed in ((plain, True), (loaded(LimitNOFILE="524288", LimitNOFILESoft="8192"), False)):
         host = observed(unit(shown, own=own), texts=texts)
         planned = plan(wanted, host._replace(defaults=defaults))
         assert (planned.changed, only(planned).at_boot) == (changed, "8192:524288")
@@ -113,21 +113,21 @@ def test_a_floor_over_systemds_default_is_the_same_in_every_run() -> None:
 
 def test_a_process_above_its_floor_is_fine() -> None:
     own = FileRecord(b"x", 0o644, 0, 0)
-    host = observed(unit(bearer(process(nofile=(99999, 99999)), older=True), own=own))
+    host = observed(unit(loaded(process(nofile=(99999, 99999)), started_before_drop_in=True), own=own))
     assert only(plan(request({"LimitNOFILE": floor(9000)}), host)).state == "changed"
 
 
 def test_a_floor_counts_for_each_instance_of_a_template() -> None:
     host = observed(template("kam@a.service", "kam@b.service"), texts={UNIT_FILE: "[Service]\n"})
     (state,) = host.units
-    one, other = state.bearers
+    one, other = state.loaded
     shown = [
         one._replace(properties={**one.properties, "LimitNOFILESoft": "1024", "LimitNOFILE": "9000"}),
         other._replace(properties={**other.properties, "LimitNOFILESoft": "2000", "LimitNOFILE": "4096"}),
     ]
     planned = plan(
         request({"LimitNOFILE": floor("1000:8000")}, name="kam@.service"),
-        host._replace(units=[state._replace(bearers=shown)]),
+        host._replace(units=[state._replace(loaded=shown)]),
     )
     assert "LimitNOFILE=1024:8000\n" in written(planned)[state.path]
 
@@ -152,12 +152,12 @@ def test_a_floor_over_a_percentage_goes_by_the_number_that_systemd_makes_of_it(
 ) -> None:
     texts = {EARLY: "[Service]\nTasksMax=50%\n"}
     wanted = request({"TasksMax": floor(4096)})
-    host = observed(unit(bearer(TasksMax=shown)), texts=texts)
+    host = observed(unit(loaded(TasksMax=shown)), texts=texts)
     planned = plan(wanted, host)
     assert only(planned).state == state
     assert [text.split("TasksMax=")[1].strip() for text in written(planned).values()] == ([line] if line else [])
     if line:
-        again = observed(unit(bearer(TasksMax=line), own=planned.files[0].after), texts=texts)
+        again = observed(unit(loaded(TasksMax=line), own=planned.files[0].after), texts=texts)
         assert not plan(wanted, again).changed
 
 
@@ -188,7 +188,7 @@ def ceiling(value: Any) -> dict[str, Any]:
     ],
 )
 def test_ceilings(directive: str, value: int, texts: dict[str, str], line: str | None, state: str) -> None:
-    planned = plan(request({directive: ceiling(value)}), observed(unit(bearer()), texts=texts))
+    planned = plan(request({directive: ceiling(value)}), observed(unit(loaded()), texts=texts))
     assert (only(planned).state, only(planned).wanted) == (state, f"at most {value}")
     lines = [text.split(f"{directive}=")[1].split("\n")[0] for text in written(planned).values()]
     assert lines == ([line] if line else [])
@@ -197,7 +197,7 @@ def test_ceilings(directive: str, value: int, texts: dict[str, str], line: str |
 def test_a_ceiling_under_systemds_default_is_the_same_in_every_run() -> None:
     defaults = {"OOMScoreAdjust": "0", "Nice": "0"}
     own = None
-    for shown, changed in ((bearer(), True), (bearer(OOMScoreAdjust="-600"), False)):
+    for shown, changed in ((loaded(), True), (loaded(OOMScoreAdjust="-600"), False)):
         host = observed(unit(shown, own=own))
         planned = plan(request({"OOMScoreAdjust": ceiling(-600)}), host._replace(defaults=defaults))
         assert (planned.changed, only(planned).at_boot) == (changed, "-600")
@@ -219,8 +219,8 @@ EDGES = drop_in_path("kam@edge.service", DROP_IN)
 def edge(own: FileRecord | None = None, **shown: str) -> UnitState:
     """An instance whose template may have a drop-in of the same name."""
     places = [EDGES, TEMPLATES]
-    loaded = bearer(name="kam@edge.service", **shown)._replace(candidates=places)
-    return unit(loaded, asked="kam@edge.service", name="kam@edge.service", path=EDGES, own=own, candidates=places)
+    shown = loaded(name="kam@edge.service", **shown)._replace(candidates=places)
+    return unit(shown, asked="kam@edge.service", name="kam@edge.service", path=EDGES, own=own, candidates=places)
 
 
 def test_a_floor_that_only_the_templates_drop_in_meets_is_written_for_the_instance() -> None:

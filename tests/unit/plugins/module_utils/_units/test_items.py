@@ -7,10 +7,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.units import drop_in_path
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.names import drop_in_path
 from ansible_collections.siptune.linux.plugins.module_utils._units.model import MASKED, NOT_FOUND
 from ansible_collections.siptune.linux.plugins.module_utils._units.plan import plan
-from systemd_host import observed, only, request, template, unit
+from systemd_host import loaded, observed, only, process, request, template, unit
 
 # --- units that are not there -----------------------------------------------------------------
 
@@ -18,7 +18,7 @@ from systemd_host import observed, only, request, template, unit
 @pytest.mark.parametrize(
     ("changes", "host", "reason"),
     [
-        ({"load": NOT_FOUND}, {}, "there is no such unit yet"),
+        ({"load": NOT_FOUND}, {}, "the unit is not installed"),
         ({"load": MASKED}, {}, "the unit is masked"),
         ({"load": "bad-setting", "load_error": "Invalid argument"}, {}, "could not load the unit: Invalid argument"),
         ({}, {"systemd_running": False}, "systemd does not run here"),
@@ -31,6 +31,30 @@ def test_a_unit_that_is_not_loaded_is_pending(changes: dict[str, Any], host: dic
     assert reason in change.reason
     assert planned.changed
     assert planned.reload is host.get("systemd_running", True)
+
+
+# --- processes on their way -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("directive", "state"),
+    [
+        pytest.param("LimitNOFILE", "pending", id="set at start"),
+        pytest.param("TasksMax", "changed", id="set by reload"),
+    ],
+)
+def test_a_process_that_systemd_still_starts_is_named(directive: str, state: str) -> None:
+    planned = plan(request({directive: 8192}), observed(unit(loaded()._replace(starting=[226]))))
+    change = only(planned)
+    assert change.state == state
+    assert ("systemd is still starting process 226 of sipd.service" in change.reason) is (state == "pending")
+    assert planned.restarts == []
+
+
+def test_a_restart_leaves_no_process_behind_that_is_still_started() -> None:
+    shown = loaded(process(), started_before_drop_in=True)._replace(starting=[226])
+    planned = plan(request({"LimitNOFILE": 8192}, restart=True), observed(unit(shown)))
+    assert (planned.restarts, only(planned).state) == (["sipd.service"], "changed")
 
 
 # --- templates --------------------------------------------------------------------------------

@@ -4,13 +4,21 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from pathlib import Path
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._units.model import Request
-from ansible_collections.siptune.linux.plugins.module_utils._units.observe import _defaults, _older, observe, pids_of
+from ansible_collections.siptune.linux.plugins.module_utils._units.observe import (
+    _defaults,
+    _started_before_drop_in,
+    observe,
+    pids_of,
+    start_deadline,
+    unit_processes,
+)
 from ansible_collections.siptune.linux.plugins.module_utils._units.settings import UnitSettings
 from systemd_host import DROP_IN
 
@@ -36,19 +44,59 @@ def test_a_unit_without_a_group_has_no_processes(tmp_path: Path, group: str) -> 
     assert pids_of(Host(str(tmp_path)), {"ControlGroup": group}) == []
 
 
+def put_process(root: Path, pid: int, executable: str) -> None:
+    directory = root / "proc" / str(pid)
+    directory.mkdir(parents=True)
+    (directory / "exe").symlink_to(executable)
+    (directory / "limits").write_text(f"{'Max open files':26}{20000:<21}{20000:<21}files\n")
+
+
+def put_group(root: Path, pids: str) -> dict[str, str]:
+    group = root / "sys/fs/cgroup/system.slice/sipd.service"
+    group.mkdir(parents=True)
+    (group / "cgroup.procs").write_text(pids)
+    return {"ControlGroup": "/system.slice/sipd.service"}
+
+
+def test_a_process_on_its_way_is_waited_for_until_the_deadline(tmp_path: Path) -> None:
+    shown = put_group(tmp_path, "7\n12\n")
+    put_process(tmp_path, 7, "/usr/sbin/sipd")
+    put_process(tmp_path, 12, "/usr/lib/systemd/systemd-executor")
+    deadline = time.monotonic() + 0.2
+    processes, on_their_way = unit_processes(Host(str(tmp_path)), shown, deadline)
+    assert ([process.pid for process in processes], on_their_way) == ([7], [12])
+    assert time.monotonic() >= deadline
+
+
+def test_a_process_that_reaches_its_program_meanwhile_is_one_of_the_units(tmp_path: Path) -> None:
+    shown = put_group(tmp_path, "12\n")
+    put_process(tmp_path, 12, "/usr/lib/systemd/systemd-executor")
+
+    def reach() -> None:
+        (tmp_path / "proc/12/exe").unlink()
+        (tmp_path / "proc/12/exe").symlink_to("/usr/sbin/sipd")
+
+    timer = threading.Timer(0.2, reach)
+    timer.start()
+    processes, on_their_way = unit_processes(Host(str(tmp_path)), shown, start_deadline())
+    timer.join()
+    assert ([process.pid for process in processes], on_their_way) == ([12], [])
+
+
 @pytest.mark.parametrize(
-    ("started", "age_seconds", "older"), [("1", 10, True), ("1", None, False), ("0", 10, False), ("", 10, False)]
+    ("started", "written", "expected"), [("1", True, True), ("1", False, False), ("0", True, False), ("", True, False)]
 )
-def test_what_is_older_than_its_drop_in(tmp_path: Path, started: str, age_seconds: int | None, older: bool) -> None:
-    if age_seconds is not None:
+def test_a_process_started_before_its_drop_in(tmp_path: Path, started: str, written: bool, expected: bool) -> None:
+    if written:
         (tmp_path / "file").write_text("")
-    assert _older(Host(str(tmp_path)), {"ExecMainStartTimestampMonotonic": started}, "/file") is older
+    shown = {"ExecMainStartTimestampMonotonic": started}
+    assert _started_before_drop_in(Host(str(tmp_path)), shown, "/file") is expected
 
 
-def test_a_process_started_after_the_drop_in_was_written_is_not_older(tmp_path: Path) -> None:
+def test_a_process_started_after_its_drop_in(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     later = int((time.clock_gettime(time.CLOCK_MONOTONIC) + 5) * 10**6)
-    assert not _older(Host(str(tmp_path)), {"ExecMainStartTimestampMonotonic": str(later)}, "/file")
+    assert not _started_before_drop_in(Host(str(tmp_path)), {"ExecMainStartTimestampMonotonic": str(later)}, "/file")
 
 
 @pytest.mark.parametrize(
@@ -66,10 +114,10 @@ def test_whether_systemd_runs(image: Path, monkeypatch: pytest.MonkeyPatch, answ
     monkeypatch.setenv("PATH", str(image / "bin"))
     observed = observe(Host(str(image)), Request([UnitSettings("sipd.service", [])], DROP_IN))
     assert observed.systemd_running is running
-    assert len(observed.units[0].bearers) == int(running)
+    assert len(observed.units[0].loaded) == int(running)
 
 
-WITNESS = {
+REFERENCE = {
     "Id": "rescue.service",
     "LoadState": "loaded",
     "FragmentPath": "/usr/lib/systemd/system/rescue.service",
@@ -78,7 +126,7 @@ WITNESS = {
     "Nice": "0",
     "TasksMax": "28909",
 }
-OTHER_WITNESS = {**WITNESS, "Id": "emergency.service", "FragmentPath": "/usr/lib/systemd/system/emergency.service"}
+OTHER_REFERENCE = {**REFERENCE, "Id": "emergency.service", "FragmentPath": "/usr/lib/systemd/system/emergency.service"}
 
 
 def test_systemds_defaults_are_seen_at_services_that_set_nothing(image: Path) -> None:
@@ -90,14 +138,14 @@ def test_systemds_defaults_are_seen_at_services_that_set_nothing(image: Path) ->
     for name, text in files.items():
         (image / name).parent.mkdir(exist_ok=True)
         (image / name).write_text(text)
-    shown = [{**OTHER_WITNESS, "TasksMax": "77", "Nice": "4"}, {**WITNESS, "TasksMax": "5", "Nice": "3"}]
+    shown = [{**OTHER_REFERENCE, "TasksMax": "77", "Nice": "4"}, {**REFERENCE, "TasksMax": "5", "Nice": "3"}]
     defaults = _defaults(Host(str(image)), shown)
     assert (defaults["LimitNOFILESoft"], defaults["LimitNOFILE"]) == ("1024", "524288")
     assert defaults["TasksMax"] == "77"
     assert "Nice" not in defaults
 
 
-@pytest.mark.parametrize("shown", [[], [{**WITNESS, "LoadState": "masked"}], [{**WITNESS, "Id": "sipd.service"}]])
+@pytest.mark.parametrize("shown", [[], [{**REFERENCE, "LoadState": "masked"}], [{**REFERENCE, "Id": "sipd.service"}]])
 def test_without_a_witness_no_default_is_known(image: Path, shown: list[dict[str, str]]) -> None:
     assert _defaults(Host(str(image)), shown) == {}
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.siptune.linux.plugins.module_utils._engine.operation import BOOT, BOTH
 from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import (
     NOTHING,
     FileOriginal,
@@ -19,16 +20,14 @@ from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.values import SystemdError
 from ansible_collections.siptune.linux.plugins.module_utils._units.effective import disagreement
 from ansible_collections.siptune.linux.plugins.module_utils._units.model import (
-    KEEP,
     MASKED,
     NOT_FOUND,
-    PRLIMIT,
-    RESTART,
     Observed,
+    Plan,
     Raise,
     Request,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._units.plan import Plan, confirmed, diff, plan
+from ansible_collections.siptune.linux.plugins.module_utils._units.plan import confirmed, diff, plan
 from ansible_collections.siptune.linux.plugins.module_utils._units.processes import new_limits, new_score
 from ansible_collections.siptune.linux.plugins.module_utils._units.settings import UnitSettings, parse_units
 from hypothesis import given, settings
@@ -39,7 +38,7 @@ from systemd_host import (
     MAY_NOT,
     OURS,
     UNIT_FILE,
-    bearer,
+    loaded,
     observed,
     only,
     process,
@@ -54,20 +53,20 @@ from systemd_host import (
 
 def test_a_drop_in_is_written_once() -> None:
     wanted = request({"TasksMax": 500})
-    first = plan(wanted, observed(unit(bearer())))
+    first = plan(wanted, observed(unit(loaded())))
     assert written(first)[OURS].endswith("[Service]\nTasksMax=500\n")
     assert (first.reload, first.changed) == (True, True)
     assert only(first)[:6] == ("sipd.service TasksMax", "500", "28909", "500", "500", "changed")
     assert first.originals.files[OURS] == FileOriginal(None, (digest(written(first)[OURS].encode()),))
     own = first.files[0].after
-    second = plan(wanted, observed(unit(bearer(TasksMax="500"), own=own), originals=first.originals))
+    second = plan(wanted, observed(unit(loaded(TasksMax="500"), own=own), originals=first.originals))
     assert (second.files, second.reload, second.changed, only(second).state) == ([], False, False, "ok")
 
 
 def test_a_directive_left_out_goes_back() -> None:
     own = FileRecord(b"[Service]\nTasksMax=500\nNice=3\n", 0o644, 0, 0)
     originals = Originals({}, {OURS: FileOriginal(None, (digest(own.content),))})
-    shown = bearer(process(scheduling=Scheduling(3, "other", 0)), TasksMax="500", Nice="3")
+    shown = loaded(process(scheduling=Scheduling(3, "other", 0)), TasksMax="500", Nice="3")
     planned = plan(request({"Nice": 3}), observed(unit(shown, own=own), originals=originals))
     assert {change.item: change.state for change in planned.changes} == {
         "sipd.service Nice": "ok",
@@ -80,7 +79,7 @@ def test_without_settings_the_drop_in_goes_and_its_record() -> None:
     own = FileRecord(b"[Service]\nLimitNOFILE=8192\n", 0o644, 0, 0)
     before = FileRecord(b"[Service]\nTasksMax=7\n", 0o640, 0, 4)
     originals = Originals({}, {OURS: FileOriginal(before, (digest(own.content),))})
-    shown = bearer(process(nofile=(8192, 8192)), older=True)
+    shown = loaded(process(nofile=(8192, 8192)), started_before_drop_in=True)
     planned = plan(request(None), observed(unit(shown, own=own), originals=originals))
     assert [(file.path, file.after) for file in planned.files] == [(OURS, before)]
     assert planned.released == [OURS]
@@ -92,14 +91,14 @@ def test_without_settings_the_drop_in_goes_and_its_record() -> None:
 def test_an_edited_drop_in_is_left_and_named() -> None:
     own = FileRecord(b"[Service]\nLimitNOFILE=8192\n", 0o644, 0, 0)
     originals = Originals({}, {OURS: FileOriginal(None, ("another",))})
-    planned = plan(request(None), observed(unit(bearer(), own=own), originals=originals))
+    planned = plan(request(None), observed(unit(loaded(), own=own), originals=originals))
     assert (planned.files, only(planned).item, only(planned).state) == ([], OURS, "kept")
 
 
 def test_two_names_of_one_unit_are_one_too_many() -> None:
     units = parse_units({"sipd.service": {"Nice": 1}, "alias.service": {"Nice": 2}})
-    host = observed(unit(bearer()), unit(bearer(), asked="alias.service"))
-    with pytest.raises(SystemdError, match=r"alias\.service: is named twice, also as sipd\.service: both are sipd"):
+    host = observed(unit(loaded()), unit(loaded(), asked="alias.service"))
+    with pytest.raises(SystemdError, match=r"alias\.service: is given twice, also as sipd\.service: both are sipd"):
         plan(Request(units, DROP_IN), host)
 
 
@@ -107,38 +106,39 @@ def test_two_names_of_one_unit_are_one_too_many() -> None:
 
 
 def test_what_systemd_did_not_take_is_noticed() -> None:
-    planned = plan(request({"TasksMax": 500}), observed(unit(bearer())))
+    planned = plan(request({"TasksMax": 500}), observed(unit(loaded())))
     (decision,) = planned.decisions
-    assert disagreement(decision, bearer(TasksMax="500"), planned.then) is None
-    assert disagreement(decision, bearer(TasksMax="28909"), planned.then) == "28909"
-    assert disagreement(decision, bearer(TasksMax="[not set]"), planned.then) == "nothing"
+    assert disagreement(decision, loaded(TasksMax="500"), planned.then) is None
+    assert disagreement(decision, loaded(TasksMax="28909"), planned.then) == "28909"
+    assert disagreement(decision, loaded(TasksMax="[not set]"), planned.then) == "nothing"
 
 
 def test_what_is_read_back_is_what_is_said() -> None:
-    host = observed(unit(bearer(process())))
+    host = observed(unit(loaded(process())))
     planned = plan(request({"LimitNOFILE": 8192}), host)
-    after = bearer(process(nofile=(4096, 4096)), older=True, LimitNOFILE="8192", LimitNOFILESoft="8192")
+    shown = {"LimitNOFILE": "8192", "LimitNOFILESoft": "8192"}
+    after = loaded(process(nofile=(4096, 4096)), started_before_drop_in=True, **shown)
     (change,) = confirmed(planned, host, {"sipd.service": after})
     assert (change.after, change.state) == ("4096", "pending")
 
 
 def test_a_drop_in_that_systemd_has_not_read_is_reloaded() -> None:
     wanted = request({"TasksMax": 500})
-    own = plan(wanted, observed(unit(bearer()))).files[0].after
+    own = plan(wanted, observed(unit(loaded()))).files[0].after
     for need, reload in (("yes", True), ("no", False)):
-        planned = plan(wanted, observed(unit(bearer(NeedDaemonReload=need), own=own)))
+        planned = plan(wanted, observed(unit(loaded(NeedDaemonReload=need), own=own)))
         assert (planned.files, planned.reload, planned.changed) == ([], reload, reload)
 
 
 def test_the_diff_shows_the_file_and_what_is_in_force() -> None:
-    shown = diff(plan(request({"TasksMax": 500}), observed(unit(bearer()))))
+    shown = diff(plan(request({"TasksMax": 500}), observed(unit(loaded()))))
     assert [entry["before_header"] for entry in shown] == [OURS, "values in force"]
     assert shown[1]["before"] == "sipd.service TasksMax = 28909\n"
     assert shown[1]["after"] == "sipd.service TasksMax = 500\n"
 
 
 def test_translations_are_warned_of() -> None:
-    planned = plan(request({"MemoryLimit": "1G"}), observed(unit(bearer())))
+    planned = plan(request({"MemoryLimit": "1G"}), observed(unit(loaded())))
     assert planned.warnings == ["sipd.service MemoryLimit is deprecated; written as MemoryMax=1G"]
     assert only(planned).item == "sipd.service MemoryMax"
     assert "asked for as MemoryLimit" in only(planned).reason
@@ -152,7 +152,7 @@ def test_a_hazard_is_warned_of_as_long_as_we_set_it() -> None:
             "TasksMax": {"value": 500, "rule": "at_least", "hazard": "is not in force."},
         }
     )
-    planned = plan(wanted, observed(unit(bearer()), texts=texts))
+    planned = plan(wanted, observed(unit(loaded()), texts=texts))
     assert planned.warnings == ["sipd.service LimitCORE = infinity: fills the disk."]
 
 
@@ -189,7 +189,7 @@ def applied(wanted: Request, host: Observed) -> tuple[Observed, Plan]:
     done = plan(wanted, host)
     (state,) = host.units
     own = done.files[0].after if done.files else state.own
-    (now,) = state.bearers
+    (now,) = state.loaded
     shown = dict(now.properties)
     for decision in done.decisions:
         line = decision.then
@@ -201,10 +201,11 @@ def applied(wanted: Request, host: Observed) -> tuple[Observed, Plan]:
         score = new_score(one, now, what, host.powers)
         limits = {**one.limits, **new_limits(one, what, host.powers)}
         fresh.append(one._replace(limits=limits, oom_score_adj=one.oom_score_adj if score is None else score))
-    after = now._replace(properties=shown, processes=fresh, older=now.older or bool(done.files))
+    early = now.started_before_drop_in or bool(done.files)
+    after = now._replace(properties=shown, processes=fresh, started_before_drop_in=early)
     originals = Originals({}, finalize_files(done.originals.files, done.files, done.released))
     return host._replace(
-        units=[state._replace(own=own, bearers=[after])], texts=dict(done.then), originals=originals
+        units=[state._replace(own=own, loaded=[after])], texts=dict(done.then), originals=originals
     ), done
 
 
@@ -220,31 +221,31 @@ def predicted_properties(directive: str, meaning: tuple | None) -> dict[str, str
 
 
 @settings(deadline=None)
-@given(directives, directives, processes_of_a_unit, st.sampled_from([MAY, MAY_NOT]), st.sampled_from([KEEP, PRLIMIT]))
+@given(directives, directives, processes_of_a_unit, st.sampled_from([MAY, MAY_NOT]), st.sampled_from([BOOT, BOTH]))
 def test_a_second_run_changes_nothing_and_absent_brings_the_files_back(
-    first: dict[str, Any], then: dict[str, Any], processes: list[Process], powers: Powers, running: str
+    first: dict[str, Any], then: dict[str, Any], processes: list[Process], powers: Powers, when: str
 ) -> None:
-    start = observed(unit(bearer(*processes)), powers=powers)
+    start = observed(unit(loaded(*processes)), powers=powers)
     host = start
     for wanted in (first, then):
-        host, _ = applied(request(wanted, running), host)
-        _, again = applied(request(wanted, running), host)
+        host, _ = applied(request(wanted, when), host)
+        _, again = applied(request(wanted, when), host)
         assert not again.changed, (again.files, again.raises)
         assert {change.state for change in again.changes} <= {"ok", "kept", "pending", "readonly"}
-    for one, before in zip(host.units[0].bearers[0].processes, processes):
+    for one, before in zip(host.units[0].loaded[0].processes, processes):
         assert all(one.limits[name][0] >= before.limits[name][0] for name in one.limits)
-    host, _ = applied(Request([UnitSettings("sipd.service", [])], DROP_IN, running), host)
+    host, _ = applied(Request([UnitSettings("sipd.service", [])], DROP_IN, when), host)
     assert (host.units[0].own, dict(host.texts), host.originals) == (None, dict(start.texts), NOTHING)
 
 
 @settings(deadline=None)
-@given(directives, processes_of_a_unit, st.sampled_from([MAY, MAY_NOT]), st.sampled_from([KEEP, PRLIMIT]))
+@given(directives, processes_of_a_unit, st.sampled_from([MAY, MAY_NOT]), st.sampled_from([BOOT, BOTH]))
 def test_the_prediction_is_what_a_host_that_obeys_is_confirmed_to_have(
-    wanted: dict[str, Any], processes: list[Process], powers: Powers, running: str
+    wanted: dict[str, Any], processes: list[Process], powers: Powers, when: str
 ) -> None:
-    host = observed(unit(bearer(*processes)), powers=powers)
-    after, done = applied(request(wanted, running), host)
-    real = confirmed(done, host, {"sipd.service": after.units[0].bearers[0]})
+    host = observed(unit(loaded(*processes)), powers=powers)
+    after, done = applied(request(wanted, when), host)
+    real = confirmed(done, host, {"sipd.service": after.units[0].loaded[0]})
     predicted = [change for change in done.changes if change.wanted != "50%"]  # systemd works out the number
     assert predicted == [change for change in real if change.wanted != "50%"]
 
@@ -253,8 +254,8 @@ def test_the_prediction_is_what_a_host_that_obeys_is_confirmed_to_have(
 
 
 def test_calls_in_progress_turn_a_restart_into_what_can_be_done_without() -> None:
-    old = bearer(process(), older=True)
-    wanted = request({"LimitNOFILE": 8192, "Nice": -5}, running=RESTART)
+    old = loaded(process(), started_before_drop_in=True)
+    wanted = request({"LimitNOFILE": 8192, "Nice": -5}, restart=True)
     idle = plan(wanted, observed(unit(old)))
     assert (idle.restarts, dict(idle.raises)) == (["sipd.service"], {})
 

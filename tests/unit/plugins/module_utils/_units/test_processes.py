@@ -4,9 +4,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from ansible_collections.siptune.linux.plugins.module_utils._engine.operation import BOOT
 from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import INFINITY, Powers, Scheduling
-from ansible_collections.siptune.linux.plugins.module_utils._units.model import KEEP, PRLIMIT, RESTART, Raise
+from ansible_collections.siptune.linux.plugins.module_utils._units.model import Raise
 from ansible_collections.siptune.linux.plugins.module_utils._units.plan import plan
 from ansible_collections.siptune.linux.plugins.module_utils._units.processes import new_score, start_value
 from systemd_host import (
@@ -14,9 +17,9 @@ from systemd_host import (
     MAY,
     MAY_NOT,
     UNIT_FILE,
-    bearer,
     finalized,
     floor,
+    loaded,
     observed,
     only,
     process,
@@ -29,66 +32,73 @@ from systemd_host import (
 
 
 @pytest.mark.parametrize(
-    ("running", "powers", "older", "nofile", "state", "after"),
+    ("options", "powers", "nofile", "state", "after"),
     [
-        (PRLIMIT, MAY, False, (1024, 4096), "changed", "8192"),
-        (PRLIMIT, MAY_NOT, False, (1024, 4096), "pending", "4096"),
-        (KEEP, MAY, False, (1024, 4096), "pending", "1024:4096"),
-        (RESTART, MAY, False, (1024, 4096), "changed", "8192"),
-        (PRLIMIT, MAY, False, (9000, 9000), "pending", "9000"),
-        (PRLIMIT, MAY, False, (1024, 9000), "pending", "8192:9000"),
+        ({}, MAY, (1024, 4096), "changed", "8192"),
+        ({}, MAY_NOT, (1024, 4096), "pending", "4096"),
+        ({"when": BOOT}, MAY, (1024, 4096), "pending", "1024:4096"),
+        ({"restart": True}, MAY, (1024, 4096), "changed", "8192"),
+        ({}, MAY, (9000, 9000), "pending", "9000"),
+        ({}, MAY, (1024, 9000), "pending", "8192:9000"),
     ],
 )
 def test_what_running_processes_get(
-    running: str, powers: Powers, older: bool, nofile: tuple, state: str, after: str
+    options: dict[str, Any], powers: Powers, nofile: tuple, state: str, after: str
 ) -> None:
-    host = observed(unit(bearer(process(nofile=nofile), older=older)), powers=powers)
-    planned = plan(request({"LimitNOFILE": 8192}, running), host)
+    host = observed(unit(loaded(process(nofile=nofile))), powers=powers)
+    planned = plan(request({"LimitNOFILE": 8192}, **options), host)
     assert (only(planned).state, only(planned).after) == (state, after)
-    assert planned.restarts == (["sipd.service"] if running == RESTART else [])
+    assert planned.restarts == (["sipd.service"] if options.get("restart") else [])
 
 
 def test_a_process_of_another_user_is_out_of_reach_without_the_capability() -> None:
-    host = observed(unit(bearer(process(uids=frozenset({5})))), powers=MAY_NOT)
+    host = observed(unit(loaded(process(uids=frozenset({5})))), powers=MAY_NOT)
     planned = plan(request({"LimitNOFILE": "4096"}), host)
     assert planned.raises == {}
-    assert "takes CAP_SYS_RESOURCE" in only(planned).reason
+    assert "requires CAP_SYS_RESOURCE" in only(planned).reason
 
 
 def test_the_least_of_all_processes_counts() -> None:
     processes = [process(100, (9000, 9000)), process(101, (50, 60)), process(102, (8192, 8192))]
-    planned = plan(request({"LimitNOFILE": 8192}, KEEP), observed(unit(bearer(*processes))))
+    planned = plan(request({"LimitNOFILE": 8192}, BOOT), observed(unit(loaded(*processes))))
     assert (only(planned).before, only(planned).state) == ("50:60", "pending")
     assert "1 of 3 processes have 50:60" in only(planned).reason
 
 
 def test_what_a_daemon_does_to_itself_is_no_reason_to_restart_it() -> None:
-    wanted = request({"LimitNOFILE": 8192}, RESTART)
+    wanted = request({"LimitNOFILE": 8192}, restart=True)
     planned = finalized(tuned(process(nofile=(999999, 999999))), wanted)
     assert (planned.restarts, only(planned).state) == ([], "kept")
-    assert "has set 999999 by itself" in only(planned).reason
+    assert "has set 999999 itself" in only(planned).reason
 
 
 def test_a_unit_older_than_its_drop_in_is_restarted_though_nothing_else_changes() -> None:
-    wanted = request({"Nice": -5}, RESTART)
-    planned = finalized(tuned(process(), older=True), wanted)
+    wanted = request({"Nice": -5}, restart=True)
+    planned = finalized(tuned(process(), started_before_drop_in=True), wanted)
     assert (planned.restarts, planned.changed, only(planned).state) == (["sipd.service"], True, "changed")
-    assert not finalized(tuned(process(scheduling=Scheduling(-5, "other", 0)), older=True), wanted).changed
+    nice = process(scheduling=Scheduling(-5, "other", 0))
+    assert not finalized(tuned(nice, started_before_drop_in=True), wanted).changed
 
 
 def test_what_counts_from_the_reload_on_needs_no_restart() -> None:
-    wanted = request({"TasksMax": 50, "RestartSec": 3, "MemoryMax": "1G"}, RESTART)
-    assert plan(wanted, observed(unit(bearer(process())))).restarts == []
+    wanted = request({"TasksMax": 50, "RestartSec": 3, "MemoryMax": "1G"}, restart=True)
+    assert plan(wanted, observed(unit(loaded(process())))).restarts == []
 
 
 def test_transient_units_are_not_restarted() -> None:
-    planned = plan(request({"Nice": 4}, RESTART), observed(unit(bearer(process(), Transient="yes"))))
+    planned = plan(request({"Nice": 4}, restart=True), observed(unit(loaded(process(), Transient="yes"))))
     assert (planned.restarts, only(planned).state) == ([], "pending")
     assert "transient" in only(planned).reason
 
 
+def test_a_unit_that_cannot_be_restarted_is_raised() -> None:
+    shown = loaded(process(), started_before_drop_in=True, Transient="yes")
+    planned = plan(request({"LimitNOFILE": 8192}, restart=True), observed(unit(shown)))
+    assert (planned.restarts, set(planned.raises), only(planned).state) == ([], {"sipd.service"}, "changed")
+
+
 def test_units_that_do_not_run_are_not_started() -> None:
-    planned = plan(request({"Nice": 4}, RESTART), observed(unit(bearer())))
+    planned = plan(request({"Nice": 4}, restart=True), observed(unit(loaded())))
     assert (planned.restarts, only(planned).state, only(planned).after) == ([], "changed", "4")
 
 
@@ -103,9 +113,9 @@ def test_units_that_do_not_run_are_not_started() -> None:
 )
 def test_oom_scores(scores: tuple, powers: Powers, changes: list[int | None], state: str) -> None:
     processes = [process(100 + place, oom_score_adj=score) for place, score in enumerate(scores)]
-    planned = plan(request({"OOMScoreAdjust": -500}), observed(unit(bearer(*processes)), powers=powers))
+    planned = plan(request({"OOMScoreAdjust": -500}), observed(unit(loaded(*processes)), powers=powers))
     what = planned.raises.get("sipd.service")
-    found = [new_score(one, bearer(*processes), what, powers) for one in processes] if what else []
+    found = [new_score(one, loaded(*processes), what, powers) for one in processes] if what else []
     assert (found, only(planned).state) == (changes, state)
 
 
@@ -122,7 +132,7 @@ def test_a_protection_is_not_weakened(
     texts: dict[str, str], scores: tuple, after: list[int | None], state: str
 ) -> None:
     processes = [process(100 + place, oom_score_adj=score) for place, score in enumerate(scores)]
-    shown = bearer(*processes, OOMScoreAdjust=str(-900 if texts else 0))
+    shown = loaded(*processes, OOMScoreAdjust=str(-900 if texts else 0))
     wanted = request({"OOMScoreAdjust": {"value": -600, "rule": "at_most"}})
     planned = plan(wanted, observed(unit(shown), texts=texts))
     what = planned.raises.get("sipd.service", Raise())
@@ -131,13 +141,13 @@ def test_a_protection_is_not_weakened(
 
 
 def test_a_nice_value_below_its_ceiling_needs_no_restart() -> None:
-    wanted = request({"Nice": {"value": -5, "rule": "at_most"}}, RESTART)
-    assert plan(wanted, observed(unit(bearer(process(scheduling=Scheduling(-9, "other", 0)))))).restarts == []
-    assert plan(wanted, observed(unit(bearer(process())))).restarts == ["sipd.service"]
+    wanted = request({"Nice": {"value": -5, "rule": "at_most"}}, restart=True)
+    assert plan(wanted, observed(unit(loaded(process(scheduling=Scheduling(-9, "other", 0)))))).restarts == []
+    assert plan(wanted, observed(unit(loaded(process())))).restarts == ["sipd.service"]
 
 
 def test_a_score_that_systemd_cannot_give_is_said() -> None:
-    host = observed(unit(bearer(process())), powers=MAY_NOT, first_sys_resource=False)
+    host = observed(unit(loaded(process())), powers=MAY_NOT, first_sys_resource=False)
     change = only(plan(request({"OOMScoreAdjust": -500}), host))
     assert (change.state, change.after, change.at_boot) == ("readonly", "0", "-500")
 
@@ -168,14 +178,14 @@ def test_other_limits_are_not_held_against_nr_open() -> None:
 @pytest.mark.parametrize("running", [True, False])
 def test_a_cut_is_said_whether_the_unit_runs_or_not(running: bool) -> None:
     processes = [process(nofile=(20000, 20000))] if running else []
-    host = observed(unit(bearer(*processes)), powers=MAY_NOT, first_sys_resource=False)
+    host = observed(unit(loaded(*processes)), powers=MAY_NOT, first_sys_resource=False)
     change = only(plan(request({"LimitNOFILE": 65536}), host))
     assert (change.state, change.at_boot) == ("readonly", "65536")
-    assert "systemd cuts it to 20000 in silence" in change.reason
+    assert "systemd silently cuts it to 20000" in change.reason
 
 
 def test_a_floor_that_is_met_though_more_would_be_cut_is_no_cut() -> None:
     texts = {UNIT_FILE: "[Service]\nLimitNOFILE=1024:524288\n"}
-    host = observed(unit(bearer(process(nofile=(1024, 20000)))), texts=texts, powers=MAY_NOT, first_sys_resource=False)
+    host = observed(unit(loaded(process(nofile=(1024, 20000)))), texts=texts, powers=MAY_NOT, first_sys_resource=False)
     change = only(plan(request({"LimitNOFILE": floor(8192)}), host))
     assert (change.state, change.after, change.at_boot, change.reason) == ("changed", "8192:20000", "8192:524288", "")

@@ -20,7 +20,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import
     read_process,
     set_limit,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._units.model import Bearer, Raise, Request
+from ansible_collections.siptune.linux.plugins.module_utils._units.model import LoadedUnit, Raise, Request
 from ansible_collections.siptune.linux.plugins.module_utils._units.observe import observe
 from ansible_collections.siptune.linux.plugins.module_utils._units.running import _raise_one, _restarting, _try
 
@@ -37,7 +37,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._units.running impor
     ],
 )
 def test_when_a_restart_is_over(properties: dict[str, str], restarting: bool) -> None:
-    assert _restarting(Bearer("a.service", properties, "", [])) is restarting
+    assert _restarting(LoadedUnit("a.service", properties, "", [])) is restarting
 
 
 def refuse(number: int) -> bool:
@@ -84,9 +84,9 @@ def raise_child(image: Path, child: int) -> tuple[UndoLog, Process]:
     assert low is not None
     hard = low.limits["LimitNOFILE"][1]
     observed = observe(Host(str(image)), Request([], "90-siptune.conf"))._replace(powers=own_powers(host))
-    bearer = Bearer("sipd.service", {"MainPID": str(child)}, "", [], [low])
+    started = LoadedUnit("sipd.service", {"MainPID": str(child)}, "", [], [low])
     log = UndoLog()
-    assert _raise_one(host, low, bearer, Raise({"LimitNOFILE": (200, hard)}, 900), observed, log)
+    assert _raise_one(host, low, started, Raise({"LimitNOFILE": (200, hard)}, 900), observed, log)
     raised = read_process(host, child)
     assert raised is not None
     assert (raised.limits["LimitNOFILE"], raised.oom_score_adj) == ((200, hard), 900)
@@ -117,6 +117,6 @@ def test_a_process_that_has_ended_is_no_trouble(image: Path, child: int) -> None
     os.waitpid(gone, 0)
     ended = low._replace(pid=gone)
     observed = observe(Host(str(image)), Request([], "90-siptune.conf"))._replace(powers=own_powers(Host()))
-    bearer = Bearer("sipd.service", {"MainPID": str(gone)}, "", [], [ended])
+    started = LoadedUnit("sipd.service", {"MainPID": str(gone)}, "", [], [ended])
     what = Raise({"LimitNOFILE": (200, low.limits["LimitNOFILE"][1])}, 900)
-    assert not _raise_one(Host(), ended, bearer, what, observed, log)
+    assert not _raise_one(Host(), ended, started, what, observed, log)

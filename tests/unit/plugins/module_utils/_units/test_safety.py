@@ -12,7 +12,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._host.host import Fi
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.nr_open import NrOpen
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.values import SystemdError
 from ansible_collections.siptune.linux.plugins.module_utils._units.plan import plan
-from systemd_host import bearer, observed, only, process, request, unit
+from systemd_host import loaded, observed, only, process, request, unit
 
 
 @pytest.mark.parametrize(
@@ -27,12 +27,12 @@ from systemd_host import bearer, observed, only, process, request, unit
         ),
         ({"LimitNOFILE": 2**21}, {"nr_open": NrOpen(2**30, 2**20)}, "(1048576, the kernel's default)"),
         ({"MemoryMax": "1M"}, {}, "sipd.service MemoryMax: 1048576 is below the 4517888 bytes that sipd.service uses"),
-        ({"CPUWeight": "idle"}, {"version": 247}, "idle is known since systemd 252, and this is 247"),
+        ({"CPUWeight": "idle"}, {"version": 247}, "idle requires systemd 252, this is 247"),
     ],
 )
 def test_what_would_stop_a_service_is_refused(directives: dict[str, Any], host: dict[str, Any], message: str) -> None:
     with pytest.raises(SystemdError, match=re.escape(message)):
-        plan(request(directives), observed(unit(bearer(process(), MemoryCurrent="4517888")), **host))
+        plan(request(directives), observed(unit(loaded(process(), MemoryCurrent="4517888")), **host))
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_what_would_stop_a_service_is_refused(directives: dict[str, Any], host: 
     ],
 )
 def test_what_is_not_refused(directives: dict[str, Any], host: dict[str, Any]) -> None:
-    assert plan(request(directives), observed(unit(bearer(process(), MemoryCurrent="[not set]")), **host)).changed
+    assert plan(request(directives), observed(unit(loaded(process(), MemoryCurrent="[not set]")), **host)).changed
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_what_would_harm_a_running_unit_is_refused(
     directives: dict[str, Any], shown: dict[str, str], message: str
 ) -> None:
     with pytest.raises(SystemdError, match=re.escape(message)):
-        plan(request(directives), observed(unit(bearer(process(100), process(101), **shown))))
+        plan(request(directives), observed(unit(loaded(process(100), process(101), **shown))))
 
 
 @pytest.mark.parametrize(
@@ -90,10 +90,10 @@ def test_what_would_harm_a_running_unit_is_refused(
     ],
 )
 def test_what_harms_no_running_unit(directives: dict[str, Any], shown: dict[str, str]) -> None:
-    assert plan(request(directives), observed(unit(bearer(process(), **shown)))).changed
+    assert plan(request(directives), observed(unit(loaded(process(), **shown)))).changed
 
 
 def test_what_is_in_force_already_is_not_refused() -> None:
     own = FileRecord(b"[Service]\nTasksMax=7\n", 0o644, 0, 0)
-    host = observed(unit(bearer(process(), TasksMax="7", TasksCurrent="8"), own=own))
+    host = observed(unit(loaded(process(), TasksMax="7", TasksCurrent="8"), own=own))
     assert only(plan(request({"TasksMax": 7}), host)).state == "ok"
