@@ -1,12 +1,14 @@
-# siptune.linux, from a checkout. `make help` says what there is.
+# siptune.linux, from a checkout. `make help` lists the targets.
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# What to tune, and what else to tell ansible-playbook: make site INVENTORY=hosts.yml ARGS='--check --diff'
+# The hosts to tune, and more options of ansible-playbook: make site INVENTORY=hosts.yml ARGS='--check --diff'
 INVENTORY ?= tools/localhost.yml
 ARGS ?=
 
 COLLECTION := .build/ansible_collections/siptune/linux
 RESULTS := .build/results
+# The stages of `make test`, in this order.
+STAGES := packages lint unit unit-oldest integration engines systemd browser sanity build-check molecule test-vm-if-possible
 SITE_VENV := .venv
 TEST_VENV := .venv-test
 OLD_VENV := .venv-py38
@@ -23,7 +25,7 @@ export PYTHON
 .NOTPARALLEL:
 .PHONY: help site plan audit rollback test lint docs docs-check unit unit-oldest integration engines systemd browser sanity build build-check molecule test-vm vm-shell bench clean
 
-help:  ## say what there is
+help:  ## list the targets
 	@echo 'Tune a host:'
 	@grep -hE '^(site|plan|audit|rollback):.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1 \t/' | expand -t 20
 	@echo 'Work on the collection:'
@@ -35,18 +37,18 @@ site: $(SITE_VENV)/.ready $(COLLECTION)  ## tune this machine, or the hosts of I
 	$(PLAYBOOK) siptune.linux.site $(ARGS)
 
 plan: ARGS += --check --diff
-plan: site  ## show what site would do, and change nothing
+plan: site  ## show the changes that site would make, and make none
 
-audit: $(SITE_VENV)/.ready $(COLLECTION)  ## say how far the hosts are from that, and what their counters say; siptune-audit.html
+audit: $(SITE_VENV)/.ready $(COLLECTION)  ## report drift and the counters of lost packets, and change nothing; siptune-audit.html
 	$(PLAYBOOK) siptune.linux.audit $(ARGS)
 
-rollback: $(SITE_VENV)/.ready $(COLLECTION)  ## put back what the hosts had before they were tuned
+rollback: $(SITE_VENV)/.ready $(COLLECTION)  ## put the hosts' original values back
 	$(PLAYBOOK) siptune.linux.rollback $(ARGS)
 
 # --- Work on the collection ---
 
-test: packages forget lint unit unit-oldest integration engines systemd browser sanity build-check molecule test-vm-if-possible  ## everything below, as CI does
-	@$(BIN)/python tools/summary.py $(RESULTS)
+test:  ## all stages below, as CI does, each whether or not those before it failed; a summary at the end
+	@tools/stages.py $(RESULTS) $(STAGES)
 
 lint: $(TEST_VENV)/.ready $(COLLECTION) docs-check  ## style, types, YAML, Ansible, changelog
 	$(BIN)/ruff check .
@@ -58,14 +60,14 @@ lint: $(TEST_VENV)/.ready $(COLLECTION) docs-check  ## style, types, YAML, Ansib
 docs: $(TEST_VENV)/.ready $(COLLECTION)  ## generate docs/keys.md from the catalogues
 	$(BIN)/python docs/generate.py
 
-docs-check: $(TEST_VENV)/.ready $(COLLECTION)  ## see whether docs/keys.md is current
+docs-check: $(TEST_VENV)/.ready $(COLLECTION)  ## check that docs/keys.md is current
 	$(BIN)/python docs/generate.py --check
 
 unit: $(TEST_VENV)/.ready $(COLLECTION)  ## unit tests
 	$(BIN)/python -m pytest tests/unit --junitxml=$(RESULTS)/unit.xml
 
-unit-oldest:  ## unit tests on Python 3.8, the oldest that a target may have, where there is one
-	@tools/unit-oldest.sh $(OLD_VENV) $(RESULTS)/unit-3.8.xml
+unit-oldest:  ## unit tests on Python 3.8, the oldest for targets, if it is installed
+	@tools/unit-oldest.sh $(OLD_VENV) $(RESULTS)/unit-oldest.xml
 
 integration: $(TEST_VENV)/.ready $(COLLECTION)  ## the modules on this machine's kernel, in private namespaces
 	$(BIN)/python -m pytest tests/integration --ignore=tests/integration/engines --junitxml=$(RESULTS)/integration.xml
@@ -102,24 +104,20 @@ vm-shell: $(TEST_VENV)/.ready  ## a shell in a fresh virtual machine, for as lon
 # For `make test`, which has to pass on a machine that cannot have an emulator, and to say so.
 test-vm-if-possible:
 	@if tools/vm-packages.sh; then $(MAKE) --no-print-directory test-vm MOLECULE=; \
-	else tools/not-run.sh $(RESULTS)/molecule-vm.xml 'the scenario in a virtual machine (make test-vm), see above'; fi
+	else tools/not-run.sh $(RESULTS)/molecule-vm.xml 'no emulator for the virtual machine can be installed here, see above'; fi
 
-bench: $(TEST_VENV)/.ready $(COLLECTION)  ## measure against the usual ways
+bench: $(TEST_VENV)/.ready $(COLLECTION)  ## measure against other collections
 	@tools/bench-packages.sh $(TEST_VENV) .build/mitogen
 	$(BIN)/python tests/bench/run.py $(ARGS)
 
-clean:  ## remove what make has made here; images stay under ~/.cache/siptune
+clean:  ## remove all that make has created here; images stay under ~/.cache/siptune
 	rm -rf .build $(SITE_VENV) $(TEST_VENV) $(OLD_VENV) $(ENGINES_VENV) siptune-linux-*.tar.gz
 
-# --- What these need ---
+# --- Prerequisites ---
 
-.PHONY: packages forget test-vm-if-possible
+.PHONY: packages test-vm-if-possible
 packages:
 	@tools/test-packages.sh
-
-# The summary is to count this run's results only.
-forget:
-	@rm -rf $(RESULTS)
 
 # Ansible finds a collection by its place in a tree.
 $(COLLECTION):

@@ -4,7 +4,7 @@
 set -euo pipefail
 
 if ! command -v apt-get >/dev/null; then
-    echo "Please install what Debian calls: $*" >&2
+    echo "Please install these Debian packages: $*" >&2
     exit 1
 fi
 if [ "$(id -u)" -ne 0 ]; then

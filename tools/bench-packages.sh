@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# See to what the benchmarks need beyond the tests: tools/bench-packages.sh VENV MITOGEN-DIRECTORY
+# Install the packages that the benchmarks need beyond the tests: tools/bench-packages.sh VENV MITOGEN-DIRECTORY
 #
 # mitogen steps in wherever it is installed, so it gets a directory that only the runs it takes part in know of.
 # SPDX-License-Identifier: GPL-3.0-or-later

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 bin=$PWD/$1/bin
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-# The checkout shall not stand in for what the archive lacks.
+# Nothing may come from the checkout that the archive lacks.
 export ANSIBLE_CONFIG=$scratch/ansible.cfg ANSIBLE_COLLECTIONS_PATH=$scratch/collections
 touch "$ANSIBLE_CONFIG"
 
@@ -22,7 +22,7 @@ grep -q "$scratch/collections/ansible_collections/siptune/linux" doc.txt
 
 unwanted=$(tar -tf siptune-linux-*.tar.gz | grep -E '(^|/)(\.|__pycache__|molecule/|tests/|requirements)' || true)
 if [ -n "$unwanted" ]; then
-    printf 'The archive holds what nobody needs:\n%s\n' "$unwanted" >&2
+    printf 'The archive holds files that nobody needs:\n%s\n' "$unwanted" >&2
     exit 1
 fi
 echo "The archive ($(stat -c %s siptune-linux-*.tar.gz) bytes) installs, and its documentation and playbook are found."

@@ -12,7 +12,7 @@ rm -f "$junit"
 if [ ! "$venv/.ready" -nt "$requirements" ] || [ ! "$venv/.ready" -nt requirements.txt ]; then
     # Not every platform has wheels of all that ansible-navigator needs, or a compiler for the rest.
     if ! tools/venv.sh "$venv" "$requirements"; then
-        tools/not-run.sh "$junit" "the engines (make engines): $requirements cannot be installed here, see above"
+        tools/not-run.sh "$junit" "$requirements cannot be installed here, see above"
         exit
     fi
     touch "$venv/.ready"

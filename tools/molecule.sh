@@ -45,15 +45,15 @@ else
 fi
 
 if [ "$command" = test ]; then
-    # Whatever ends a test, no container and no virtual machine outlives it, unless that is what was asked for.
+    # However a test ends, no container and no virtual machine outlives it, unless --destroy=never asks for that.
     case " $* " in
         *" --destroy=never "* | *" --destroy never "*) ;;
         *)
             trap 'molecule destroy --scenario-name "$scenario" >/dev/null 2>&1 || true' INT TERM HUP
-            # Molecule does not destroy what it has not finished creating.
+            # Molecule does not destroy a machine that it has not finished creating.
             [ "$scenario" != vm ] || trap 'tests/vm/guest.py stop "$MOLECULE_EPHEMERAL_DIRECTORY/guest"' EXIT
             ;;
     esac
 fi
-# What it starts outlives this script with some commands, and shall not keep the lock.
+# Some commands leave processes behind, which must not keep the lock.
 molecule "$command" --scenario-name "$scenario" "$@" </dev/null 9>&-

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Run ansible-test sanity on what the archive of the collection holds: tools/sanity.sh VENV
+# Run ansible-test sanity on the content of the collection's archive: tools/sanity.sh VENV
 #
 # ansible-test wants a path that ends in ansible_collections/siptune/linux and is no link, and fetches a script
 # from the network to set up pip in its own environments. Python carries pip itself, so a stand-in uses that one.

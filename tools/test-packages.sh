@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# See to the Debian packages that the tests need: containers, the means to build their images, and for the
+# Install the Debian packages that the tests need: containers, the means to build their images, and for the
 # integration tests a look at system calls and systemd's own reader of sysctl.d, for the browser tests a browser.
 # SPDX-License-Identifier: GPL-3.0-or-later
 set -euo pipefail
 here=$(dirname "$0")
 
-# What must be there, and the package that brings it. podman finds its way with either runtime; on a machine
+# Each required program, and the package that brings it. podman works with either runtime; on a machine
 # with control groups of version 1 only runc starts systemd (see tools/podman-settings.sh).
 needed="podman:podman runc:runc mmdebstrap:mmdebstrap git:git ip:iproute2 strace:strace"
 needed="$needed chromium:chromium chromedriver:chromium-driver"

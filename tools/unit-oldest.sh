@@ -24,7 +24,7 @@ find_python() {
 rm -f "$junit"
 python=$(find_python)
 if [ -z "$python" ]; then
-    echo "NOT RUN: the unit tests on Python 3.8, as there is no Python 3.8 here (PYTHON38=/path/to/python3.8 names one)."
+    tools/not-run.sh "$junit" "there is no Python 3.8 here (PYTHON38=/path/to/python3.8 names one)"
     exit
 fi
 if [ ! "$venv/.ready" -nt "$requirements" ]; then

@@ -2,7 +2,7 @@
 # Make a private virtual environment: tools/venv.sh DIRECTORY REQUIREMENTS-FILE...
 #
 # PYTHON names the interpreter; otherwise the first of python3, python3.11 and later that is new enough serves.
-# What is missing on a Debian machine is installed when we are root, and named otherwise.
+# Packages missing on a Debian machine are installed as root, and named otherwise.
 # SPDX-License-Identifier: GPL-3.0-or-later
 set -euo pipefail
 here=$(dirname "$0")

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# See to the Debian packages that the tests in a virtual machine need: an emulator, and the means to build its image.
+# Install the Debian packages that the tests in a virtual machine need: an emulator, and the means to build its image.
 # SPDX-License-Identifier: GPL-3.0-or-later
 set -euo pipefail
 here=$(dirname "$0")
@@ -28,6 +28,6 @@ if [ "${#missing[@]}" -gt 0 ]; then
     find_missing
 fi
 if [ "${#missing[@]}" -gt 0 ]; then
-    echo "The tests in a virtual machine need what could not be installed: ${missing[*]}" >&2
+    echo "The tests in a virtual machine need these packages, which could not be installed: ${missing[*]}" >&2
     exit 1
 fi

@@ -158,7 +158,7 @@ def test_a_stopped_kamailio_process_is_not_waited_for(kamailio: Machine) -> None
     finally:
         kamailio.sh("kill -CONT $(pgrep -x kamailio)")
     assert result["failed"]
-    assert "not idle after 1 s: unknown what is in progress: kamailio" in result["msg"]
+    assert "not idle after 1 s: unknown whether calls are in progress: kamailio" in result["msg"]
     assert "did not end within 5 s" in result["msg"]
 
 

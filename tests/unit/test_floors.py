@@ -56,11 +56,7 @@ NAMES_OF_EFFECTS = ("Host", "HostError", "unless_refused")
 WITHOUT_MIRROR = frozenset(
     (
         "module_utils/_counters/descriptors.py",
-        "module_utils/_engine/run.py",
         "module_utils/_facts/gather.py",
-        "module_utils/_host/accounts.py",
-        "module_utils/_host/driver_statistics.py",
-        "module_utils/_host/netlink.py",
         "module_utils/_layers/formulas.py",
         "module_utils/_layers/layer.py",
         "module_utils/_logins/module.py",
@@ -83,7 +79,6 @@ WITHOUT_MIRROR = frozenset(
         "module_utils/_pools/items.py",
         "module_utils/_pools/model.py",
         "module_utils/_pools/module.py",
-        "module_utils/_sip/gate.py",
         "module_utils/_sip/proxy_config.py",
         "module_utils/_sysctl/kernel.py",
         "module_utils/_sysctl/model.py",

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one way of all modules: parse, observe, plan, apply, report.
+"""The steps of all modules: parse, observe, plan, apply, report.
 
 Each module is an `Operation`, kept in the `module` file of its domain. A `Call` is an operation with its request. Run
-alone it is a module of its own; run one after the other, with one undo log, several calls tune a host as a whole.
+alone it is a module; run one after the other with one undo log, several calls tune a host as a whole.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ WHEN_ARGUMENT: dict[str, Any] = {"when": {"type": "str", "choices": [BOTH, NOW, 
 
 
 class Report(NamedTuple):
-    """What a module returns: its changes, their diff for --diff, its warnings, and what is peculiar to the module."""
+    """The result of a module: its changes, their diff for --diff, its warnings, and values of this module alone."""
 
     changed: bool
     changes: list[Change]
@@ -49,10 +49,10 @@ class Report(NamedTuple):
 class Operation(Generic[Request, Observed, Planned, Outcome]):
     """A module as functions over its own types of request, observed host, plan and outcome.
 
-    `parse(params)` returns a request, `observe(host, request)` what the plan needs to know, and `plan(request,
-    observed)` what there is to do; all of them raise TuningError. `apply(host, request, observed, planned, log)` does
-    it and raises HostError. `report(observed, planned, outcome)` describes it; the outcome is None in check mode.
-    A plan has `changes`; `is_missing(planned, change)` says whether the host lacks what the item needs.
+    `parse(params)` returns a request, `observe(host, request)` the observed host, and `plan(request, observed)` the
+    plan; all of them raise TuningError. `apply(host, request, observed, planned, log)` changes the host and raises
+    HostError. `report(observed, planned, outcome)` describes the result; the outcome is None in check mode.
+    A plan has `changes`; `is_missing(planned, change)` says whether the host lacks the key, driver or unit of an item.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Operation(Generic[Request, Observed, Planned, Outcome]):
         self.is_missing = is_missing
 
     def call(self, params: Mapping[str, Any], name: str = "") -> Call:
-        """The call with these arguments of the module, all of them. Raises TuningError."""
+        """The call with these arguments, all of those of the module. Raises TuningError."""
         return Call(name, self, self.parse(params), Policy(params["missing"], params["shadowed"]))
 
 
@@ -91,7 +91,7 @@ class Call(NamedTuple):
     def run(self, host: Host, check_mode: bool, log: UndoLog) -> Report:
         """Observe, plan, apply and report; check mode stops at the plan.
 
-        Raises TuningError; whoever holds the log undoes what was done.
+        Raises TuningError; the owner of the log then undoes it.
         """
         operation = self.operation
         observed = operation.observe(host, self.request)
@@ -114,7 +114,7 @@ class EffectError(ItemError):
         self.changes = changes
 
     def details(self) -> dict[str, Any]:
-        """The item of a failed call: what was refused, and why. Everything else is as it was before."""
+        """The refused item of a failed call, with the reason. All other items are as they were before."""
         return {"items": [self._refused().as_item()]}
 
     def _refused(self) -> Change:

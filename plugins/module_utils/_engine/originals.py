@@ -1,11 +1,11 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the host had before us, kept so that everything can be put back.
+"""The host's original values, kept so that everything can be put back.
 
 An original is recorded once, before the first change of an item, and never overwritten while the
-item is ours. Beside it stands what we made of the item: if the host has something else today,
-somebody else changed it since, and it is no longer ours to put back.
+item is ours. Beside it stands the value that we gave the item: if the host has another one today,
+somebody else has changed it since, and it is no longer ours to put back.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ WRITABLE_BY_OTHERS = 0o022
 
 
 class OriginalsError(TuningError):
-    """The record of originals cannot be trusted. Says what to do."""
+    """The record of originals cannot be trusted. Names the way out."""
 
 
 class KeyOriginal(NamedTuple):
     """A kernel setting as it was found.
 
-    `value` is what it read before the first change; `written` what we wrote last, None for a side
-    effect; `left` what it read after that, None as long as this is not known. `owners` are the
+    `value` is its value before the first change; `written` the one that we wrote last, None for a side
+    effect; `left` its value after that, None as long as this is not known. `owners` are the
     files whose settings need it, and `cause` the key whose writing changed this one along with it.
     """
 
@@ -53,7 +53,7 @@ class KeyOriginal(NamedTuple):
 
 
 class FileOriginal(NamedTuple):
-    """A file as it was found (`record` is None: it was not there), and the digests of what we wrote.
+    """A file as it was found (`record` is None: there was none), and the digests of the texts that we wrote.
 
     There are two digests while a run is under way, of the old text and of the new one: should it be
     killed, either is known to be ours.
@@ -66,9 +66,9 @@ class FileOriginal(NamedTuple):
 class LinkOriginal(NamedTuple):
     """An option of a network interface as it was found.
 
-    `found` is what it read before the first change, `written` what we asked for last, and `left` what the driver made
-    of our latest change of the running interface, None if there was none: drivers round. `boot` is a boot ID of the
-    kernel if `written` is only written down, for the boot after that one; it is empty while the change is under way.
+    `found` is its value before the first change, `written` the one that we requested last, and `left` the driver's
+    value after our latest change of the running interface, None if there was none: drivers round. `boot` is a boot ID
+    of the kernel if `written` is in files only, for the boot after that one; it is empty while a change is under way.
     """
 
     found: str
@@ -96,9 +96,9 @@ NOTHING = Originals({}, {})
 
 
 def link_key(name: str, mac: str | None) -> str:
-    """What the options of an interface are recorded under: its name and the address it was made with.
+    """The key of an interface's originals: its name and its permanent address.
 
-    So neither another card under this name nor this card under another name is taken for what was recorded.
+    So neither another card under this name nor this card under another name is mistaken for the recorded one.
     """
     return f"{name} {mac}" if mac else name
 
@@ -141,9 +141,9 @@ def check_keeper(path: str, uid: int, mode: int, trusted_uid: int) -> None:
     else:
         return
     raise OriginalsError(
-        f"{path} {blame}, so that what it says cannot be trusted: root would write it to files of the system. Look at "
-        f"what {PATH} says; if it is right, give it back to root (chown root: {path} && chmod go-w {path}) and run "
-        "again, else restore it from a backup"
+        f"{path} {blame}, so it cannot be trusted: root would write its content to system files. Check {PATH}; if it "
+        f"is right, give it back to root (chown root: {path} && chmod go-w {path}) and run again, else restore it from "
+        "a backup"
     )
 
 
@@ -182,7 +182,7 @@ def _key_original(entry: Mapping[str, Any]) -> KeyOriginal:
 def _file_original(path: str, entry: Mapping[str, Any]) -> FileOriginal:
     found, written = entry["found"], entry["written"]
     if not isinstance(written, list) or not all(isinstance(text, str) for text in written):
-        raise TypeError(f"what was written to {path} is no list of digests")
+        raise TypeError(f"what was written to {path} is not a list of digests")
     original = FileOriginal(None if found is None else _file_record(path, found), tuple(written))
     check_file(path, original)
     return original

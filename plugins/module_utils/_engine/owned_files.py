@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files that are ours as a whole: what becomes of them in a plan, and of the records of their originals.
+"""Files that are ours as a whole: their changes in a plan, and the records of their originals.
 
 Nothing here reads or writes anything.
 """
@@ -27,7 +27,7 @@ class FileChange(NamedTuple):
 
 
 class OwnFile(NamedTuple):
-    """A file of ours: what it is now, and by which first line we know it even without a record."""
+    """A file of ours: its content now, and the first line that identifies it even without a record."""
 
     path: str
     current: FileRecord | None
@@ -58,9 +58,9 @@ def mismatch(written: FileRecord | None, found: FileRecord | None) -> str:
 def plan_file(
     file: OwnFile, text: str | None, originals: Mapping[str, FileOriginal], owner: tuple[int, int]
 ) -> tuple[FileChange | None, Change | None]:
-    """What becomes of one file of ours, and an item where it is left alone.
+    """The change of one file of ours, and an item where it is left alone.
 
-    Without text it goes back to what it was before us, unless somebody else has written it since.
+    Without text it gets its original content back, unless somebody else has written it since.
     """
     path, current, heading = file
     if text is not None:
@@ -81,7 +81,7 @@ def plan_file(
 def released_files(
     found: Mapping[str, FileRecord | None], changes: Iterable[FileChange], originals: Mapping[str, FileOriginal]
 ) -> list[str]:
-    """Our files that are not there, or are what they were before us, once these changes are made."""
+    """Our files that, once these changes are made, are missing or have their original content."""
     after = dict(found)
     after.update({change.path: change.after for change in changes})
     return [
@@ -92,7 +92,7 @@ def released_files(
 
 
 def record_files(originals: Mapping[str, FileOriginal], changes: Iterable[FileChange]) -> dict[str, FileOriginal]:
-    """The records as they must stand before the first effect: what will change is recorded, once."""
+    """The records before the first effect: each file that will change is recorded, once."""
     recorded = dict(originals)
     for change in changes:
         current = recorded.get(change.path) or FileOriginal(change.before, ())
@@ -104,7 +104,7 @@ def record_files(originals: Mapping[str, FileOriginal], changes: Iterable[FileCh
 def finalize_files(
     originals: Mapping[str, FileOriginal], changes: Iterable[FileChange], released: Iterable[str]
 ) -> dict[str, FileOriginal]:
-    """The records once everything is done: what was written last, without what is no longer ours."""
+    """The records after the last effect: the digest written last, without files that are no longer ours."""
     gone = set(released)
     finalized = {path: original for path, original in originals.items() if path not in gone}
     for change in changes:
@@ -114,7 +114,7 @@ def finalize_files(
 
 
 def diff_files(changes: Iterable[FileChange]) -> list[dict[str, str]]:
-    """What Ansible's --diff shows of these changes."""
+    """These changes for Ansible's --diff."""
     return [
         {
             "before_header": change.path,

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a user rules out: the options `missing: fail` and `shadowed: fail` of all modules."""
+"""States that a user rules out: the options `missing: fail` and `shadowed: fail` of all modules."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Policy(NamedTuple):
     def check(self, changes: Iterable[Change], is_missing: Callable[[Change], bool]) -> None:
         """Raises NotAcceptableError for the items that the user has ruled out.
 
-        `is_missing` says of an item whether the host lacks what it needs.
+        `is_missing` says whether the host lacks the key, driver or unit of an item.
         """
         found = [
             change

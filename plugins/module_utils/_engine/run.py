@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What all modules that change a host have between their documentation and their way: root, lock, undoing, result."""
+"""The frame of every module that changes a host: root, the lock, the undo log and the result."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Outcome = TypeVar("Outcome")
 
 
 def main(operation: Operation) -> None:
-    """The whole of a module but its documentation."""
+    """Run a module: everything except its documentation."""
     module = AnsibleModule(argument_spec=dict(operation.argument_spec), supports_check_mode=True)
     report = run(
         module, operation.name, lambda host, log: operation.call(module.params).run(host, module.check_mode, log)
@@ -34,12 +34,12 @@ def main(operation: Operation) -> None:
 
 
 def run(module: AnsibleModule, name: str, work: Callable[[Host, UndoLog], Outcome]) -> Outcome:
-    """What this work on the host returns, done as root, alone on the host, and as a whole or not at all.
+    """The result of this work on the host, done as root, by one run at a time, and as a whole or not at all.
 
-    Ends the module with fail_json where it cannot be done. In check mode nothing is changed, so nobody is waited for.
+    A failure ends the module with fail_json. Check mode changes nothing, so it does not wait for other runs.
     """
     if os.geteuid() != 0:
-        module.fail_json(msg=f"{name} reads and writes what only root may: use become, or connect as root")
+        module.fail_json(msg=f"{name} requires root: use become, or connect as root")
     host = Host()
     try:
         with contextlib.nullcontext() if module.check_mode else host.lock(LOCK_TIMEOUT_SECONDS):

@@ -15,7 +15,7 @@ Found = TypeVar("Found")
 
 
 class Account(NamedTuple):
-    """Somebody who logs in. `gids` and `groups` are all groups, the primary one included; -1 is no id."""
+    """An account that logs in. `gids` and `groups` are all groups, the primary one included; -1 is no id."""
 
     name: str
     uid: int = -1

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What processes are allowed to do here. Source: capabilities(7), user_namespaces(7)."""
+"""Capabilities of processes. Source: capabilities(7), user_namespaces(7)."""
 
 from __future__ import annotations
 

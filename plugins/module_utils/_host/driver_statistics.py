@@ -1,9 +1,9 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the drivers of network cards count beside the kernel's own statistics, and which of it are lost packets.
+"""Statistics that drivers of network cards keep beside the kernel's own, and those of them that count lost packets.
 
-Ethtool's ioctl tells it; no process is started. What cannot be read is left out, and never raises.
+They come from ethtool's ioctl; no process is started. Unreadable statistics are left out; nothing here raises.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .ethtool import (
 )
 from .host import Host, HostError
 
-# What drivers call packets that came while no receive descriptor was free. What they call rx_missed_errors is in the
+# Drivers' names for packets that came while no receive descriptor was free. Their rx_missed_errors are in the
 # kernel's own statistics, too. Source: the tables of names in drivers/net of Linux.
 FULL_RING_STATISTICS = frozenset(
     (
@@ -50,7 +50,7 @@ def full_rings(host: Host, interfaces: Iterable[str]) -> dict[str, int]:
 
 
 def driver_statistics(host: Host, interface: str) -> list[tuple[str, int]]:
-    """What a driver counts, by its own names, of which one may be there for each queue; [] if it counts nothing."""
+    """A driver's statistics by its own names; a name may appear once for each queue. [] if it has none."""
     try:
         count = unpack_statistics_count(host.ethtool(interface, pack_driver_request()))
         if not count:
@@ -59,5 +59,5 @@ def driver_statistics(host: Host, interface: str) -> list[tuple[str, int]]:
         values = unpack_statistics(host.ethtool(interface, pack_statistics_request(count)))
     except (HostError, EthtoolError):
         return []
-    # A card whose queues have just become more or fewer has other numbers of them: then no name is certain.
+    # The numbers differ if queues have just been added or removed: then no name is certain.
     return list(zip(names, values)) if len(names) == len(values) else []

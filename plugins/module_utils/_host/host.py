@@ -4,8 +4,8 @@
 """The only door to the host: files, /proc and /sys, ioctl, netlink, commands.
 
 Everything that reads or changes the machine goes through `Host`. The rest of the collection is
-functions over values. A `Host` can be rooted at a directory, which is how the tests give it a
-file system of its own.
+functions over values. A `Host` can be rooted at a directory: so tests give it a file system of
+its own.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ class Host:
             return None
 
     def resolves_to_null_device(self, path: str) -> bool:
-        """Whether the path leads to /dev/null, which is how a configuration file is masked."""
+        """Whether the path leads to /dev/null, which masks a configuration file."""
         return os.path.realpath(self._real(path)) == "/dev/null"
 
     def modified_at(self, path: str) -> float | None:
@@ -248,8 +248,8 @@ class Host:
         """Write a file's new content beside it, synced to the disk, without touching the file. Raises HostError.
 
         A full disk, a read-only file system and a missing directory show here, before anything
-        has changed. The temporary name is fixed, so that what a killed run left behind is
-        overwritten by the next one, and has no ending that any program would read.
+        has changed. The temporary name is fixed, so that the next run overwrites the file of a
+        killed one, and has a suffix that no program reads.
         """
         directory = self._open_parent(path)
         temporary = _temporary_name(path)
@@ -273,7 +273,7 @@ class Host:
         return staged
 
     def remove_leftover(self, path: str) -> None:
-        """Remove what a killed run may have left behind while it staged this file. Never raises."""
+        """Remove the temporary file that a killed run may have left beside this file. Never raises."""
         with contextlib.suppress(OSError, HostError):
             directory = self._open_parent(path)
             try:
@@ -447,7 +447,7 @@ class Host:
 
     @staticmethod
     def uname() -> str:
-        """What uname(2) says of this machine, in one line."""
+        """The answer of uname(2), in one line."""
         return " ".join(os.uname())
 
     def user_name(self, uid: int) -> str | None:
@@ -459,7 +459,7 @@ class Host:
 
 
 def unless_refused(read: Callable[..., T], *arguments: Any) -> T | None:
-    """What a read of the host returns, or None where the host refuses: for facts, in which that is null."""
+    """The result of a read of the host, or None where the host refuses: for facts, where that is null."""
     try:
         return read(*arguments)
     except HostError:

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the machine is: memory, processors, kernel, systemd, virtualization, swap, and who else tunes it.
+"""The machine: memory, processors, kernel, systemd, virtualization, swap.
 
-Parsers take text and never raise; what they cannot read is None. The functions over a `Host`
+Parsers take text and never raise; text that they cannot read is None. The functions over a `Host`
 below them only fetch the text.
 """
 
@@ -125,7 +125,7 @@ CONTAINER_MARKERS = (
 )
 SYSTEMD_CONTAINER_FILE = "/run/systemd/container"
 
-# What a hypervisor says of itself in the DMI table, by prefix. Source: systemd-detect-virt(1).
+# Names of hypervisors in the DMI table, by prefix. Source: systemd-detect-virt(1).
 # "Oracle Corporation" is missing on purpose: Oracle builds real servers, too.
 DMI_FILES = tuple("/sys/class/dmi/id/" + name for name in ("product_name", "sys_vendor", "board_vendor", "bios_vendor"))
 DMI_HYPERVISORS = (
@@ -161,14 +161,14 @@ XEN_CAPABILITIES = "/proc/xen/capabilities"
 
 
 class Virtualization(NamedTuple):
-    """Kind is container, vm, metal or None; technology is its name, None if it does not tell."""
+    """Kind is container, vm, metal or None; technology is its name, None if that is unknown."""
 
     kind: str | None
     technology: str | None
 
 
 class MachineEvidence(NamedTuple):
-    """What tells a virtual machine from metal: texts as the kernel gives them, None where it has none."""
+    """Evidence of a virtual machine or of metal: texts of the kernel, None where it has none."""
 
     dmi: tuple[str, ...]
     clocksources: str | None
@@ -186,7 +186,7 @@ def parse_namespace(link: str | None) -> int | None:
 def identify_container(
     namespaces: Mapping[str, int | None], private_mounts: bool, declared: str, markers: Iterable[str]
 ) -> Virtualization | None:
-    """The container that evidence speaks for, None if there is none.
+    """The container that the evidence points to, None if there is none.
 
     `declared` is what the manager told the first process, `markers` the technologies whose files
     are there, `private_mounts` whether we see other mounts than the first process does. A marker
@@ -278,7 +278,7 @@ def nr_open(host: Host) -> int | None:
 
 
 def kernel_release(host: Host) -> str | None:
-    """What `uname -r` prints."""
+    """The kernel's release, as `uname -r` prints it."""
     return (host.read_lenient("/proc/sys/kernel/osrelease") or "").strip() or None
 
 

@@ -5,7 +5,7 @@
 
 Interfaces and addresses come from rtnetlink and not from /sys/class/net, because a /sys mounted in
 another network namespace shows that namespace's interfaces. Parsers take bytes or text and never
-raise; what they cannot read is None.
+raise; a dump or text that they cannot read is None.
 """
 
 from __future__ import annotations
@@ -182,7 +182,7 @@ UNKNOWN_SPEED = 0xFFFFFFFF  # SPEED_UNKNOWN, linux/ethtool.h: some kernels print
 
 
 class Interface(NamedTuple):
-    """A network interface: what sizing and the ring and link modules need to know."""
+    """A network interface, with all that sizing and the modules for rings and links need."""
 
     name: str
     driver: str | None
@@ -241,7 +241,7 @@ def _in_sysfs(host: Host, directory: str, link: Link) -> bool:
 
 
 def parse_speed_mbps(speed: str) -> int | None:
-    """/sys/class/net/X/speed; None for the ways drivers have of saying that they do not know."""
+    """The speed in /sys/class/net/X/speed; None for all values by which drivers say that it is unknown."""
     found = re.fullmatch(r"([0-9]{1,10})\n?", speed)
     mbps = int(found.group(1)) if found else 0
     return mbps if 0 < mbps < UNKNOWN_SPEED else None
@@ -263,7 +263,7 @@ def parse_cpu_mask(mask: str) -> int | None:
 
 
 def driver(host: Host, interface: str) -> str | None:
-    """The name of the driver behind an interface, None if it tells none."""
+    """The name of the driver behind an interface, None if it has none."""
     try:
         return unpack_driver(unless_refused(host.ethtool, interface, pack_driver_request()) or b"")
     except EthtoolError:
@@ -271,7 +271,7 @@ def driver(host: Host, interface: str) -> str | None:
 
 
 def ring_parameters(host: Host, interface: str) -> RingParameters | None:
-    """The ring sizes of an interface, None if its driver has no say in them."""
+    """The ring sizes of an interface, None if its driver has none."""
     try:
         return unpack_rings(unless_refused(host.ethtool, interface, pack_ring_request()) or b"")
     except EthtoolError:
@@ -331,7 +331,7 @@ def _ipv6_table(host: Host, name: str) -> str | None:
 # --- IPv6 listeners --------------------------------------------------------------------------
 
 TCP_LISTEN = "0A"  # include/net/tcp_states.h
-UDP_UNCONNECTED = "07"  # TCP_CLOSE, which is what a UDP socket without a peer is in
+UDP_UNCONNECTED = "07"  # TCP_CLOSE, the state of a UDP socket without a peer
 IPV6_ADDRESSES = "/proc/net/if_inet6"
 SIP_PORTS = frozenset((5060, 5061))  # RFC 3261, section 19.1.2
 SOCKET_TABLES = (("udp6", "udp", UDP_UNCONNECTED), ("tcp6", "tcp", TCP_LISTEN))
@@ -448,7 +448,7 @@ def control_connection(host: Host) -> ControlConnection:
     return NO_CONTROL_CONNECTION
 
 
-# --- what needs IPv6 -------------------------------------------------------------------------
+# --- the need for IPv6 ------------------------------------------------------------------------
 
 LISTENERS_NAMED = 5  # enough to recognize the service; a media relay has thousands of sockets
 
@@ -456,11 +456,11 @@ LISTENERS_NAMED = 5  # enough to recognize the service; a media relay has thousa
 def ipv6_in_use(host: Host) -> list[str]:
     """The reasons, for people to read, why IPv6 must not be switched off on this host now.
 
-    What cannot be read counts as a reason: nobody is cut off because we could not look.
+    An unreadable table counts as a reason: we never cut anybody off because we could not look.
     """
     routes, listeners = ipv6_default_routes(host), ipv6_listeners(host)
     if routes is None or listeners is None:
-        return ["its routes and sockets cannot be read, so that it cannot be told whether it is needed"]
+        return ["its routes and sockets cannot be read, so it may be in use"]
     reasons = []
     control = control_connection(host)
     if control.family == "ipv6":

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The processes of a host, as /proc shows them: names, parents, owners, environments.
 
-Parsers take text and never raise; what they cannot read is None or left out.
+Parsers take text and never raise; text that they cannot read is None or left out.
 """
 
 from __future__ import annotations

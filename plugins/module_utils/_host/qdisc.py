@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The queueing disciplines of interfaces, by rtnetlink: of which kind they are, and what they have dropped.
+"""The queueing disciplines of interfaces, from rtnetlink: their kinds, and their drops.
 
 Parsers never raise. Sources: linux/rtnetlink.h, linux/pkt_sched.h, linux/gen_stats.h
 """
@@ -25,7 +25,7 @@ _QUEUE_STATISTICS = struct.Struct("=5I")  # struct gnet_stats_queue: qlen, backl
 
 
 def dump(host: Host) -> bytes | None:
-    """All queueing disciplines of our network namespace, as the kernel tells them; None where it does not."""
+    """The kernel's dump of all queueing disciplines of our network namespace; None where it refuses."""
     return unless_refused(host.route_dump, RTM_GETQDISC, 0, _HEADER.size)
 
 
@@ -38,9 +38,9 @@ def parse_kinds(dumped: bytes) -> dict[int, tuple[str, ...]]:
 
 
 def parse_drops(dumped: bytes) -> dict[int, int]:
-    """What the root of each interface's queueing disciplines has dropped, by index; {} if the dump is broken.
+    """The drops of the root of each interface's queueing disciplines, by index; {} if the dump is broken.
 
-    Those below it are left out: a root's count has theirs in it. Source: mq_dump() of net/sched/sch_mq.c,
+    Those below it are left out: a root's count includes theirs. Source: mq_dump() of net/sched/sch_mq.c,
     qdisc_tree_reduce_backlog() of net/sched/sch_api.c
     """
     found: dict[int, int] = {}

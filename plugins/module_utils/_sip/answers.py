@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What SIP daemons answer when they are asked for their calls.
+"""Answers of SIP daemons to the question for their calls.
 
 Parsers take the text of an answer and return a number, or None for a text that holds none. They never raise.
 """
@@ -33,7 +33,7 @@ def parse_rpc_struct(text: str) -> dict[str, int]:
 
 
 def parse_kamailio_dialogs(text: str) -> int | None:
-    """All dialogs of `dlg.stats_active`, those that only begin included. Source: kamailio's dialog module, 7.11"""
+    """All dialogs of `dlg.stats_active`, including those being set up. Source: kamailio's dialog module, 7.11"""
     return parse_rpc_struct(text).get("all")
 
 
@@ -49,7 +49,7 @@ def parse_kamailio_transactions(text: str) -> int | None:
 
 
 def is_unknown_command(text: str) -> bool:
-    """Whether kamcmd was told that no module offers a command."""
+    """Whether Kamailio answers that no module offers the command."""
     return re.search(r"^error: 500 - command \S+ not found$", text, re.MULTILINE) is not None
 
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The calls in progress on a host: each SIP daemon that runs is asked over its own local control interface.
 
-What cannot be learnt is None with a reason, and never a zero. No daemon is asked for longer than
+An unknown count is None with a reason, and never a zero. No daemon is asked for longer than
 ANSWER_TIMEOUT_SECONDS, and none is asked to do anything.
 """
 
@@ -26,7 +26,7 @@ HIDDEN = "the processes of other users are hidden from us, which takes root"
 
 
 class Calls(NamedTuple):
-    """What a daemon has in progress, so many of `unit`, as `source` says; None with a reason if that is unknown."""
+    """A daemon's calls in progress, counted in `unit`s by `source`; None with a reason if the count is unknown."""
 
     daemon: str
     in_progress: int | None
@@ -54,7 +54,7 @@ def wait_until_idle(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> tuple[Sequence[Calls], float]:
-    """What was seen last, at once idle or after at most this long, and how long that took in seconds."""
+    """The calls seen last, once all are idle or after the timeout, and the seconds that this took."""
     begun = clock()
     while True:
         seen = observe()
@@ -65,14 +65,14 @@ def wait_until_idle(
 
 
 def _ask(host: Host, daemon: Daemon, names: ProcessNames) -> Calls | None:
-    """What a daemon has in progress; None if it does not run."""
+    """A daemon's calls in progress; None if it does not run."""
     first = first_processes(host, daemon, names)
     unknown = Calls(daemon.name, None, CALLS, "")
     if not first:
         installed = any(host.exists(path) for path in daemon.binaries)
         return unknown._replace(reason=HIDDEN) if installed and not names.complete else None
     if len(first) > 1:
-        return unknown._replace(reason=f"{len(first)} of it run, and one answer does not speak for all")
+        return unknown._replace(reason=f"{len(first)} of them run, and one answer does not count for all")
     if first[0].status.in_child_namespace:
         return unknown._replace(reason="it runs in a container, whose control interface is not ours")
     try:
@@ -85,13 +85,13 @@ def _ask(host: Host, daemon: Daemon, names: ProcessNames) -> Calls | None:
 
 
 def _run(host: Host, program: str, *words: str) -> str:
-    """What a program that talks to a daemon prints. Raises HostError also where it is not installed."""
+    """The output of a program that talks to a daemon. Raises HostError also where it is not installed."""
     paths = (f"{place}/{program}" for place in ("/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin"))
     path = next((path for path in paths if host.exists(path)), program)
     done = host.run([path, *words], ANSWER_TIMEOUT_SECONDS)
     if done is None:
         raise HostError(program, "is not installed, and the daemon cannot be asked without it")
-    # Some of these programs report a failure and still end with 0; the parsers see to that.
+    # Some of these programs report a failure and still end with 0; the parsers recognize that.
     if done.status != 0:
         raise HostError(program, _one_line(done.stderr or done.stdout) or f"ended with {done.status}")
     return done.stdout + done.stderr

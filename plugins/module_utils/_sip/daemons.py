@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The SIP daemons of a host: installed and running, under a unit or without one.
 
-What is known of each daemon stands in one table. Parsers take text and never raise.
+One table holds the facts about each daemon. Parsers take text and never raise.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class Process(NamedTuple):
 
 
 class SipDaemon(NamedTuple):
-    """A SIP daemon of the host. None where it cannot be told; `unit` is None for one without a unit."""
+    """A SIP daemon of the host. None means unknown, but `unit` is None for a daemon without a unit."""
 
     name: str
     unit: str | None
@@ -195,7 +195,7 @@ def _known_units(directory: str, names: Iterable[str], seen: dict[str, str]) -> 
 
 
 def observe_units(host: Host, paths: dict[str, str], systemd_running: bool) -> list[Unit]:
-    """The units of these names, from systemd in one call if it runs, else as far as their files tell."""
+    """The units of these names, from systemd in one call if it runs, else from their files."""
     if paths and systemd_running:
         arguments = ["systemctl", "show", "--no-pager", "--property=" + ",".join(UNIT_PROPERTIES), "--"]
         shown = unless_refused(host.run, [*arguments, *(unit_pattern(name) for name in sorted(paths))])
@@ -206,7 +206,7 @@ def observe_units(host: Host, paths: dict[str, str], systemd_running: bool) -> l
 
 
 def unit_pattern(name: str) -> str:
-    """What to ask systemctl for: a name, or for a template the pattern of its loaded instances."""
+    """The argument for systemctl: a name, or for a template the pattern of its loaded instances."""
     return name[: -len(UNIT_SUFFIX)] + "*" + UNIT_SUFFIX if is_template(name) else name
 
 
@@ -229,7 +229,7 @@ def parse_units(shown: str) -> list[Unit]:
 def _unit(identity: str, properties: dict[str, str]) -> Unit:
     pid = properties.get("MainPID", "")
     main_pid = int(pid) if re.fullmatch(r"[0-9]{1,10}", pid) and int(pid) else None
-    # A script of the old kind is "active (exited)" for good; of that its processes must tell.
+    # A SysV script stays "active (exited)" for good; its processes show whether it runs.
     running = properties.get("ActiveState") == "active" and properties.get("SubState") == "running"
     return Unit(identity, tuple(properties.get("Names", "").split(" ")), running or bool(main_pid), main_pid)
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether calls in progress hold back what would cut them."""
+"""Calls in progress block changes that would cut them."""
 
 from __future__ import annotations
 
@@ -12,27 +12,24 @@ from .calls import Calls, observe_calls
 
 
 def describe_busy(seen: Sequence[Calls]) -> str:
-    """What is in progress, or may be, in one line; empty if the host is known to be idle."""
-    words = [
-        f"{calls.in_progress} {calls.unit if calls.in_progress != 1 else calls.unit[:-1]} in progress: {calls.daemon}"
-        if calls.in_progress is not None
-        else f"unknown what is in progress: {calls.daemon} ({calls.reason})"
-        for calls in seen
-        if not calls.idle
-    ]
-    return "; ".join(words)
+    """The calls in progress, or possibly in progress, in one line; '' if the host is known to be idle.
 
-
-def blocked_by(disruptive: bool, insists: bool, seen: Sequence[Calls]) -> str:
-    """Why a change that is allowed to disrupt must wait; empty if it need not, or was not allowed anyway.
-
-    A daemon that cannot be asked counts like one with calls: to be wrong about it would cut somebody off.
+    A daemon that cannot be asked counts like one with calls: a wrong guess would cut somebody off.
     """
-    return describe_busy(seen) if disruptive and not insists else ""
+    return "; ".join(_describe(calls) for calls in seen if not calls.idle)
+
+
+def _describe(calls: Calls) -> str:
+    if calls.in_progress is None:
+        return f"unknown whether calls are in progress: {calls.daemon} ({calls.reason})"
+    unit = calls.unit[:-1] if calls.in_progress == 1 else calls.unit
+    return f"{calls.in_progress} {unit} in progress: {calls.daemon}"
 
 
 def blocked_by_calls(host: Host, disruptive: bool, insists: bool) -> str:
-    """As `blocked_by`; the daemons are asked only if the answer can matter."""
-    if not disruptive or insists:
-        return ""
-    return blocked_by(disruptive, insists, observe_calls(host))
+    """Why a disruptive change has to wait, '' if it does not have to.
+
+    The daemons are asked only where the answer matters: not if the change is not allowed at all, nor if the operator
+    insists on it.
+    """
+    return describe_busy(observe_calls(host)) if disruptive and not insists else ""

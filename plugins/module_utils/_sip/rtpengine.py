@@ -1,9 +1,9 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""rtpengine's NG protocol, as far as it takes to ask for sessions: bencode, and where the daemon listens.
+"""The part of rtpengine's NG protocol that asks for sessions: bencode, and the address the daemon listens on.
 
-Source: rtpengine, docs/ng_control_protocol.md. Functions over values; BencodeError is for what is no bencode.
+Source: rtpengine, docs/ng_control_protocol.md. Functions over values; BencodeError is for invalid bencode.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ DEEPEST = 16  # levels of lists and dictionaries; an answer has five
 
 
 class BencodeError(ValueError):
-    """A text is no bencode."""
+    """A text is not bencode."""
 
 
 def statistics_request(cookie: str) -> bytes:
@@ -33,9 +33,9 @@ def statistics_request(cookie: str) -> bytes:
 
 
 def parse_sessions(cookie: str, answer: bytes) -> int | None:
-    """The sessions of the daemon's own in an answer to `statistics_request`; None if it does not tell.
+    """The daemon's own sessions in an answer to `statistics_request`; None if the answer has no such number.
 
-    Sessions that are another instance's, and known through a shared database, are not this host's.
+    Sessions of other instances, known through a shared database, are not this host's.
     """
     head, blank, body = answer.partition(b" ")
     if head != cookie.encode("ascii") or not blank:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which daemons are asked, what is unknown of them, and what holds back a disruption."""
+"""The calls of running daemons: which are asked, with which command, and which counts stay unknown."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import CommandResult, Host, HostError
 from ansible_collections.siptune.linux.plugins.module_utils._sip.calls import Calls, observe_calls, wait_until_idle
-from ansible_collections.siptune.linux.plugins.module_utils._sip.gate import blocked_by, blocked_by_calls, describe_busy
 
 from .test_daemons import place, run_process
 
@@ -18,10 +17,7 @@ ASTERISK = "2 active channels\n1 active call\n1 call processed\n"
 NO_DIALOGS = "error: 500 - command dlg.stats_active not found\n"
 TRANSACTIONS = "{\n\tcurrent: 4\n\twaiting: 1\n}\n"
 
-IDLE = Calls("kamailio", 0, "transactions", "kamcmd")
 BUSY = Calls("asterisk", 3, "calls", "asterisk -rx")
-ONE = Calls("rtpengine", 1, "sessions", "ng")
-UNKNOWN = Calls("opensips", None, "calls", "", "opensips-cli: is not installed")
 
 
 class AskedHost(Host):
@@ -137,7 +133,7 @@ def test_several_of_a_daemon_and_one_in_a_container_are_unknown(root: Path) -> N
     host = AskedHost(root)
     reasons = {calls.daemon: calls.reason for calls in observe_calls(host) if calls.in_progress is None}
     assert reasons == {
-        "freeswitch": "2 of it run, and one answer does not speak for all",
+        "freeswitch": "2 of them run, and one answer does not count for all",
         "kamailio": "it runs in a container, whose control interface is not ours",
         "rtpengine": (
             "rtpengine: no address of listen-ng on its command line or in /etc/rtpengine/rtpengine.conf"
@@ -181,39 +177,3 @@ def test_waiting(counts: list[int], timeout_seconds: int, asked: int, waited_sec
     seen, waited = wait_until_idle(observe, timeout_seconds, 5, clock=lambda: now[0], sleep=sleep)
     assert (len(seen_counts), waited) == (asked, waited_seconds)
     assert seen[0].in_progress == seen_counts[-1]
-
-
-# --- what is held back -----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("disruptive", "insists", "seen", "expected"),
-    [
-        pytest.param(False, False, [BUSY], "", id="not allowed anyway"),
-        pytest.param(True, True, [BUSY, UNKNOWN], "", id="the operator insists"),
-        pytest.param(True, False, [], "", id="no daemon"),
-        pytest.param(True, False, [IDLE], "", id="idle"),
-        pytest.param(True, False, [BUSY, IDLE], "3 calls in progress: asterisk", id="busy"),
-        pytest.param(
-            True,
-            False,
-            [UNKNOWN, ONE],
-            "unknown what is in progress: opensips (opensips-cli: is not installed); 1 session in progress: rtpengine",
-            id="unknown counts as busy",
-        ),
-    ],
-)
-def test_what_is_held_back(disruptive: bool, insists: bool, seen: list[Calls], expected: str) -> None:
-    assert blocked_by(disruptive, insists, seen) == expected
-
-
-def test_an_idle_host_is_busy_with_nothing() -> None:
-    assert describe_busy([IDLE]) == ""
-
-
-@pytest.mark.parametrize(("disruptive", "insists"), [(False, False), (False, True), (True, True)])
-def test_nobody_is_asked_where_the_answer_does_not_matter(root: Path, disruptive: bool, insists: bool) -> None:
-    run_process(root, 50, "freeswitch")
-    host = AskedHost(root)
-    assert blocked_by_calls(host, disruptive, insists) == ""
-    assert host.asked == []
