@@ -15,7 +15,7 @@ options:
       - Whether a change may take a link down for a moment. Without it, such changes wait for the next boot, unless the
         interface is down already.
       - On a host with calls in progress it counts as V(false), unless O(despite_calls) insists, and the items say which
-        calls they wait for. M(siptune.linux.sip_calls) says how that is found out.
+        calls they wait for. M(siptune.linux.sip_calls_info) says how that is found out.
     type: bool
     default: false
   despite_calls:

@@ -69,7 +69,7 @@ options:
       - V(restart) restarts the running units for which something would be pending, and waits for them. If one does
         not come back, everything is put back. Transient units are not restarted.
       - V(restart) counts as V(prlimit) on a host with calls in progress, and what waits for the restart is V(pending)
-        until a later call finds the host idle. M(siptune.linux.sip_calls) says how that is found out.
+        until a later call finds the host idle. M(siptune.linux.sip_calls_info) says how that is found out.
       - V(keep) leaves them alone.
     type: str
     choices: [keep, prlimit, restart]

@@ -164,22 +164,17 @@ def executions() -> int:
     return len(Path(EXECUTED).read_text(encoding="ascii").splitlines())
 
 
-def test_a_host_costs_one_module_execution() -> None:
+def test_a_host_costs_one_module_execution_tuned_put_back_or_audited() -> None:
     has_kamailio()
-    for run_number in range(2):
-        run = playbook("siptune.linux.site", {"target": {**counted(), **FOUND_SERVICES}})
-        assert run.status == 0, run.output
-        assert executions() == 1, run_number
-
-
-def test_an_audit_costs_two() -> None:
     os.makedirs("/run/reports")
-    run = playbook("siptune.linux.audit", {"target": counted()}, "-e", "siptune_audit_directory=/run/reports")
-    assert run.status == 0, run.output
-    assert executions() == 2
+    for name in ("site", "site", "audit", "rollback", "rollback"):
+        words = ["-e", "siptune_audit_directory=/run/reports"] if name == "audit" else []
+        run = playbook(f"siptune.linux.{name}", {"target": {**counted(), **FOUND_SERVICES}}, *words)
+        assert run.status == 0, run.output
+        assert executions() == 1, name
 
 
-def test_variables_may_reckon_with_the_facts_of_the_host() -> None:
+def test_variables_may_calculate_with_the_facts_of_the_host() -> None:
     size = "{{ ansible_facts.siptune_host.memory_bytes // ansible_facts.siptune_host.memory_bytes * 7777 }}"
     own = {"siptune_network_sysctl": {"net.core.somaxconn": size}}
     run = playbook("siptune.linux.site", {"target": {**counted(), **own}})

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from .._host.host import Host
 from .calls import Calls, observe_calls
@@ -21,6 +22,12 @@ def describe_busy(seen: Sequence[Calls]) -> str:
         if not calls.idle
     ]
     return "; ".join(words)
+
+
+def calls_result(seen: Sequence[Calls]) -> dict[str, Any]:
+    """The result of sip_calls_info."""
+    summary = describe_busy(seen)
+    return {"idle": not summary, "summary": summary, "daemons": [calls._asdict() for calls in seen]}
 
 
 def blocked_by(disruptive: bool, insists: bool, seen: Sequence[Calls]) -> str:
