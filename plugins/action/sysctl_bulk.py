@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The controller's half of siptune.linux.sysctl_bulk: a look at what YAML made of the numbers."""
+"""The controller's part of siptune.linux.sysctl_bulk: finds numbers that YAML has read differently than written."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ansible_collections.siptune.linux.plugins.plugin_utils._site.yaml_numbers i
 
 
 class ActionModule(ActionBase):
-    """Refuse numbers that YAML has misread; everything else is up to the module."""
+    """Refuse numbers that YAML has misread, then run the module."""
 
     _supports_check_mode = True
 

@@ -48,7 +48,7 @@ from typing import Any
 
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
-from ansible_collections.siptune.linux.plugins.module_utils._core.change import TuningError
+from ansible_collections.siptune.linux.plugins.module_utils._core.errors import TuningError
 from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import LAYERS, PARTS, call_name
 from ansible_collections.siptune.linux.plugins.module_utils._layers.settings import layer_settings
 from ansible_collections.siptune.linux.plugins.plugin_utils._site.layer_check import own_variables

@@ -7,22 +7,20 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: daemon_pools
-short_description: Size the memory pools of Kamailio and OpenSIPS in the files that their units read
+short_description: Size the memory pools of Kamailio and OpenSIPS in the environment files of their units
 version_added: 0.1.0
 description:
   - Sets shared and private memory, the options C(-m) and C(-M) of both daemons, for any number of units, all of them
     or none.
-  - Finds out which variable of the unit's command line holds a pool, and which environment file decides it, from the
-    unit's own file, its drop-ins and the files themselves. So it does for packages of any distribution, for instances
-    and for units of your own.
-  - Changes one line of that file, below a comment that says what was there and why it is set, and keeps every other
-    byte, the owner and the mode. A file with a line that cannot be read is left alone with an error.
-  - Never restarts a daemon. What waits for a restart is V(pending), until the running daemon has it.
-  - Reports whether a daemon asks for the receive buffer that C(net.core.rmem_max) would let it have. Both ask for no
-    more than their own C(maxbuffer), 262144 bytes if nothing sets it, so a larger C(net.core.rmem_max) alone changes
-    nothing.
-  - Remembers what a file held before the first change, in C(/var/lib/siptune/originals.json), and O(state=absent)
-    puts it back.
+  - Reads the unit's own file, its drop-ins and its environment files to find the variable that holds a pool, and the
+    file that sets it. This works for packages of any distribution, for instances and for your own units.
+  - Changes one line of that file, below a comment with the old value and the reason. All other bytes, the owner and the
+    mode stay. A file with a line that cannot be parsed is an error and stays as it is.
+  - Never restarts a daemon. A pool is V(pending) until the running daemon has been restarted with it.
+  - Reports whether a daemon asks for a receive buffer as large as C(net.core.rmem_max) allows. Both daemons ask for at
+    most their own C(maxbuffer), 262144 bytes by default, so a larger C(net.core.rmem_max) alone changes nothing.
+  - Records the original file in C(/var/lib/siptune/originals.json) before the first change, and restores its lines with
+    O(state=absent).
 author:
   - siptune authors (@siptune)
 extends_documentation_fragment:
@@ -31,26 +29,25 @@ extends_documentation_fragment:
 options:
   pools:
     description:
-      - What is wanted, as V(unit) with a dictionary of V(shared_mib), which all processes of the daemon share, and
+      - The pools to set. Each unit has a dictionary of V(shared_mib), which all processes of the daemon share, and
         V(private_mib), which each process has for itself.
       - A pool is a whole number of MiB of 1024 * 1024 bytes, or a dictionary of C(value), C(rule), C(why) and
         C(hazard).
-      - C(rule) is V(exact) (the default), V(at_least) or V(at_most). A pool that is as wanted without us is left alone.
-      - C(why) becomes the comment above the line. C(hazard) is shown as a warning as long as the pool has this size.
+      - C(rule) is V(exact) (the default), V(at_least) or V(at_most). If the original size satisfies the rule, it stays.
+      - C(why) is the comment above the line. C(hazard) is the warning to show while the pool has this size.
       - Units are services, with their full names. An alias stands for its unit. An instance such as
         V(kamailio@edge.service) has a file of its own; a template has none and is refused.
-      - A pool that is left out goes back to what it was, and so do both pools of a unit without any.
-      - With O(state=absent) only the names count. Without any name, every unit is meant whose pools were set.
+      - A pool that is left out is reverted to its original size, and so are both pools of a unit with none.
+      - With O(state=absent) only the names count. Without names, the pools of all units are reverted.
     type: dict
     default: {}
   exclusive:
-    description: Whether the pools that earlier calls have set for units that are not among O(pools) go back, too.
+    description: Whether to revert the pools that earlier calls have set for units not in O(pools).
     type: bool
     default: false
   state:
     description:
-      - V(absent) puts the lines back that were there before. What somebody else has changed since is left alone and
-        reported.
+      - V(absent) restores the original lines. A line that somebody else has changed since is left alone and reported.
     type: str
     choices: [present, absent]
     default: present
@@ -64,16 +61,16 @@ attributes:
   platform:
     support: full
     platforms: linux
-    description: Linux with systemd. Where it does not run, as in an image build, the files of the units are read.
+    description: Linux with systemd. Where it does not run, as in an image build, the module reads the units' files.
 notes:
-  - The last environment file that sets the variable decides and is changed, also one below a directory such as
-    C(/etc/default/kamailio.d). If none sets it, the first file that the unit names gets a new last line, and is
-    created if need be.
-  - Pools that together are above the memory of the host, or above C(MemoryMax) of the unit, are refused. Of private
-    memory that of one process counts, as the number of processes is not known.
+  - The line is changed in the last environment file that sets the variable, which may be in a directory such as
+    C(/etc/default/kamailio.d). If no file sets it, the first file that the unit names gets a new last line, and is
+    created if it does not exist.
+  - Pools are refused if their sum is above the memory of the host, or above C(MemoryMax) of the unit. Private memory
+    counts for one process, as the number of processes is unknown.
   - A symbolic link in place of an environment file is refused.
-  - Configurations of the daemons are read for C(maxbuffer) only, and never changed. Parts of them that C(#!ifdef) may
-    leave out are read like all others.
+  - The module reads C(maxbuffer) in the daemons' own configurations, and never changes these. It also reads parts that
+    C(#!ifdef) may exclude. O(missing) and O(shadowed) do not fail on C(maxbuffer).
 seealso:
   - module: siptune.linux.systemd_limits
   - module: siptune.linux.sysctl_bulk
@@ -83,7 +80,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Memory for a proxy and for one instance of another
+- name: Size the memory of a proxy and of an instance of another one
   siptune.linux.daemon_pools:
     pools:
       opensips.service:
@@ -95,14 +92,14 @@ EXAMPLES = r"""
       kamailio@edge.service:
         shared_mib: 512
 
-- name: What would change
+- name: Show what a run would change
   siptune.linux.daemon_pools:
     pools:
       kamailio.service: {shared_mib: 512, private_mib: 16}
   check_mode: true
   diff: true
 
-- name: Put everything back
+- name: Restore all original lines
   siptune.linux.daemon_pools:
     state: absent
 """
@@ -110,8 +107,8 @@ EXAMPLES = r"""
 RETURN = r"""
 items:
   description:
-    - What became of each pool, and for each unit of Kamailio or OpenSIPS what it asks for as a receive buffer.
-    - Of a call that failed because the host refused a change, only the refused item, as nothing else has changed.
+    - An item for each pool, and then for each unit of Kamailio or OpenSIPS the receive buffer that it asks for.
+    - If the host refused a file, that file is the only item, and nothing has changed.
   returned: when the pools are valid
   type: list
   elements: dict
@@ -119,17 +116,17 @@ items:
     item:
       description:
         - The unit and C(shared_mib), C(private_mib) or C(maxbuffer).
-        - The file and the variable, for a line that goes back and that no unit reads any more.
+        - For a reverted line that no unit reads any more, the file and the variable.
       type: str
       sample: kamailio.service shared_mib
     wanted:
-      description: What was asked for, null for a pool that goes back.
+      description: The requested size, null for a pool that is reverted.
       type: str
       sample: at least 512
     before:
       description:
-        - The pool in MiB that the running daemon has, null if that is not known; of one that does not run, what it
-          would be started with.
+        - The size in MiB that the running daemon has, null if that is unknown. For a stopped daemon, the size that it
+          would start with.
         - For C(maxbuffer), the most bytes that the daemon asks for.
       type: str
       sample: "64"
@@ -138,14 +135,16 @@ items:
       type: str
       sample: "64"
     at_boot:
-      description: What the next start of the unit will have.
+      description: The size from the next start of the unit on.
       type: str
       sample: "512"
     state:
       description:
         - One of V(ok), V(changed), V(kept), V(absent), V(shadowed) and V(pending), or V(refused) for a file.
-        - V(absent) is a pool of a unit that is not there or that reads no such file, V(shadowed) one that the command
-          line or another variable decides, and a C(maxbuffer) below C(net.core.rmem_max).
+        - V(absent) is a pool that this host does not have, as the unit is not installed, masked, starts neither daemon,
+          or has no variable or file for it. O(missing=fail) fails on it.
+        - V(shadowed) is a pool that a literal in the command line, another variable or a vendor's file decides, and a
+          C(maxbuffer) below C(net.core.rmem_max). O(shadowed=fail) fails on the pool.
       type: str
       sample: pending
     why:
@@ -153,12 +152,12 @@ items:
       type: str
       sample: 100000 registrations, and 5000 calls at a time.
     reason:
-      description: What explains the state.
+      description: The explanation of the state.
       type: str
-      sample: "in force when kamailio.service is restarted: it runs with 64"
+      sample: "in force once kamailio.service restarts: it runs with 64"
 undone:
-  description: What the call had changed already and has put back, newest first.
-  returned: when the host refused a change
+  description: The files that the call had changed and has restored, newest first.
+  returned: when a pool or a file was refused
   type: list
   elements: str
   sample: [/etc/default/kamailio]

@@ -11,59 +11,53 @@ short_description: Set any number of kernel parameters, now and at boot, in one 
 version_added: 0.1.0
 description:
   - Sets any number of C(sysctl) keys in the running kernel and in one file below C(sysctl.d), all of them or none.
-  - Reads and writes C(/proc/sys) itself and starts no process. Every key that was written is read back.
+  - Reads and writes C(/proc/sys) directly and starts no process. Reads back every key and file that it writes.
   - Compares values as the kernel stores them, so a second run changes nothing.
-  - Works out what the next boot would really set, with the precedence of C(systemd-sysctl), and names the file and the
-    line where another file wins.
-  - Remembers what the host had before the first change, in C(/var/lib/siptune/originals.json). A key that is no longer
-    among the O(settings) goes back to that value, and O(state=absent) puts everything back.
+  - Predicts the values that the next boot sets, with the precedence of C(systemd-sysctl). Where another file wins, it
+    names that file and the line.
+  - Records the original values before the first change, in C(/var/lib/siptune/originals.json). A key that is no longer
+    among the O(settings) goes back to its original, and O(state=absent) puts all of them back.
 author:
   - siptune authors (@siptune)
 extends_documentation_fragment:
   - siptune.linux.policy
+  - siptune.linux.when
   - siptune.linux.originals
 options:
   path:
     description:
-      - The file to own, directly in a directory that is read at boot, such as V(/etc/sysctl.d).
-      - The module owns the whole file. What it held before is kept and put back by O(state=absent).
-      - Files are read in the order of their names, and the last one wins. With V(90-) an administrator's V(99-) file
-        keeps the last word, and is reported as shadowing.
+      - The file to write, directly in a directory that a boot reads, such as V(/etc/sysctl.d).
+      - The module owns the whole file. O(state=absent) puts the former content back.
+      - A boot reads files in the order of their names, and the last one wins. With a name such as V(90-sip.conf), an
+        administrator's V(99-local.conf) keeps precedence, and its keys are reported as V(shadowed).
     type: str
     required: true
   settings:
     description:
-      - What is wanted, as V(key) with its value, or with a dictionary of C(value), C(rule), C(why) and C(hazard).
-      - Keys are written with dots or slashes, as in sysctl.d(5). An interface name keeps its dot as a slash,
-        V(net.ipv4.conf.eth0/100.rp_filter). Globs such as V(net.ipv4.conf.*.accept_redirects) name every key that
-        there is. A key that is named outright is not taken from a glob.
-      - C(rule) is V(exact) (the default), V(at_least) or V(at_most). Floors and ceilings count for each field of a
-        vector, and for V(net.ipv4.ip_local_reserved_ports), V(at_least) means all these ports and perhaps more. A host
-        that meets a floor already is left alone, and nothing is persisted for it.
+      - The wanted value of each key, or a dictionary of C(value), C(rule), C(why) and C(hazard).
+      - Keys are written with dots or slashes, as in sysctl.d(5). After dots, a dot in an interface name is written as
+        a slash, V(net.ipv4.conf.eth0/100.rp_filter). A glob such as V(net.ipv4.conf.*.accept_redirects) stands for
+        every existing key that it matches, except those that have a setting of their own.
+      - C(rule) is V(exact) (the default), V(at_least) or V(at_most). A floor or ceiling applies to each field of a
+        vector. For V(net.ipv4.ip_local_reserved_ports), V(at_least) means these ports and any others. A key that meets
+        its floor already is not changed, and no line is written for it.
       - C(why) becomes the comment above the line in the file.
-      - C(hazard) is shown as a warning as long as the setting is in force.
-      - Write numbers plainly. What YAML turns into a boolean or a fraction is refused, and so is a leading zero.
+      - C(hazard) is shown as a warning while the setting is in force.
+      - Write numbers as plain integers. Values that YAML reads as booleans or fractions are refused, and so are
+        numbers with a leading zero.
     type: dict
     default: {}
   state:
     description:
-      - V(absent) removes the file and puts everything back that was set through it. What somebody else has changed
-        since is left alone and reported.
+      - V(absent) removes the file and puts back the original of every key that was set through it. Keys that somebody
+        else has changed since are left alone and reported.
     type: str
     choices: [present, absent]
     default: present
-  live:
-    description: Whether to change the running kernel.
-    type: bool
-    default: true
-  boot:
-    description: Whether to manage the file, for the boots to come.
-    type: bool
-    default: true
 attributes:
   check_mode:
     support: full
-    description: Can run in C(check_mode) and predicts what a run would change, without changing anything.
+    description: Predicts the changes of a run without changing anything.
   diff_mode:
     support: full
     description: Shows the file and the live values, before and after.
@@ -72,10 +66,10 @@ attributes:
     platforms: linux
     description: Linux, with or without systemd.
 notes:
-  - IPv6 is not switched off while the control connection, a default route or a listening socket needs it, and
-    C(fs.nr_open) is not lowered below a limit in use.
-  - Keys of C(nf_conntrack) and of other modules that come later than C(systemd-sysctl) get a udev rule beside the file,
-    which applies them when their module is loaded. No module is loaded because of it.
+  - Refuses to disable IPv6 while the control connection, a default route or a listening socket uses it, and to lower
+    C(fs.nr_open) below a limit in use.
+  - Keys of C(nf_conntrack) and of other kernel modules may appear only after C(systemd-sysctl) has run. For these the
+    module writes a udev rule, which sets them when their kernel module is loaded. It never loads a kernel module.
 seealso:
   - name: sysctl.d(5)
     description: The files, their precedence and their globs.
@@ -86,7 +80,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Room for bursts of SIP over UDP, never less than the host has
+- name: Make room for bursts of SIP over UDP, and never lower a value
   siptune.linux.sysctl_bulk:
     path: /etc/sysctl.d/90-edge-proxy.conf
     settings:
@@ -97,7 +91,7 @@ EXAMPLES = r"""
       net.core.somaxconn: {value: 4096, rule: at_least}
       net.ipv4.tcp_syncookies: 1
 
-- name: No ICMP redirects, on every interface there is and will be
+- name: Ignore ICMP redirects on all present and future interfaces
   siptune.linux.sysctl_bulk:
     path: /etc/sysctl.d/90-redirects.conf
     settings:
@@ -105,13 +99,13 @@ EXAMPLES = r"""
       net.ipv4.conf.default.accept_redirects: 0
       net.ipv4.conf.*.accept_redirects: 0
 
-- name: Keep outgoing connections away from the ports of SIP and RTP
+- name: Reserve the ports of SIP and RTP, so that outgoing connections do not take them
   siptune.linux.sysctl_bulk:
     path: /etc/sysctl.d/90-ports.conf
     settings:
       net.ipv4.ip_local_reserved_ports: {value: "5060-5061,30000-40000", rule: at_least}
 
-- name: Put everything back that was set through this file
+- name: Put the originals of all keys of this file back
   siptune.linux.sysctl_bulk:
     path: /etc/sysctl.d/90-edge-proxy.conf
     state: absent
@@ -120,8 +114,8 @@ EXAMPLES = r"""
 RETURN = r"""
 items:
   description:
-    - What became of each key. A glob gives an item for each key that it names.
-    - Of a call that failed because the host refused a change, only the refused item, as nothing else has changed.
+    - The result for each key. A glob has an item for each key that it matches.
+    - If the host refused a change, only the refused item, as all other changes were undone.
   returned: when the settings are valid
   type: list
   elements: dict
@@ -131,11 +125,11 @@ items:
       type: str
       sample: net.core.rmem_max
     wanted:
-      description: What was asked for, null for a key that goes back to its original.
+      description: The wanted value, null for a key that goes back to its original.
       type: str
       sample: at least 16777216
     before:
-      description: The live value before the call, null if there is no such key.
+      description: The live value before the call, null if the key does not exist.
       type: str
       sample: "212992"
     after:
@@ -143,7 +137,7 @@ items:
       type: str
       sample: "16777216"
     at_boot:
-      description: What the next boot will set, null if no file sets the key.
+      description: The value that the next boot sets, null if no file sets the key.
       type: str
       sample: "16777216"
     state:
@@ -155,11 +149,11 @@ items:
       type: str
       sample: Half a second of peak SIP traffic on the busiest socket.
     reason:
-      description: What explains the state, for example which file wins at boot.
+      description: The reason for the state, for example the file that wins at boot.
       type: str
       sample: /etc/sysctl.d/99-local.conf line 3 sets 212992
 undone:
-  description: What the call had changed already and has put back, newest first.
+  description: The changes that the call had made and then undone, newest first.
   returned: when the host refused a change
   type: list
   elements: str

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Calls of sysctl_bulk inside a sandbox: its logic, and the real module."""
+"""Calls of sysctl_bulk inside a sandbox: its functions, and the real module."""
 
 from __future__ import annotations
 
@@ -20,11 +20,13 @@ import ansible
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
 from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import all_or_nothing
+from ansible_collections.siptune.linux.plugins.module_utils._engine.operation import BOTH
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.apply import apply as apply_plan
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.model import Request
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.module import SYSCTL_BULK
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl.observe import apply as apply_plan
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.observe import observe
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl.plan import Request, plan
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.plan import plan
 from ansible_collections.siptune.linux.plugins.modules import sysctl_bulk
 from checkout import CHECKOUT
 from sandbox import kernel_value
@@ -32,7 +34,7 @@ from sandbox import kernel_value
 SYSTEMD_SYSCTL = ("/usr/lib/systemd/systemd-sysctl", "/lib/systemd/systemd-sysctl")
 LIBRARY = str(Path(ansible.__file__).resolve().parents[1])
 
-# What Ansible's own wrapper does on a target, in short: only ansible.module_utils and our collection are there.
+# A short form of Ansible's wrapper on a target, which has only ansible.module_utils and our collection.
 STARTER = """
 import runpy, sys, types
 for name, path in (
@@ -62,22 +64,20 @@ class Result(NamedTuple):
         return {name: change.state for name, change in self.items.items()}
 
 
-def request(settings: Settings, path: str = FILE, live: bool = True, boot: bool = True) -> Request:
-    return SYSCTL_BULK.parse(
-        {"path": path, "settings": settings, "state": "present", "live": live, "boot": boot}
-    )
+def request(settings: Settings, path: str = FILE, when: str = BOTH) -> Request:
+    return SYSCTL_BULK.parse({"path": path, "settings": settings, "state": "present", "when": when})
 
 
-def predict(settings: Settings, path: str = FILE, live: bool = True, boot: bool = True) -> Result:
-    """What check mode says."""
-    wanted = request(settings, path, live, boot)
+def predict(settings: Settings, path: str = FILE, when: str = BOTH) -> Result:
+    """The prediction of check mode."""
+    wanted = request(settings, path, when)
     planned = plan(wanted, observe(Host(), wanted))
     return Result(planned.changed, {change.item: change for change in planned.changes})
 
 
-def apply(settings: Settings, path: str = FILE, live: bool = True, boot: bool = True) -> Result:
-    """A run: observe, plan, carry out. Raises what they raise."""
-    host, wanted = Host(), request(settings, path, live, boot)
+def apply(settings: Settings, path: str = FILE, when: str = BOTH) -> Result:
+    """A run: observe, plan, apply. Raises their errors."""
+    host, wanted = Host(), request(settings, path, when)
     observed = observe(host, wanted)
     planned = plan(wanted, observed)
     outcome = all_or_nothing(lambda log: apply_plan(host, wanted, observed, planned, log))
@@ -85,7 +85,7 @@ def apply(settings: Settings, path: str = FILE, live: bool = True, boot: bool = 
 
 
 def put_back(path: str = FILE) -> Result:
-    """What `state: absent` does."""
+    """A run with `state: absent`."""
     return apply({}, path)
 
 
@@ -127,7 +127,7 @@ def boot() -> str:
 
 
 def reset_live_values(start: Mapping[str, object]) -> None:
-    """Give every live value back what it was in a dump, past the collection, as a reboot would."""
+    """Reset every live value to that of a dump, without the collection, as a reboot would."""
     for _ in range(4):  # some keys change others, so it takes more than one pass
         for path, value in start.items():
             if path.startswith("/proc/") and kernel_value(path) != value:

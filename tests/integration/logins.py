@@ -16,13 +16,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
-from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import all_or_nothing
+from ansible_collections.siptune.linux.plugins.module_utils._core.undo import all_or_nothing
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
-from ansible_collections.siptune.linux.plugins.module_utils._logins.conf import INFINITE, ITEMS
+from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import LIMITS
+from ansible_collections.siptune.linux.plugins.module_utils._logins.apply import apply as apply_plan
+from ansible_collections.siptune.linux.plugins.module_utils._logins.conf import INFINITE
+from ansible_collections.siptune.linux.plugins.module_utils._logins.model import Plan, Request
 from ansible_collections.siptune.linux.plugins.module_utils._logins.module import LIMITS_FILE
-from ansible_collections.siptune.linux.plugins.module_utils._logins.observe import apply as apply_plan
 from ansible_collections.siptune.linux.plugins.module_utils._logins.observe import observe
-from ansible_collections.siptune.linux.plugins.module_utils._logins.plan import Plan, Request, plan
+from ansible_collections.siptune.linux.plugins.module_utils._logins.plan import plan
 from ansible_collections.siptune.linux.plugins.modules import limits_file
 from calls import CHECKOUT, LIBRARY, STARTER, call
 
@@ -76,7 +78,7 @@ def debian() -> bool:
 
 
 class Session(NamedTuple):
-    """What a login got: soft and hard limits by item in the kernel's numbers, and the nice value."""
+    """The soft and hard limits of a login by item, in the kernel's numbers, and its nice value."""
 
     limits: dict[str, tuple[int, int]]
     nice: int
@@ -94,7 +96,7 @@ def login(user: str) -> Session:
 
 
 def login_on_terminal(user: str, command: str) -> str:
-    """What a command says in a login shell of a user on a pseudo-terminal."""
+    """The output of a command in a login shell of a user on a pseudo-terminal."""
     said = bytearray()
 
     def keep(descriptor: int) -> bytes:
@@ -117,7 +119,7 @@ def login_on_terminal(user: str, command: str) -> str:
 
 def parse_limits(text: str) -> dict[str, tuple[int, int]]:
     """Soft and hard limits by item of a text of proc_pid_limits(5)."""
-    names = {item.kernel_name: item.name for item in ITEMS.values()}
+    names = {row: limit[len("Limit") :].lower() for row, (limit, _number) in LIMITS.items()}
     rows = re.findall(r"^(Max [a-z ]+?) {2,}(\S+) +(\S+)", text, re.MULTILINE)
     assert len(rows) == 16, text
     return {names[row]: (number(soft), number(hard)) for row, soft, hard in rows}
@@ -152,7 +154,7 @@ def result(planned: Plan, changes: Sequence[Change], changed: bool) -> Result:
 
 
 def predict(*limits: Wanted, path: str = FILE) -> Result:
-    """What check mode says."""
+    """The result of check mode."""
     wanted = request(*limits, path=path)
     planned = plan(wanted, observe(Host(), wanted))
     return result(planned, planned.changes, planned.changed)

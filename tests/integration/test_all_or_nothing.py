@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""When the kernel refuses one key of many, the host is as it was, and the message says why."""
+"""When the kernel refuses one key of many, the host stays as it was, and the message has the reason."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_refusal_leaves_a_later_run_and_putting_back_whole() -> None:
     assert difference(start, dump()) == {}
 
 
-def test_module_tells_what_was_refused_and_what_was_undone() -> None:
+def test_module_names_the_refused_key_and_the_undone_ones() -> None:
     start = dump()
     settings = {**MANY, "net.ipv4.tcp_early_retrans": 99, "net.ipv4.tcp_sack": 1}
     result = module(path=FILE, settings=settings)
@@ -93,7 +93,7 @@ def test_module_tells_what_was_refused_and_what_was_undone() -> None:
 
 
 def test_refusal_on_the_way_back_undoes_the_way_back() -> None:
-    """The kernel may refuse an original: it was legal once, and the limit beside it has been changed since."""
+    """The kernel may refuse an original that was valid once, after a related limit has changed."""
     write("net/ipv4/ip_unprivileged_port_start", 500)
     write("net/ipv4/ip_local_port_range", "600 700")
     apply({"net.ipv4.ip_local_port_range": "32768 60999", "net.core.somaxconn": 9000})

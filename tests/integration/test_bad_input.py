@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Input that cannot be used gives one clear error through the real module, and changes nothing."""
+"""Invalid input gives one clear error from the real module, and changes nothing."""
 
 from __future__ import annotations
 
@@ -125,6 +125,7 @@ PATHS = {
 PARAMETERS = {
     "unknown-option": ({"path": FILE, "settings": {}, "reload": True}, "reload"),
     "unknown-state": ({"path": FILE, "settings": {}, "state": "gone"}, "gone"),
+    "unknown-when": ({"path": FILE, "settings": {}, "when": "later"}, "later"),
     "no-path": ({"settings": {"net.ipv4.tcp_sack": 0}}, "path"),
     "settings-are-a-word": ({"path": FILE, "settings": "tcp_sack"}, "settings"),
     "settings-are-a-list": ({"path": FILE, "settings": ["net.ipv4.tcp_sack"]}, "settings"),

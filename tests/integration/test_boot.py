@@ -1,11 +1,11 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What we say a boot will set is what the real systemd-sysctl sets, over a table and over random trees of files.
+"""The predicted values of a boot equal those that the real systemd-sysctl sets, for a table and for random files.
 
 Each case writes files into all the sysctl.d directories, tunes on top of them, gives every key a value
-that no file has, lets systemd-sysctl run, and compares each key with what was foretold: in `at_boot`
-for a key that was asked for, by `Boot` for every other one.
+that no file has, runs systemd-sysctl, and compares each key with its prediction: `at_boot` for a
+wanted key, `Boot` for every other one.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import SHADOWED
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.conf import boot_of, with_file
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.model import Request
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.observe import observe
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl.plan import Request
 from calls import Settings, apply, boot, put_back, write_file
 from hypothesis import HealthCheck, given, settings, strategies
 from sandbox import INTERFACES, difference, dump, read, write
@@ -80,20 +80,20 @@ def path_of(item: str) -> str:
 
 
 def check_boot(tree: Tree, wanted: Settings) -> None:
-    """Tune on top of a tree of files, boot, and compare with what was foretold. Cleans up."""
+    """Tune on top of a tree of files, boot, and compare with the prediction. Cleans up."""
     build(tree)
-    items = apply(wanted, OWN, live=False).items
+    items = apply(wanted, OWN, when="boot").items
     own = Path(OWN).read_text(encoding="utf-8") if os.path.exists(OWN) else None
     boots = boot_of(with_file(observe(Host(), Request(OWN, [])).others, OWN, own))
-    foretold = {key: as_number(getattr(boots.assignment(key), "value", None)) for key in KEYS}
-    foretold.update((path_of(item.item), as_number(item.at_boot)) for item in items.values())
+    predicted = {key: as_number(getattr(boots.assignment(key), "value", None)) for key in KEYS}
+    predicted.update((path_of(item.item), as_number(item.at_boot)) for item in items.values())
 
     # Twice, as the first write to an interface's key may still change those that were never written.
     for _ in range(2):
         for key in KEYS:
             write(key, NOT_IN_ANY_FILE)
     said = boot()
-    assert {key: read(key) for key in KEYS} == foretold, said
+    assert {key: read(key) for key in KEYS} == predicted, said
     for item in items.values():
         assert (item.state == SHADOWED) == (read(path_of(item.item)) != item.wanted), (item, said)
     put_back(OWN)
@@ -202,7 +202,7 @@ TABLE: dict[str, tuple[Tree, Settings]] = {
 
 
 @pytest.mark.parametrize(("tree", "wanted"), TABLE.values(), ids=TABLE.keys())
-def test_boot_is_as_foretold(tree: Tree, wanted: Settings) -> None:
+def test_boot_is_as_predicted(tree: Tree, wanted: Settings) -> None:
     check_boot(tree, wanted)
 
 
@@ -267,5 +267,5 @@ def no_two_globs(wanted: Settings) -> bool:
     max_examples=300, deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
 @given(tree=trees(), wanted=wishes())
-def test_boot_of_a_random_tree_is_as_foretold(tree: Tree, wanted: Settings) -> None:
+def test_boot_of_a_random_tree_is_as_predicted(tree: Tree, wanted: Settings) -> None:
     check_boot(tree, wanted)

@@ -22,6 +22,7 @@ UNITS = "/etc/systemd/system"
 DEFAULTS = "/etc/default"
 FILE = f"{DEFAULTS}/opensips"
 EDGE = f"{DEFAULTS}/kamailio-edge"
+EDGE_TEMPORARY = f"{DEFAULTS}/.kamailio-edge.siptune-new"
 
 OPENSIPS = """\
 [Service]
@@ -97,7 +98,7 @@ def test_the_modules_result() -> None:
         "at_boot": "512",
         "state": "pending",
         "why": "Room.",
-        "reason": "systemd does not run here: in force when opensips.service is started",
+        "reason": "systemd does not run here: in force once opensips.service starts",
     }
     assert items(done)["opensips.service maxbuffer"]["state"] in ("ok", "shadowed", "absent")
     assert {diff["after_header"] for diff in done["diff"]} == {FILE, EDGE}
@@ -143,16 +144,14 @@ def test_bad_pools(pools: Pools, named: str) -> None:
         assert named in result["msg"]
         assert result["msg"].endswith("Nothing was changed.")
         assert "Traceback" not in result["msg"]
+        assert result["undone"] == []
     assert difference(start, dump()) == {}
-
 
 
 
 def linked_directory() -> None:
     os.rename(DEFAULTS, "/etc/elsewhere")
     os.symlink("elsewhere", DEFAULTS)
-
-
 
 
 def no_directory() -> None:
@@ -165,9 +164,6 @@ def garbage() -> None:
 
 def no_number() -> None:
     write_file(FILE, "S_MEMORY=plenty\n")
-
-
-
 
 
 @pytest.mark.parametrize(
@@ -186,11 +182,54 @@ def test_a_broken_host_is_left_as_it_is(breaking: Callable[[], None], reason: st
     result = module(pools=FIRST)
     assert result.get("failed"), result
     assert reason in result["msg"]
+    assert result["msg"].startswith(DEFAULTS)
+    assert result["undone"] == []
     assert "Traceback" not in result["msg"]
     assert difference(start, dump()) == {}
 
 
-def test_an_ordinary_user_is_told_at_once() -> None:
+def test_a_refused_file_is_the_only_item_and_the_others_are_restored() -> None:
+    make_units()
+    os.makedirs(EDGE_TEMPORARY)  # staging replaces a file of this name, and cannot replace a directory
+    start = dump()
+    result = module(pools=FIRST)
+    assert result.get("failed"), result
+    (item,) = result["items"]
+    assert (item["item"], item["state"]) == (EDGE, "refused")
+    assert item["reason"] in result["msg"]
+    assert result["undone"] == []
+    assert difference(start, dump()) == {}
+
+
+# --- missing and shadowed -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("option", "unit", "named"),
+    [
+        ("missing", None, "late.service shared_mib is absent: late.service is not installed"),
+        ("missing", OPENSIPS.replace("-m $S_MEMORY", ""), "late.service shared_mib is absent: "),
+        ("shadowed", OPENSIPS.replace("$S_MEMORY -M", "99 -M"), "late.service shared_mib is shadowed: "),
+    ],
+    ids=["not-installed", "no-option", "literal"],
+)
+def test_missing_and_shadowed_pools_fail_before_anything_changes(option: str, unit: str | None, named: str) -> None:
+    make_units()
+    if unit is not None:
+        write_file(f"{UNITS}/late.service", unit)
+    start = dump()
+    wanted = {**FIRST, "late.service": {"shared_mib": 512}}
+    for check in (True, False):
+        result = module(check=check, pools=wanted, **{option: "fail"})
+        assert result.get("failed"), result
+        assert result["msg"].startswith(named)
+        assert result["msg"].endswith("Nothing was changed.")
+        assert difference(start, dump()) == {}
+    assert module(pools=wanted)["changed"]
+    assert not module(pools=FIRST, missing="fail", shadowed="fail").get("failed")
+
+
+def test_an_ordinary_user_gets_an_error_at_once() -> None:
     make_units()
     become_nobody()
     assert "root" in module(pools=FIRST)["msg"]
@@ -199,7 +238,7 @@ def test_an_ordinary_user_is_told_at_once() -> None:
 # --- what it costs --------------------------------------------------------------------------
 
 
-def test_no_process_is_started_by_any_call() -> None:
+def test_no_call_starts_a_process() -> None:
     make_units()
     for action in (lambda: apply(FIRST), lambda: apply(SECOND), put_back):
         assert calls_of(action, STARTING) == []

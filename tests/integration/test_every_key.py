@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tuning a host and putting it back, key by key and all at once, on the real kernel."""
+"""Tunes and reverts a host, key by key and all keys at once, on the real kernel."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def path_of(key: str) -> str:
 
 
 def other_value(key: str) -> object:
-    """The value of the table that the kernel does not have now."""
+    """The value of the table that differs from the live one."""
     now = read(path_of(key))
     return next(value for value in KEYS[key] if str(value) != now)
 
@@ -126,7 +126,7 @@ def exists(key: str) -> bool:
 
 
 def check_round_trip(settings: dict[str, object], expected: dict[str, str]) -> None:
-    """A run predicts, changes, reads as expected, then changes nothing, and is put back without a trace."""
+    """A run predicts, changes and reads back; a second run changes nothing; a revert leaves no trace."""
     start = dump()
     predicted = predict(settings)
     assert difference(start, dump()) == {}, "a prediction changed something"
@@ -230,12 +230,12 @@ def test_two_files_share_a_key_and_the_last_one_puts_it_back() -> None:
     assert difference(start, dump()) == {}
 
 
-@pytest.mark.parametrize(("live", "boot"), [(False, True), (True, False)], ids=["boot-only", "live-only"])
-def test_half_a_call_changes_that_half_only(live: bool, boot: bool) -> None:
+@pytest.mark.parametrize(("when", "expected"), [("boot", (True, False)), ("now", (False, True))])
+def test_now_leaves_the_file_alone_and_boot_the_kernel(when: str, expected: tuple[bool, bool]) -> None:
     start = dump()
-    apply({"net.core.somaxconn": 9000}, live=live, boot=boot)
+    apply({"net.core.somaxconn": 9000}, when=when)
     changed = difference(start, dump())
-    assert (FILE in changed, "/proc/sys/net/core/somaxconn" in changed) == (boot, live)
+    assert (FILE in changed, "/proc/sys/net/core/somaxconn" in changed) == expected
     put_back()
     assert difference(start, dump()) == {}
 

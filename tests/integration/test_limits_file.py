@@ -24,7 +24,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._logins.conf import 
     decide,
     read_all,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._logins.observe import pam_limits, parse_hard_limits
+from ansible_collections.siptune.linux.plugins.module_utils._logins.observe import hard_limits, pam_limits
 from calls import write_file
 from logins import (
     FILE,
@@ -48,7 +48,7 @@ LATER = f"{LIMITS_D}/99-local.conf"
 # --- what a login gets ----------------------------------------------------------------------
 
 
-def test_logins_get_what_was_foretold() -> None:
+def test_logins_get_the_predicted_limits() -> None:
     make_people()
     start, before = dump(), {user: login(user) for user in ("asterisk", "ops", "root")}
     wanted = [
@@ -79,7 +79,7 @@ def test_logins_get_what_was_foretold() -> None:
     assert root.limits["core"][0] == 11 * 1024
     if pam_limits(Host()).spares_root:
         assert root.limits["memlock"] == before["root"].limits["memlock"]
-        assert "does not reach root" in first.items["* both memlock"].reason
+        assert "does not apply to root" in first.items["* both memlock"].reason
     assert login_on_terminal("asterisk", "ulimit -Sn; ulimit -Hn") == "4000\n5000\n"
 
     again = apply(*wanted)
@@ -99,7 +99,7 @@ def test_a_login_gets_the_highest_nofile_that_is_safe() -> None:
     assert login("asterisk").nofile() == (int(change.after), int(change.after))
 
 
-def test_another_file_that_wins_does_win() -> None:
+def test_another_file_that_wins_in_the_plan_wins_in_a_login() -> None:
     make_people()
     write_file(LATER, "# local\nasterisk - nofile 200\n")
     wanted = limit("asterisk", "both", "nofile", 3000)
@@ -121,7 +121,7 @@ def test_a_line_that_lifts_all_limits_does_so() -> None:
     assert login("asterisk") == before
 
 
-def test_the_one_place_of_priority() -> None:
+def test_the_one_slot_of_priority() -> None:
     """The last line wins, so ours are written from the general to the particular."""
     make_people()
     apply(limit("asterisk", "soft", "priority", 3), limit("*", "soft", "priority", 5))
@@ -151,7 +151,7 @@ TRACKED["root"] = Account("root", 0, 0, frozenset({0}), frozenset({"root"}))
 
 def reachable_items(plain: Session) -> list[str]:
     """The items of VALUES that PAM can set here: without a capability, not those of which process 1 has more."""
-    first = parse_hard_limits(Path("/proc/1/limits").read_text(encoding="ascii"))
+    first = hard_limits(Host(), 1)
     return [item for item in VALUES if item == "priority" or first[item] <= plain.limits[item][1]]
 
 
@@ -167,7 +167,7 @@ def random_file(chance: random.Random, items: Sequence[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def foretold(texts: dict[str, str], account: Account, plain: Session) -> Session:
+def predicted_session(texts: dict[str, str], account: Account, plain: Session) -> Session:
     """The session that these files should give, where without any it is the plain one."""
     pam = pam_limits(Host())
     entries = read_all(texts, pam.directories)
@@ -186,7 +186,7 @@ def foretold(texts: dict[str, str], account: Account, plain: Session) -> Session
     return Session(limits, nice)
 
 
-def test_pam_decides_as_we_do() -> None:
+def test_pam_decides_as_predicted() -> None:
     make_people()
     chance = random.Random(SEED)
     plain = {user: login(user) for user in TRACKED}
@@ -202,7 +202,7 @@ def test_pam_decides_as_we_do() -> None:
         for name, text in texts.items():
             write_file(name, text)
         for user, account in TRACKED.items():
-            expected, got = foretold(texts, account, plain[user]), login(user)
+            expected, got = predicted_session(texts, account, plain[user]), login(user)
             assert got == expected, (user, texts)
             decided.add((user, got != plain[user]))
     assert len(decided) == 4  # each of them with and without limits of their own
@@ -217,6 +217,7 @@ def refused(**parameters: Any) -> str:
     results = [module(check=check, **{"path": FILE, **parameters}) for check in (True, False)]
     assert difference(start, dump()) == {}
     assert all(one.get("failed") for one in results), results
+    assert all(one.get("undone", []) == [] for one in results), results
     assert results[0]["msg"] == results[1]["msg"]
     assert "Traceback" not in results[0]["msg"]
     assert results[0]["msg"].isprintable()
@@ -224,9 +225,9 @@ def refused(**parameters: Any) -> str:
 
 
 BAD_LIMITS = {
-    "blank": (limit("a b", "soft", "nofile", 1), "a b soft nofile", "no blanks"),
-    "newline": (limit("ops\nroot", "soft", "nofile", 1), "nofile", "no blanks"),
-    "hash": (limit("#ops", "soft", "nofile", 1), "#ops soft nofile", "no #"),
+    "blank": (limit("a b", "soft", "nofile", 1), "a b soft nofile", "must not have blanks"),
+    "newline": (limit("ops\nroot", "soft", "nofile", 1), "nofile", "must not have blanks"),
+    "hash": (limit("#ops", "soft", "nofile", 1), "#ops soft nofile", "must not have blanks, #"),
     "numeric": (limit("1000", "soft", "nofile", 1), "1000 soft nofile", "quote"),
     "sexagesimal": (limit(60059, "soft", "nofile", 1), "60059 soft nofile", "quote"),  # what YAML makes of 1000:59
     "type": (limit("ops", "weird", "nofile", 1), "ops weird nofile", "soft, hard, both"),
@@ -282,7 +283,7 @@ def test_bad_parameters(parameters: dict[str, Any], named: str) -> None:
     assert named in refused(**parameters)
 
 
-def test_what_a_boot_would_make_of_nr_open_counts() -> None:
+def test_nr_open_after_a_boot_counts() -> None:
     make_people()
     write_file("/etc/sysctl.d/50-low.conf", "\nfs.nr_open = 3000\n")
     wanted = limit("asterisk", "hard", "nofile", 3001)
@@ -294,14 +295,10 @@ def test_what_a_boot_would_make_of_nr_open_counts() -> None:
     assert login("asterisk").nofile()[1] == 3000
 
 
-def test_an_ordinary_user_is_told_at_once() -> None:
+def test_an_ordinary_user_gets_an_error_at_once() -> None:
     make_people()
     become_nobody()
     assert "root" in module(path=FILE)["msg"]
-
-
-
-
 
 
 def linked_directory() -> None:
@@ -313,7 +310,9 @@ def no_security() -> None:
     os.rename("/etc/security", "/etc/elsewhere")
 
 
-
+def temporary_directory() -> None:
+    """Staging replaces a file of this name, and cannot replace a directory."""
+    os.makedirs(f"{LIMITS_D}/.90-test.conf.siptune-new")
 
 
 @pytest.mark.parametrize(
@@ -321,6 +320,7 @@ def no_security() -> None:
     [
         (linked_directory, "limits.d"),
         (no_security, "ENOENT"),
+        (temporary_directory, "EISDIR"),
     ],
 )
 def test_a_broken_host_is_left_as_it_is(breaking: Callable[[], None], reason: str) -> None:
@@ -330,6 +330,10 @@ def test_a_broken_host_is_left_as_it_is(breaking: Callable[[], None], reason: st
     result = module(path=FILE, limits=[limit("ops", "soft", "core", 5)])
     assert result.get("failed"), result
     assert reason in result["msg"]
+    assert result["msg"].startswith("/etc/security")
+    assert result["undone"] == []
+    for item in result.get("items", []):  # there is one if the plan was under way
+        assert (item["item"], item["state"]) == (result["msg"].partition(":")[0], "refused")
     assert "Traceback" not in result["msg"]
     assert difference(start, dump()) == {}
 
@@ -375,16 +379,16 @@ def test_the_modules_result() -> None:
     assert not module(path=FILE, state="absent")["changed"]
 
 
-def test_a_login_without_pam_limits_is_told() -> None:
+def test_a_login_without_pam_limits_is_reported() -> None:
     make_people()
     write_file("/etc/pam.d/sudo", "session required pam_permit.so\n")
     result = module(path=FILE, limits=[limit("ops", "soft", "core", 5)])
     (sudo,) = [row for row in result["pam"] if row["service"] == "sudo"]
     assert sudo["applies"] is False
-    assert "no pam_limits.so" in sudo["reason"]
+    assert "no session line with pam_limits.so" in sudo["reason"]
 
 
-def test_two_files_are_put_back_each_by_itself() -> None:
+def test_two_files_are_reverted_one_by_one() -> None:
     make_people()
     start = dump()
     other = f"{LIMITS_D}/91-test.conf"
@@ -425,7 +429,7 @@ def put_back() -> object:
 
 
 @pytest.mark.parametrize("killed", [run_first, put_back])
-def test_people_can_log_in_at_whatever_moment_a_run_is_killed(killed: Callable[[], object]) -> None:
+def test_people_can_log_in_after_a_run_is_killed_at_any_moment(killed: Callable[[], object]) -> None:
     make_people()
     run_second()
     for moment in calls_of(killed, CHANGING):

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The module as users run it: through Ansible, on the oldest Python there is, from YAML."""
+"""The module as users run it: through Ansible, on the oldest installed Python, with values from YAML."""
 
 from __future__ import annotations
 

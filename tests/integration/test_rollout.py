@@ -244,9 +244,10 @@ def test_a_host_that_is_not_drained_is_skipped_and_brought_back() -> None:
 
 
 def test_a_host_is_brought_back_when_tuning_it_fails() -> None:
-    hook("/run/drain.yml", NOTE.format(word="drain"))
+    # A directory in place of a file, which no run can write to, and no prediction has seen.
+    block = "- name: Block\n  ansible.builtin.file:\n    path: /etc/sysctl.d/90-siptune-fs.conf\n    state: directory\n"
+    hook("/run/drain.yml", NOTE.format(word="drain"), block)
     hook("/run/undrain.yml", NOTE.format(word="undrain"))
-    os.makedirs("/etc/sysctl.d/90-siptune-fs.conf")  # which no run can write to
     run = rolling(
         fleet("edge1", "edge2"),
         siptune_before_host_tasks="/run/drain.yml",

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Keys that change other keys, interfaces of all kinds, and what the next boot makes of the same file."""
+"""Keys that change other keys, interfaces of all kinds, and the next boot with the same file."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_side_effects_round_trip(settings: Settings, prepare: Callable[[], None]
 
 
 @pytest.mark.parametrize("settings", named(ROUND_TRIPS))
-def test_boot_brings_what_the_run_brought(settings: Settings) -> None:
+def test_boot_sets_the_same_values_as_the_run(settings: Settings) -> None:
     start = dump()
     wanted = {change.item: change.after for change in apply(settings).items.values()}
     reset_live_values(start)
@@ -163,7 +163,7 @@ def test_interface_that_is_not_there_yet_is_pending() -> None:
     assert difference(start, dump()) == {}
 
 
-def test_interface_that_has_gone_does_not_hinder_putting_back() -> None:
+def test_interface_that_has_gone_does_not_prevent_a_revert() -> None:
     apply({"net.ipv4.conf.*.rp_filter": 2, "net.core.somaxconn": 9000})
     ip("link", "delete", "sip0")
     put_back()

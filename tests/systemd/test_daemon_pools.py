@@ -96,7 +96,7 @@ POOLS: Mapping[str, Any] = {
 }
 
 
-def test_pools_wait_for_a_restart_and_are_there_after_it(proxies: Machine) -> None:
+def test_pools_wait_for_a_restart(proxies: Machine) -> None:
     before = proxies.dump()
     pids = {unit: proxies.show(unit, "MainPID") for unit in ALL.split()}
     predicted = module(proxies, check=True, pools=POOLS)
@@ -118,7 +118,7 @@ def test_pools_wait_for_a_restart_and_are_there_after_it(proxies: Machine) -> No
     assert {item["state"] for name, item in items.items() if "_mib" in name} == {"pending"}
     assert {unit: proxies.show(unit, "MainPID") for unit in ALL.split()} == pids
     assert items["opensips.service shared_mib"]["reason"] == (
-        "in force when opensips.service is restarted: it runs with 64"
+        "in force once opensips.service restarts: it runs with 64"
     )
 
     tuned = proxies.dump()
@@ -146,7 +146,7 @@ def test_pools_wait_for_a_restart_and_are_there_after_it(proxies: Machine) -> No
     assert module(proxies, state="absent") == (False, {})
 
 
-def test_a_stopped_unit_has_them_when_it_is_started(proxies: Machine) -> None:
+def test_a_stopped_unit_starts_with_its_pools(proxies: Machine) -> None:
     proxies.sh("systemctl stop opensips.service")
     item = module(proxies, pools=POOLS)[1]["opensips.service shared_mib"]
     assert (item["before"], item["after"], item["state"]) == ("64", "256", "changed")
@@ -196,7 +196,7 @@ def test_units_that_are_not_there(proxies: Machine) -> None:
     assert proxies.dump() == before
 
 
-def test_a_systemctl_that_does_not_answer_is_given_up(proxies: Machine) -> None:
+def test_a_systemctl_that_hangs_ends_the_call(proxies: Machine) -> None:
     counter = proxies.read("/usr/local/bin/systemctl") or ""
     before = proxies.dump()
     proxies.write("/usr/local/bin/systemctl", "#!/bin/sh\nexec sleep 300\n", 0o755)
@@ -210,7 +210,7 @@ def test_a_systemctl_that_does_not_answer_is_given_up(proxies: Machine) -> None:
     assert proxies.dump() == before
 
 
-# --- what we make of files and command lines, held against systemd ---------------------------
+# --- our parsers of files and command lines, compared with systemd ---------------------------
 
 # Runs beside systemd, with the collection and the Python that a target has.
 OURS = """
@@ -222,8 +222,8 @@ for name, path in (
 ):
     sys.modules[name] = types.ModuleType(name)
     sys.modules[name].__path__ = path
-from ansible_collections.siptune.linux.plugins.module_utils._environment_file import assignments, parse
-from ansible_collections.siptune.linux.plugins.module_utils._systemd_exec import Variable, expand, read_start
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.environment_file import assignments, parse
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.execstart import Variable, expand, read_start
 
 def values(text):
     return {name: entry.value for name, entry in assignments(text).items()}
@@ -241,7 +241,7 @@ print(json.dumps([globals()[sys.argv[1]](*call) for call in json.loads(sys.argv[
 
 
 def ours(machine: Machine, function: str, calls: Sequence[Sequence[str]]) -> list[Any]:
-    """What our own functions make of each of these texts."""
+    """The results of our own functions for these texts."""
     return json.loads(machine.run("/usr/bin/python3", "-c", OURS, function, json.dumps(calls)))
 
 
@@ -289,7 +289,7 @@ def test_environment_files_are_read_as_systemd_reads_them(container: Machine) ->
         output = container.read(f"/run/readenv/{number}.out") or ""
         pairs = dict(pair.split("=", 1) for pair in output.split("\0") if "=" in pair)
         theirs = {name: pairs[name] for name in ("A", "B") if name in pairs}
-        # Of what systemd reads and we do not, we say so.
+        # A line that systemd reads and we do not has a problem.
         assert values == theirs or problems, text
         assert values.items() <= theirs.items(), text
     container.sh(f"rm -rf /run/readenv {UNITS}/readenv@.service; systemctl daemon-reload")

@@ -1,16 +1,18 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one vocabulary of all modules: a Change, its states, an error, and the undo log that makes a call whole.
+"""A Change, the item of all plans, and its states.
 
-A module observes, plans a list of Changes, applies them, and confirms what the host took. Check
-mode, diff, audit and the real run share the plan; `Change.as_item` is what users see of it.
+A module observes the host, plans a list of Changes, applies them, and confirms the result. Check
+mode, diff, audit and the real run share the plan; `Change.as_item` is the part that users see.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
+
+from .errors import TuningError as TuningError
+from .undo import UndoLog as UndoLog
 
 OK = "ok"
 CHANGED = "changed"
@@ -24,22 +26,11 @@ REFUSED = "refused"
 STATES = (OK, CHANGED, KEPT, ABSENT, READONLY, SHADOWED, PENDING, REFUSED)
 
 
-class TuningError(Exception):
-    """Why a call cannot be carried out, in one line that names the item: bad input, or a host that would not.
-
-    Leaf code raises its own kind of it, and a module's main() turns any into one fail_json.
-    """
-
-    def details(self) -> dict[str, Any]:
-        """What fail_json gets beside the message."""
-        return {}
-
-
 class Change(NamedTuple):
-    """One item of a plan: what was wanted, what the host has, what it will have, and why.
+    """One item of a plan: the wanted value, the host's value before and after, and why it is wanted.
 
-    `before`, `after` and `at_boot` are values as the host would print them, or None where there is
-    none. `reason` explains a state that is neither ok nor changed; it never repeats `why`.
+    `before`, `after` and `at_boot` are values as the host would print them, None for no value.
+    `reason` explains a state that is neither ok nor changed; it never repeats `why`.
     """
 
     item: str
@@ -57,37 +48,7 @@ class Change(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What a plan that was carried out came to: its changes with what the host really took."""
+    """The result of an applied plan: its changes, with the values that the host now has."""
 
     changes: list[Change]
     changed: bool
-
-
-class UndoLog:
-    """What it takes to put a half-done call back, newest first.
-
-    Each effect notes its undoing before it happens, so that an effect which fails half-way is
-    undone too. One log can span several plans, which then hold or fall together.
-    """
-
-    def __init__(self) -> None:
-        self._steps: list[tuple[str, Callable[[], object]]] = []
-
-    def note(self, what: str, undo: Callable[[], object]) -> None:
-        """Remember how to undo the effect that comes next.
-
-        `what` is how a person would name it, empty for a step that is not worth telling.
-        """
-        self._steps.append((what, undo))
-
-    def undo(self) -> tuple[list[str], list[str]]:
-        """Undo everything, newest first. Returns what was undone, and what could not be, with the reason."""
-        undone, failed = [], []
-        while self._steps:
-            what, undo = self._steps.pop()
-            try:
-                undo()
-                undone += [what] if what else []
-            except Exception as error:
-                failed.append(f"{what}: {error}" if what else str(error))
-        return undone, failed

@@ -8,12 +8,12 @@ The limit is that of a process and not of a daemon, so what counts is the proces
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from .._host.host import Host, HostError
+from .._host.host import Host, unless_refused
 from .._host.processes import ProcessNames, process_status
+from .._host.rlimits import INFINITY, read_open_files_limit
 from .._sip.daemons import DAEMONS, Daemon, belongs_to, is_client_call, parse_control_groups
 
 
@@ -25,12 +25,6 @@ class OpenFiles(NamedTuple):
     pid: int
     open: int
     limit: int
-
-
-def parse_open_files_limit(limits: str) -> int | None:
-    """The soft limit on open files in /proc/PID/limits, which is never without one. Source: proc_pid_limits(5)."""
-    found = re.search(r"^Max open files\s+([0-9]{1,20})\s", limits, re.MULTILINE)
-    return int(found.group(1)) if found else None
 
 
 def share(process: OpenFiles) -> float:
@@ -57,15 +51,12 @@ def daemon_processes(host: Host, processes: ProcessNames) -> list[tuple[Daemon, 
 
 
 def open_files(host: Host, daemon: Daemon, pid: int) -> OpenFiles | None:
-    """What a process has open; None if it has ended, or is not ours to look at."""
-    try:
-        limit = parse_open_files_limit(host.read_text(f"/proc/{pid}/limits") or "")
-        descriptors = host.list_directory(f"/proc/{pid}/fd")
-    except HostError:
+    """The open files of a process; None if it has ended or is hidden from us."""
+    limit = read_open_files_limit(host, pid)
+    descriptors = unless_refused(host.list_directory, f"/proc/{pid}/fd")
+    if limit is None or descriptors is None or limit[0] == INFINITY:
         return None
-    if limit is None:
-        return None
-    return OpenFiles(_owner(host, daemon, pid), daemon.name, pid, len(descriptors), limit)
+    return OpenFiles(_owner(host, daemon, pid), daemon.name, pid, len(descriptors), limit[0])
 
 
 def _owner(host: Host, daemon: Daemon, pid: int) -> str:

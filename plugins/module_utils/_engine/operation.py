@@ -13,7 +13,9 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from .._core.change import REFUSED, Change, TuningError, UndoLog
+from .._core.change import REFUSED, Change
+from .._core.errors import ItemError
+from .._core.undo import UndoLog
 from .._host.host import Host, HostError
 from .policy import POLICY_ARGUMENTS, Policy
 
@@ -104,13 +106,11 @@ class Call(NamedTuple):
         return operation.report(observed, planned, outcome)
 
 
-class EffectError(TuningError):
+class EffectError(ItemError):
     """The host refused a change while it was applied. `changes` are those of the plan."""
 
     def __init__(self, cause: HostError, changes: list[Change]) -> None:
-        super().__init__(str(cause))
-        self.subject = cause.subject
-        self.reason = cause.reason
+        super().__init__(cause.item, cause.reason)
         self.changes = changes
 
     def details(self) -> dict[str, Any]:
@@ -119,6 +119,6 @@ class EffectError(TuningError):
 
     def _refused(self) -> Change:
         for change in self.changes:
-            if change.item == self.subject:
+            if change.item == self.item:
                 return change._replace(state=REFUSED, after=change.before, at_boot=None, reason=self.reason)
-        return Change(self.subject, None, None, None, None, REFUSED, "", self.reason)
+        return Change(self.item, None, None, None, None, REFUSED, "", self.reason)

@@ -16,7 +16,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from .._core.change import TuningError
+from .._core.errors import TuningError
 from .._host.host import FileRecord
 from .own_paths import ORDINARY_MODE_BITS, is_below_proc_sys, may_be_written
 

@@ -1,28 +1,29 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which files modules of this collection may write at all: what stands in the record of originals is held against it.
+"""The paths that modules of this collection may write at all; the record of originals is checked against them.
 
-Putting a host back writes as root what a file says. So that this file, edited by whomever, cannot name
-/etc/shadow, the places are fixed here. The modules' own checks are stricter; no module writes outside of these.
+Rollback writes files as root from that record. The places are fixed here, so that an edited record cannot name
+/etc/shadow. The modules' own checks are stricter; no module writes outside of these.
 """
 
 from __future__ import annotations
 
 import re
 
-# Where units read environment files from that are settings: Debian's place, Red Hat's, OpenRC's, the daemons' own.
+from .conf_files import PLAIN_NAME
+
+# Where units read environment files with settings from: Debian's place, Red Hat's, OpenRC's, the daemons' own.
 ENVIRONMENT_DIRECTORIES = ("/etc/default", "/etc/sysconfig", "/etc/conf.d", "/etc/kamailio", "/etc/opensips")
-# Permissions that a file of settings may have. One that would run as its owner is none.
+# Permissions that a file of settings may have: no set-user-ID, set-group-ID or sticky bit.
 ORDINARY_MODE_BITS = 0o777
 
-_PLAIN_NAME = r"[A-Za-z0-9_@+-][A-Za-z0-9_.@+-]*"
 _READ_AT_BOOT = r"/(?:etc|run|usr/local/lib|usr/lib|lib)"
 _PATTERNS = (
-    rf"{_READ_AT_BOOT}/sysctl\.d/{_PLAIN_NAME}\.conf",
-    rf"{_READ_AT_BOOT}/udev/rules\.d/{_PLAIN_NAME}\.rules",
-    rf"/etc/security/limits\.d/{_PLAIN_NAME}\.conf",
-    rf"/etc/systemd/system/[A-Za-z0-9:_.\\@-]+\.(?:service|slice)\.d/{_PLAIN_NAME}\.conf",
+    rf"{_READ_AT_BOOT}/sysctl\.d/{PLAIN_NAME}\.conf",
+    rf"{_READ_AT_BOOT}/udev/rules\.d/{PLAIN_NAME}\.rules",
+    rf"/etc/security/limits\.d/{PLAIN_NAME}\.conf",
+    rf"/etc/systemd/system/[A-Za-z0-9:_.\\@-]+\.(?:service|slice)\.d/{PLAIN_NAME}\.conf",
     r"/etc/systemd/network/00?-siptune-[!-.0-9;-~]{1,15}\.link",
     rf"(?:{'|'.join(map(re.escape, ENVIRONMENT_DIRECTORIES))})/.+",
 )
@@ -30,7 +31,7 @@ _WRITTEN = re.compile("|".join(f"(?:{pattern})" for pattern in _PATTERNS))
 
 
 def may_be_written(path: object) -> bool:
-    """Whether a path is one that a module of this collection could have written."""
+    """Whether a module of this collection could have written this path."""
     if not isinstance(path, str) or not path.isprintable():
         return False
     steps = path.split("/")[1:]
@@ -38,6 +39,6 @@ def may_be_written(path: object) -> bool:
 
 
 def is_below_proc_sys(path: str) -> bool:
-    """Whether a path is one that a key can have, whatever its interface is called; no step leads out of /proc/sys."""
+    """Whether a key can have this path, whatever its interface is called; no step leads out of /proc/sys."""
     parts = path.split("/")
     return len(parts) > 1 and "\0" not in path and not any(part in ("", ".", "..") for part in parts)

@@ -39,6 +39,22 @@ def text_of(record: FileRecord | None) -> str:
     return "" if record is None else record.content.decode("utf-8", "surrogateescape")
 
 
+def mismatch(written: FileRecord | None, found: FileRecord | None) -> str:
+    """How a file that was read back differs from the one that was written or removed (None); '' if it does not."""
+    if written == found:
+        return ""
+    if written is None:
+        return "is still there after it was removed"
+    if found is None:
+        return "is gone after it was written"
+    faults = [] if found.content == written.content else [f"other content ({len(found.content)} bytes)"]
+    if found.mode != written.mode:
+        faults.append(f"mode {found.mode:04o} instead of {written.mode:04o}")
+    if (found.uid, found.gid) != (written.uid, written.gid):
+        faults.append(f"owner {found.uid}:{found.gid} instead of {written.uid}:{written.gid}")
+    return f"was written, and reads back with {', '.join(faults)}: another program may write it too"
+
+
 def plan_file(
     file: OwnFile, text: str | None, originals: Mapping[str, FileOriginal], owner: tuple[int, int]
 ) -> tuple[FileChange | None, Change | None]:

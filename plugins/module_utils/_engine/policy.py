@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from .._core.change import SHADOWED, Change, TuningError
+from .._core.change import SHADOWED, Change
+from .._core.errors import TuningError
 
 REPORT, FAIL = "report", "fail"
 _ARGUMENT: dict[str, Any] = {"type": "str", "choices": [REPORT, FAIL], "default": REPORT}

@@ -12,9 +12,9 @@ from typing import TypeVar
 
 from ansible.module_utils.basic import AnsibleModule
 
-from .._core.change import TuningError, UndoLog
+from .._core.errors import TuningError
+from .._core.undo import RefusedError, UndoLog, all_or_nothing, refusal
 from .._host.host import Host
-from .effects import RefusedError, all_or_nothing, refusal
 from .operation import Operation
 
 LOCK_TIMEOUT_SECONDS = 30

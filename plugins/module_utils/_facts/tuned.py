@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
+from .._core.setting import AT_LEAST, AT_MOST, EXACT
 from .._host.host import Host
 from .._host.processes import ProcessNames
 
@@ -28,7 +29,6 @@ MOST_PROFILES = 50  # a chain of includes that is longer is none that anybody wr
 
 SYSCTL = "sysctl"
 TRUE_WORDS = ("1", "true", "yes", "on")
-AT_LEAST, AT_MOST, EXACT = "at_least", "at_most", "exact"
 MODIFIERS = {">": AT_LEAST, "<": AT_MOST}
 VARIABLE = re.compile(r"(?<!\\)\$\{([A-Za-z0-9_]+)\}")
 UNKNOWN = re.compile(r"(?<!\\)\$\{")

@@ -24,7 +24,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
-from .._core.change import TuningError
+from .._core.errors import ItemError
 
 LOCK_PATH = "/run/siptune.lock"
 LOCK_POLL_SECONDS = 0.1
@@ -46,20 +46,18 @@ NLMSG_DONE = 3
 T = TypeVar("T")
 
 
-class HostError(TuningError):
-    """The host would not do what was asked. Names the path or object and the system's reason."""
+class HostError(ItemError):
+    """The host refused. The item is a path, an interface or another object; the reason is the system's."""
 
-    def __init__(self, subject: str, reason: str, number: int | None = None) -> None:
-        super().__init__(f"{subject}: {reason}")
-        self.subject = subject
-        self.reason = reason
+    def __init__(self, item: str, reason: str, number: int | None = None) -> None:
+        super().__init__(item, reason)
         self.errno = number
 
 
-def _refusal(subject: str, error: OSError) -> HostError:
+def _refusal(item: str, error: OSError) -> HostError:
     name = errno.errorcode.get(error.errno or 0, "")
     reason = f"{error.strerror} ({name})" if name else str(error)
-    return HostError(subject, reason, error.errno)
+    return HostError(item, reason, error.errno)
 
 
 class FileRecord(NamedTuple):
@@ -262,7 +260,8 @@ class Host:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
             descriptor = os.open(temporary, flags, 0o600, dir_fd=directory)
             with os.fdopen(descriptor, "wb") as stream:
-                if (record.uid, record.gid) != (os.geteuid(), os.getegid()):
+                made = os.fstat(stream.fileno())  # a set-group-ID directory gives its files its own group
+                if (record.uid, record.gid) != (made.st_uid, made.st_gid):
                     os.fchown(stream.fileno(), record.uid, record.gid)
                 os.fchmod(stream.fileno(), record.mode)
                 stream.write(record.content)
@@ -408,7 +407,7 @@ class Host:
 
     def ask_udp(self, address: tuple[str, int], request: bytes, timeout_seconds: float) -> bytes:
         """The datagram that answers a datagram, from the address that it was sent to. Raises HostError."""
-        subject = f"{address[0]} port {address[1]}"
+        item = f"{address[0]} port {address[1]}"
         family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         try:
             with socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as endpoint:
@@ -417,9 +416,9 @@ class Host:
                 endpoint.send(request)
                 return endpoint.recv(DATAGRAM_BYTES)
         except socket.timeout as error:
-            raise HostError(subject, f"no answer within {timeout_seconds:g} s") from error
+            raise HostError(item, f"no answer within {timeout_seconds:g} s") from error
         except OSError as error:
-            raise _refusal(subject, error) from error
+            raise _refusal(item, error) from error
 
     # --- processes ---------------------------------------------------------------------------
 

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Limits of running processes: what /proc shows of them, and prlimit(2).
+"""Limits of running processes: /proc/PID/limits and prlimit(2).
 
-Limits go by the names that systemd has for them, LimitNOFILE, as (soft, hard) in the kernel's units: bytes,
-seconds for LimitCPU, microseconds for LimitRTTIME.
+Limits have systemd's names, such as LimitNOFILE, and are pairs (soft, hard) in the kernel's units: bytes, seconds for
+LimitCPU, microseconds for LimitRTTIME.
 """
 
 from __future__ import annotations
@@ -41,7 +41,12 @@ LIMITS = {
     "Max realtime timeout": ("LimitRTTIME", resource.RLIMIT_RTTIME),
 }
 NUMBERS = dict(LIMITS.values())
+OPEN_FILES = "Max open files"
 UNLIMITED = "unlimited"
+
+_ROW = r"{} {{2,}}(\S+) +(\S+)"
+_ANY_ROW = re.compile(rf"^{_ROW.format('(Max [a-z ]+?)')}", re.MULTILINE)
+_OPEN_FILES_ROW = re.compile(rf"^{_ROW.format(OPEN_FILES)}", re.MULTILINE)
 
 # In /proc/PID/stat, counted from the field after the command's name. Source: proc_pid_stat(5)
 STAT_NICE, STAT_RT_PRIORITY, STAT_POLICY = 16, 37, 38
@@ -69,7 +74,7 @@ class Process(NamedTuple):
 
 
 class Powers(NamedTuple):
-    """What this call may do to processes: raise hard limits and lower OOM scores; its user; reach those of others."""
+    """The powers of this call over processes: to raise hard limits and lower OOM scores, its user, to reach others'."""
 
     sys_resource: bool
     uid: int
@@ -85,14 +90,19 @@ class Powers(NamedTuple):
 
 def parse_limits(text: str) -> dict[str, Pair]:
     """The limits in a /proc/PID/limits. Source: proc_pid_limits(5)."""
-    limits = {}
-    for line in text.split("\n"):
-        found = re.match(r"(Max [a-z ]+?) {2,}(\S+) +(\S+)", line)
-        if found and found.group(1) in LIMITS:
-            values = [_value(text) for text in found.groups()[1:]]
-            if None not in values:
-                limits[LIMITS[found.group(1)][0]] = tuple(values)
-    return limits
+    found = {row: _pair(*values) for row, *values in _ANY_ROW.findall(text) if row in LIMITS}
+    return {LIMITS[row][0]: pair for row, pair in found.items() if pair is not None}
+
+
+def parse_open_files_limit(text: str) -> Pair | None:
+    """LimitNOFILE alone, for callers that read it of every process of the host; None for a text without it."""
+    found = _OPEN_FILES_ROW.search(text)
+    return _pair(*found.groups()) if found else None
+
+
+def _pair(soft: str, hard: str) -> Pair | None:
+    values = [_value(text) for text in (soft, hard)]
+    return None if None in values else tuple(values)
 
 
 def _value(text: str) -> int | None:
@@ -118,7 +128,7 @@ def parse_uids(status: str) -> frozenset[int]:
 
 
 def raised(now: Pair, wanted: Pair, powers: Powers) -> Pair:
-    """What a limit can be raised to without lowering either of its values, as far as the powers go."""
+    """The wanted pair as far as the powers allow it, with neither value of the limit lowered."""
     hard = max(now[1], wanted[1]) if powers.sys_resource else now[1]
     return (max(now[0], min(wanted[0], hard)), hard)
 
@@ -126,9 +136,19 @@ def raised(now: Pair, wanted: Pair, powers: Powers) -> Pair:
 # --- effects --------------------------------------------------------------------------------
 
 
+def read_limits(host: Host, pid: int | str) -> dict[str, Pair]:
+    """The limits of a process, {} if it has ended or is hidden from us; `self` is our own."""
+    return parse_limits(host.read_lenient(f"/proc/{pid}/limits") or "")
+
+
+def read_open_files_limit(host: Host, pid: int | str) -> Pair | None:
+    """LimitNOFILE of a process, None if it has ended or is hidden from us."""
+    return parse_open_files_limit(host.read_lenient(f"/proc/{pid}/limits") or "")
+
+
 def read_process(host: Host, pid: int) -> Process | None:
     """A process as it is now; None if it has ended."""
-    limits = parse_limits(host.read_lenient(f"/proc/{pid}/limits") or "")
+    limits = read_limits(host, pid)
     if not limits:
         return None
     score = (host.read_lenient(f"/proc/{pid}/oom_score_adj") or "").strip()
@@ -142,7 +162,7 @@ def read_process(host: Host, pid: int) -> Process | None:
 
 
 def own_powers(host: Host) -> Powers:
-    """What this very process may do."""
+    """The powers of this very process."""
     capable = bool(has_capability(host.read_lenient("/proc/self/status") or "", CAP_SYS_RESOURCE))
     return Powers(capable and not in_user_namespace(host), os.geteuid(), capable)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .._core.change import TuningError
+from .._core.errors import TuningError
 from .._engine.operation import Call, Operation
 from .._engine.policy import POLICY_ARGUMENTS
 from .._logins.module import LIMITS_FILE
@@ -106,9 +106,9 @@ def _arguments(part: str, options: Mapping[str, Any], variables: Mapping[str, An
     despite_calls = variables.get("siptune_disruptive_despite_calls", False)
     if part in (RINGS, LINKS):
         return {"disruptive": variables["siptune_disruptive"], "despite_calls": despite_calls}
-    if part == POOLS:
-        return {"exclusive": True}
     policy = {name: options[name] for name in POLICY_ARGUMENTS}
+    if part == POOLS:
+        return {"exclusive": True, **policy}
     if part == UNITS:
         drop_in, running = options["drop_in"], options["running"]
         return {"drop_in": drop_in, "running": running, "despite_calls": despite_calls, "exclusive": True, **policy}

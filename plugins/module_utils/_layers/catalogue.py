@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .._core.change import TuningError
+from .._core.errors import TuningError
 from .._sysctl.key import display_name, parse_key
 from .formulas import FORMULAS
 

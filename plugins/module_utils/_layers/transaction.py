@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from .._core.change import TuningError, UndoLog
-from .._engine.effects import RefusedError, refusal
+from .._core.errors import TuningError
+from .._core.undo import RefusedError, UndoLog, refusal
 from .._engine.operation import Call, Operation, Report
 from .._host.host import Host
 from .._logins.module import LIMITS_FILE
@@ -35,7 +35,7 @@ class CallError(TuningError):
         self.name = name
         self.module = module
         self.cause = cause
-        self.subject = getattr(cause, "subject", "")
+        self.item = cause.item
 
     def details(self) -> dict[str, Any]:
         """The details of the call's own error, under the call's name."""

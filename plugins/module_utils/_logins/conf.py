@@ -1,11 +1,11 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files of limits.d: reading and writing them, and working out which line decides for whom.
+"""Files of limits.d: how they are read and written, and which line decides for whom.
 
 The rules are those of limits.conf(5) and of pam_limits: limits.conf first, then the files of
 limits.d in the order of their names' bytes; a line of a more specific domain beats one of a less
-specific domain wherever it stands, and of equals the last one wins. Source: linux-pam,
+specific domain in any order, and of equals the last one wins. Source: linux-pam,
 modules/pam_limits/pam_limits.c, 1.4.0 to 1.7.2, and Debian's patch 027 to it.
 """
 
@@ -13,17 +13,17 @@ from __future__ import annotations
 
 import posixpath
 import re
-import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from .._core.change import TuningError
+from .._core.errors import ItemError
+from .._core.setting import shown
+from .._engine.conf_files import comment, effective_files, path_fault
 from .._host.accounts import Account
 
 DIRECTORY = "/etc/security/limits.d"
 CONFIGURATION = "/etc/security"  # where pam_limits looks first; a distribution may have a second place
 SUFFIX = ".conf"
-COMMENT_WIDTH = 100
 
 HEADING = (
     "# Managed by Ansible (siptune.linux.limits_file). Edits made here are lost with the next run;\n"
@@ -32,24 +32,19 @@ HEADING = (
 
 INFINITE = 2**64 - 1  # RLIM_INFINITY, asm-generic/resource.h
 NO_LIMIT = ("unlimited", "infinity", "-1")
-LONGEST_INT = 2**31 - 1
-LAST_ID = 2**32 - 2  # (uid_t) -1 stands for no id
+HIGHEST_INT = 2**31 - 1
+LAST_ID = 2**32 - 2  # (uid_t) -1 is no id: chown(2)
 
 
-class LimitsError(TuningError):
-    """A limit that cannot or must not be set. Names the item and the reason."""
-
-    def __init__(self, item: str, reason: str) -> None:
-        super().__init__(f"{item}: {reason}")
-        self.item = item
-        self.reason = reason
+class LimitsError(ItemError):
+    """A limit or a file that is refused: the item, and the reason."""
 
 
 # --- items ----------------------------------------------------------------------------------
 
 RESOURCE = "resource"  # a limit of setrlimit(2), soft and hard
-LOGINS = "logins"  # one slot that both items share
-LAST = "last"  # one slot, and the last line wins whatever its domain
+LOGINS = "logins"  # maxlogins and maxsyslogins share one slot
+LAST = "last"  # one slot; the last line wins, whatever its domain
 
 SOFT = "soft"
 HARD = "hard"
@@ -62,8 +57,8 @@ READ_TYPES = {written: name for name, written in WRITTEN_TYPES.items()}
 class Item(NamedTuple):
     """An item of limits.conf(5).
 
-    A file's number times `scale` is what the kernel takes. `kernel_name` is the row of proc_pid_limits(5).
-    `zero_locks_out`: with a limit of 0 nobody whom it applies to could log in.
+    The number in a file times `scale` is the kernel's number.
+    `zero_locks_out`: with a limit of 0, nobody to whom it applies could log in.
     """
 
     name: str
@@ -72,42 +67,46 @@ class Item(NamedTuple):
     scale: int = 1
     lowest: int = 0
     highest: int | None = None
-    kernel_name: str = ""
     zero_locks_out: bool = False
+
+    @property
+    def limit(self) -> str:
+        """The resource limit that it sets, by systemd's name: LimitNOFILE of nofile."""
+        return f"Limit{self.name.upper()}" if self.kind == RESOURCE else ""
 
 
 KIBIBYTE = 1024
 SECONDS_A_MINUTE = 60
 
 _ALL_ITEMS = (
-    Item("core", "KB", scale=KIBIBYTE, kernel_name="Max core file size"),
-    Item("data", "KB", scale=KIBIBYTE, kernel_name="Max data size", zero_locks_out=True),
-    Item("fsize", "KB", scale=KIBIBYTE, kernel_name="Max file size", zero_locks_out=True),
-    Item("memlock", "KB", scale=KIBIBYTE, kernel_name="Max locked memory"),
-    Item("nofile", "files", kernel_name="Max open files", zero_locks_out=True),
-    Item("rss", "KB", scale=KIBIBYTE, kernel_name="Max resident set"),
-    Item("stack", "KB", scale=KIBIBYTE, kernel_name="Max stack size", zero_locks_out=True),
-    Item("cpu", "minutes", scale=SECONDS_A_MINUTE, kernel_name="Max cpu time", zero_locks_out=True),
-    Item("nproc", "processes", kernel_name="Max processes", zero_locks_out=True),
-    Item("as", "KB", scale=KIBIBYTE, kernel_name="Max address space", zero_locks_out=True),
-    Item("maxlogins", "logins", LOGINS, highest=LONGEST_INT, zero_locks_out=True),
-    Item("maxsyslogins", "logins", LOGINS, highest=LONGEST_INT, zero_locks_out=True),
+    Item("core", "KB", scale=KIBIBYTE),
+    Item("data", "KB", scale=KIBIBYTE, zero_locks_out=True),
+    Item("fsize", "KB", scale=KIBIBYTE, zero_locks_out=True),
+    Item("memlock", "KB", scale=KIBIBYTE),
+    Item("nofile", "files", zero_locks_out=True),
+    Item("rss", "KB", scale=KIBIBYTE),
+    Item("stack", "KB", scale=KIBIBYTE, zero_locks_out=True),
+    Item("cpu", "minutes", scale=SECONDS_A_MINUTE, zero_locks_out=True),
+    Item("nproc", "processes", zero_locks_out=True),
+    Item("as", "KB", scale=KIBIBYTE, zero_locks_out=True),
+    Item("maxlogins", "logins", LOGINS, highest=HIGHEST_INT, zero_locks_out=True),
+    Item("maxsyslogins", "logins", LOGINS, highest=HIGHEST_INT, zero_locks_out=True),
     Item("nonewprivs", "0 or 1", LAST, highest=1),
     Item("priority", "nice value", LAST, lowest=-20, highest=19),
-    Item("locks", "locks", kernel_name="Max file locks"),
-    Item("sigpending", "signals", kernel_name="Max pending signals"),
-    Item("msgqueue", "bytes", kernel_name="Max msgqueue size"),
-    Item("nice", "nice value", lowest=-20, highest=19, kernel_name="Max nice priority"),
-    Item("rtprio", "priority", kernel_name="Max realtime priority"),
-    Item("rttime", "microseconds", kernel_name="Max realtime timeout"),
+    Item("locks", "locks"),
+    Item("sigpending", "signals"),
+    Item("msgqueue", "bytes"),
+    Item("nice", "nice value", lowest=-20, highest=19),
+    Item("rtprio", "priority"),
+    Item("rttime", "microseconds"),
 )
 ITEMS: Mapping[str, Item] = {item.name: item for item in _ALL_ITEMS}
 
-TYPELESS = ("maxlogins", "maxsyslogins", "nonewprivs")  # pam_limits takes these with any word as type
-LIMITED_TO_NUMBERS = ("priority", "nice", "nonewprivs")  # where -1 is a number, or nothing at all
+TYPELESS = ("maxlogins", "maxsyslogins", "nonewprivs")  # pam_limits accepts any word as their type
+LIMITED_TO_NUMBERS = ("priority", "nice", "nonewprivs")  # here -1 does not mean unlimited
 NICE_TO_LIMIT = 20  # getrlimit(2): RLIMIT_NICE is 20 less the nice value
 
-# Why a line has no effect on any Linux of today.
+# Items that no current Linux applies, and why.
 WITHOUT_EFFECT = {
     "rss": "has no effect: Linux ignores it since 2.4.30",
     "locks": "has no effect: Linux does not enforce it since 2.4.25",
@@ -115,9 +114,10 @@ WITHOUT_EFFECT = {
 
 
 def amount(item: Item, value: str) -> int | None:
-    """What pam_limits makes of a value: the kernel's number, INFINITE for no limit, None if it skips the line.
+    """The kernel's number for a value, INFINITE for no limit, None if pam_limits skips the line.
 
-    For logins -1 is no limit. A `nofile` without limit is INFINITE here, whatever pam_limits makes of it.
+    For logins, -1 is no limit. A `nofile` without limit is INFINITE here; some versions of pam_limits map it to
+    fs.nr_open.
     """
     if item.name == "nonewprivs":
         return 1 if value == "1" else 0
@@ -129,9 +129,16 @@ def amount(item: Item, value: str) -> int | None:
     if item.name == "nice":
         return NICE_TO_LIMIT - max(-20, min(19, number))
     if item.kind != RESOURCE:
-        return max(-LONGEST_INT - 1, min(LONGEST_INT, number))
+        return max(-HIGHEST_INT - 1, min(HIGHEST_INT, number))
     number = INFINITE if abs(number) > INFINITE else number % (INFINITE + 1)  # strtoull(3) takes a sign
     return number * item.scale if number < INFINITE // item.scale else INFINITE
+
+
+def shown_amount(item: str, number: int) -> str:
+    """A kernel's number as limits.conf has it."""
+    if number == INFINITE:
+        return NO_LIMIT[0]
+    return str(NICE_TO_LIMIT - number if item == "nice" else number // ITEMS[item].scale)
 
 
 def _leading_number(text: str) -> int | None:
@@ -152,14 +159,14 @@ EVERYBODY = "everybody"  # *
 
 # The precedence of pam_limits: of two lines the one with the lower rank wins. (LIMITS_DEF_* in pam_limits.c)
 RANKS = {USER: 0, UIDS: 0, GROUP: 1, GIDS: 1, GROUP_LOGINS: 2, GID_LOGINS: 2, ALL_LOGINS: 3, EVERYBODY: 4}
-NO_RANK = 5  # what the kernel or nobody has set
+NO_RANK = 5  # no line sets it
 FOR_LOGINS_ONLY = (GROUP_LOGINS, GID_LOGINS, ALL_LOGINS)
 
 
 class Domain(NamedTuple):
-    """Whom a line is for. `name` is a user's or a group's; `low` and `high` are ids, both included.
+    """Whom a line applies to. `name` is a user's or a group's; `low` and `high` are ids, both included.
 
-    `exact` is a range of one id written as `:id`. For groups, only that looks at all groups of a user.
+    `exact` is a range of one id written as `:id`. For groups, only this form matches secondary groups too.
     """
 
     kind: str
@@ -170,7 +177,7 @@ class Domain(NamedTuple):
 
 
 def read_domain(word: str) -> Domain | None:
-    """The domain of a file's line, None where pam_limits would skip the line."""
+    """The domain of a line, None if pam_limits would skip the line."""
     sign = word[:1] if word[:1] in ("@", "%") else ""
     rest = word[len(sign) :]
     if ":" in word:
@@ -196,10 +203,10 @@ def _read_range(sign: str, text: str) -> Domain | None:
 
 
 def rank_for(domain: Domain, account: Account, spares_root: bool) -> int | None:
-    """The rank with which a line of this domain applies to somebody, None if it does not.
+    """The rank with which a line of this domain applies to an account, None if it does not apply.
 
-    With `spares_root`, Debian's patch, the lines of groups and of everybody pass over root. It makes
-    ranges of gids into ranges of uids for root, which is followed here.
+    With `spares_root`, Debian's patch, lines of groups and of everybody skip root. The patch compares
+    ranges of gids with root's uid, and so does this function.
     """
     if spares_root and account.uid == 0 and domain.kind not in (USER, UIDS):
         as_uids = domain.kind in (GIDS, GID_LOGINS) and domain.low <= 0 <= domain.high
@@ -216,7 +223,7 @@ def rank_for(domain: Domain, account: Account, spares_root: bool) -> int | None:
 
 
 def _names(domain: Domain, account: Account) -> bool:
-    """Whether a user, a group or a range of ids names somebody."""
+    """Whether a domain of users, of a group or of ids includes an account."""
     if domain.kind == USER:
         return domain.name == account.name
     if domain.kind == UIDS:
@@ -232,9 +239,9 @@ def _names(domain: Domain, account: Account) -> bool:
 
 
 class Entry(NamedTuple):
-    """A line of a limits file. Without `item` it lifts all limits for its domain (`name -`).
+    """A line of a limits file. Without an `item` it lifts all limits for its domain (`name -`).
 
-    `spelling` is the domain as it is written, `type` is soft, hard or both.
+    `spelling` is the domain as written, `type` is soft, hard or both.
     """
 
     domain: Domain
@@ -247,7 +254,7 @@ class Entry(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The line as a person would name it, such as `asterisk soft nofile`."""
+        """The name of the line in results, such as `asterisk soft nofile`."""
         return f"{self.spelling} {self.type} {self.item}"
 
 
@@ -263,18 +270,13 @@ class Line(NamedTuple):
 
 def check_file_path(path: str) -> None:
     """Raises LimitsError unless `path` names a .conf file directly in limits.d."""
-    directory, name = posixpath.split(path)
-    shown = path if path.isprintable() and path else repr(path)
-    if directory != DIRECTORY or posixpath.normpath(path) != path:
-        raise LimitsError(shown, f"is not directly in {DIRECTORY}")
-    if not name.endswith(SUFFIX) or name == SUFFIX or name.startswith("."):
-        raise LimitsError(shown, "pam_limits reads only files that end in .conf and are not hidden")
-    if not all(character.isalnum() or character in "-_.@+" for character in name) or not name.isascii():
-        raise LimitsError(shown, "a file name consists of letters, digits and - _ . @ +")
+    fault = path_fault(path, [DIRECTORY], SUFFIX)
+    if fault:
+        raise LimitsError(shown(path), fault)
 
 
 def parse(text: str, file: str) -> list[Entry]:
-    """The lines of a file that count. Lines that pam_limits would skip are skipped."""
+    """The valid lines of a file: those that pam_limits does not skip."""
     entries = []
     for number, line in enumerate(text.split("\n"), 1):
         words = re.split(r"[ \t\r\f\v]+", line.partition("#")[0].strip(" \t\r\f\v"))
@@ -302,14 +304,11 @@ def _complete_entry(domain: Domain, words: Sequence[str], file: str, number: int
 
 
 def render(lines: Sequence[Line]) -> str:
-    """The text of a file that holds these limits in this order, each below its reason."""
+    """The text of a file with these limits in this order, each below its reason."""
     blocks = [HEADING]
     for line in lines:
-        why = textwrap.fill(" ".join(line.why.split()), COMMENT_WIDTH, initial_indent="# ", subsequent_indent="# ")
-        blocks.append(
-            f"{why}\n" * bool(line.why.strip())
-            + f"{line.spelling} {WRITTEN_TYPES[line.type]} {line.item} {line.value}\n"
-        )
+        setting = f"{line.spelling} {WRITTEN_TYPES[line.type]} {line.item} {line.value}\n"
+        blocks.append(comment(line.why) + setting)
     return "\n".join(blocks)
 
 
@@ -319,33 +318,28 @@ def render(lines: Sequence[Line]) -> str:
 def reading_order(paths: Iterable[str], directories: Sequence[str]) -> list[str]:
     """The files that pam_limits reads, in its order.
 
-    `paths` are all limits.conf and limits.d/*.conf files below `directories`, which come most
-    important first, such as /etc/security and /usr/etc/security: the first limits.conf alone
-    counts, and of files with one name the first one.
+    `paths` are all limits.conf and limits.d/*.conf files below `directories`, such as /etc/security
+    and /usr/etc/security, the most important first. Only the first limits.conf is read, and of
+    files with the same name only the first.
     """
-    there = set(paths)
-    mains = [path for path in (f"{directory}/limits.conf" for directory in directories) if path in there]
-    chosen: dict[str, str] = {}
-    for directory in directories:
-        for path in there:
-            parent, name = posixpath.split(path)
-            if parent == f"{directory}/limits.d" and name.endswith(SUFFIX) and not name.startswith("."):
-                chosen.setdefault(name, path)
-    return mains[:1] + [
-        chosen[name] for name in sorted(chosen, key=lambda name: name.encode("utf-8", "surrogateescape"))
+    found = set(paths)
+    mains = [path for path in (f"{directory}/limits.conf" for directory in directories) if path in found]
+    by_directory = [
+        path for directory in directories for path in found if posixpath.dirname(path) == f"{directory}/limits.d"
     ]
+    return mains[:1] + effective_files(by_directory, SUFFIX)
 
 
 def read_all(texts: Mapping[str, str], directories: Sequence[str]) -> list[Entry]:
-    """The lines of all these files, by path, in the order pam_limits reads them."""
+    """The lines of these files, given as texts by path, in the order pam_limits reads them."""
     return [entry for path in reading_order(texts, directories) for entry in parse(texts[path], path)]
 
 
 class Decision(NamedTuple):
-    """The lines that decide an item for somebody, None where no line does.
+    """The lines that decide an item for an account, None where no line does.
 
-    An item without soft and hard has the same line on both sides. With `exemption`, a line that
-    lifts all limits, no line has any effect.
+    An item without soft and hard has the same line on both sides. If there is an `exemption`, a
+    line that lifts all limits, no other line has any effect.
     """
 
     soft: Entry | None = None
@@ -358,7 +352,7 @@ class Decision(NamedTuple):
 
 
 def decide(entries: Iterable[Entry], item: str, account: Account, spares_root: bool) -> Decision:
-    """Which lines, read in this order, decide an item for somebody."""
+    """The lines, out of these in reading order, that decide an item for an account."""
     kind = ITEMS[item].kind
     winners: dict[str, tuple[int, Entry]] = {}
     for entry in entries:
@@ -372,7 +366,7 @@ def decide(entries: Iterable[Entry], item: str, account: Account, spares_root: b
             continue
         for side in SIDES[entry.type] if kind == RESOURCE else (SOFT,):
             if kind != LAST and winners.get(side, (NO_RANK,))[0] < rank:
-                break  # pam_limits does not look at the hard side then, either
+                break  # pam_limits then skips the hard side as well
             winners[side] = (rank, entry)
     soft, hard = ((winners[side][1] if side in winners else None) for side in (SOFT, HARD))
     return Decision(soft, hard) if kind == RESOURCE else Decision(soft, soft)

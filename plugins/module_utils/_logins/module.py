@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""limits_file as an operation: a whole file of limits for logins."""
+"""limits_file as an operation: a file of limits for logins."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from typing import Any
 from .._core.change import ABSENT, PENDING, Outcome
 from .._engine.operation import Operation, Report
 from .._engine.owned_files import diff_files
+from .apply import apply
 from .conf import check_file_path
-from .observe import apply, observe
-from .plan import Observed, Plan, Request, plan
+from .model import Observed, Plan, Request
+from .observe import observe
+from .plan import plan
 from .settings import parse_limits
 
 ARGUMENTS: dict[str, Any] = {
@@ -47,7 +49,7 @@ def _report(observed: Observed, planned: Plan, outcome: Outcome | None) -> Repor
     return Report(changed, changes, diff_files(planned.files), planned.warnings, {"pam": pam})
 
 
-LIMITS_FILE = Operation(
+LIMITS_FILE: Operation[Request, Observed, Plan, Outcome] = Operation(
     name="limits_file",
     arguments=ARGUMENTS,
     parse=build_request,

@@ -1,34 +1,31 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The effects around the plan of a limits.d file: observe the host, carry the plan out, confirm it."""
+"""Observe a host for the plan of a limits.d file: PAM, all limits files, accounts, and the limits of a session."""
 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable
 
-from .._core.change import Outcome, UndoLog
-from .._engine.effects import finalize_originals, read_originals, stage, store_originals, tidy
+from .._engine.effects import read_originals
 from .._host import accounts
 from .._host.capabilities import BOUNDING, CAP_SYS_NICE, CAP_SYS_RESOURCE, has_capability, in_user_namespace
-from .._host.host import Host, HostError
+from .._host.host import Host
 from .._host.processes import FIRST_PROCESS, process_names, process_status
+from .._host.rlimits import read_limits
 from .._sysctl.nr_open import nr_open
-from .conf import GID_LOGINS, GIDS, GROUP, GROUP_LOGINS, INFINITE, ITEMS, NO_LIMIT, SUFFIX, UIDS, USER, Domain, parse
-from .pam import MODULE, SERVICES, PamLimits, Service, read_module, service_limits, together
-from .plan import Directory, Observed, Plan, Request, Start, finalize
+from .conf import GID_LOGINS, GIDS, GROUP, GROUP_LOGINS, ITEMS, SUFFIX, UIDS, USER, Domain, parse
+from .model import Directory, Observed, Request, Start
+from .pam import MODULE, SERVICES, PamLimits, Service, common_abilities, read_module, service_limits
 
 LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64")
-LOGIN_DAEMONS = ("sshd", "cron", "crond", "systemd-logind", "agetty", "login")  # whose limits a session starts from
-
-
-# --- observe --------------------------------------------------------------------------------
+# A session inherits the limits of one of these.
+LOGIN_DAEMONS = ("sshd", "cron", "crond", "systemd-logind", "agetty", "login")
 
 
 def observe(host: Host, request: Request) -> Observed:
-    """What the plan for this request has to know. Raises HostError and OriginalsError."""
+    """Everything that the plan for this request depends on. Raises HostError and OriginalsError."""
     originals = read_originals(host)
     pam = pam_limits(host)
     services = [service_limits(name, host.read_lenient) for name in SERVICES]
@@ -51,18 +48,18 @@ def observe(host: Host, request: Request) -> Observed:
 
 
 def pam_limits(host: Host) -> PamLimits:
-    """What this host's pam_limits.so is able to do. Raises HostError."""
+    """The abilities of this host's pam_limits.so. Raises HostError."""
     directories = list(LIBRARIES)
     for library in LIBRARIES:
         directories += [f"{library}/{name}" for name in host.list_directory(library) if "-linux-" in name]
     found = (host.read_bytes(f"{directory}/security/{MODULE}") for directory in directories)
-    return together([read_module(content) for content in found if content is not None])
+    return common_abilities([read_module(content) for content in found if content is not None])
 
 
-def limits_files(host: Host, pam: PamLimits, but: str) -> dict[str, str]:
-    """The text of every limits.conf and limits.d/*.conf, by path, all but one. Raises HostError.
+def limits_files(host: Host, pam: PamLimits, own: str) -> dict[str, str]:
+    """The text of every limits.conf and limits.d/*.conf but our own, by path. Raises HostError.
 
-    What cannot be read, such as a dangling link, still hides a file of its name.
+    A file that cannot be read, such as a dangling link, still hides others of the same name.
     """
     paths = []
     for directory in pam.directories:
@@ -70,11 +67,11 @@ def limits_files(host: Host, pam: PamLimits, but: str) -> dict[str, str]:
         paths += [main] if host.read_lenient(main) is not None else []
         names = host.list_directory(f"{directory}/limits.d")
         paths += [f"{directory}/limits.d/{name}" for name in names if name.endswith(SUFFIX)]
-    return {path: host.read_lenient(path) or "" for path in paths if path != but}
+    return {path: host.read_lenient(path) or "" for path in paths if path != own}
 
 
 def directory_of(domains: Iterable[Domain]) -> Directory:
-    """The accounts and groups that these domains name, as far as there are any; and root."""
+    """The accounts and groups that these domains name, as far as the host has them; and root."""
     users, uids, groups, gids = {}, {0: accounts.user_numbered(0)}, {}, {}
     for domain in domains:
         if domain.kind == USER:
@@ -94,7 +91,7 @@ def directory_of(domains: Iterable[Domain]) -> Directory:
 
 
 def session_start(host: Host, pam: PamLimits, services: Iterable[Service]) -> Start:
-    """What a session starts from: the limits of process 1 where PAM takes those, else those of a login daemon."""
+    """The limits of process 1 where PAM starts sessions with those, otherwise the limits of a login daemon."""
     may_raise, may_renice = (_capable(host, capability) for capability in (CAP_SYS_RESOURCE, CAP_SYS_NICE))
     candidates: list[tuple[str, int | str]] = []
     if may_raise and (pam.spares_root or any(service.resets for service in services)):
@@ -104,17 +101,16 @@ def session_start(host: Host, pam: PamLimits, services: Iterable[Service]) -> St
         candidates += [(daemon, pid) for pid in names.pids_named(daemon) if _started_by_init(host, pid)]
     candidates.append(("this session", "self"))
     for whose, pid in candidates:
-        hard = parse_hard_limits(host.read_lenient(f"/proc/{pid}/limits") or "")
+        hard = hard_limits(host, pid)
         if hard:
             return Start(hard, whose, may_raise, may_renice)
     return Start({}, "", may_raise, may_renice)
 
 
-def parse_hard_limits(text: str) -> dict[str, int]:
-    """The hard limits of /proc/PID/limits by item, in the kernel's numbers. Source: proc_pid_limits(5)."""
-    rows = re.findall(r"^(Max [a-z ]+?) {2,}\S+ +(unlimited|[0-9]{1,20})\b", text, re.MULTILINE)
-    items = {item.kernel_name: item.name for item in ITEMS.values() if item.kernel_name}
-    return {items[row]: INFINITE if hard == NO_LIMIT[0] else int(hard) for row, hard in rows if row in items}
+def hard_limits(host: Host, pid: int | str) -> dict[str, int]:
+    """The hard limits of a process by item, in the kernel's numbers; {} if it has ended or is hidden from us."""
+    limits = read_limits(host, pid)
+    return {item.name: limits[item.limit][1] for item in ITEMS.values() if item.limit in limits}
 
 
 def _started_by_init(host: Host, pid: int) -> bool:
@@ -123,27 +119,6 @@ def _started_by_init(host: Host, pid: int) -> bool:
 
 
 def _capable(host: Host, capability: int) -> bool:
-    """Whether root's processes here may have a capability that counts on the whole machine: capabilities(7)."""
+    """Whether root's processes here may have a capability in the initial user namespace: capabilities(7)."""
     bounding = has_capability(host.read_lenient("/proc/self/status") or "", capability, BOUNDING)
     return bounding is not False and not in_user_namespace(host)
-
-
-# --- apply and confirm ----------------------------------------------------------------------
-
-
-def apply(host: Host, request: Request, observed: Observed, planned: Plan, log: UndoLog) -> Outcome:
-    """Carry out a plan, and note how to undo it. Raises HostError.
-
-    The original is recorded first; then the file is staged, so that a full disk shows before
-    anything has changed; and at last it gets its name.
-    """
-    tidy(host, request.path)
-    if planned.changed:
-        store_originals(host, planned.originals, log)
-    for commit in [stage(host, file, log) for file in planned.files]:
-        commit()
-    for file in planned.files:
-        if host.snapshot(file.path) != file.after:
-            raise HostError(file.path, "was changed by somebody else while it was written")
-    finalize_originals(host, finalize(planned), planned.originals if planned.changed else observed.originals, log)
-    return Outcome(planned.changes, planned.changed)

@@ -1,11 +1,11 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""PAM on a host: which logins apply limits at all, and what its pam_limits.so is able to do.
+"""PAM on a host: the services that apply limits, and the abilities of its pam_limits.so.
 
 The rules of the configuration are those of pam.d(5) and of libpam/pam_handlers.c, with Debian's
-`@include`. What the module can do is told by the texts inside it, as distributions change and
-backport more than its version says.
+`@include`. The abilities of the module are read from the strings in it, as distributions patch
+and backport features.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from .conf import CONFIGURATION
 # In the order in which libpam looks for a service's file; the last one is the vendor directory of SUSE.
 DIRECTORIES = ("/etc/pam.d", "/usr/lib/pam.d", "/usr/etc/pam.d")
 MODULE = "pam_limits.so"
-DEEPEST_INCLUDE = 32  # far more than anybody has; a file that includes itself ends here
+DEEPEST_INCLUDE = 32  # far more than any configuration has; stops a file that includes itself
 
-# Whose sessions people and jobs get, with the names of their files, the usual one first.
+# The services that start sessions of people and jobs, with the names of their files, the usual one first.
 SERVICES = {
     "login": ("login",),
     "sshd": ("sshd",),
@@ -35,12 +35,12 @@ SERVICES = {
 
 
 class PamLimits(NamedTuple):
-    """What a pam_limits.so is able to do.
+    """The abilities of a pam_limits.so.
 
-    `maps_nofile`: a nofile without limit becomes fs.nr_open (linux-pam 1.5.2 and backports), and is
-    not refused by the kernel. `spares_root`: Debian's patches, with which lines of groups and of
-    everybody pass over root, and each session starts from the limits of process 1. `directories`
-    are where it looks for limits.conf and limits.d, most important first.
+    `maps_nofile`: a nofile without limit becomes fs.nr_open (linux-pam 1.5.2 and backports), so the
+    kernel accepts it. `spares_root`: Debian's patches, with which lines of groups and of everybody
+    skip root, and each session starts with the limits of process 1. `directories` are where it
+    looks for limits.conf and limits.d, the most important first.
     """
 
     installed: bool = True
@@ -59,7 +59,7 @@ NOT_INSTALLED = PamLimits(False, False, False, False, False)
 
 
 def read_module(content: bytes) -> PamLimits:
-    """What a pam_limits.so with this content is able to do."""
+    """The abilities of a pam_limits.so with this content."""
     found = re.findall(rb"\0(/[!-~]+)/limits\.d/\*\.conf(?=\0)", content)
     vendor = [directory.decode("ascii") for directory in dict.fromkeys(found)]
     return PamLimits(
@@ -71,8 +71,8 @@ def read_module(content: bytes) -> PamLimits:
     )
 
 
-def together(modules: Sequence[PamLimits]) -> PamLimits:
-    """What can be relied on where there are several, one for each architecture."""
+def common_abilities(modules: Sequence[PamLimits]) -> PamLimits:
+    """The abilities to rely on where there are several modules, one for each architecture."""
     if not modules:
         return NOT_INSTALLED
     directories = [directory for module in modules for directory in module.directories]
@@ -99,23 +99,23 @@ class Rule(NamedTuple):
 
 
 class Service(NamedTuple):
-    """Whether a login gets limits. `applies` is None where the service has no PAM file; `reason` says why not."""
+    """Whether a login gets limits, and if not, the `reason`. `applies` is None if the service has no PAM file."""
 
     name: str
     applies: bool | None
     file: str = ""
     line: int = 0
     reason: str = ""
-    resets: bool = False  # `set_all`: the session starts from the limits of process 1
+    resets: bool = False  # `set_all`: the session starts with the limits of process 1
 
     def as_result(self) -> dict[str, object]:
-        """What users see of it."""
+        """An element of `pam` in the module's result."""
         where = f"{self.file} line {self.line}" if self.line else ""
         return {"service": self.name, "applies": self.applies, "where": where, "reason": self.reason}
 
 
 def logical_lines(text: str) -> Iterator[tuple[int, str]]:
-    """The lines of a PAM file with their numbers, comments gone and continued lines joined."""
+    """The lines of a PAM file with their numbers, without comments, continued lines joined."""
     start, joined = 0, ""
     for number, raw in enumerate(text.split("\n"), 1):
         line = raw.partition("#")[0].rstrip()
@@ -131,12 +131,12 @@ def logical_lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def split_words(line: str) -> list[str]:
-    """The words of a line; what stands in brackets is one word."""
+    """The words of a line; text in brackets is one word."""
     return [bracketed or plain for bracketed, plain in re.findall(r"\[((?:[^\]\\]|\\.)*)\]|(\S+)", line)]
 
 
 def session_rules(service: str, read: Callable[[str], str | None], depth: int = 0) -> Iterator[Rule]:
-    """The modules of a service's session stack in their order. `read` gives a file's text, None if it is not there."""
+    """The modules of a service's session stack in their order. `read` returns a file's text, None if there is none."""
     path = find_file(service, read)
     text = read(path) if path else None
     if path is None or text is None or depth > DEEPEST_INCLUDE:
@@ -154,7 +154,7 @@ def session_rules(service: str, read: Callable[[str], str | None], depth: int = 
 
 
 def find_file(service: str, read: Callable[[str], str | None]) -> str | None:
-    """The file that configures a service or is included under this name, None if there is none."""
+    """The file of a service, or the one that an include of this name reads; None if there is none."""
     if service.startswith("/"):
         return service if read(service) is not None else None
     paths = (f"{directory}/{service}" for directory in DIRECTORIES)
@@ -166,13 +166,13 @@ def service_limits(name: str, read: Callable[[str], str | None]) -> Service:
     found = ((file, find_file(file, read)) for file in SERVICES[name])
     service, path = next(((file, path) for file, path in found if path), (name, None))
     if path is None:
-        return Service(name, None, reason="there is no such service here")
-    elsewhere = ""
+        return Service(name, None, reason="this host has no such service")
+    other_file = ""
     for rule in session_rules(service, read):
         if posixpath.basename(rule.module) != MODULE:
             continue
         own = [argument[len("conf=") :] for argument in rule.arguments if argument.startswith("conf=")]
         if not own:
             return Service(name, True, rule.file, rule.line, resets="set_all" in rule.arguments)
-        elsewhere = f"{rule.file} line {rule.line} reads {own[-1]} only"
-    return Service(name, False, path, reason=elsewhere or f"{path} has no {MODULE} among its session lines")
+        other_file = f"{rule.file} line {rule.line} reads {own[-1]} only"
+    return Service(name, False, path, reason=other_file or f"{path} has no session line with {MODULE}")

@@ -12,11 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .._core.change import ABSENT, CHANGED, KEPT, OK, PENDING, READONLY, SHADOWED, Change
+from .._core.setting import RULE_WORDS
 from .link_files.model import Verdict
 from .link_words import verdict_of, wishes
 from .model import Decision, Link, Observed, Request, item_name
 from .options import NEGOTIATED, TXQUEUELEN
-from .settings import AT_LEAST, EXACT, Want
+from .settings import Want
 
 NO_LONGER_WANTED = "no longer wanted: back to what the host had"
 QDISC_WITH_QUEUE = "pfifo_fast"  # net/sched/sch_generic.c: no other one of the usual ones takes the device's length
@@ -58,9 +59,7 @@ def wanted(want: Want | None) -> str | None:
     value = str(want.value)
     if want.limit is not None:
         value = f"{value}, {want.limit} if that is less"
-    if want.rule == EXACT:
-        return value
-    return f"{'at least' if want.rule == AT_LEAST else 'at most'} {value}"
+    return f"{RULE_WORDS[want.rule]}{value}"
 
 
 def _item(

@@ -13,12 +13,10 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from .._core.setting import one_line
+from .._core.setting import AT_MOST, EXACT, RULES, one_line
 from .modes import DUPLEXES, LinkMode
 from .options import CPUS, LINK_MODE, MOST, NUMBER, OFF, ON, SWITCH, NicError, Option
 
-EXACT, AT_LEAST, AT_MOST = "exact", "at_least", "at_most"
-RULES = (EXACT, AT_LEAST, AT_MOST)
 MAX = "max"
 ALL, NONE = "all", "none"
 

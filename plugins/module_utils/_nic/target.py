@@ -8,6 +8,7 @@ Nothing here reads or writes anything.
 
 from __future__ import annotations
 
+from .._core.setting import AT_LEAST, AT_MOST, EXACT
 from .._engine.originals import LinkOriginal
 from .._nic import modes
 from .model import Nic, Reading, item_name
@@ -23,7 +24,7 @@ from .options import (
     may_be_rounded,
     powers_around,
 )
-from .settings import ALL, AT_LEAST, AT_MOST, EXACT, MAX, NONE, Want, cpu_list, parse_cpu_list
+from .settings import ALL, MAX, NONE, Want, cpu_list, parse_cpu_list
 
 
 def goal(nic: Nic, option: Option, want: Want, online: frozenset[int]) -> str:

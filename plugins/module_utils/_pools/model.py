@@ -1,42 +1,42 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is asked for of memory pools and what there is, and which line decides a pool at a daemon's next start."""
+"""The records of daemon_pools: the request, the observed host, the decisions, and the plan."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from .._core.change import Change
 from .._engine.originals import Originals
+from .._engine.owned_files import FileChange
 from .._host.host import FileRecord
-from .._sip.proxy_command import DaemonCommand, find_daemon, whole_number
 from .._sip.proxy_config import MaxBuffer
-from .._systemd.environment_file import assignments
-from .._systemd.execstart import Command, Start, Variable, expand, variables_of
-from .settings import Kind, UnitPools
+from .._systemd.execstart import Start
+from .settings import Pool, UnitPools
 
+# LoadState, org.freedesktop.systemd1(5)
 LOADED = "loaded"
 NOT_FOUND = "not-found"
 MASKED = "masked"
 
-Texts = Mapping  # the texts of environment files that are there, by their paths
+Texts = Mapping  # texts of environment files by path; files that do not exist are left out
 
 
 class Request(NamedTuple):
-    """What a call asks for.
+    """The pools to set.
 
-    `everywhere`: all that earlier calls have set goes back, but for what is wanted of the units; `advice`: look at
-    maxbuffer.
+    `exclusive`: pools that earlier calls have set for other units are reverted. `advice`: report on maxbuffer.
     """
 
     units: Sequence[UnitPools]
-    everywhere: bool = False
+    exclusive: bool = False
     advice: bool = True
 
 
 class FileState(NamedTuple):
-    """An environment file: its text, None if it cannot be read; and why it is not written, "" if it may be."""
+    """An environment file: its text, None if it cannot be read; and why it must not be written, "" if it may be."""
 
     text: str | None
     record: FileRecord | None
@@ -52,11 +52,11 @@ class Configuration(NamedTuple):
 
 
 class Unit(NamedTuple):
-    """A unit that the call is about.
+    """A unit of the call.
 
-    `names` are all that it goes by, `load` is systemd's word or what the files say. `files` are the environment files
-    in the order they are read, globs resolved. `running` is the command line of its main process, None without one;
-    `active`, whether systemd says that it runs.
+    `asked` is the name in the request, `names` are all its names, `load` is its LoadState, derived from the files
+    where systemd does not run. `files` are the environment files in reading order, globs resolved. `running` is the
+    command line of its main process, None without one; `active`, whether systemd says that it runs.
     """
 
     asked: str
@@ -71,9 +71,20 @@ class Unit(NamedTuple):
     memory_max: int | None = None
     configuration: Configuration | None = None
 
+    @property
+    def unavailable(self) -> str:
+        """Why the unit has no pools to look at, "" if it has."""
+        if self.load == NOT_FOUND:
+            return f"{self.asked} is not installed"
+        if self.load == MASKED:
+            return f"{self.asked} is masked and never starts"
+        if self.load != LOADED:
+            return f"systemd cannot load {self.asked}: {self.load_error or self.load}"
+        return ""
+
 
 class Observed(NamedTuple):
-    """Everything the plan depends on. `rmem_max_bytes` is None where the kernel does not show it."""
+    """Everything that the plan depends on. `rmem_max_bytes` is None where the kernel does not show it."""
 
     systemd_running: bool
     units: Sequence[Unit]
@@ -84,65 +95,36 @@ class Observed(NamedTuple):
     rmem_max_bytes: int | None
     rmem_default_bytes: int | None = None
 
+    @property
+    def texts(self) -> dict[str, str]:
+        """The texts of the files that exist."""
+        return {path: state.text for path, state in self.files.items() if state.text is not None}
 
-class Deciding(NamedTuple):
-    """What a pool gets at the next start, and from where.
 
-    `variable` is the one whose value it is, "" where the command line says it itself. `whole`: the variable holds
-    nothing else. `file` and `line` set it, "" and 0 if nothing does; `editable` tells that it is an environment file.
+class Decision(NamedTuple):
+    """The decision on a pool: it is `kept`, or `set` by a line in a file; or `obstacle` says why not."""
+
+    unit: Unit
+    pool: Pool
+    kept: bool
+    set: bool
+    obstacle: str = ""
+
+
+class Plan(NamedTuple):
+    """The changes to make.
+
+    `changes` are the items of pools, `advice` the items of settings that only administrators change. `originals` is
+    the record to store before the first effect, `released` are the files that are no longer ours.
     """
 
-    text: str
-    variable: str
-    whole: bool
-    file: str
-    line: int
-    editable: bool
+    changes: list[Change]
+    advice: list[Change]
+    files: list[FileChange]
+    originals: Originals
+    released: list[str]
+    warnings: list[str]
 
     @property
-    def value(self) -> int | None:
-        return whole_number(self.text)
-
-    @property
-    def where(self) -> str:
-        return f"{self.file} line {self.line}"
-
-
-def texts_of(files: Mapping[str, FileState]) -> dict[str, str]:
-    """The texts of the files that are there."""
-    return {path: state.text for path, state in files.items() if state.text is not None}
-
-
-def environment_of(unit: Unit, texts: Texts) -> dict[str, Variable]:
-    """The variables that a unit's command line is expanded with."""
-    return variables_of(unit.start, _read(unit, texts))
-
-
-def _read(unit: Unit, texts: Texts) -> Iterator[tuple[str, dict[str, Variable]]]:
-    for path in unit.files:
-        if path in texts:
-            lines = assignments(texts[path])
-            yield path, {name: Variable(line.value, path, line.line) for name, line in lines.items()}
-
-
-def command_of(unit: Unit, texts: Texts) -> tuple[Command, DaemonCommand] | None:
-    """The command line that starts Kamailio or OpenSIPS, None if none of the unit's does."""
-    variables = environment_of(unit, texts)
-    for command in unit.start.commands:
-        daemon = find_daemon(expand(command, variables))
-        if daemon is not None:
-            return command, daemon
-    return None
-
-
-def deciding(unit: Unit, kind: Kind, texts: Texts) -> Deciding | None:
-    """What decides a pool of a unit, None if its command line has no such option."""
-    found = command_of(unit, texts)
-    word = found[1].options.get(kind.option) if found else None
-    if found is None or word is None:
-        return None
-    if not word.variable:
-        return Deciding(word.text, "", False, found[0].file, found[0].line, False)
-    variable = environment_of(unit, texts).get(word.variable)
-    file, line = (variable.file, variable.line) if variable else ("", 0)
-    return Deciding(word.text, word.variable, word.whole, file, line, file in unit.files)
+    def changed(self) -> bool:
+        return bool(self.files)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The effects around the plan of memory pools: observe the units and their files, carry the plan out, confirm it."""
+"""Observe a host for the plan of memory pools: units, environment files and daemons."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ import os
 import posixpath
 from collections.abc import Mapping, Sequence
 
-from .._core.change import Outcome, UndoLog
-from .._engine.effects import finalize_originals, read_originals, stage, store_originals, tidy
+from .._engine.effects import read_originals
 from .._engine.originals import FileOriginal, Originals
 from .._host.host import Host, HostError, unless_refused
 from .._host.machine import SYSTEMD_RUNNING, memory_bytes
@@ -30,8 +29,8 @@ from .._systemd.units import (
     template_of,
 )
 from .._systemd.values import SystemdError
-from .model import LOADED, MASKED, NOT_FOUND, Configuration, FileState, Observed, Request, Unit, command_of, texts_of
-from .plan import Plan, finalize
+from .effective import command_of
+from .model import LOADED, MASKED, NOT_FOUND, Configuration, FileState, Observed, Request, Texts, Unit
 
 UNIT_PROPERTIES = ("Id", "Names", "LoadState", "LoadError", "ActiveState", "FragmentPath", "MainPID", "MemoryMax")
 RUNNING_STATES = ("active", "reloading")
@@ -40,31 +39,29 @@ RMEM_MAX = "/proc/sys/net/core/rmem_max"
 RMEM_DEFAULT = "/proc/sys/net/core/rmem_default"
 
 
-# --- observe --------------------------------------------------------------------------------
-
-
 def observe(host: Host, request: Request) -> Observed:
-    """What the plan for this request has to know. Raises HostError and OriginalsError."""
+    """Everything that the plan for this request depends on. Raises HostError and OriginalsError."""
     originals = read_originals(host)
     set_for = _units_by_file(host, originals)
     resolved = {unit.name: real_name(host, unit.name) for unit in request.units}
-    if request.everywhere:
+    if request.exclusive:
         for name in sorted({name for names in set_for.values() for name in names}):
             real = real_name(host, name)
-            if real not in resolved.values():  # an alias may have been asked for by another of its names
+            if real not in resolved.values():  # otherwise the request has it under another name
                 resolved[name] = real
     shown = _show(host, list(dict.fromkeys(resolved.values())))
     units = [_unit(host, name, real, shown) for name, real in resolved.items()]
     paths = [path for unit in units for path in unit.files]
     known = {name for unit in units for name in (unit.asked, unit.name, *unit.names)}
     paths += [path for path, names in set_for.items() if known.intersection(names)]
-    if request.everywhere:
-        # What a killed run has recorded and not changed, or put back and not finalized.
+    if request.exclusive:
+        # Files that a killed run has recorded but not changed, or reverted but not finalized.
         paths += [path for path, original in originals.files.items() if _as_found(host, path, original)]
     files = {path: _file_state(host, path) for path in dict.fromkeys(paths)}
+    texts = {path: state.text for path, state in files.items() if state.text is not None}
     return Observed(
         systemd_running=bool(shown),
-        units=[unit._replace(configuration=_configuration(host, unit, files)) for unit in units],
+        units=[unit._replace(configuration=_configuration(host, unit, texts)) for unit in units],
         files=files,
         originals=originals,
         owner=(os.geteuid(), os.getegid()),
@@ -75,13 +72,13 @@ def observe(host: Host, request: Request) -> Observed:
 
 
 def _units_by_file(host: Host, originals: Originals) -> dict[str, set[str]]:
-    """The units for which lines of ours stand in recorded files."""
+    """The units for which recorded files have lines of ours."""
     found = {path: {note.unit for note in notes(host.read_lenient(path) or "").values()} for path in originals.files}
     return {path: {name for name in names if _is_unit(name)} for path, names in found.items() if names}
 
 
 def _as_found(host: Host, path: str, original: FileOriginal) -> bool:
-    """Whether a file is what it was before us: its record serves nobody, whichever module made it."""
+    """Whether a file is as it was before us, so that no module needs its record any more."""
     try:
         return host.snapshot(path) == original.record
     except HostError:
@@ -96,7 +93,7 @@ def _is_unit(name: str) -> bool:
 
 
 def _show(host: Host, names: Sequence[str]) -> list[dict[str, str]]:
-    """What systemd has of these units, nothing where it does not run. Raises HostError."""
+    """The properties of these units in systemd, [] where it does not run. Raises HostError."""
     if not names or not host.exists(SYSTEMD_RUNNING):
         return []
     properties = "--property=" + ",".join(UNIT_PROPERTIES)
@@ -128,7 +125,7 @@ def _unit(host: Host, asked: str, real: str, shown: Sequence[Mapping[str, str]])
 
 
 def _texts(host: Host, path: str, names: Sequence[str]) -> list[tuple[str, str]]:
-    """A unit's own file and its drop-ins, in the order systemd reads them; a masked one says nothing."""
+    """A unit's own file and its drop-ins in the order systemd reads them, without masked ones."""
     found = []
     for directory in drop_in_directories(names):
         found += [f"{directory}/{name}" for name in unless_refused(host.list_directory, directory) or []]
@@ -137,14 +134,14 @@ def _texts(host: Host, path: str, names: Sequence[str]) -> list[tuple[str, str]]
 
 
 def _environment_files(host: Host, start: Start) -> list[str]:
-    """The environment files in the order they are read; a plain one also if it is not there."""
+    """The environment files in reading order; a plain path also if the file does not exist."""
     paths: list[str] = []
     for file in start.files:
         if file.plain:
             paths.append(file.pattern)
         elif file.pattern.startswith("/"):
             paths += _matching(host, file.pattern)
-    # The last reading of a file counts.
+    # A file that is read twice counts where it is read last.
     return list(dict.fromkeys(reversed(paths)))[::-1]
 
 
@@ -165,7 +162,7 @@ def _matching(host: Host, pattern: str) -> list[str]:
 
 
 def _command_line(host: Host, pid: str) -> list[str] | None:
-    """The words that a process was started with, None if there is no such process."""
+    """The command line of a process, None if there is no such process."""
     if not pid.isdecimal() or not int(pid):
         return None
     text = host.read_lenient(f"/proc/{pid}/cmdline")
@@ -180,13 +177,13 @@ def _file_state(host: Host, path: str) -> FileState:
     if record is not None:
         return FileState(record.content.decode("utf-8", "surrogateescape"), record)
     directory = posixpath.dirname(path)
-    missing = "" if host.exists(directory) else f"there is no directory {directory} to create it in"
-    return FileState(None, None, missing)
+    refusal = "" if host.exists(directory) else f"there is no directory {directory} to create it in"
+    return FileState(None, None, refusal)
 
 
-def _configuration(host: Host, unit: Unit, files: Mapping[str, FileState]) -> Configuration | None:
-    """The configuration that a unit's daemon is started with."""
-    found = command_of(unit, texts_of(files))
+def _configuration(host: Host, unit: Unit, texts: Texts) -> Configuration | None:
+    """The configuration file of a unit's daemon."""
+    found = command_of(unit, texts)
     if found is None:
         return None
     word = found[1].options.get(CONFIGURATION)
@@ -198,24 +195,3 @@ def _configuration(host: Host, unit: Unit, files: Mapping[str, FileState]) -> Co
 def _number(host: Host, path: str) -> int | None:
     text = (host.read_lenient(path) or "").strip()
     return int(text) if text.isdecimal() else None
-
-
-# --- apply and confirm ----------------------------------------------------------------------
-
-
-def apply(host: Host, observed: Observed, planned: Plan, log: UndoLog) -> Outcome:
-    """Carry out a plan, and note how to undo it. Raises HostError.
-
-    The originals are recorded first; then the files are staged, so that a full disk shows before anything has
-    changed; and at last they get their names. No daemon is restarted.
-    """
-    tidy(host, *(path for path, state in observed.files.items() if not state.refusal))
-    if planned.changed:
-        store_originals(host, planned.originals, log)
-    for commit in [stage(host, file, log) for file in planned.files]:
-        commit()
-    for file in planned.files:
-        if host.snapshot(file.path) != file.after:
-            raise HostError(file.path, "was changed by somebody else while it was written")
-    finalize_originals(host, finalize(planned), planned.originals if planned.changed else observed.originals, log)
-    return Outcome(planned.changes, planned.changed)

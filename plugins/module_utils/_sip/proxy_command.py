@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The command lines of Kamailio and OpenSIPS: where the daemon stands in one, and what its options say."""
+"""The command lines of Kamailio and OpenSIPS: which daemon they start, and its options."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ SHARED, PRIVATE = "m", "M"  # MiB of 1024 * 1024 bytes: main() of both daemons
 CONFIGURATION = "f"
 MAXBUFFER = "b"
 
-SCRIPTS = "/etc/"  # begins the paths of init scripts, which are called like their daemons
+SCRIPTS = "/etc/"  # init scripts below it have the names of their daemons
 
 
 class Daemon(NamedTuple):
     """A daemon: its options that take an argument, and its configuration.
 
-    `option_wins`: whether -b counts for more than maxbuffer in the configuration, or less.
+    `option_wins`: whether -b overrides maxbuffer in the configuration, or the other way round.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Daemon(NamedTuple):
 
 
 # Sources: main() in Kamailio's src/main.c, which reads -b again after the configuration; main() in OpenSIPS's main.c,
-# which reads it before. Options of older versions are among them.
+# which reads it before. Options of older versions are included.
 DAEMONS = {
     "kamailio": Daemon(
         "Kamailio",
@@ -56,7 +56,7 @@ class DaemonCommand(NamedTuple):
 
 
 def find_daemon(words: Sequence[Word]) -> DaemonCommand | None:
-    """The daemon in a command line, also behind a program such as numactl; None if neither of them is in it."""
+    """The daemon in a command line, also after a program such as numactl; None if there is neither of them."""
     for position, word in enumerate(words):
         daemon = DAEMONS.get(posixpath.basename(word.text)) if not word.variable else None
         if word.text.startswith(SCRIPTS):
@@ -68,10 +68,10 @@ def find_daemon(words: Sequence[Word]) -> DaemonCommand | None:
 
 
 def running_options(command_line: Iterable[str]) -> DaemonCommand | None:
-    """The daemon and its options of /proc/PID/cmdline."""
+    """The daemon and its options in the words of /proc/PID/cmdline."""
     return find_daemon([Word(word) for word in command_line])
 
 
 def whole_number(text: str) -> int | None:
-    """A number of an option, as both daemons take it."""
+    """The number in an option's argument, None for anything but digits, which both daemons refuse."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one parameter of a Kamailio or OpenSIPS configuration that we look at: maxbuffer. Nothing here writes anything.
+"""The parameter maxbuffer in a configuration of Kamailio or OpenSIPS.
 
-It is the most that either daemon asks the kernel for with SO_RCVBUF: src/core/udp_server.c of Kamailio,
-probe_max_sock_buff() of OpenSIPS. Parts that #!ifdef may leave out are read like all others.
+It is the largest receive buffer (SO_RCVBUF) that either daemon asks for: src/core/udp_server.c of Kamailio,
+probe_max_sock_buff() of OpenSIPS. Parts that #!ifdef may exclude are read like all others.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import NamedTuple
 
 DEFAULT_MAXBUFFER_BYTES = 256 * 1024  # MAX_RECV_BUFFER_SIZE: Kamailio src/core/udp_server.h, OpenSIPS ip_addr.h
 DEEPEST_INCLUDE = 10  # MAX_INCLUDE_DEPTH, Kamailio src/core/cfg.lex
-MOST_FILES = 256  # of a configuration; a directory full of includes comes nowhere near
+MOST_FILES = 256  # in a configuration; real ones have far fewer
 
-# A `#!include_file` is no comment, and what stands in quotes or in a comment is no parameter.
+# `#!include_file` is not a comment, and text in quotes or comments is not a parameter.
 _TOKEN = re.compile(
     r"""(?:\#!|!!)?\b(?:include_file|import_file)[ \t]+"(?P<included>(?:\\.|[^"\\\n])+)"
     |/\*.*?(?:\*/|\Z) | \#[^\n]* | //[^\n]*
@@ -29,7 +29,7 @@ _TOKEN = re.compile(
 
 
 class MaxBuffer(NamedTuple):
-    """The bytes a configuration sets, with the file and the line."""
+    """The bytes that a configuration sets, with the file and the line."""
 
     bytes: int
     file: str
@@ -37,7 +37,7 @@ class MaxBuffer(NamedTuple):
 
 
 def read_maxbuffer(path: str, read: Callable[[str], str | None]) -> MaxBuffer | None:
-    """What decides maxbuffer in a configuration with its includes: the last line that sets it.
+    """The last line that sets maxbuffer in a configuration and its includes, which is the one that counts.
 
     `read` returns the text of a file, None if it cannot be read.
     """

@@ -1,34 +1,34 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files of sysctl.d: reading them, and working out what a boot would set.
+"""Parses and renders sysctl.d files, and predicts the values that a boot sets.
 
 The rules are those of systemd-sysctl(8) and sysctl.d(5): of files with one name only the first
-directory's counts; files are read in the order of their names, wherever they are; the last
-assignment of a key wins; a glob never touches a key that is named outright, not even one that is
-only excluded (`-key` without a value).
+directory's counts; files are read in the order of their names, across directories; the last
+assignment of a key wins; a glob never sets a key that any file names in full, even if that file only
+excludes it (`-key` without a value).
 """
 
 from __future__ import annotations
 
 import posixpath
 import re
-import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from .kernel import module_trees, partner
+from .._core.setting import shown
+from .._engine.conf_files import comment, path_fault
+from .kernel import module_trees, mutually_exclusive
 from .key import SysctlError, display_name, glob_matches, is_glob, read_key
 
-# The order in which a file of the same name is looked for. /lib is a link to /usr/lib on most hosts: the names
-# found there a second time then change nothing.
+# Of files with one name, the first directory's counts. /lib is a link to /usr/lib on most hosts: finding the same
+# names there again changes nothing.
 DIRECTORIES = ("/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d", "/lib/sysctl.d")
 PROCPS_FILE = "/etc/sysctl.conf"  # read by `sysctl --system`, last; systemd-sysctl does not read it
 SUFFIX = ".conf"
 COMMENT_CHARACTERS = "#;"
 BLANKS = " \t\r\n"
 LINE_END = re.compile("\r\n|[\n\r\0]")
-COMMENT_WIDTH = 100
 FIRST_SYSTEMD_WITH_GLOBS = 245  # systemd NEWS, changes with 245
 
 HEADING = (
@@ -51,7 +51,7 @@ class Assignment(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A setting to be written to a file. `path` may be a glob."""
+    """A line to write to a file, with a comment. `path` may be a glob."""
 
     path: str
     value: str
@@ -63,19 +63,13 @@ class Line(NamedTuple):
 
 def check_file_path(path: str) -> None:
     """Raises SysctlError unless `path` names a .conf file directly in a sysctl.d directory."""
-    directory, name = posixpath.split(path)
-    if not path.isprintable():
-        raise SysctlError(repr(path), "a file name consists of letters, digits and - _ . @ +")
-    if directory not in DIRECTORIES or posixpath.normpath(path) != path:
-        raise SysctlError(path, f"is not in a directory that is read at boot: {', '.join(DIRECTORIES)}")
-    if not name.endswith(SUFFIX) or name == SUFFIX or name.startswith("."):
-        raise SysctlError(path, "only files that end in .conf and are not hidden are read at boot")
-    if not all(character.isalnum() or character in "-_.@+" for character in name) or not name.isascii():
-        raise SysctlError(path, "a file name consists of letters, digits and - _ . @ +")
+    fault = path_fault(path, DIRECTORIES, SUFFIX)
+    if fault:
+        raise SysctlError(shown(path), fault)
 
 
 def parse(text: str, file: str) -> list[Assignment]:
-    """The assignments of a file. Lines that systemd-sysctl would skip with a warning are skipped."""
+    """The assignments of a file, without the lines that systemd-sysctl skips with a warning."""
     assignments = []
     for number, raw in enumerate(LINE_END.split(text), 1):
         line = raw.strip(BLANKS)
@@ -91,52 +85,40 @@ def parse(text: str, file: str) -> list[Assignment]:
 
 
 def render(lines: Sequence[Line]) -> str:
-    """The text of a file that holds these settings in this order, each below its reason."""
+    """The text of a file with these lines in this order, each below its reason as a comment."""
     blocks = [HEADING]
     for line in lines:
-        words = line.why.replace("\0", " ").split()  # a NUL would end the comment, see LINE_END
-        why = textwrap.fill(" ".join(words), COMMENT_WIDTH, initial_indent="# ", subsequent_indent="# ")
-        blocks.append(f"{why}\n" * bool(words) + f"{display_name(line.path)} = {line.value}\n")
+        blocks.append(f"{comment(line.why)}{display_name(line.path)} = {line.value}\n")
     return "\n".join(blocks)
 
 
 # --- a boot ---------------------------------------------------------------------------------
 
 
-def effective_files(names: Mapping[str, Iterable[str]]) -> list[str]:
-    """The paths that are read, in their order, given the file names in each directory."""
-    chosen: dict[str, str] = {}
-    for directory in DIRECTORIES:
-        for name in names.get(directory, ()):
-            if name.endswith(SUFFIX) and not name.startswith("."):
-                chosen.setdefault(name, f"{directory}/{name}")
-    return [chosen[name] for name in sorted(chosen)]
-
-
 class Boot:
-    """What a boot would set, given the assignments of all files in the order they are read."""
+    """The values that a boot sets, given the assignments of all files in the order they are read."""
 
     def __init__(self, assignments: Iterable[Assignment]) -> None:
         self._named: dict[str, Assignment] = {}
         for assignment in assignments:
             earlier = self._named.get(assignment.path)
             if earlier is not None and earlier.value == assignment.value:
-                continue  # the same again keeps its place in the order of writing
+                continue  # a repeated assignment keeps its place in the order of writing
             self._named.pop(assignment.path, None)
             self._named[assignment.path] = assignment
         self._order = {path: place for place, path in enumerate(self._named)}
         self._globs = [one for one in self._named.values() if is_glob(one.path) and one.value is not None]
 
     def named(self, path: str) -> Assignment | None:
-        """The line that names this very key or glob, an exclusion included."""
+        """The line that names this key or glob itself; it may be an exclusion."""
         return self._named.get(path)
 
     def assignment(self, path: str) -> Assignment | None:
         """The line that decides the key's value; None if no file sets it.
 
-        Of two keys that set each other to 0, the one written last leaves the other at 0.
+        Of two mutually exclusive keys, the one written last sets the other to 0.
         """
-        own, other = self._assignment(path), partner(path)
+        own, other = self._assignment(path), mutually_exclusive(path)
         rival = self._assignment(other) if other else None
         if rival is None or rival.value == "0" or (own is not None and self._place(own) > self._place(rival)):
             return own
@@ -157,10 +139,10 @@ class Boot:
 
 
 def with_file(others: Sequence[tuple[str, str]], path: str, text: str | None) -> list[tuple[str, str]]:
-    """All files in the order they are read: `others`, and `path` with this text (None: it is not there).
+    """`others` and the file `path` with this text, in the order a boot reads them. With None, `path` does not exist.
 
-    `others` are (path, text) pairs in the order they are read without `path`. Of two files with one
-    name only that in the more important directory is read.
+    `others` are (path, text) pairs in that order without `path`. Of two files with one name, only the one in the
+    earlier of DIRECTORIES is read.
     """
     if text is None:
         return list(others)
@@ -177,7 +159,7 @@ def with_file(others: Sequence[tuple[str, str]], path: str, text: str | None) ->
 
 
 def boot_of(texts: Iterable[tuple[str, str]]) -> Boot:
-    """The boot that these files, in the order they are read, would bring."""
+    """The boot with these (path, text) files, given in the order they are read."""
     return Boot(assignment for file, text in texts for assignment in parse(text, file))
 
 
@@ -185,13 +167,13 @@ def boot_of(texts: Iterable[tuple[str, str]]) -> Boot:
 
 
 def rules_path(path: str) -> str:
-    """The udev rules file that accompanies a sysctl.d file: /etc/sysctl.d/x.conf, /etc/udev/rules.d/x.rules."""
+    """The udev rules file of a sysctl.d file: /etc/udev/rules.d/x.rules of /etc/sysctl.d/x.conf."""
     directory, name = posixpath.split(path)
     return f"{posixpath.dirname(directory)}/udev/rules.d/{name[: -len(SUFFIX)]}.rules"
 
 
 def render_rules(modules: Iterable[str], systemd_sysctl: str) -> str:
-    """udev rules that apply the settings of a module's keys when it has been loaded. Source: sysctl.d(5), udev(7)."""
+    """udev rules that set the keys of these modules when they are loaded. Source: sysctl.d(5), udev(7)."""
     rules = [RULES_HEADING]
     for module in modules:
         prefixes = " ".join(f"--prefix={tree}" for tree in module_trees(module))

@@ -1,68 +1,57 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What becomes of each key that is wanted: what to write now, what to persist, or why neither."""
+"""Decides for each wanted key: the value to write now, the line to persist, or the reason for neither."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from .._core.change import ABSENT, PENDING, READONLY
+from .._core.setting import EXACT
 from .._engine.originals import KeyOriginal
 from .._engine.owned_files import text_of
 from .conf import Boot, boot_of
-from .kernel import foreign, module_of
+from .kernel import module_of, not_namespaced
 from .key import LONGEST_INTERFACE_NAME, SysctlError, display_name, for_interface, interface_of, is_glob
-from .model import Observed, Request
-from .safety import lock_out
+from .model import Decision, Observed, Request
+from .safety import objection
 from .settings import Setting, check_together, checked_for
-from .value import EXACT, same, satisfied, stored, wanted_from
+from .value import same, satisfied, stored, wanted_from
 
 
-class Decision(NamedTuple):
-    """What becomes of one existing or missing key of a setting."""
+def settings_by_key(settings: Sequence[Setting], observed: Observed) -> dict[str, Setting]:
+    """The setting of each key. A glob stands for the existing keys that no setting names in full.
 
-    path: str
-    setting: Setting
-    before: str | None = None
-    after: str | None = None
-    write: str | None = None  # the text to write now
-    fallback: str | None = None  # the text to write should another key's writing undo this one
-    line: str | None = None  # the value to persist
-    state: str | None = None  # where it is finalized already
-    reason: str = ""
-    release: bool = False  # the host is back at its original, the record can go
-
-
-def targets(settings: Sequence[Setting], observed: Observed) -> list[tuple[str, Setting]]:
-    """Each setting with each key it names; a key named outright is not also taken from a glob."""
-    targets: dict[str, Setting] = {setting.path: setting for setting in settings if not is_glob(setting.path)}
+    A glob that matches no key stays as it is. Raises SysctlError where two globs want different values for one key.
+    """
+    by_key: dict[str, Setting] = {setting.path: setting for setting in settings if not is_glob(setting.path)}
     for setting in settings:
         if not is_glob(setting.path):
             continue
         for path in observed.matches.get(setting.path, ()):
-            taken = targets.setdefault(path, checked_for(setting, path))
-            if is_glob(taken.path) and (taken.value, taken.rule) != (setting.value, setting.rule):
+            first = by_key.setdefault(path, checked_for(setting, path))
+            if is_glob(first.path) and (first.value, first.rule) != (setting.value, setting.rule):
                 raise SysctlError(
                     display_name(path),
-                    f"{display_name(taken.path)} and {display_name(setting.path)} want different values for it",
+                    f"{display_name(first.path)} and {display_name(setting.path)} want different values for it",
                 )
         if not observed.matches.get(setting.path):
-            targets[setting.path] = setting
-    check_together((path, setting.value) for path, setting in targets.items())
-    return list(targets.items())
+            by_key[setting.path] = setting
+    check_together((path, setting.value) for path, setting in by_key.items())
+    return by_key
 
 
 def decide(path: str, setting: Setting, request: Request, observed: Observed, boot_without_us: Boot) -> Decision:
+    """The decision on one key, or on a glob that matches none. `boot_without_us` is a boot without our file."""
     live = observed.live.get(path)
     if live is None:
         return _decide_missing(path, setting, request, observed)
-    reason = foreign(path, observed.surroundings)
+    reason = not_namespaced(path, observed.surroundings)
     if reason is None and live.value is None:
-        reason = "cannot be read back: it is an action, or a secret that has not been set"
+        reason = "cannot be read back: the key triggers an action, or is a secret that is not set"
     if reason is None and not live.writable:
-        reason = "not writable from here: the kernel or a read-only mount protects it"
+        reason = "not writable: the kernel or a read-only mount protects it"
     if reason is not None or live.value is None:
         return Decision(path, setting, live.value, live.value, state=READONLY, reason=reason or "")
     if setting.rule == EXACT:
@@ -71,18 +60,18 @@ def decide(path: str, setting: Setting, request: Request, observed: Observed, bo
 
 
 def _decide_missing(path: str, setting: Setting, request: Request, observed: Observed) -> Decision:
-    """A key that is not there: gone for good, or only waiting for its module or interface."""
+    """A key that does not exist: this kernel lacks it, or its module or interface is not there yet."""
     module, interface = module_of(path), interface_of(path)
     waits_for = None
     if module is not None and module not in observed.loaded_modules and observed.udev:
-        waits_for = f"the {module} module is not loaded; udev sets the key when it is"
+        waits_for = f"the {module} module is not loaded; udev sets the key once it is"
     elif (
         interface is not None
         and not is_glob(path)
         and len(interface.encode()) <= LONGEST_INTERFACE_NAME
         and for_interface(path, "default") in observed.live
     ):
-        waits_for = f"there is no interface {interface}; udev sets the key when there is"
+        waits_for = f"there is no interface {interface}; udev sets the key once there is"
     if waits_for and setting.rule == EXACT and request.boot and not observed.surroundings.container:
         return Decision(path, setting, line=setting.value, state=PENDING, reason=waits_for)
     if waits_for:
@@ -98,28 +87,29 @@ def _decide_missing(path: str, setting: Setting, request: Request, observed: Obs
 def _decide_exact(path: str, setting: Setting, now: str, request: Request, observed: Observed) -> Decision:
     record = observed.originals.keys.get(path)
     after = stored(path, setting.value, now)
-    taken_before = record is not None and record.written == setting.value and record.left == now
-    if same(path, after, now) or taken_before:
+    # The kernel may store a value in a form of its own, which is recorded in `left`.
+    already_written = record is not None and record.written == setting.value and record.left == now
+    if same(path, after, now) or already_written:
         after, write = now, None
     else:
         write = setting.value
-    return _finalized(Decision(path, setting, now, after, write, setting.value, setting.value), request)
+    return _limited(Decision(path, setting, now, after, write, setting.value, setting.value), request)
 
 
 def _decide_bound(
     path: str, setting: Setting, now: str, request: Request, observed: Observed, boot_without_us: Boot
 ) -> Decision:
-    """A floor or a ceiling, measured against what the host would have without us.
+    """A floor or a ceiling, compared with the value the host would have without us.
 
-    A value that this file alone has set in an earlier run is not the host's own: when the floor
-    falls, the host falls back with it, but never below its original, nor below a limit in use.
+    A value that only this file has set does not count as the host's own: when the floor is lowered,
+    the key is lowered too, but not below its original or a limit in use.
     """
     record = observed.originals.keys.get(path)
     without_us = record.value if record is not None else now
     after = wanted_from(
         path, setting.rule, setting.value, without_us if _is_ours_alone(record, path, now, request) else now
     )
-    if lock_out(path, after, now, observed):
+    if objection(path, after, now, observed):
         after = now
     write = None if same(path, after, now) else after
     line = None
@@ -127,19 +117,19 @@ def _decide_bound(
         line = wanted_from(path, setting.rule, setting.value, without_us)
     elif record is None:
         line = _surviving_line(path, setting, request, observed)
-    decision = Decision(path, setting, now, after if write else now, write, after, line, release=line is None)
-    return _finalized(decision, request)
+    decision = Decision(path, setting, now, after if write else now, write, after, line, reverted=line is None)
+    return _limited(decision, request)
 
 
 def _is_ours_alone(record: KeyOriginal | None, path: str, now: str, request: Request) -> bool:
-    """Whether the key reads what this file, and no other file and nobody else, has made of it."""
+    """Whether this file alone, and no other file or program, has given the key its value."""
     if record is None or record.owners != (request.path,):
         return False
     return record.left is None or same(path, record.left, now)
 
 
 def _needs_line(path: str, setting: Setting, without_us: str, boot_without_us: Boot) -> bool:
-    """Whether the host would not meet the bound after a boot without our file."""
+    """Whether a boot without our file would leave the key outside of the bound."""
     assignment = boot_without_us.assignment(path)
     if assignment is not None:
         return not meets(path, setting, assignment.value or "")
@@ -147,7 +137,7 @@ def _needs_line(path: str, setting: Setting, without_us: str, boot_without_us: B
 
 
 def _surviving_line(path: str, setting: Setting, request: Request, observed: Observed) -> str | None:
-    """The value of a line of ours whose original is not recorded (any more): it stays, at least as high."""
+    """The value for a line of ours without a record of the original: the line stays, and is never lowered."""
     if observed.own is None:
         return None
     line = boot_of([(request.path, text_of(observed.own))]).named(path)
@@ -160,14 +150,15 @@ def _surviving_line(path: str, setting: Setting, request: Request, observed: Obs
 
 
 def meets(path: str, setting: Setting, value: str) -> bool:
+    """Whether a value from a file meets the setting. A value that cannot be compared does not."""
     try:
         return satisfied(path, setting.rule, setting.value, value)
-    except SysctlError:  # a file may say anything; what cannot be compared does not meet the setting
+    except SysctlError:
         return False
 
 
-def _finalized(decision: Decision, request: Request) -> Decision:
-    """The decision as far as the call reaches: only now, only at boot, or both."""
+def _limited(decision: Decision, request: Request) -> Decision:
+    """The decision limited to the part that `when` asks for."""
     if not request.boot:
         decision = decision._replace(line=None)
     if not request.live and decision.write is not None:
@@ -175,8 +166,8 @@ def _finalized(decision: Decision, request: Request) -> Decision:
             after=decision.before,
             write=None,
             fallback=None,
-            release=False,
+            reverted=False,
             state=PENDING,
-            reason="set at the next boot; the running kernel is left alone (live: false)",
+            reason="set at the next boot; the running kernel is not changed (when: boot)",
         )
     return decision

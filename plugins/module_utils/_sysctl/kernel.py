@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the kernel does with a sysctl: which values make sense, how it stores them, what else it changes.
+"""Rules of the kernel for its sysctl keys: valid values, how it stores them, side effects, namespaces.
 
 Sources, unless a line says otherwise: the kernel's Documentation/networking/ip-sysctl.rst,
 Documentation/admin-guide/sysctl/{fs,kernel,net,vm}.rst, Documentation/networking/nf_conntrack-sysctl.rst
@@ -32,11 +32,11 @@ NUMBERS, PORTS, TEXT = "numbers", "ports", "text"
 
 
 class KernelKey(NamedTuple):
-    """What is known of a key beyond what the kernel checks itself.
+    """The rules for one key, beyond the checks of the kernel itself.
 
-    `low` and `high` bound each number, or one bound per field where they are tuples. `fields` is
-    the number of numbers; `ascending` vectors must not fall; `rounded` is what the kernel makes of
-    a number; with `zero_is_unlimited` 0 is above every other number.
+    `low` and `high` bound each number; a tuple has a bound per field. `fields` is the count of numbers;
+    `ascending` vectors must not fall; `rounded` gives the number that the kernel stores; with
+    `zero_is_unlimited` 0 is above every other number.
     """
 
     low: int | tuple[int, ...] = 0
@@ -145,7 +145,7 @@ _KEYS = {
     "vm/swappiness": KernelKey(0, 200),
 }
 
-# Per-interface switches whose handlers take any number: a 7 would be stored and mean something else to each reader.
+# Per-interface switches. Their handlers accept any number, such as 7, which has no defined meaning.
 _INTERFACE_KEYS = {
     "net/ipv4/conf/*/accept_redirects": SWITCH,
     "net/ipv4/conf/*/accept_source_route": SWITCH,
@@ -164,13 +164,13 @@ _INTERFACE_KEYS = {
     "net/ipv4/neigh/*/gc_thresh3": KernelKey(0),
 }
 
-# Setting one of a pair makes the kernel report 0 for the other (mm/page-writeback.c, mm/util.c).
+# A write to one of a pair sets the other to 0 (mm/page-writeback.c, mm/util.c).
 _EITHER_OR = (
     ("vm/dirty_ratio", "vm/dirty_bytes"),
     ("vm/dirty_background_ratio", "vm/dirty_background_bytes"),
     ("vm/overcommit_ratio", "vm/overcommit_kbytes"),
 )
-_PARTNER = dict([*_EITHER_OR, *((second, first) for first, second in _EITHER_OR)])
+_MUTUALLY_EXCLUSIVE = dict([*_EITHER_OR, *((second, first) for first, second in _EITHER_OR)])
 
 # Keys that exist only once a module is loaded, which may be long after systemd-sysctl has run.
 _MODULE_PREFIXES = (
@@ -187,7 +187,7 @@ _MODULE_TREES = {
     "sctp": ("/net/sctp",),
 }
 
-# Their `all` is copied to every interface there is (net/ipv6/addrconf.c).
+# The kernel copies their `all` to every existing interface (net/ipv6/addrconf.c).
 _IPV6_FANS_OUT = frozenset(
     f"net/ipv6/conf/all/{leaf}"
     for leaf in ("forwarding", "disable_ipv6", "disable_policy", "addr_gen_mode", "ignore_routes_with_linkdown")
@@ -198,20 +198,25 @@ _UTS_KEYS = ("kernel/hostname", "kernel/domainname")
 
 
 def known(path: str) -> KernelKey | None:
-    """What is known of a key, or None. A glob over interfaces is known as each of them is."""
+    """The rules for a key, None for an unknown one. A glob over interfaces has the rules of its keys."""
     exact = _KEYS.get(path)
     if exact is not None or interface_of(path) is None:
         return exact
     return _INTERFACE_KEYS.get(for_interface(path, "*"))
 
 
-def partner(path: str) -> str | None:
+def mutually_exclusive(path: str) -> str | None:
     """The key that the kernel sets to 0 when this one is written with another value than it has."""
-    return _PARTNER.get(path)
+    return _MUTUALLY_EXCLUSIVE.get(path)
+
+
+def follows_other(path: str, value: str) -> bool:
+    """Whether a key reads 0 because its mutually exclusive key is set: the 0 comes back with that key's value."""
+    return value == "0" and mutually_exclusive(path) is not None
 
 
 def module_of(path: str) -> str | None:
-    """The kernel module that brings the key, for the keys known to come with one."""
+    """The kernel module that creates the key; None if no module is known for it."""
     for prefix, module in _MODULE_PREFIXES:
         if path.startswith(prefix):
             return module
@@ -219,13 +224,13 @@ def module_of(path: str) -> str | None:
 
 
 def module_trees(module: str) -> tuple[str, ...]:
-    """The prefixes to give to `systemd-sysctl --prefix=` when the module has been loaded."""
+    """The prefixes of a module's keys for `systemd-sysctl --prefix=`."""
     return _MODULE_TREES[module]
 
 
 def side_effects(path: str) -> list[str]:
-    """Other keys, as patterns, that the kernel may change when this one is written."""
-    effects = [] if partner(path) is None else [_PARTNER[path]]
+    """The other keys, as paths or globs, that the kernel may change when this one is written."""
+    effects = [] if mutually_exclusive(path) is None else [_MUTUALLY_EXCLUSIVE[path]]
     if path in ("net/ipv4/ip_forward", "net/ipv4/conf/all/forwarding"):
         effects += [
             "net/ipv4/ip_forward",
@@ -238,26 +243,26 @@ def side_effects(path: str) -> list[str]:
 
 
 class Surroundings(NamedTuple):
-    """Which parts of the kernel's state belong to whoever asks. Source: namespaces(7)."""
+    """Whether this is a container, and which namespaces it does not share. Source: namespaces(7)."""
 
     container: bool
     child_network_namespace: bool
     child_ipc_namespace: bool
 
 
-def foreign(path: str, surroundings: Surroundings) -> str | None:
-    """Why a key must not be written from here although it may be writable; None if it is ours.
+def not_namespaced(path: str, surroundings: Surroundings) -> str | None:
+    """The reason why a container must not write a key: it has no namespace of its own for it. None if it may.
 
-    A privileged container can write fs.* and vm.*, and would change the whole machine.
+    A privileged container could write fs.* and vm.*, and would change the whole machine.
     """
     if not surroundings.container:
         return None
     if path.startswith("net/"):
         if surroundings.child_network_namespace:
             return None
-        return "this container shares its machine's network: the key is the machine's own"
+        return "this container shares the network of its machine, so the key belongs to the machine"
     if path.startswith(_IPC_KEYS) and surroundings.child_ipc_namespace:
         return None
     if path in _UTS_KEYS or path.startswith("user/"):
         return None
-    return "in a container this key is the whole machine's, not the container's own"
+    return "the key belongs to the whole machine, not to this container"

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Names of sysctl keys: their two spellings, their globs, and the order in which they may be written.
+"""Names of sysctl keys: their two spellings, globs, and the order in which keys must be written.
 
 Inside the collection a key is its path below /proc/sys, `net/ipv4/conf/eth0.100/rp_filter`. People
 write and read it with dots, `net.ipv4.conf.eth0/100.rp_filter`. Source: sysctl.d(5).
@@ -16,10 +16,10 @@ from collections.abc import Callable
 from .._core.change import TuningError
 
 GLOB_CHARACTERS = frozenset("*?[")
-LONGEST_KEY = 1024  # far above any real key; keeps a paste accident out of a file name
+LONGEST_KEY = 1024  # far above any real key; a longer one was pasted by accident
 FORBIDDEN_STARTS = {
-    "/": "an absolute path is no sysctl key; leave out /proc/sys/",
-    "-": "the '-' prefix is not used here; missing keys are reported, not fatal, by default",
+    "/": "an absolute path is not a sysctl key; leave out /proc/sys/",
+    "-": "the prefix '-' is not needed; by default missing keys are reported and do not fail the call",
     "#": "would be read as a comment",
     ";": "would be read as a comment",
 }
@@ -39,7 +39,7 @@ _PER_INTERFACE = ("net/ipv4/conf/", "net/ipv6/conf/", "net/ipv4/neigh/", "net/ip
 
 
 class SysctlError(TuningError):
-    """A key, a value or a file that cannot be used. Names the item and says why."""
+    """A key, a value or a file that cannot be used, with the item and the reason."""
 
     def __init__(self, item: str, reason: str) -> None:
         super().__init__(f"{item}: {reason}")
@@ -55,7 +55,7 @@ def parse_key(text: object) -> str:
     Raises SysctlError for anything that could name something outside /proc/sys or break a line.
     """
     if not isinstance(text, str):
-        raise SysctlError(repr(text), "a sysctl key is a text such as net.ipv4.tcp_sack")
+        raise SysctlError(repr(text), "a sysctl key must be a string such as net.ipv4.tcp_sack")
     path = _with_slashes(text)
     reason = _spelling_fault(text) or _path_fault(path)
     if reason:
@@ -65,24 +65,24 @@ def parse_key(text: object) -> str:
 
 def _spelling_fault(text: str) -> str | None:
     if not text:
-        return "an empty key names nothing"
+        return "the key is empty"
     if len(text) > LONGEST_KEY:
         return "too long for a sysctl key"
     if not text.isprintable() or " " in text or "=" in text:
-        return "a key has no blanks, no '=', and no control or undecodable characters"
+        return "a key must not contain blanks, '=', or control or undecodable characters"
     if "{" in text or "}" in text:
-        return "braces are not expanded here; write a setting for each, or a glob"
+        return "braces are not expanded; write one setting per key, or a glob"
     return FORBIDDEN_STARTS.get(text[0])
 
 
 def _path_fault(path: str) -> str | None:
     parts = path.split("/")
     if any(part in ("", ".", "..") for part in parts):
-        return "empty parts and steps out of /proc/sys are not allowed"
+        return "empty parts and '..' are not allowed"
     if len(parts) < 2:
         return "a sysctl key has at least two parts, such as net.ipv4.tcp_sack"
     if "." in parts[0] or GLOB_CHARACTERS & set(parts[0]):
-        return "the first part is a plain directory of /proc/sys, such as net, vm or kernel"
+        return "the first part must be a directory of /proc/sys, such as net, vm or kernel"
     return None
 
 
@@ -96,7 +96,7 @@ def _with_slashes(text: str) -> str:
 
 
 def read_key(text: str) -> str:
-    """A key as systemd-sysctl reads it from a file: the same spellings, but nothing is refused."""
+    """The path of a key as systemd-sysctl reads it from a file: the same spellings, without any check."""
     return "/".join(part for part in _with_slashes(text).split("/") if part)
 
 
@@ -106,7 +106,7 @@ def display_name(path: str) -> str:
 
 
 def is_spelled(path: str) -> bool:
-    """Whether a line of a file can name the key: an interface may be called what no line can hold, such as a=b."""
+    """Whether a line of a file can name the key. An interface may have a name that no line can hold, such as a=b."""
     try:
         return parse_key(display_name(path)) == path
     except SysctlError:
@@ -119,19 +119,19 @@ def is_glob(path: str) -> bool:
 
 
 def glob_matches(pattern: str, path: str) -> bool:
-    """Whether a pattern names the path, as glob(7) has it: a wildcard never crosses a slash."""
+    """Whether a glob matches the path. A wildcard never matches a slash. Source: glob(7)."""
     return any(match(path) for match in _compiled(pattern))
 
 
 def part_matches(pattern: str, name: str) -> bool:
-    """Whether one part of a pattern names one part of a path."""
+    """Whether one part of a glob matches one part of a path."""
     return _part_expression(pattern).match(name) is not None
 
 
 def expand_braces(pattern: str) -> list[str]:
-    """The patterns that `a{b,c}d` stands for, as systemd-sysctl has its globs expanded (GLOB_BRACE, glob(3)).
+    """The globs that `a{b,c}d` stands for, as systemd-sysctl expands them (GLOB_BRACE, glob(3)).
 
-    A pattern that stands for more than anybody writes on purpose is not expanded.
+    A pattern that would expand to more than MOST_PATTERNS globs is returned as it is.
     """
     patterns = [pattern]
     while True:
@@ -176,7 +176,7 @@ def _part_expression(pattern: str) -> re.Pattern[str]:
 
 
 def _character_set(characters: str, negated: bool) -> str:
-    """What stands between the brackets of a glob, as a regular expression that never takes a slash."""
+    """The characters between the brackets of a glob, as a regular expression that never matches a slash."""
     members, position = "", 0
     while position < len(characters):
         low = characters[position]
@@ -208,11 +208,11 @@ def for_interface(path: str, interface: str) -> str:
 
 
 def write_rank(path: str) -> int:
-    """Where in a batch a key is written, so that none undoes another; equal ranks keep their order.
+    """The rank of a key in the order of writes, so that no write undoes another. Equal ranks keep their order.
 
-    The forwarding switches come first, as they rewrite the redirect keys (net/ipv4/devinet.c,
-    inet_forward_change). `all` fans out, `default` reaches interfaces without an address, so
-    single interfaces come after both; lo.disable_ipv6 is last, as `all` would take ::1 away again.
+    The forwarding switches come first, as they also set the redirect keys (inet_forward_change(),
+    net/ipv4/devinet.c). `all` is copied to every interface and `default` to those without an address,
+    so single interfaces come after both. lo.disable_ipv6 is last, as `all` would remove ::1 again.
     """
     if path in FORWARDING_SWITCHES:
         return 0

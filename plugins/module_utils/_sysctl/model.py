@@ -1,14 +1,15 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The records around the plan of sysctl settings: what is asked for, what there is, what will be done."""
+"""The records around the plan of sysctl settings: request, observed host, decisions, and the plan itself."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from .._core.change import Change
+from .._engine.operation import BOOT, BOTH, NOW
 from .._engine.originals import Originals
 from .._engine.owned_files import FileChange
 from .._host.host import FileRecord
@@ -18,12 +19,19 @@ from .settings import Setting
 
 
 class Request(NamedTuple):
-    """What a call asks for: these settings, in this sysctl.d file, now and at boot."""
+    """The settings of a call, the sysctl.d file that holds them at boot, and when they apply (both, now or boot)."""
 
     path: str
     settings: Sequence[Setting]
-    live: bool = True
-    boot: bool = True
+    when: str = BOTH
+
+    @property
+    def live(self) -> bool:
+        return self.when in (NOW, BOTH)
+
+    @property
+    def boot(self) -> bool:
+        return self.when in (BOOT, BOTH)
 
 
 class LiveKey(NamedTuple):
@@ -36,11 +44,12 @@ class LiveKey(NamedTuple):
 class Observed(NamedTuple):
     """Everything the plan depends on.
 
-    `live` has the keys that exist; `matches` the existing keys of each glob; `others` the sysctl.d
-    files but ours, as (path, text) in the order they are read; `systemd_sysctl` the path of that
-    program, None where there is none; `glob_lines` whether it understands globs; `udev` whether
-    udev rules are read here. `ipv6_reasons` say why IPv6 is needed, `highest_nofile` is the
-    highest descriptor limit of any process (None: not looked up, as nothing wants it lowered).
+    `live` has the existing keys, `matches` the existing keys of each glob. `own` and `own_rules` are our
+    files; `others` are all other sysctl.d files, as (path, text) in the order a boot reads them.
+    `systemd_sysctl` is the path of that program or None, `glob_lines` whether it reads globs, `udev`
+    whether this host reads udev rules. `owner` is the user and group of new files. `ipv6_reasons` say
+    why IPv6 is in use. `highest_nofile` is the highest limit of open files of any process, None if
+    nothing lowers fs.nr_open.
     """
 
     live: Mapping[str, LiveKey]
@@ -58,49 +67,65 @@ class Observed(NamedTuple):
     ipv6_reasons: Sequence[str] = ()
     highest_nofile: int | None = None
 
+    def affected_by(self, path: str) -> list[str]:
+        """The existing keys that writing `path` may change.
+
+        A write to `conf/default` reaches interfaces, but never `conf/all`: devinet_copy_dflt_conf(),
+        net/ipv4/devinet.c.
+        """
+        affected: list[str] = []
+        for effect in side_effects(path):
+            affected += self.matches.get(effect, ()) if is_glob(effect) else [effect]
+        untouched = {path, for_interface(path, "all")} if interface_of(path) == "default" else {path}
+        return [effect for effect in affected if effect not in untouched and effect in self.live]
+
 
 class Write(NamedTuple):
-    """A value to write to the kernel, and what the key reads before."""
+    """A value to write to the kernel, and the value that the key has before."""
 
     path: str
     text: str
     before: str
 
 
+class Decision(NamedTuple):
+    """The decision on one key of a setting, or on a glob that matches none."""
+
+    path: str
+    setting: Setting
+    before: str | None = None
+    after: str | None = None
+    write: str | None = None  # the text to write now
+    fallback: str | None = None  # the text to write again if the write of another key changes this one
+    line: str | None = None  # the value to persist
+    state: str | None = None  # set if the decision implies it
+    reason: str = ""
+    reverted: bool = False  # the host needs nothing of ours: the record of its original can go
+
+
+class Reverts(NamedTuple):
+    """What happens to the keys that an earlier run has set and this one does not want."""
+
+    changes: list[Change]
+    writes: list[Write]
+    reverted: list[str]  # keys whose records can go once the writes are done
+    derived: dict[str, str]  # keys that the kernel derives from a wanted one, with that one
+
+
 class Plan(NamedTuple):
-    """What will be done. `originals` is what to record before the first effect."""
+    """Everything that `apply` does. `originals` is the record as it must be before the first effect.
+
+    `side_effects` are keys that the writes may change although no setting names them.
+    """
 
     changes: list[Change]
     writes: list[Write]
     files: list[FileChange]
     originals: Originals
     side_effects: list[str]
-    released: list[str]  # keys and files whose records can go
-    hazards: list[str]
+    reverted: list[str]  # keys and files whose records can go
+    warnings: list[str]
 
     @property
     def changed(self) -> bool:
         return bool(self.writes or self.files)
-
-
-def keys_to_observe(settings: Iterable[Setting], originals: Originals, path: str) -> list[str]:
-    """The keys and globs whose live values `plan` needs: the wanted ones, those they affect, and ours of before."""
-    wanted = [setting.path for setting in settings]
-    ours = [key for key, original in originals.keys.items() if path in original.owners]
-    affected = [effect for key in (*wanted, *ours) for effect in side_effects(key)]
-    # A key of an interface that is not there is told from a mistyped one by its `default`.
-    defaults = [for_interface(key, "default") for key in wanted if interface_of(key) is not None]
-    return list(dict.fromkeys((*wanted, *ours, *affected, *defaults)))
-
-
-def affected_by(path: str, observed: Observed) -> list[str]:
-    """The existing keys that writing `path` may change.
-
-    What is written to `conf/default` goes to interfaces, and never to `conf/all`: devinet_copy_dflt_conf() of
-    net/ipv4/devinet.c.
-    """
-    affected: list[str] = []
-    for effect in side_effects(path):
-        affected += observed.matches.get(effect, ()) if is_glob(effect) else [effect]
-    untouched = {path, for_interface(path, "all")} if interface_of(path) == "default" else {path}
-    return [effect for effect in affected if effect not in untouched and effect in observed.live]

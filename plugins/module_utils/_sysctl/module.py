@@ -9,37 +9,36 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._core.change import ABSENT, READONLY, Outcome
-from .._engine.operation import Operation, Report
+from .._core.diff import diff_live
+from .._engine.operation import WHEN_ARGUMENT, Operation, Report
+from .._engine.owned_files import diff_files
+from .apply import apply
 from .conf import check_file_path
-from .key import SysctlError
 from .model import Observed, Plan, Request
-from .observe import apply, observe
-from .plan import diff, plan
+from .observe import observe
+from .plan import plan
 from .settings import parse_settings
 
 ARGUMENTS: dict[str, Any] = {
     "path": {"type": "str", "required": True},
     "settings": {"type": "dict", "default": {}},
-    "live": {"type": "bool", "default": True},
-    "boot": {"type": "bool", "default": True},
+    **WHEN_ARGUMENT,
 }
 
 
 def build_request(params: Mapping[str, Any]) -> Request:
-    """The validated request of the module's parameters. Raises SysctlError."""
+    """The validated request of a module's parameters. Raises SysctlError."""
     check_file_path(params["path"])
-    if not (params["live"] or params["boot"]):
-        raise SysctlError(params["path"], "with live and boot both off there is nothing to do")
     settings = parse_settings(params["settings"] or {})
-    return Request(params["path"], settings if params["state"] == "present" else [], params["live"], params["boot"])
+    return Request(params["path"], settings if params["state"] == "present" else [], params["when"])
 
 
 def _report(observed: Observed, planned: Plan, outcome: Outcome | None) -> Report:
     changes, changed = outcome or (planned.changes, planned.changed)
-    return Report(changed, changes, diff(planned), planned.hazards)
+    return Report(changed, changes, [*diff_files(planned.files), *diff_live(changes)], planned.warnings)
 
 
-SYSCTL_BULK = Operation(
+SYSCTL_BULK: Operation[Request, Observed, Plan, Outcome] = Operation(
     name="sysctl_bulk",
     arguments=ARGUMENTS,
     parse=build_request,

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""fs.nr_open, the ceiling of all limits on open files: as it is, and as it will be after a boot."""
+"""fs.nr_open, the ceiling of all limits on open files: its value now, and after a boot."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from .._host.machine import CONTAINER, virtualization
 from .boot import files_read_at_boot
 from .conf import boot_of
 
-KERNEL_NR_OPEN = 1024 * 1024  # what fs.nr_open is before anybody sets it: sysctl_nr_open, fs/file.c
-SYSTEMD_NR_OPEN = 1073741816  # what systemd raises it to at each boot, where it is built to: src/core/main.c
+KERNEL_NR_OPEN = 1024 * 1024  # the kernel's default: sysctl_nr_open, fs/file.c
+SYSTEMD_NR_OPEN = 1073741816  # systemd raises it to this at each boot if it is built to: src/core/main.c
 _PATH = "/proc/sys/fs/nr_open"
 
 
 class NrOpen(NamedTuple):
-    """fs.nr_open as it is, and as the next boot sets it, with who sets it then."""
+    """fs.nr_open now and after the next boot. `source` is the file and line that sets it then, if any."""
 
     live: int
     boot: int
@@ -26,11 +26,11 @@ class NrOpen(NamedTuple):
 
     @property
     def lowest(self) -> int:
-        """What is safe now and after a boot."""
+        """The ceiling that holds both now and after a boot."""
         return min(self.live, self.boot)
 
     def objection(self, files: int) -> str:
-        """Why there cannot be a limit of so many open files; '' if there can."""
+        """The reason why a limit of so many open files is impossible; '' if it is possible."""
         if files > self.live:
             return f"{files} is above fs.nr_open ({self.live})"
         if files > self.boot:
@@ -40,7 +40,7 @@ class NrOpen(NamedTuple):
 
 
 def nr_open(host: Host) -> NrOpen:
-    """The ceiling of open files, now and after a boot. Raises HostError."""
+    """Read the ceiling of open files, now and after a boot. Raises HostError."""
     text = (host.read_text(_PATH) or "").strip()
     live = int(text) if text.isdecimal() else KERNEL_NR_OPEN
     assigned = boot_of(files_read_at_boot(host)).assignment("fs/nr_open")
@@ -50,9 +50,9 @@ def nr_open(host: Host) -> NrOpen:
 
 
 def nr_open_at_boot(assigned: str | None, live: int, container: bool) -> int:
-    """What fs.nr_open will be after a boot; `assigned` is the value that a sysctl.d file sets, None if none does."""
+    """fs.nr_open after a boot, given the value that a sysctl.d file assigns (None: no file does)."""
     if container:
-        return live  # it is the machine's, and outlives the container
+        return live  # it belongs to the machine and outlives the container
     if assigned is not None and assigned.isdecimal():
         return int(assigned)
     return live if live == SYSTEMD_NR_OPEN else KERNEL_NR_OPEN

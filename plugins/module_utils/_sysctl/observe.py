@@ -1,50 +1,50 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The effects around the plan of sysctl settings: observe the host, carry the plan out, confirm it."""
+"""Reads from the host what the plan of sysctl settings depends on."""
 
 from __future__ import annotations
 
 import errno
 import os
 import posixpath
-import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from .._core.change import CHANGED, Change, Outcome, UndoLog
-from .._engine.effects import finalize_originals, read_originals, stage, store_originals, tidy
+from .._engine.effects import read_originals
+from .._engine.originals import Originals
 from .._host.host import Host, HostError
 from .._host.machine import CONTAINER, child_network_namespace, systemd_version, virtualization
+from .._host.rlimits import INFINITY, read_open_files_limit
 from .boot import SYSTEMD_SYSCTL, files_read_at_boot
 from .conf import FIRST_SYSTEMD_WITH_GLOBS, rules_path
-from .kernel import Surroundings, module_of, partner
-from .key import GLOB_CHARACTERS, SysctlError, display_name, expand_braces, is_glob, part_matches
-from .model import LiveKey, Observed, Plan, Request, Write, keys_to_observe
-from .originals import finalize
+from .kernel import Surroundings, module_of, side_effects
+from .key import (
+    GLOB_CHARACTERS,
+    SysctlError,
+    display_name,
+    expand_braces,
+    for_interface,
+    interface_of,
+    is_glob,
+    part_matches,
+)
+from .model import LiveKey, Observed, Request
 from .safety import needs_highest_nofile, needs_ipv6_reasons
-from .value import same, stored
+from .settings import Setting
 
 PROC_SYS = "/proc/sys"
 FIRST_IPC_NAMESPACE = "ipc:[4026531839]"  # PROC_IPC_INIT_INO, include/linux/proc_ns.h
-OPEN_FILES_LIMIT = re.compile(r"^Max open files\s+\S+\s+([0-9]+)", re.MULTILINE)  # proc_pid_limits(5)
-
-
-class _KeyRefusedError(HostError):
-    """The kernel did not take a value. The subject is the key's name."""
-
-
-# --- observe --------------------------------------------------------------------------------
 
 
 def observe(host: Host, request: Request) -> Observed:
-    """What the plan for this request has to know. Raises HostError, SysctlError and OriginalsError."""
+    """The host as far as the plan for this request depends on it. Raises HostError, SysctlError, OriginalsError."""
     originals = read_originals(host)
     wanted = keys_to_observe(request.settings, originals, request.path)
     matches = {key: _expand(host, key) for key in wanted if is_glob(key)}
     paths = dict.fromkeys([key for key in wanted if not is_glob(key)])
     for expanded in matches.values():
         paths.update(dict.fromkeys(expanded))
-    live = {path: key for path, key in ((path, _live_key(host, path)) for path in paths) if key is not None}
+    live = {path: key for path, key in ((path, live_key(host, path)) for path in paths) if key is not None}
     return Observed(
         live=live,
         matches=matches,
@@ -63,8 +63,18 @@ def observe(host: Host, request: Request) -> Observed:
     )
 
 
-def _live_key(host: Host, path: str) -> LiveKey | None:
-    """A key of the running kernel, None if there is none."""
+def keys_to_observe(settings: Iterable[Setting], originals: Originals, path: str) -> list[str]:
+    """The keys and globs whose live values `plan` needs: wanted ones, ours of earlier runs, and those they affect."""
+    wanted = [setting.path for setting in settings]
+    ours = [key for key, original in originals.keys.items() if path in original.owners]
+    affected = [effect for key in (*wanted, *ours) for effect in side_effects(key)]
+    # Whether `default` has the key distinguishes a missing interface from a mistyped key.
+    defaults = [for_interface(key, "default") for key in wanted if interface_of(key) is not None]
+    return list(dict.fromkeys((*wanted, *ours, *affected, *defaults)))
+
+
+def live_key(host: Host, path: str) -> LiveKey | None:
+    """A key of the running kernel; None if it does not exist. Raises SysctlError for a directory of keys."""
     file = f"{PROC_SYS}/{path}"
     try:
         value = host.read_text(file)
@@ -76,7 +86,7 @@ def _live_key(host: Host, path: str) -> LiveKey | None:
 
 
 def _expand(host: Host, pattern: str) -> list[str]:
-    """The existing keys that a glob names, in the order of their names."""
+    """The existing keys that a glob matches, in the order of their names."""
     found = [path for expanded in expand_braces(pattern) for path in _expand_parts(host, expanded.split("/"))]
     return sorted(set(found), key=lambda path: path.split("/"))
 
@@ -111,7 +121,7 @@ def _loaded_modules(host: Host) -> frozenset[str]:
 
 
 def _ipv6_reasons(host: Host) -> list[str]:
-    # Imported here, as few calls need it and each run on a target compiles what it imports.
+    # Imported here because few calls need it, and each run on a target compiles all that it imports.
     from .._host.network import ipv6_in_use
 
     return ipv6_in_use(host)
@@ -119,93 +129,5 @@ def _ipv6_reasons(host: Host) -> list[str]:
 
 def _highest_nofile(host: Host) -> int:
     """The highest hard limit of open files that any process has."""
-    highest = 0
-    for name in host.list_directory("/proc"):
-        if name.isdigit():
-            limits = host.read_lenient(f"/proc/{name}/limits") or ""
-            highest = max([highest, *map(int, OPEN_FILES_LIMIT.findall(limits))])
-    return highest
-
-
-# --- apply and confirm ----------------------------------------------------------------------
-
-
-def apply(host: Host, request: Request, observed: Observed, planned: Plan, log: UndoLog) -> Outcome:
-    """Carry out a plan, and note how to undo it. Raises HostError.
-
-    The order keeps every moment safe: originals first, so that nothing is changed unrecorded; then
-    the files, staged and synced, so that a full disk shows before the kernel is touched; the
-    kernel; and at last the files get their names.
-    """
-    tidy(host, request.path, rules_path(request.path))
-    if planned.changed:
-        store_originals(host, planned.originals, log)
-    staged = [stage(host, file, log) for file in planned.files]
-    before = {path: observed.live[path].value or "" for path in planned.side_effects}
-    _note_side_effects(host, before, log)
-    for write in planned.writes:
-        _write(host, write, log)
-    for commit in staged:
-        commit()
-    live = {write.path: _read_back(host, write) for write in planned.writes}
-    live.update({path: _value(host, path) for path in planned.side_effects})
-    recorded = planned.originals if planned.changed else observed.originals
-    finalize_originals(host, finalize(request, planned, live), recorded, log)
-    return Outcome(_confirmed(planned, live), planned.changed)
-
-
-def _write(host: Host, write: Write, log: UndoLog) -> None:
-    file = f"{PROC_SYS}/{write.path}"
-
-    def write_back() -> None:
-        if write.before != "0" or partner(write.path) is None:  # a 0 comes back with the partner's value
-            host.write_kernel(file, write.before)
-
-    name = display_name(write.path)
-    log.note(name, write_back)
-    try:
-        host.write_kernel(file, write.text)
-    except HostError as error:
-        raise _KeyRefusedError(name, f"the kernel refused '{write.text}': {error.reason}", error.errno) from error
-
-
-def _note_side_effects(host: Host, before: dict[str, str], log: UndoLog) -> None:
-    """Noted first, so that what the writes have changed along is put back after they are undone."""
-
-    def put_back_changed() -> None:
-        for path, value in before.items():
-            if value != _value(host, path) and (value != "0" or partner(path) is None):
-                host.write_kernel(f"{PROC_SYS}/{path}", value)
-
-    if before:
-        log.note("", put_back_changed)
-
-
-def _value(host: Host, path: str) -> str | None:
-    key = _live_key(host, path)
-    return None if key is None else key.value
-
-
-def _read_back(host: Host, write: Write) -> str | None:
-    """What the kernel made of a write. Raises _KeyRefusedError if it is what was there before."""
-    taken = _value(host, write.path)
-    expected = stored(write.path, write.text, write.before)
-    if taken is not None and same(write.path, taken, write.before) and not same(write.path, taken, expected):
-        raise _KeyRefusedError(
-            display_name(write.path), f"the kernel took '{write.text}' without complaint and kept {taken}"
-        )
-    return taken
-
-
-def _confirmed(planned: Plan, live: dict[str, str | None]) -> list[Change]:
-    taken = {display_name(path): value for path, value in live.items()}
-    expected = {display_name(write.path): write for write in planned.writes}
-    confirmed = []
-    for change in planned.changes:
-        if change.item in expected and change.state == CHANGED:
-            write, value = expected[change.item], taken[change.item]
-            if value is not None and not same(write.path, value, stored(write.path, write.text, write.before)):
-                change = change._replace(reason=f"the kernel made {value} of {write.text}")
-            change = change._replace(after=value)
-        confirmed.append(change)
-    return confirmed
+    pairs = [read_open_files_limit(host, int(name)) for name in host.list_directory("/proc") if name.isdigit()]
+    return max((pair[1] for pair in pairs if pair is not None and pair[1] != INFINITY), default=0)

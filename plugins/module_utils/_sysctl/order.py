@@ -1,58 +1,56 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The order of the kernel writes, in which none undoes another, and what they change along."""
+"""Orders the kernel writes so that none undoes another, and lists their side effects."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .decide import Decision
-from .kernel import partner
+from .kernel import mutually_exclusive
 from .key import write_rank
-from .model import Observed, Write, affected_by
-from .revert import Releases
+from .model import Decision, Observed, Reverts, Write
 
 
 def ordered_writes(
-    decisions: Iterable[Decision], releases: Releases, observed: Observed
+    decisions: Iterable[Decision], reverts: Reverts, observed: Observed
 ) -> tuple[list[Write], list[str]]:
-    """All writes in an order in which none undoes another, and the keys that are written only to stay as they are.
+    """All writes in an order in which none undoes another, and the unwanted keys that are written to keep their value.
 
-    A key that is right already is written again after one that may undo it: a wanted key always, and
-    any other key when it is by putting one back that it would change.
+    A key that has its value already is written again after a write that may change it: always if it
+    is wanted, otherwise if that write reverts a key.
     """
     decided = {decision.path: decision for decision in decisions if decision.fallback is not None}
-    writes = {write.path: write for write in releases.writes}
+    writes = {write.path: write for write in reverts.writes}
     for path, decision in decided.items():
         if decision.write is not None:
             writes[path] = Write(path, decision.write, decision.before or "")
-    pending, steadied = list(writes), []
-    putting_back = set(releases.finalized)
+    pending, rewritten = list(writes), []
+    reverting = set(reverts.reverted)
     while pending:
         cause = pending.pop()
-        for path in affected_by(cause, observed):
-            if path in writes or path in releases.governed:
+        for path in observed.affected_by(cause):
+            if path in writes or path in reverts.derived:
                 continue
             now = observed.live[path].value or ""
             if path in decided:
                 writes[path] = Write(path, decided[path].fallback or "", now)
-            elif cause in putting_back and partner(cause) is None and observed.live[path].writable:
+            elif cause in reverting and mutually_exclusive(cause) is None and observed.live[path].writable:
                 writes[path] = Write(path, now, now)
-                steadied.append(path)
-                putting_back.add(path)
+                rewritten.append(path)
+                reverting.add(path)
             else:
                 continue
             pending.append(path)
-    return sorted(writes.values(), key=lambda write: write_rank(write.path)), steadied
+    return sorted(writes.values(), key=lambda write: write_rank(write.path)), rewritten
 
 
 def side_effects_of(writes: Iterable[Write], observed: Observed) -> dict[str, str]:
-    """Keys that the writes may change although nobody asked for it, with the key that does it."""
+    """The keys that the writes may change although no setting names them, each with the key that causes it."""
     written = {write.path for write in writes}
     effects: dict[str, str] = {}
     for write in writes:
-        for path in affected_by(write.path, observed):
+        for path in observed.affected_by(write.path):
             if path not in written:
                 effects.setdefault(path, write.path)
     return effects

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The records of originals around a plan: before its first effect, and once everything is done."""
+"""The record of originals before the first effect of a plan, and after the last one."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from collections.abc import Iterable, Mapping
 from .._core.change import ABSENT, READONLY
 from .._engine.originals import KeyOriginal, Originals
 from .._engine.owned_files import FileChange, finalize_files, record_files
-from .decide import Decision
-from .model import Observed, Plan, Request, Write
+from .model import Decision, Observed, Plan, Request, Write
 from .value import same
 
 
@@ -20,11 +19,11 @@ def recorded(
     decisions: Iterable[Decision],
     writes: Iterable[Write],
     effects: Mapping[str, str],
-    governed: Mapping[str, str],
+    derived: Mapping[str, str],
     files: Iterable[FileChange],
     observed: Observed,
 ) -> Originals:
-    """The originals as they must stand before the first effect: what may change is recorded, once."""
+    """The record as it must be before the first effect: every key and file that may change is recorded once."""
     keys = dict(observed.originals.keys)
     for write in writes:
         first = keys.get(write.path) or KeyOriginal(write.before, None, None, ())
@@ -36,22 +35,22 @@ def recorded(
             keys[path] = keys[path]._replace(left=None)
         elif value is not None:
             keys[path] = KeyOriginal(value, None, None, (request.path,), cause)
-    for path, cause in governed.items():
+    for path, cause in derived.items():
         keys[path] = keys[path]._replace(cause=cause)
     for decision in decisions:
         shared = keys.get(decision.path)
-        if shared is not None and decision.state not in (READONLY, ABSENT) and not decision.release:
+        if shared is not None and decision.state not in (READONLY, ABSENT) and not decision.reverted:
             keys[decision.path] = shared._replace(owners=tuple(sorted({*shared.owners, request.path})))
     return observed.originals._replace(keys=keys, files=record_files(observed.originals.files, files))
 
 
 def finalize(request: Request, planned: Plan, live: Mapping[str, str | None]) -> Originals:
-    """The originals once everything is done: what each key was left at, without what is no longer ours.
+    """The record after the last effect: with the value each key was left at, without what is no longer ours.
 
-    `live` has the values read back of all keys that were written or may have changed along.
+    `live` has the values that were read back, by path, of all keys that were written or are side effects.
     """
     keys = dict(planned.originals.keys)
-    for path in planned.released:
+    for path in planned.reverted:
         if path not in keys:
             continue
         owners = tuple(owner for owner in keys[path].owners if owner != request.path)
@@ -64,8 +63,8 @@ def finalize(request: Request, planned: Plan, live: Mapping[str, str | None]) ->
         if record is None:
             continue
         if record.cause is not None and value is not None and same(path, record.value, value):
-            del keys[path]  # it could have changed along, and did not
+            del keys[path]  # the side effect did not happen
         else:
             keys[path] = record._replace(left=value)
-    files = finalize_files(planned.originals.files, planned.files, planned.released)
+    files = finalize_files(planned.originals.files, planned.files, planned.reverted)
     return planned.originals._replace(keys=keys, files=files)

@@ -1,53 +1,44 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Keys that are no longer wanted: which go back to their originals, and which are left as they are."""
+"""Plans which keys that are no longer wanted go back to their originals, and which stay as they are."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 from .._core.change import CHANGED, KEPT, OK, PENDING, READONLY, Change
 from .._engine.originals import KeyOriginal
-from .decide import Decision
-from .kernel import partner
+from .kernel import follows_other
 from .key import display_name, interface_of
-from .model import Observed, Request, Write, affected_by
-from .safety import lock_out
+from .model import Decision, Observed, Request, Reverts, Write
+from .safety import objection
 from .value import same
 
 
-class Releases(NamedTuple):
-    changes: list[Change]
-    writes: list[Write]
-    finalized: list[str]  # records that can go once the writes are done
-    governed: dict[str, str]  # keys that are no longer wanted, but follow from one that is
-
-
-def planned_releases(request: Request, observed: Observed, decisions: Sequence[Decision]) -> Releases:
-    """Keys this file set in an earlier run and does not want any more go back to their originals."""
-    releases = Releases([], [], [], {})
+def planned_reverts(request: Request, observed: Observed, decisions: Sequence[Decision]) -> Reverts:
+    """The reverts of the keys that this file has set in an earlier run and does not want any more."""
+    reverts = Reverts([], [], [], {})
     wanted = {decision.path for decision in decisions}
-    governed = _governed(decisions, observed)
+    derived = _derived(decisions, observed)
     for path, record in observed.originals.keys.items():
         if request.path not in record.owners or path in wanted or record.cause in wanted:
             continue
-        if path in governed:
-            releases.governed[path] = governed[path]
+        if path in derived:
+            reverts.derived[path] = derived[path]
             continue
         live = observed.live.get(path)
         if record.owners != (request.path,) or live is None or live.value is None:
-            releases.finalized.append(path)
+            reverts.reverted.append(path)
             continue
-        _release(path, record, live.value, live.writable, request, observed, releases)
-    return releases
+        _revert(path, record, live.value, request, observed, reverts)
+    return reverts
 
 
-def _governed(decisions: Iterable[Decision], observed: Observed) -> dict[str, str]:
-    """Keys that the kernel derives from a wanted one that is not at its original, with that one.
+def _derived(decisions: Iterable[Decision], observed: Observed) -> dict[str, str]:
+    """The keys that the kernel derives from a wanted key that is not at its original, each with that key.
 
-    `conf/default` governs nothing: it is copied, and only to interfaces without an address.
+    `conf/default` does not count: the kernel only copies it, and only to interfaces without an address.
     """
     changed = [
         decision.path
@@ -55,40 +46,30 @@ def _governed(decisions: Iterable[Decision], observed: Observed) -> dict[str, st
         if decision.write is not None or decision.path in observed.originals.keys
     ]
     return {
-        affected: path
-        for path in changed
-        if interface_of(path) != "default"
-        for affected in affected_by(path, observed)
+        affected: path for path in changed if interface_of(path) != "default" for affected in observed.affected_by(path)
     }
 
 
-def _release(
-    path: str,
-    record: KeyOriginal,
-    now: str,
-    writable: bool,
-    request: Request,
-    observed: Observed,
-    releases: Releases,
-) -> None:
+def _revert(path: str, record: KeyOriginal, now: str, request: Request, observed: Observed, reverts: Reverts) -> None:
+    """Add the revert of one key, which reads `now`, to `reverts`, or the reason against it."""
     state, reason, after = OK, "", now
-    danger = lock_out(path, record.value, now, observed)
+    danger = objection(path, record.value, now, observed)
     if same(path, record.value, now):
-        releases.finalized.append(path)
+        reverts.reverted.append(path)
     elif record.left is not None and not same(path, record.left, now):
-        state, reason = KEPT, f"somebody else has set it since (we left {record.left}): left alone"
-        releases.finalized.append(path)
+        state, reason = KEPT, f"changed by somebody else since (this module left {record.left}): left alone"
+        reverts.reverted.append(path)
     elif danger is not None:
         state, reason = KEPT, f"not put back: {danger}"
     elif not request.live:
-        state, reason = PENDING, "back at its original with the next boot (live: false)"
-    elif not writable:
-        state, reason = READONLY, "not writable from here any more"
+        state, reason = PENDING, "goes back to its original with the next boot (when: boot)"
+    elif not observed.live[path].writable:
+        state, reason = READONLY, "not writable any more"
     else:
         state, after = CHANGED, record.value
-        releases.finalized.append(path)
-        if partner(path) is None or record.value != "0":  # a 0 comes back by itself with the partner's value
-            releases.writes.append(Write(path, record.value, now))
+        reverts.reverted.append(path)
+        if not follows_other(path, record.value):
+            reverts.writes.append(Write(path, record.value, now))
     if record.cause is None or state not in (OK, KEPT):
-        why = "no longer wanted: back to what the host had"
-        releases.changes.append(Change(display_name(path), None, now, after, None, state, why, reason))
+        why = "no longer wanted: back to its original"
+        reverts.changes.append(Change(display_name(path), None, now, after, None, state, why, reason))

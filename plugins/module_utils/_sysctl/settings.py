@@ -1,20 +1,19 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What users want of sysctl keys: their settings, validated before anything is touched."""
+"""Parses the settings of a user, and validates them before anything is changed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from .._core.setting import one_line
-from .kernel import partner
+from .._core.setting import EXACT, parse_given
+from .kernel import mutually_exclusive
 from .key import SysctlError, display_name, parse_key
-from .value import EXACT, check_rule, parse_rule, parse_value
+from .value import check_rule, parse_value
 
-IPV4_FORWARDING = ("net/ipv4/ip_forward", "net/ipv4/conf/all/forwarding")  # two names of one switch of the kernel
-SETTING_FIELDS = ("value", "rule", "why", "hazard")
+IPV4_FORWARDING = ("net/ipv4/ip_forward", "net/ipv4/conf/all/forwarding")  # two names of one kernel switch
 
 
 class Setting(NamedTuple):
@@ -42,13 +41,14 @@ def parse_settings(given: Mapping[object, object]) -> list[Setting]:
 
 
 def check_together(values: Iterable[tuple[str, str]]) -> None:
-    """Raises SysctlError for keys, given with their values, that exclude each other."""
+    """Raises SysctlError for (key, value) pairs that contradict each other."""
     wanted = dict(values)
     switches = [path for path in IPV4_FORWARDING if path in wanted]
     if len({wanted[path] for path in switches}) > 1:
-        raise SysctlError(display_name(switches[0]), f"is one switch with {display_name(switches[1])}")
+        first, second = map(display_name, switches)
+        raise SysctlError(first, f"is one switch with {second}, and their values differ")
     for path in wanted:
-        other = partner(path)
+        other = mutually_exclusive(path)
         if other in wanted:
             raise SysctlError(
                 display_name(path),
@@ -58,28 +58,19 @@ def check_together(values: Iterable[tuple[str, str]]) -> None:
 
 
 def checked_for(setting: Setting, path: str) -> Setting:
-    """A glob's setting, once its value has been checked for a key that it names. Raises SysctlError."""
+    """The setting of a glob, after a check of its value for one of its keys. Raises SysctlError."""
     _checked(setting._replace(path=path, value=parse_value(path, setting.value)))
     return setting
 
 
 def _parse_setting(path: str, content: object) -> Setting:
-    name = display_name(path)
-    if not isinstance(content, Mapping):
-        return _checked(Setting(path, parse_value(path, content)))
-    unknown = [str(field) for field in content if field not in SETTING_FIELDS]
-    if unknown:
-        raise SysctlError(name, f"unknown option {', '.join(unknown)}; there are {', '.join(SETTING_FIELDS)}")
-    if "value" not in content:
-        raise SysctlError(name, "has no value")
-    texts = {field: one_line(name, field, content.get(field), SysctlError) for field in ("why", "hazard")}
-    rule = parse_rule(name, content.get("rule", EXACT))
-    return _checked(Setting(path, parse_value(path, content["value"]), rule, texts["why"], texts["hazard"]))
+    given = parse_given(display_name(path), content, SysctlError)
+    return _checked(Setting(path, parse_value(path, given.value), given.rule, given.why, given.hazard))
 
 
 def _checked(setting: Setting) -> Setting:
     check_rule(setting.path, setting.rule, setting.value)
-    other = partner(setting.path)
+    other = mutually_exclusive(setting.path)
     if other and setting.value == "0":
         raise SysctlError(display_name(setting.path), f"cannot be set to 0; set {display_name(other)} instead")
     return setting

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Values of sysctl keys: reading what a user wrote, comparing as the kernel would, floors and ceilings.
+"""Values of sysctl keys: parsing the user's, comparing them as the kernel does, floors and ceilings.
 
-A value is text, as in /proc/sys. Numbers are compared as numbers, vectors field by field, port
-lists as sets of ports, everything else word by word.
+A value is text, as in /proc/sys. Comparison is numeric for numbers, field by field for vectors, as
+sets for port lists, and word by word for all other keys.
 """
 
 from __future__ import annotations
@@ -12,14 +12,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
+from .._core.setting import AT_LEAST, AT_MOST, EXACT
 from .kernel import HIGHEST_PORT, NUMBERS, PORTS, TEXT, KernelKey, known
 from .key import SysctlError, display_name
 
-EXACT, AT_LEAST, AT_MOST = "exact", "at_least", "at_most"
-RULES = (EXACT, AT_LEAST, AT_MOST)
-
 LONGEST_VALUE = 4095  # the kernel reads at most a page less one byte (proc_sys_call_handler, proc_dointvec)
-LONGEST_NUMBER = 40  # digits; the largest that the kernel knows has 20
+LONGEST_NUMBER = 40  # digits; the largest number of the kernel has 20
 _DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)\Z", re.ASCII)
 _HEXADECIMAL = re.compile(r"0[xX][0-9a-fA-F]+\Z", re.ASCII)
 _OCTAL = re.compile(r"-?0[0-9]+\Z", re.ASCII)
@@ -27,14 +25,14 @@ _PORT_RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?\Z", re.ASCII)
 _FLOAT = re.compile(r"[-+]?[0-9][0-9_]*(\.[0-9]*)?([eE][-+]?[0-9]+)?\Z", re.ASCII)
 
 
-# --- what a user wrote ----------------------------------------------------------------------
+# --- the user's value -----------------------------------------------------------------------
 
 
 def parse_value(path: str, given: object) -> str:
     """The text to write for a value from YAML, JSON or the command line. Raises SysctlError.
 
-    Nothing is guessed: what YAML has already turned into a boolean or a fraction is refused with
-    advice, and so is a number with a leading zero, which the kernel would read as octal.
+    Booleans and fractions, which YAML makes of some texts, are refused with advice. So is a number
+    with a leading zero, which the kernel would read as octal.
     """
     name = display_name(path)
     text = _joined(path, given) if isinstance(given, (list, tuple)) else _scalar(name, given)
@@ -53,34 +51,34 @@ def _scalar(name: str, given: object) -> str:
     if given is None:
         raise SysctlError(name, "has no value; leave the key out if it is to be left alone")
     if isinstance(given, bool):
-        raise SysctlError(name, f"YAML made {str(given).lower()} of what was written; write 1 or 0")
+        raise SysctlError(name, f"YAML has read the boolean {str(given).lower()}; write 1 or 0")
     if isinstance(given, int):
         return str(int(given))
     if isinstance(given, float):
-        raise SysctlError(name, f"{given!r} is a fraction to YAML; write a whole number, or put the value in quotes")
+        raise SysctlError(name, f"YAML has read the fraction {given!r}; write a whole number, or a string in quotes")
     if not isinstance(given, str):
-        raise SysctlError(name, f"a value is a text or a number, not a {type(given).__name__}")
+        raise SysctlError(name, f"a value must be a string or a number, not a {type(given).__name__}")
     if any((ord(character) < 32 and character != "\t") or ord(character) == 127 for character in given):
-        raise SysctlError(name, f"the value {given!r} holds a line break or another control character")
+        raise SysctlError(name, f"the value {given!r} contains a line break or another control character")
     if len(given) > LONGEST_VALUE:
         raise SysctlError(name, f"the value is longer than the {LONGEST_VALUE} bytes that the kernel reads")
     try:
         given.encode()
     except UnicodeEncodeError as error:
-        raise SysctlError(name, "the value holds what is no character") from error
+        raise SysctlError(name, "the value contains an invalid character") from error
     return given.strip()
 
 
 def _joined(path: str, given: Iterable[object]) -> str:
-    """A YAML list as a vector (blanks) or port list (commas); only for keys that take several values."""
+    """A YAML list as a vector or a list of ports. Raises SysctlError for a key that takes one value."""
     name, key = display_name(path), known(path)
     fields = [_scalar(name, field) for field in given]
     if key is not None and key.kind == PORTS:
         return ",".join(fields)
     if key is None or key.kind != NUMBERS or key.fields == 1:
-        raise SysctlError(name, "takes one value, not a list; write a vector as a text, '4096 131072 6291456'")
+        raise SysctlError(name, "takes one value, not a list; write a vector as a string, '4096 131072 6291456'")
     if any(" " in field for field in fields):
-        raise SysctlError(name, "a field of the list holds several values")
+        raise SysctlError(name, "a field of the list contains several values")
     return " ".join(fields)
 
 
@@ -94,7 +92,7 @@ def _check_unknown(name: str, text: str) -> None:
 def _refuse_octal(name: str, token: str) -> None:
     if _OCTAL.match(token):
         raise SysctlError(
-            name, f"the kernel reads {token} as an octal number because of its leading zero; write it without"
+            name, f"the kernel reads {token} as an octal number because of its leading zero; leave the zero out"
         )
 
 
@@ -110,7 +108,7 @@ def _checked_numbers(name: str, key: KernelKey, text: str) -> str:
         if not low <= number <= high:
             raise SysctlError(name, f"{number} is outside {low}..{high}")
     if key.ascending and numbers != sorted(numbers):
-        raise SysctlError(name, f"'{text}' falls where the values must rise")
+        raise SysctlError(name, f"the values of '{text}' must rise from field to field")
     return " ".join(map(str, numbers))
 
 
@@ -122,7 +120,7 @@ def _number(name: str, token: str) -> int:
     _refuse_octal(name, token)
     number = _as_number(token)
     if number is None:
-        advice = "; write a whole number without unit" if _FLOAT.match(token) or token[:1].isdigit() else ""
+        advice = "; write it without unit, exponent or fraction" if _FLOAT.match(token) or token[:1].isdigit() else ""
         raise SysctlError(name, f"'{token}' is not a whole number{advice}")
     return number
 
@@ -135,24 +133,17 @@ def _as_number(token: str) -> int | None:
     return int(token, 16) if _HEXADECIMAL.match(token) else None
 
 
-def parse_rule(name: str, rule: object) -> str:
-    """The rule of a setting. Raises SysctlError for any other word."""
-    if rule not in RULES:
-        raise SysctlError(name, f"unknown rule {rule!r}; there are {', '.join(RULES)}")
-    return str(rule)
-
-
 def check_rule(path: str, rule: str, text: str) -> None:
-    """Raises SysctlError where a floor or a ceiling makes no sense for the value."""
+    """Raises SysctlError for a floor or a ceiling that is not possible for the value."""
     if rule == EXACT:
         return
     name, key = display_name(path), known(path)
     if key is not None and key.kind == PORTS:
         if rule == AT_MOST:
-            raise SysctlError(name, "a list of ports can be exact or at_least, not at_most")
+            raise SysctlError(name, "the rule of a list of ports is exact or at_least, not at_most")
         return
     if (key is not None and key.kind == TEXT) or _numbers(text) is None:
-        raise SysctlError(name, f"{rule} needs numbers, and '{text}' is none")
+        raise SysctlError(name, f"{rule} needs numbers, and '{text}' is not one")
 
 
 # --- port lists -----------------------------------------------------------------------------
@@ -166,7 +157,7 @@ def parse_ports(name: str, text: str) -> tuple[tuple[int, int], ...]:
         low = int(match.group(1)) if match else -1
         high = int(match.group(2) or low) if match else -1
         if not 0 <= low <= high <= HIGHEST_PORT:
-            raise SysctlError(name, f"'{part}' is no port or range of ports such as 5060 or 10000-20000")
+            raise SysctlError(name, f"'{part}' is not a port such as 5060 or a range such as 10000-20000")
         ranges.append((low, high))
     return _merged(ranges)
 
@@ -212,10 +203,10 @@ def _ports_or_none(path: str, text: str) -> object:
 
 
 def stored(path: str, written: str, before: str | None) -> str:
-    """What the key will read after `written` has been written over `before`.
+    """The value of the key after `written` has been written over `before`.
 
-    A short vector keeps the fields it does not name; some numbers are rounded up. `before` is None
-    where it cannot be known.
+    A short vector keeps the remaining fields of `before`; some numbers are rounded up. `before` is None
+    if it is unknown.
     """
     key, numbers = known(path), _numbers(written)
     if numbers is None or (key is not None and key.kind != NUMBERS):
@@ -227,17 +218,17 @@ def stored(path: str, written: str, before: str | None) -> str:
 
 
 def raised(path: str, floor: str, value: str) -> str:
-    """The value, with each field raised to the floor where it is below. Raises SysctlError on a misfit."""
+    """The value with each field raised to the floor if it is below. Raises SysctlError if they do not fit."""
     return _combined(path, floor, value, _higher)
 
 
 def lowered(path: str, ceiling: str, value: str) -> str:
-    """The value, with each field lowered to the ceiling where it is above. Raises SysctlError on a misfit."""
+    """The value with each field lowered to the ceiling if it is above. Raises SysctlError if they do not fit."""
     return _combined(path, ceiling, value, _lower)
 
 
 def wanted_from(path: str, rule: str, wanted: str, value: str) -> str:
-    """What a key that reads `value` should read under the rule."""
+    """The value that the rule asks for, of a key that has `value`."""
     if rule == AT_LEAST:
         return raised(path, wanted, value)
     if rule == AT_MOST:
@@ -246,7 +237,7 @@ def wanted_from(path: str, rule: str, wanted: str, value: str) -> str:
 
 
 def satisfied(path: str, rule: str, wanted: str, value: str) -> bool:
-    """Whether a key that reads `value` is as the rule wants it."""
+    """Whether a key that has `value` meets the rule."""
     return same(path, wanted_from(path, rule, wanted, value), value)
 
 
@@ -256,9 +247,9 @@ def _combined(path: str, bound: str, value: str, choose: Callable[[KernelKey | N
         return render_ports(_merged([*parse_ports(name, bound), *parse_ports(name, value)]))
     bounds, numbers = _numbers(bound), _numbers(value)
     if bounds is None or numbers is None:
-        raise SysctlError(name, f"floors and ceilings need numbers, and the kernel's value is '{value}'")
+        raise SysctlError(name, f"a floor or ceiling needs numbers, and the kernel's value is '{value}'")
     if len(bounds) > len(numbers):
-        raise SysctlError(name, f"has {len(numbers)} fields, and {len(bounds)} were given")
+        raise SysctlError(name, f"has {len(numbers)} fields, but {len(bounds)} were given")
     chosen = [choose(key, limit, number) for limit, number in zip(bounds, numbers)]
     rounded = stored(path, " ".join(map(str, chosen)), None)
     return " ".join([rounded, *map(str, numbers[len(bounds) :])])

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from .._core.setting import AT_LEAST, AT_MOST, EXACT
 from .parsers import (
     HIGHEST_NICE,
     HIGHEST_RT_PRIORITY,
@@ -28,12 +29,6 @@ from .parsers import (
     read_within,
     read_word,
 )
-
-EXACT = "exact"
-AT_LEAST = "at_least"
-AT_MOST = "at_most"
-RULE_WORDS = {EXACT: "", AT_LEAST: "at least ", AT_MOST: "at most "}
-RULES = tuple(RULE_WORDS)
 
 # When a value that systemd has read comes into force.
 AT_START = "start"  # with the next start of the unit's processes

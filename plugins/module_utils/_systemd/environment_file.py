@@ -1,21 +1,21 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files that systemd reads through EnvironmentFile=: what they set, and how to set a number in them and take it back.
+"""Files that systemd reads through EnvironmentFile=: how they are parsed, and how a number is set and reverted.
 
-Everything here is a function of texts, and keeps every byte of all lines but ours. Above a line of ours stands a
-comment that says so, by which it is found again. Source: systemd.exec(5), "EnvironmentFile="; what it leaves open was
-tried with systemd 247, 252 and 257.
+All functions work on texts, and keep every byte of all lines but ours. Above each line of ours is a comment, by which
+it is found again. Source: systemd.exec(5), "EnvironmentFile="; behaviour that it leaves open was tested with systemd
+247, 252 and 257.
 """
 
 from __future__ import annotations
 
 import re
-import textwrap
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from .._core.change import TuningError
+from .._core.errors import TuningError
+from .._engine.conf_files import comment_lines
 
 COMMENT = "comment"
 BLANK = "blank"
@@ -24,7 +24,6 @@ OTHER = "other"
 
 COMMENT_CHARACTERS = "#;"
 BLANKS = " \t"
-COMMENT_WIDTH = 100
 LONGEST_SHOWN = 60
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -41,17 +40,17 @@ _OUR_NUMBER = re.compile(r"[ \t]*[A-Za-z_][A-Za-z0-9_]*[ \t]*=[ \t]*([\"']?)([0-
 _MARK = "# siptune.linux:"
 _HEADING = re.compile(
     rf"{re.escape(_MARK)} (?P<name>[A-Za-z_][A-Za-z0-9_]*)=(?P<value>[0-9]{{1,18}}) for (?P<unit>\S+);"
-    r" here it was (?P<was>[0-9]{1,18}|not set)\. \(Ansible, siptune\.linux\.daemon_pools\)"
+    r" was (?P<was>[0-9]{1,18}|not set) in this file\. \(Ansible, siptune\.linux\.daemon_pools\)"
 )
 _CONTINUED = f"{_MARK}   "
 
 
 class EnvironmentFileError(TuningError):
-    """A line that cannot be read for sure. Names the file and the line."""
+    """A line that cannot be parsed with certainty: the file, the line, and the reason."""
 
     def __init__(self, file: str, line: int, reason: str) -> None:
         super().__init__(f"{file} line {line}: {reason}")
-        self.file = file
+        self.item = file
         self.line = line
         self.reason = reason
 
@@ -59,8 +58,8 @@ class EnvironmentFileError(TuningError):
 class Entry(NamedTuple):
     """A line of the file, or the lines of one assignment.
 
-    `text[start:end]` is what it says and `text[start:after]` also has its line ending. `value` is what systemd makes
-    of it. `problem` says why it cannot be read, and is empty otherwise.
+    `text[start:end]` is the line, and `text[start:after]` the line with its ending. `value` is the value that systemd
+    reads. `problem` says why the line cannot be parsed, and is empty otherwise.
     """
 
     kind: str
@@ -74,9 +73,9 @@ class Entry(NamedTuple):
 
 
 class Note(NamedTuple):
-    """The comment above a line of ours: what we set and for which unit, what was there (None: nothing).
+    """The comment above a line of ours: the value and the unit, and the value before us (None: not set).
 
-    `comments` are its lines, `assignment` the line below it, None if somebody has removed that.
+    `comments` are its lines, `assignment` is the line below it, None if somebody has removed that.
     """
 
     name: str
@@ -88,7 +87,7 @@ class Note(NamedTuple):
 
     @property
     def in_force(self) -> bool:
-        """Whether the line below still says what we set."""
+        """Whether the line below still has our value."""
         return self.assignment is not None and self.assignment.value == str(self.value)
 
 
@@ -123,28 +122,28 @@ def _entry(text: str, start: int, line: int) -> Entry:
     end, after = _line_end(text, value_end)
     name = name.strip(BLANKS)
     if not _NAME.fullmatch(name):
-        problem = f"{_shown(name)} is no variable's name, and systemd skips the line"
+        problem = f"{_shown(name)} is not a valid variable name: systemd skips the line"
     elif not _is_text(text[start:end]):
-        problem = "is not in UTF-8, or holds a NUL: systemd skips the whole file"
+        problem = "is not UTF-8, or contains NUL: systemd skips the whole file"
     return Entry(ASSIGNMENT, line, start, end, after, name, value, problem)
 
 
 def _line_end(text: str, position: int) -> tuple[int, int]:
-    """Where the line ending begins that comes next, and where it ends."""
+    """Where the next line ending begins, and where it ends."""
     found = _LINE_ENDING.search(text, position)
     return (len(text), len(text)) if found is None else found.span()
 
 
 def _value(text: str, start: int) -> tuple[str, int, str]:
-    """A value, where it ends, and what is wrong with it."""
+    """A value, where it ends, and why it cannot be parsed."""
     found = next(_VALUE.finditer(text, start))  # at `start`, as it matches the empty string
     quoted, bare = found.groups()
     value = "".join(_unquoted(part) for part in _QUOTED.findall(quoted)) + _unescaped(bare)
     if bare[:1] in ('"', "'"):
-        return value, len(text), f"a quote {bare[0]} is not closed"  # all that follows is in it
+        return value, len(text), f"a quote {bare[0]} is not closed"  # it would include all that follows
     rest = text[found.end() :]
     if rest == "\\" or (not rest and bare.endswith(("\\\n", "\\\r"))):
-        return value, len(text), "ends in a backslash, and nothing follows"
+        return value, len(text), "ends in a backslash with nothing after it"
     return value, found.end(), ""
 
 
@@ -162,7 +161,7 @@ def _double_quoted_escape(found: re.Match[str]) -> str:
 
 
 def _unescaped(bare: str) -> str:
-    """A value outside quotes: blanks at its end go, unless they are escaped; an escaped line ending goes, too."""
+    """A value outside quotes, without blanks at its end, unless escaped, and without escaped line endings."""
     pieces = re.findall(r"\\[\s\S]|[^\\]", bare)
     while pieces and pieces[-1] in BLANKS:
         pieces.pop()
@@ -178,36 +177,38 @@ def _shown(text: str) -> str:
 
 
 def assignments(text: str) -> dict[str, Entry]:
-    """The line that decides each variable of a file, the last one; what systemd would skip is left out."""
+    """The line that decides each variable of a file, which is the last one. Lines that systemd skips are left out."""
     return {entry.name: entry for entry in parse(text) if entry.kind == ASSIGNMENT and not entry.problem}
 
 
 def check(text: str, file: str) -> None:
-    """Raises EnvironmentFileError for the first line of a file that cannot be read."""
+    """Raises EnvironmentFileError for the first line of a file that cannot be parsed."""
     for entry in parse(text):
         if entry.problem:
             raise EnvironmentFileError(file, entry.line, entry.problem)
 
 
 def read_number(text: str, file: str, name: str) -> int | None:
-    """The whole number that a file sets a variable to, None if it does not set it. Raises EnvironmentFileError."""
+    """The whole number that a file assigns to a variable, None if it does not set it. Raises EnvironmentFileError."""
     entries = parse(text)
     for entry in entries:
         if entry.problem and re.search(rf"\b{name}\b", text[entry.start : entry.end]):
             raise EnvironmentFileError(file, entry.line, entry.problem)
-    decides = assignments(text).get(name)
-    if decides is None:
+    deciding = assignments(text).get(name)
+    if deciding is None:
         return None
-    found = _OUR_NUMBER.fullmatch(text, decides.start, decides.end)
+    found = _OUR_NUMBER.fullmatch(text, deciding.start, deciding.end)
     if found is None:
-        said = _shown(decides.value) if decides.value else "nothing"
+        value = _shown(deciding.value) if deciding.value else "nothing"
         raise EnvironmentFileError(
-            file, decides.line, f"{name} is set to {said}, not to a plain whole number on a line of its own"
+            file, deciding.line, f"{name} is set to {value}, not to a plain whole number on a line of its own"
         )
-    before = [entry for entry in entries if entry.after == decides.start]
+    before = [entry for entry in entries if entry.after == deciding.start]
     if before and before[0].kind == COMMENT and before[0].value.endswith("\\"):
         raise EnvironmentFileError(
-            file, decides.line, f"{name} follows a comment that ends in a backslash, which systemd before 254 continues"
+            file,
+            deciding.line,
+            f"{name} follows a comment that ends in a backslash, which systemd before 254 continues",
         )
     return int(found.group(2))
 
@@ -216,27 +217,24 @@ def read_number(text: str, file: str, name: str) -> int | None:
 
 
 class Mark(NamedTuple):
-    """What the comment above a line of ours says: for which unit, what was in this file before (None: nothing), why."""
+    """The comment above a line of ours: the unit, the value in this file before us (None: not set), and the reason."""
 
     unit: str
     was: int | None
     why: str = ""
 
     def lines(self, name: str, value: int) -> list[str]:
-        """The comment."""
+        """The lines of the comment."""
         was = "not set" if self.was is None else self.was
-        head = f"{_MARK} {name}={value} for {self.unit}; here it was {was}. (Ansible, siptune.linux.daemon_pools)"
-        why = textwrap.wrap(
-            self.why, COMMENT_WIDTH - len(_CONTINUED), break_long_words=False, break_on_hyphens=False
-        )
+        head = f"{_MARK} {name}={value} for {self.unit}; was {was} in this file. (Ansible, siptune.linux.daemon_pools)"
         # A comment that ends in a backslash would swallow the next line, before systemd 254.
-        return [head, *(_CONTINUED + line + "." * line.endswith("\\") for line in why)]
+        return [head, *(line + "." * line.endswith("\\") for line in comment_lines(self.why, _CONTINUED))]
 
 
 def set_number(text: str, name: str, value: int, mark: Mark) -> str:
     """A file's text with the line that decides a variable replaced, or with a new last line.
 
-    The text must have passed `check` and must not have a note of this variable.
+    The text must have passed `check` and must not have a note about this variable.
     """
     found = _LINE_ENDING.search(text)
     ending = found.group() if found else "\n"
@@ -252,7 +250,7 @@ def _whole_lines(text: str, ending: str) -> str:
 
 
 def notes(text: str) -> dict[str, Note]:
-    """Our comments in a file, by the variables that they are about."""
+    """Our comments in a file, by variable."""
     found: dict[str, Note] = {}
     current = ""
     for entry in parse(text):
@@ -272,11 +270,11 @@ def notes(text: str) -> dict[str, Note]:
     return found
 
 
-def take_back(text: str, name: str, original: str | None) -> str:
-    """A file's text without our comment about a variable, and with the line that was there before us.
+def revert_line(text: str, name: str, original: str | None) -> str:
+    """A file's text without our comment about a variable, and with the line that it had before us.
 
-    `original` is the text of the file as it was found, None if that is not known. A line that somebody else has
-    written since is left.
+    `original` is the text of the file before our first change, None if that is unknown. A line that somebody else has
+    changed since stays.
     """
     note = notes(text).get(name)
     if note is None:
@@ -291,12 +289,12 @@ def take_back(text: str, name: str, original: str | None) -> str:
     if original is not None and text != original and original:
         ending = _LINE_ENDING.search(original)
         if text == _whole_lines(original, ending.group() if ending else "\n"):
-            return original  # with its last line as unfinished as it was
+            return original  # its last line may have no ending
     return text
 
 
 def _line_before_us(note: Note, original: str | None) -> str | None:
-    """The line as it was found, byte for byte; or a new one, if it said something else when we set it last."""
+    """The original line, byte for byte; or a new one, if its value had changed by the time we last set it."""
     if note.was is None:
         return None
     entry = assignments(original or "").get(note.name)

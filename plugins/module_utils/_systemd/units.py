@@ -12,10 +12,11 @@ from __future__ import annotations
 import functools
 import posixpath
 import re
-import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from .._core.setting import shown
+from .._engine.conf_files import comment, effective_files, name_fault
 from .directives import DIRECTIVES, SERVICE, SLICE
 from .parsers import Meaning
 from .syntax import BLANKS, logical_lines
@@ -45,7 +46,6 @@ UNIT_PATH = (
 )
 ROOT_SLICE = "-.slice"
 DROP_IN_SUFFIX = ".conf"
-COMMENT_WIDTH = 100
 MOST_FILES = 1024  # whose lines are remembered: a plan asks for each of them several times
 
 HEADING = (
@@ -57,7 +57,6 @@ HEADING = (
 # --- names ----------------------------------------------------------------------------------
 
 _NAME = re.compile(r"[A-Za-z0-9:_.\\-]+(?:@[A-Za-z0-9:_.\\-]*)?")
-_DROP_IN_NAME = re.compile(r"[A-Za-z0-9_@+-][A-Za-z0-9_.@+-]*")
 
 
 def check_unit_name(name: object) -> str:
@@ -83,13 +82,10 @@ def check_unit_name(name: object) -> str:
 
 def check_drop_in_name(name: str) -> str:
     """The file name of a drop-in. Raises SystemdError."""
-    shown = name if name and name.isprintable() else repr(name)
-    if "/" in name:
-        raise SystemdError(shown, "drop_in is a file's name without a directory, such as 90-siptune.conf")
-    if not name.endswith(DROP_IN_SUFFIX) or name == DROP_IN_SUFFIX or name.startswith("."):
-        raise SystemdError(shown, "systemd reads only drop-ins that end in .conf and are not hidden")
-    if not _DROP_IN_NAME.fullmatch(name) or len(name) > LONGEST_NAME:
-        raise SystemdError(shown, "a drop-in's name consists of letters, digits and - _ . @ +")
+    directory = "drop_in is a file's name without a directory, such as 90-siptune.conf"
+    fault = directory if "/" in name else name_fault(name, DROP_IN_SUFFIX)
+    if fault:
+        raise SystemdError(shown(name), fault)
     return name
 
 
@@ -177,12 +173,7 @@ def drop_in_directories(names: Sequence[str]) -> list[str]:
 
 def effective_drop_ins(paths: Iterable[str]) -> list[str]:
     """The drop-ins that are read, in their order: of one name the first that is given, sorted by name."""
-    chosen: dict[str, str] = {}
-    for path in paths:
-        name = posixpath.basename(path)
-        if name.endswith(DROP_IN_SUFFIX) and not name.startswith("."):
-            chosen.setdefault(name, path)
-    return [chosen[name] for name in sorted(chosen, key=lambda name: name.encode("utf-8", "surrogateescape"))]
+    return effective_files(paths, DROP_IN_SUFFIX)
 
 
 # --- what they say --------------------------------------------------------------------------
@@ -227,8 +218,7 @@ def render(settings: Sequence[Setting], kind: str) -> str:
     order = list(DIRECTIVES)
     blocks = [f"{HEADING}\n[{SECTIONS[kind]}]"]
     for setting in sorted(settings, key=lambda setting: order.index(setting.directive)):
-        why = textwrap.fill(" ".join(setting.why.split()), COMMENT_WIDTH, initial_indent="# ", subsequent_indent="# ")
-        blocks.append(f"{why}\n" * bool(setting.why.strip()) + f"{setting.directive}={setting.text}")
+        blocks.append(f"{comment(setting.why)}{setting.directive}={setting.text}")
     return "\n".join(blocks) + "\n"
 
 

@@ -14,8 +14,10 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Union
 
 from .._core.change import TuningError
+from .._core.setting import AT_LEAST, EXACT, parse_rule
+from .._core.setting import bounded as bounded_number
 from .._host.rlimits import INFINITY
-from .directives import AT_LEAST, DEPRECATED, DIRECTIVES, EXACT, LESS_IS_BETTER, RULES
+from .directives import DEPRECATED, DIRECTIVES, LESS_IS_BETTER
 from .parsers import HIGHEST_NICE, INFINITE, MICROSECONDS, IgnoredError, Meaning
 
 NOT_SET = "[not set]"
@@ -68,8 +70,7 @@ def parse_setting(
         DIRECTIVES[current].parse(text)
     except IgnoredError as error:
         raise SystemdError(item, f"{error}, not {text!r}{_hint(current, text)}") from error
-    if rule not in RULES:
-        raise SystemdError(item, f"rule is one of {', '.join(RULES)}, not {rule!r}")
+    parse_rule(item, rule, SystemdError)
     setting = Setting(current, text, rule, why, name, hazard)
     if rule not in DIRECTIVES[current].rules or (rule != EXACT and isinstance(setting.meaning[0], str)):
         who = "limits and a TasksMax in numbers" if rule == AT_LEAST else " and ".join(LESS_IS_BETTER)
@@ -154,7 +155,7 @@ def bounded(rule: str, wanted: Meaning, other: Meaning | None) -> Meaning:
     """The floor, or field by field the more that there is; of a ceiling the less."""
     if other is None or isinstance(other[0], str):
         return wanted
-    return tuple((max if rule == AT_LEAST else min)(pair) for pair in zip(wanted, other))
+    return tuple(bounded_number(rule, *pair) for pair in zip(wanted, other))
 
 
 def meets(rule: str, wanted: Meaning, other: Meaning) -> bool:

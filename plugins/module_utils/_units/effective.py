@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from .._core.change import Change
+from .._core.setting import EXACT
 from .._engine.owned_files import FileChange, OwnFile, plan_file, text_of
-from .._systemd.directives import EXACT, SERVICE
+from .._systemd.directives import SERVICE
 from .._systemd.parsers import Meaning
 from .._systemd.units import HEADING, Assignment, deciding, effective_drop_ins, render, unit_type
 from .._systemd.values import Setting, agrees, bounded, describe, meets, shown_value, weakest

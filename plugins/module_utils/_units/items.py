@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from .._core.change import CHANGED, KEPT, OK, PENDING, READONLY, SHADOWED, Change
+from .._core.setting import RULE_WORDS
 from .._host.rlimits import Pair
-from .._systemd.directives import AT_RELOAD, DIRECTIVES, RULE_WORDS
+from .._systemd.directives import AT_RELOAD, DIRECTIVES
 from .._systemd.parsers import Meaning
 from .._systemd.values import Setting, describe, shown_value, weakest
 from .effective import shadow_of, target_of

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from .._core.setting import EXACT
 from .._engine.originals import Originals
 from .._host.host import FileRecord
 from .._host.rlimits import Pair, Powers, Process
 from .._sysctl.nr_open import NrOpen
-from .._systemd.directives import EXACT
 from .._systemd.parsers import Meaning
 from .._systemd.units import Assignment
 from .._systemd.values import Setting, meets

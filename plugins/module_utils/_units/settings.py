@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from .._core.setting import one_line
-from .._systemd.directives import DIRECTIVES, EXACT, REALTIME_POLICIES
+from .._core.setting import parse_given
+from .._systemd.directives import DIRECTIVES, REALTIME_POLICIES
 from .._systemd.units import ROOT_SLICE, check_unit_name, template_of, unit_type
 from .._systemd.values import Setting, SystemdError, parse_setting
 
-SETTING_FIELDS = ("value", "rule", "why", "hazard")
 LONGEST_SHOWN = 80  # of what somebody else has typed
 
 
@@ -77,18 +76,8 @@ def _parse_unit(unit: str, given: object) -> list[Setting]:
 
 
 def _parse_one(item: str, name: str, content: object) -> Setting:
-    if not isinstance(content, Mapping):
-        return parse_setting(item, name, content)
-    unknown = [str(field) for field in content if field not in SETTING_FIELDS]
-    if unknown:
-        raise SystemdError(item, f"unknown option {', '.join(unknown)}; there are {', '.join(SETTING_FIELDS)}")
-    if "value" not in content:
-        raise SystemdError(item, "has no value")
-    texts = {field: one_line(item, field, content.get(field), SystemdError) for field in ("why", "hazard")}
-    rule = content.get("rule", EXACT)
-    if not isinstance(rule, str):
-        raise SystemdError(item, f"rule is a text, not a {type(rule).__name__}")
-    return parse_setting(item, name, content["value"], rule, **texts)
+    given = parse_given(item, content, SystemdError)
+    return parse_setting(item, name, given.value, given.rule, given.why, given.hazard)
 
 
 def _check_together(unit: UnitSettings) -> None:

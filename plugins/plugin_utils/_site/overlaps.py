@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import ABSENT, KEPT, READONLY, SHADOWED
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl.kernel import partner
+from ansible_collections.siptune.linux.plugins.module_utils._core.setting import AT_LEAST, AT_MOST, EXACT, RULE_WORDS
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.kernel import mutually_exclusive
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.key import (
     SysctlError,
     display_name,
@@ -21,9 +22,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._sysctl.key import (
     read_key,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.value import (
-    AT_LEAST,
-    AT_MOST,
-    EXACT,
     lowered,
     raised,
     satisfied,
@@ -36,7 +34,7 @@ MAIN_FILE = "/etc/tuned/tuned-main.conf"
 Ours = dict[str, list[tuple[Mapping[str, Any], "Wanted"]]]  # items and what is wanted, by the path of the key
 MOST_NAMED = 6  # of the keys, in a warning
 NOT_OURS = (ABSENT, READONLY)
-WORDS = {"at least ": AT_LEAST, "at most ": AT_MOST}
+WORDS = {word: rule for rule, word in RULE_WORDS.items() if word}
 
 # What bpftune may change while it runs. Source: bpftune-tcp-buffer(8), bpftune-udp-buffer(8), bpftune-net-buffer(8),
 # bpftune-ip-frag(8), bpftune-tcp-conn(8), bpftune-neigh(8).
@@ -86,7 +84,7 @@ def undoes(their: Mapping[str, Any], wanted: Wanted) -> bool:
     path, value = read_key(their["key"]), their["value"]
     if value is None:
         return False
-    if partner(wanted.path) == path:
+    if mutually_exclusive(wanted.path) == path:
         return value != "0" and wanted.value != "0"  # the kernel sets the one to 0 when the other is set
     if not _one_key(path, wanted.path):
         return False
@@ -107,8 +105,7 @@ def _one_key(one: str, other: str) -> bool:
 
 def shown(their: Mapping[str, Any]) -> str:
     """Another tuner's value as a person reads it."""
-    words = {AT_LEAST: "at least ", AT_MOST: "at most "}.get(their.get("rule", EXACT), "")
-    return f"{words}{their['value']}"
+    return f"{RULE_WORDS.get(their.get('rule', EXACT), '')}{their['value']}"
 
 
 # --- the warning of a run --------------------------------------------------------------------
@@ -181,7 +178,7 @@ def _against(their: Mapping[str, Any], ours: Ours) -> list[tuple[Mapping[str, An
     if is_glob(path):
         places = [place for place in ours if glob_matches(path, place)]
     else:
-        places = [place for place in (path, partner(path)) if place is not None and place in ours]
+        places = [place for place in (path, mutually_exclusive(path)) if place is not None and place in ours]
     return [(item, wanted) for place in places for item, wanted in ours[place] if undoes(their, wanted)]
 
 
@@ -222,7 +219,7 @@ def _tuned_record(tuned: Mapping[str, Any], ours: Ours) -> dict[str, Any] | None
 
 
 def _said(their: Mapping[str, Any], wanted: Wanted) -> str:
-    """Their value; with their key where that is the partner, or a glob, of the one that siptune wants."""
+    """Their value; with their key where that is not siptune's, but a glob or the mutually exclusive key."""
     same = read_key(their["key"]) == wanted.path
     return shown(their) if same else f"{display_name(read_key(their['key']))} = {shown(their)}"
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import posixpath
 import re
-import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from ..._engine.conf_files import comment_lines, effective_files
 from ..._systemd.syntax import BLANKS, logical_lines
 from .match import Device, matches
 from .options import OPTIONS, OWNERS
@@ -41,8 +41,6 @@ DROP_INS_SINCE = 248  # systemd 247 reads none for .link files, 249 does
 # Many bring 10-NAME.link, so does the manual; the second prefix is for hosts whose own files begin with 00 already.
 PREFIXES = ("00-siptune-", "0-siptune-")
 LONGEST_INTERFACE_NAME = 15  # IFNAMSIZ - 1, linux/if.h
-
-COMMENT_WIDTH = 100
 
 HEADING = (
     "# Managed by Ansible (siptune.linux.nic_ring and nic_link). Edits made here are lost with the next run.\n"
@@ -114,16 +112,7 @@ def files_in_order(listing: Mapping[str, Sequence[str]], suffix: str = SUFFIX) -
 
     Of files of one name only the first counts, also where it is empty or a link to /dev/null: it masks the others.
     """
-    chosen: dict[str, str] = {}
-    for directory, names in listing.items():
-        for name in names:
-            if name.endswith(suffix):
-                chosen.setdefault(name, f"{directory}/{name}")
-    return [chosen[name] for name in sorted(chosen, key=_byte_order)]
-
-
-def _byte_order(name: str) -> bytes:
-    return name.encode("utf-8", "surrogateescape")
+    return effective_files((f"{directory}/{name}" for directory, names in listing.items() for name in names), suffix)
 
 
 def is_vendors(path: str) -> bool:
@@ -223,15 +212,7 @@ def _own_lines(settings: Mapping[str, Mapping[str, Setting]]) -> Iterator[str]:
             yield from ("", OWN + owner)
         for option in sorted(settings.get(owner, {}), key=order.index):
             value, why = settings[owner][option]
-            yield from textwrap.wrap(
-                " ".join(why.split()),
-                COMMENT_WIDTH,
-                initial_indent="# ",
-                subsequent_indent="# ",
-                break_on_hyphens=False,
-                break_long_words=False,
-            )
-            yield f"{option}={value}"
+            yield from (*comment_lines(why), f"{option}={value}")
 
 
 def _shown(path: str) -> str:

@@ -1,15 +1,16 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Hosts for the tests of the plan of sysctl settings, and what a run makes of them."""
+"""Observed hosts for the tests of sysctl settings, and the same hosts after a run."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
 from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import NOTHING
-from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord, Host
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.conf import parse
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.kernel import Surroundings
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.key import glob_matches, parse_key
@@ -46,7 +47,7 @@ LIVE = {
 
 
 def observed(live: dict[str, str] | None = None, **changes: Any) -> Observed:
-    """A host with the live values of LIVE and no files, but for what is given."""
+    """A host with the live values of LIVE and without files, except for the given changes."""
     values = {parse_key(key): LiveKey(value, True) for key, value in {**LIVE, **(live or {})}.items()}
     patterns = {"net/ipv4/conf/*/accept_redirects", "net/ipv4/conf/*/forwarding", "net/ipv6/conf/*/disable_ipv6"}
     host = Observed(
@@ -66,6 +67,19 @@ def observed(live: dict[str, str] | None = None, **changes: Any) -> Observed:
     return host._replace(**changes)
 
 
+def make_tree(root: Path, files: dict[str, str] | None = None) -> Host:
+    """A host below a directory, with the live values of LIVE and these files."""
+    keys = {f"proc/sys/{parse_key(key)}": f"{value}\n" for key, value in LIVE.items()}
+    # Only the first network namespace has this key.
+    keys["proc/sys/net/core/netdev_max_backlog"] = "1000\n"
+    for directory in ("etc/sysctl.d", "etc/udev/rules.d", "var/lib", "run"):
+        (root / directory).mkdir(parents=True)
+    for name, content in {**keys, **(files or {})}.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(content, encoding="utf-8")
+    return Host(str(root))
+
+
 def request(settings: dict[str, Any], **options: Any) -> Request:
     return Request(PATH, parse_settings(settings), **options)
 
@@ -74,7 +88,7 @@ SWITCHES = ("net/ipv4/ip_forward", "net/ipv4/conf/all/forwarding")
 
 
 def applied(host: Observed, wanted: Request) -> tuple[Observed, Plan]:
-    """The host after the plan, as a kernel that does what it is told would have it."""
+    """The host after the plan, if the kernel accepts every write."""
     done = plan(wanted, host)
     live = dict(host.live)
     for write in done.writes:

@@ -10,7 +10,8 @@ import ast
 from pathlib import Path
 
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import ABSENT, STATES
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.directives import DEPRECATED, DIRECTIVES, RULES
+from ansible_collections.siptune.linux.plugins.module_utils._core.setting import RULES
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.directives import DEPRECATED, DIRECTIVES
 
 MODULE = Path(__file__).parents[4] / "plugins/modules/systemd_limits.py"
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._counters.descriptors import parse_open_files_limit
 from ansible_collections.siptune.linux.plugins.module_utils._counters.reading import as_results, gauges, read
 from ansible_collections.siptune.linux.plugins.module_utils._counters.table import COUNTERS
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
@@ -182,13 +181,3 @@ def test_a_daemon_whose_limits_are_hidden_is_null(root: Path) -> None:
     make_process(root, 10, "kamailio", 20, 100)
     (root / "proc/10/limits").unlink()
     assert by_name(gauges(Host(str(root))))["Descriptors"]["reason"] == "cannot be read from here, which takes root"
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [("Max open files            1024                 4096                 files     \n", 1024), ("", None)],
-)
-def test_the_soft_limit(text: str, expected: int | None) -> None:
-    assert parse_open_files_limit(text) == expected
-    captured = (CAPTURED / "process-limits.txt").read_text(encoding="ascii")
-    assert parse_open_files_limit(captured) == 1024

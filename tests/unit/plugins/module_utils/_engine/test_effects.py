@@ -4,13 +4,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._core.change import UndoLog
+from ansible_collections.siptune.linux.plugins.module_utils._core.undo import RefusedError, UndoLog, all_or_nothing
 from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import (
-    RefusedError,
-    all_or_nothing,
+    confirm,
     put_back,
     read_originals,
     remove_originals_directory,
@@ -55,9 +55,56 @@ def test_a_file_waits_for_its_name(host: Host, tmp_path: Path) -> None:
     assert list(everything(tmp_path)) == ["etc/x.d/a.conf"]
 
 
+def other_content(staged: Path) -> None:
+    staged.write_bytes(b"theirs")
+
+
+def other_mode(staged: Path) -> None:
+    staged.chmod(0o666)
+
+
+@pytest.mark.parametrize("before", [None, "old"])
+@pytest.mark.parametrize(
+    ("tamper", "fault"), [(other_content, "other content (6 bytes)"), (other_mode, "mode 0666 instead of 0640")]
+)
+def test_a_file_that_reads_back_different_is_refused_and_undone(
+    host: Host, tmp_path: Path, before: str | None, tamper: Callable[[Path], None], fault: str
+) -> None:
+    """Another process changes the staged file before it gets its name."""
+    old = record(tmp_path, before) if before else None
+    if old:
+        host.stage("/etc/a.conf", old).commit()
+    start = everything(tmp_path)
+
+    def effects(log: UndoLog) -> None:
+        commit = stage(host, FileChange("/etc/a.conf", old, record(tmp_path, "new")), log)
+        tamper(tmp_path / "etc/.a.conf.siptune-new")
+        commit()
+
+    with pytest.raises(RefusedError) as caught:
+        all_or_nothing(effects)
+    assert fault in str(caught.value)
+    assert (caught.value.item, caught.value.not_undone) == ("/etc/a.conf", [])
+    assert everything(tmp_path) == start
+    assert host.snapshot("/etc/a.conf") == old
+
+
+def test_a_removed_file_that_is_still_there_is_refused(host: Host, tmp_path: Path) -> None:
+    host.stage("/etc/a.conf", record(tmp_path, "old")).commit()
+    with pytest.raises(HostError, match=r"^/etc/a\.conf: is still there"):
+        confirm(host, "/etc/a.conf", None)
+
+
+def test_a_record_of_originals_that_is_as_it_should_be_is_not_written_again(host: Host, tmp_path: Path) -> None:
+    store_originals(host, SOME, UndoLog())
+    first = (tmp_path / "var/lib/siptune/originals.json").stat().st_ino
+    store_originals(host, SOME, UndoLog())
+    assert (tmp_path / "var/lib/siptune/originals.json").stat().st_ino == first
+
+
 @pytest.mark.parametrize("before", [None, "old"])
 @pytest.mark.parametrize("after", [None, "new"])
-def test_whatever_fails_later_undoes_it(host: Host, tmp_path: Path, before: str | None, after: str | None) -> None:
+def test_a_later_failure_undoes_it(host: Host, tmp_path: Path, before: str | None, after: str | None) -> None:
     old, new = (text and record(tmp_path, text) for text in (before, after))
     if old:
         host.stage("/etc/a.conf", old).commit()
@@ -77,7 +124,7 @@ def test_whatever_fails_later_undoes_it(host: Host, tmp_path: Path, before: str 
     assert (caught.value.item, caught.value.undone, caught.value.not_undone) == ("last", ["/etc/a.conf"], [])
 
 
-def test_putting_back_twice_is_putting_back(host: Host, tmp_path: Path) -> None:
+def test_putting_back_twice_is_the_same_as_once(host: Host, tmp_path: Path) -> None:
     change = FileChange("/etc/a.conf", record(tmp_path, "old"), record(tmp_path, "new"))
     host.stage("/etc/a.conf", record(tmp_path, "new")).commit()
     put_back(host, change)
@@ -96,7 +143,7 @@ def test_the_record_of_originals_comes_and_goes(host: Host, tmp_path: Path) -> N
     assert not (tmp_path / "var/lib/siptune").exists()
 
 
-def test_what_a_killed_run_left_is_removed(host: Host, tmp_path: Path) -> None:
+def test_temporary_files_of_a_killed_run_are_removed(host: Host, tmp_path: Path) -> None:
     host.stage("/etc/a.conf", record(tmp_path, "new"))
     assert everything(tmp_path)
     tidy(host, "/etc/a.conf", "/etc/not-there/b.conf")
@@ -122,7 +169,7 @@ def test_a_record_that_others_may_write_is_not_trusted(
     assert read_originals(host) == SOME
 
 
-def test_what_no_later_run_would_accept_is_not_recorded(host: Host) -> None:
+def test_an_original_that_no_later_run_would_accept_is_not_recorded(host: Host) -> None:
     for path, mode in (("/etc/shadow", 0o640), ("/etc/sysctl.d/a.conf", 0o4755)):
         with pytest.raises(HostError, match="is not changed"):
             store_originals(host, Originals({}, {path: FileOriginal(FileRecord(b"", mode, 0, 0), ())}), UndoLog())

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The way of a made-up module that sets numbered lamps: what each step passes to the next, and what ends it."""
+"""A made-up module that switches lamps: the values that pass from step to step, and the errors that end a call."""
 
 from __future__ import annotations
 
@@ -9,8 +9,14 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change, TuningError, UndoLog
-from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import RefusedError, all_or_nothing, refusal
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
+from ansible_collections.siptune.linux.plugins.module_utils._core.errors import TuningError
+from ansible_collections.siptune.linux.plugins.module_utils._core.undo import (
+    RefusedError,
+    UndoLog,
+    all_or_nothing,
+    refusal,
+)
 from ansible_collections.siptune.linux.plugins.module_utils._engine.operation import (
     EffectError,
     Operation,
@@ -55,7 +61,7 @@ def go(operation: Operation, check_mode: bool = False, **params: Any) -> Report:
     return all_or_nothing(lambda log: operation.call({**POLICY, **params}).run(Host(), check_mode, log))
 
 
-def test_the_whole_way_is_gone_and_reported() -> None:
+def test_a_call_is_applied_and_reported() -> None:
     lit: set[str] = set()
     result = go(lamps(lit), lamps=["hall", "yard"]).as_result()
     assert (result["changed"], result["lit"], lit) == (True, 2, {"hall", "yard"})
@@ -74,42 +80,36 @@ def test_check_mode_ends_with_the_plan() -> None:
     ("params", "message"),
     [({"lamps": []}, "name at least"), ({"missing": "fail", "lamps": ["hall", "attic"]}, "attic is changed")],
 )
-def test_what_is_ruled_out_is_told_before_anything_changes(
+def test_bad_input_and_the_policy_fail_before_anything_changes(
     params: dict[str, Any], message: str, check_mode: bool
 ) -> None:
     lit: set[str] = set()
     with pytest.raises(RefusedError, match=message) as caught:
         go(lamps(lit), check_mode=check_mode, **{"lamps": ["hall"], **params})
     assert lit == set()
-    told = refusal(caught.value)
-    assert told["msg"].endswith(". Nothing was changed.")
-    assert "items" not in told
+    result = refusal(caught.value)
+    assert result["msg"].endswith(". Nothing was changed.")
+    assert "items" not in result
 
 
-def test_a_refusal_is_undone_and_told_with_its_item() -> None:
+def test_a_refusal_is_undone_and_reported_with_its_item() -> None:
     lit = {"porch"}
     with pytest.raises(RefusedError) as caught:
         go(lamps(lit, stuck="yard"), lamps=["hall", "yard"])
     assert lit == {"porch"}
-    told = refusal(caught.value)
-    assert told["msg"] == "yard: is stuck. Everything this call had changed has been put back: hall."
-    assert told["undone"] == ["hall"]
-    assert [(item["item"], item["state"], item["after"]) for item in told["items"]] == [("yard", "refused", "off")]
+    result = refusal(caught.value)
+    assert result["msg"] == "yard: is stuck. Everything this call had changed has been put back: hall."
+    assert result["undone"] == ["hall"]
+    assert [(item["item"], item["state"], item["after"]) for item in result["items"]] == [("yard", "refused", "off")]
 
 
-def test_what_could_not_be_put_back_is_told() -> None:
+def test_a_failed_undo_is_reported() -> None:
     error = RefusedError(EffectError(HostError("c", "no"), []), [], ["d: e"])
     assert refusal(error)["msg"] == "c: no. Could not be put back: d: e."
     assert refusal(error)["items"][0]["item"] == "c"
 
 
-def test_of_much_that_was_put_back_some_is_named() -> None:
-    error = RefusedError(TuningError("no"), list("abcdefgh"), [])
-    assert refusal(error)["msg"].endswith("put back: a, b, c, d, e, f and 2 more.")
-    assert refusal(error)["undone"] == list("abcdefgh")
-
-
-def test_several_ways_hold_or_fall_together() -> None:
+def test_several_calls_succeed_or_fail_together() -> None:
     lit: set[str] = set()
 
     def both(log: UndoLog) -> None:

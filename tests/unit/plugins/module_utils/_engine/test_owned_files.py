@@ -11,6 +11,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files 
     OwnFile,
     diff_files,
     finalize_files,
+    mismatch,
     plan_file,
     record_files,
     released_files,
@@ -47,6 +48,26 @@ def test_what_becomes_of_a_file(
     current: FileRecord | None, text: str | None, originals: dict[str, FileOriginal], expected: FileChange | None
 ) -> None:
     assert plan_file(OwnFile(PATH, current, HEADING), text, originals, (0, 0)) == (expected, None)
+
+
+@pytest.mark.parametrize(
+    ("written", "found", "fault"),
+    [
+        pytest.param(OURS, OURS, "", id="as written"),
+        pytest.param(None, None, "", id="removed"),
+        pytest.param(None, OURS, "is still there after it was removed", id="still there"),
+        pytest.param(OURS, None, "is gone after it was written", id="gone"),
+        pytest.param(OURS, OURS._replace(content=b"x"), "with other content (1 bytes): ", id="content"),
+        pytest.param(OURS, OURS._replace(mode=0o600), "with mode 0600 instead of 0644: ", id="mode"),
+        pytest.param(OURS, OURS._replace(gid=50), "with owner 0:50 instead of 0:0: ", id="group"),
+        pytest.param(OURS, THEIRS, "(7 bytes), mode 0600 instead of 0644, owner 0:4 instead of 0:0: ", id="all"),
+    ],
+)
+def test_a_file_is_compared_with_what_was_written(
+    written: FileRecord | None, found: FileRecord | None, fault: str
+) -> None:
+    assert fault in mismatch(written, found)
+    assert bool(mismatch(written, found)) is bool(fault)
 
 
 @pytest.mark.parametrize("originals", [RECORDED, NEW, {}])

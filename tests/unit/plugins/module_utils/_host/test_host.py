@@ -44,6 +44,15 @@ def test_a_staged_file_is_nowhere_to_be_seen_until_it_is_committed(tree: Path) -
     assert host.snapshot(CONF) == new
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a directory to any group")
+def test_a_directory_that_hands_on_its_group_does_not_give_it_to_a_file(tree: Path) -> None:
+    os.chown(tree / "etc", -1, 50)
+    (tree / "etc").chmod(0o2755)
+    host = Host(str(tree))
+    host.stage("/etc/a.conf", record(b"a")).commit()
+    assert host.snapshot("/etc/a.conf") == record(b"a")
+
+
 def test_a_discarded_file_leaves_nothing(tree: Path) -> None:
     Host(str(tree)).stage(CONF, record(b"new")).discard()
     assert names(tree / "etc/sysctl.d") == []

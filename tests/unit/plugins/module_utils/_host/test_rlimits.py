@@ -19,9 +19,12 @@ from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import
     Scheduling,
     own_powers,
     parse_limits,
+    parse_open_files_limit,
     parse_scheduling,
     parse_uids,
     raised,
+    read_limits,
+    read_open_files_limit,
     read_process,
     set_limit,
     set_oom_score_adj,
@@ -72,8 +75,26 @@ def test_odd_stat_texts(stat: str, scheduling: Scheduling | None) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "Limit\n", "Max open files   x  y  files\n"])
-def test_what_is_no_limit_is_left_out(text: str) -> None:
+def test_broken_rows_are_left_out(text: str) -> None:
     assert parse_limits(text) == {}
+    assert parse_open_files_limit(text) is None
+
+
+def test_the_limit_on_open_files_alone(tmp_path: Path) -> None:
+    assert parse_open_files_limit(captured("limits")) == (1024, 4096)
+    (tmp_path / "proc/7").mkdir(parents=True)
+    (tmp_path / "proc/7/limits").write_text(captured("limits"))
+    host = Host(str(tmp_path))
+    assert read_open_files_limit(host, 7) == read_limits(host, 7)["LimitNOFILE"] == (1024, 4096)
+
+
+def test_a_process_that_has_ended_has_no_limits(tmp_path: Path) -> None:
+    assert read_limits(Host(str(tmp_path)), 7) == {}
+    assert read_open_files_limit(Host(str(tmp_path)), 7) is None
+
+
+def test_our_own_limits() -> None:
+    assert read_limits(Host(), "self") == read_limits(Host(), os.getpid())
 
 
 ROOT = Powers(True, 0)

@@ -12,7 +12,9 @@ import pytest
 
 pytest.importorskip("ansible.module_utils.common.arg_spec", reason="Ansible itself checks the arguments of a call")
 
-from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change, TuningError, UndoLog
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
+from ansible_collections.siptune.linux.plugins.module_utils._core.errors import TuningError
+from ansible_collections.siptune.linux.plugins.module_utils._core.undo import UndoLog
 from ansible_collections.siptune.linux.plugins.module_utils._engine.operation import EffectError, Report
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
 from ansible_collections.siptune.linux.plugins.module_utils._layers.transaction import (
@@ -101,7 +103,7 @@ def test_a_predicted_failure_leaves_the_rest_told() -> None:
 
 def test_a_refusal_is_told_with_call_and_item() -> None:
     error = CallError("kernel", "sysctl_bulk", EffectError(HostError("net.core.somaxconn", "no"), [CHANGE]))
-    assert (str(error), error.subject) == ("kernel: net.core.somaxconn: no", "net.core.somaxconn")
+    assert (str(error), error.item) == ("kernel: net.core.somaxconn: no", "net.core.somaxconn")
     details = error.details()
     assert [(item["call"], item["state"]) for item in details["items"]] == [("kernel", "refused")]
     assert details["calls"][0]["msg"] == "net.core.somaxconn: no"

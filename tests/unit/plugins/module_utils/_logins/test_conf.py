@@ -198,8 +198,8 @@ WRITTEN = st.builds(
 
 
 @given(st.lists(WRITTEN, max_size=6))
-def test_what_is_written_is_read_back(lines: list[Line]) -> None:
-    """Whatever the reasons say, and with no line that old versions of pam_limits would cut in two."""
+def test_a_written_file_is_read_back(lines: list[Line]) -> None:
+    """For any reasons, and without a line that old versions of pam_limits would cut in two."""
     text = render(lines)
     read = [(entry.spelling, entry.type, entry.item, entry.value) for entry in parse(text, MAIN)]
     assert read == [line[:4] for line in lines]
@@ -333,7 +333,7 @@ def test_both_kinds_of_logins_share_one_place() -> None:
     assert numbers(decision("* - maxlogins 4\n%voip - maxlogins 2\n", "maxlogins")) == (2, 2)
 
 
-def test_root_gets_what_names_root() -> None:
+def test_root_gets_the_lines_that_name_root() -> None:
     text = "root hard nofile 1\n@root hard nofile 2\n* hard nofile 3\n"
     assert numbers(decision(text, account=ROOT)) == (None, 1)
     assert numbers(decision("* hard nofile 3\n", account=ROOT)) == (None, None)

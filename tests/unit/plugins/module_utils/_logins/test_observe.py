@@ -11,9 +11,9 @@ from ansible_collections.siptune.linux.plugins.module_utils._host.host import Ho
 from ansible_collections.siptune.linux.plugins.module_utils._logins.conf import INFINITE, read_domain
 from ansible_collections.siptune.linux.plugins.module_utils._logins.observe import (
     directory_of,
+    hard_limits,
     limits_files,
     pam_limits,
-    parse_hard_limits,
     session_start,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._logins.pam import NOT_INSTALLED, PamLimits, Service
@@ -54,12 +54,13 @@ def rooted(tmp_path: Path, **files: str) -> Host:
     return Host(str(tmp_path))
 
 
-def test_hard_limits() -> None:
-    found = parse_hard_limits(LIMITS)
+def test_hard_limits(tmp_path: Path) -> None:
+    host = rooted(tmp_path, proc__7__limits=LIMITS)
+    found = hard_limits(host, 7)
     assert len(found) == 16
     assert (found["nproc"], found["nofile"], found["memlock"]) == (15690, 1048577, 8388609)
     assert (found["stack"], found["nice"], found["rttime"]) == (INFINITE, 0, INFINITE)
-    assert parse_hard_limits("") == parse_hard_limits("Max open files\nMax x  1  2\n") == {}
+    assert hard_limits(host, 8) == {}
 
 
 @pytest.mark.parametrize(
@@ -72,7 +73,7 @@ def test_hard_limits() -> None:
         (UPSTREAM, "", "", ("sshd", 524288, True, True)),
     ],
 )
-def test_what_a_session_starts_from(
+def test_the_limits_that_a_session_starts_with(
     tmp_path: Path, pam: PamLimits, status: str, uid_map: str, expected: tuple[object, ...]
 ) -> None:
     host = rooted(

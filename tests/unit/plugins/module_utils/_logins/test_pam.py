@@ -10,12 +10,12 @@ from ansible_collections.siptune.linux.plugins.module_utils._logins.pam import (
     PamLimits,
     Rule,
     Service,
+    common_abilities,
     logical_lines,
     read_module,
     service_limits,
     session_rules,
     split_words,
-    together,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,7 +40,7 @@ ETC = "/etc/security"
         pytest.param(b"", PamLimits(True, False, False, False, False, (ETC,)), id="unknown is not able to"),
     ],
 )
-def test_what_a_module_can_do(content: bytes, expected: PamLimits) -> None:
+def test_the_abilities_of_a_module(content: bytes, expected: PamLimits) -> None:
     assert read_module(content) == expected
 
 
@@ -50,9 +50,9 @@ def test_any_file_can_be_looked_at(content: bytes) -> None:
 
 
 def test_of_two_modules_the_weaker_counts() -> None:
-    both = together([read_module(DEBIAN_11), read_module(SUSE)])
+    both = common_abilities([read_module(DEBIAN_11), read_module(SUSE)])
     assert both == PamLimits(True, False, True, False, False, (ETC, "/usr/etc/security"))
-    assert together([]) == NOT_INSTALLED
+    assert common_abilities([]) == NOT_INSTALLED
 
 
 @pytest.mark.parametrize(
@@ -114,9 +114,9 @@ def say(service: Service) -> tuple[bool | None, str]:
         (
             DEBIAN,
             {
-                "login": (None, "there is no such service here"),
+                "login": (None, "this host has no such service"),
                 "sshd": (True, "/etc/pam.d/sshd:4"),
-                "su": (False, "/etc/pam.d/su has no pam_limits.so among its session lines"),
+                "su": (False, "/etc/pam.d/su has no session line with pam_limits.so"),
                 "sudo": (True, "/etc/pam.d/sudo:1"),
                 "cron": (False, "/etc/pam.d/cron line 3 reads /etc/security/cron-limits.conf only"),
             },
@@ -126,12 +126,12 @@ def say(service: Service) -> tuple[bool | None, str]:
             {
                 "login": (True, "/etc/pam.d/system-auth:2"),
                 "sshd": (True, "/etc/pam.d/password-auth:1"),
-                "su": (False, "/etc/pam.d/su has no pam_limits.so among its session lines"),
+                "su": (False, "/etc/pam.d/su has no session line with pam_limits.so"),
                 "sudo": (True, "/etc/pam.d/system-auth:2"),
                 "cron": (True, "/etc/pam.d/password-auth:1"),
             },
         ),
-        ({}, dict.fromkeys(("login", "sshd", "su", "sudo", "cron"), (None, "there is no such service here"))),
+        ({}, dict.fromkeys(("login", "sshd", "su", "sudo", "cron"), (None, "this host has no such service"))),
     ],
     ids=["debian", "red-hat", "without-pam"],
 )

@@ -1,96 +1,31 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The plan for hosts on which systemd runs, and daemons with it."""
 
 from __future__ import annotations
 
-from typing import Any
+import os
+from pathlib import Path
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
-from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import NOTHING
-from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
-from ansible_collections.siptune.linux.plugins.module_utils._pools.model import FileState, Observed, Request, Unit
-from ansible_collections.siptune.linux.plugins.module_utils._pools.plan import Plan, plan
-from ansible_collections.siptune.linux.plugins.module_utils._pools.settings import PoolsError, parse_pools
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.execstart import read_start
-
-NAME = "opensips.service"
-SHARED = f"{NAME} shared_mib"
-FILE = "/etc/default/opensips"
-TEXT = "S_MEMORY=64\nP_MEMORY=4\n"
-FRAGMENT = (
-    "[Service]\nEnvironment=P_MEMORY=32 S_MEMORY=32\nEnvironmentFile=-/etc/default/opensips\n"
-    "ExecStart=/usr/sbin/opensips -f /o.cfg -m $S_MEMORY -M $P_MEMORY $OPTIONS\n"
+from ansible_collections.siptune.linux.plugins.module_utils._pools.settings import PoolsError
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.environment_file import EnvironmentFileError
+from pool_hosts import (
+    BOTH,
+    EXACT,
+    FILE,
+    LIB,
+    OPENSIPS,
+    OPENSIPS_DEFAULT,
+    look,
+    planned,
+    put_back,
+    run,
+    text,
+    tree,
+    unit,
+    write,
 )
-MIB = 1024 * 1024
-
-
-def unit(**changed: Any) -> Unit:
-    start = read_start([("/lib/systemd/system/opensips.service", FRAGMENT)], NAME)
-    return Unit(NAME, NAME, [NAME], "loaded", start=start, files=[FILE])._replace(**changed)
-
-
-def running(shared: int, private: int = 4) -> list[str]:
-    return f"/usr/sbin/opensips -f /o.cfg -m {shared} -M {private}".split()
-
-
-def observed(one: Unit, text: str | None = TEXT, **changed: Any) -> Observed:
-    record = None if text is None else FileRecord(text.encode(), 0o644, 0, 0)
-    files = {FILE: FileState(text, record)}
-    return Observed(True, [one], files, NOTHING, (0, 0), 1024 * MIB, 212992)._replace(**changed)
-
-
-def planned(pools: dict[str, Any], one: Unit, text: str | None = TEXT, **changed: Any) -> Plan:
-    return plan(Request(parse_pools({NAME: pools}), advice=False), observed(one, text, **changed))
-
-
-def item(pools: dict[str, Any], one: Unit, text: str | None = TEXT, name: str = SHARED) -> Change:
-    return {change.item: change for change in planned(pools, one, text).changes}[name]
-
-
-FLOOR = {"shared_mib": {"value": 128, "rule": "at_least"}}
-CAP = {"shared_mib": {"value": 32, "rule": "at_most"}}
-EXACT = {"shared_mib": 128}
-
-# what is asked for, the running daemon's pool (None: it does not run), the file's; before, after, at boot, state
-STATES = {
-    "stopped": (EXACT, None, 64, ("64", "128", "128", "changed")),
-    "stopped-done": (EXACT, None, 128, ("128", "128", "128", "ok")),
-    "running": (EXACT, 64, 64, ("64", "64", "128", "pending")),
-    "not-restarted-yet": (EXACT, 64, 128, ("64", "64", "128", "pending")),
-    "restarted": (EXACT, 128, 128, ("128", "128", "128", "ok")),
-    "running-already": (EXACT, 128, 64, ("128", "128", "128", "changed")),
-    "floor-met": (FLOOR, 256, 256, ("256", "256", "256", "kept")),
-    "floor-met-exactly": (FLOOR, 128, 128, ("128", "128", "128", "ok")),
-    "floor-met-in-the-file": (FLOOR, 64, 256, ("64", "64", "256", "pending")),
-    "floor-met-by-the-daemon": (FLOOR, 256, 64, ("256", "256", "128", "changed")),
-    "floor": (FLOOR, 64, 64, ("64", "64", "128", "pending")),
-    "cap": (CAP, 64, 64, ("64", "64", "32", "pending")),
-    "cap-met": (CAP, 16, 16, ("16", "16", "16", "kept")),
-}
-
-
-@pytest.mark.parametrize(("pools", "live", "in_file", "expected"), STATES.values(), ids=STATES.keys())
-def test_states(pools: dict[str, Any], live: int | None, in_file: int, expected: tuple) -> None:
-    one = unit(running=None if live is None else running(live), active=live is not None)
-    change = item(pools, one, f"S_MEMORY={in_file}\n")
-    assert (change.before, change.after, change.at_boot, change.state) == expected
-    assert ("is restarted: it runs with" in change.reason) == (change.state == "pending")
-
-
-def test_a_daemon_whose_command_line_is_not_known() -> None:
-    change = item(EXACT, unit(running=None, active=True))
-    assert (change.before, change.state) == (None, "pending")
-    assert change.reason == f"in force when {NAME} is restarted: what it has is not known"
-
-
-def test_a_pool_that_goes_back_waits_for_the_restart_too() -> None:
-    text = planned(EXACT, unit()).files[0].after
-    assert text is not None
-    change = item({}, unit(running=running(128), active=True), text.content.decode())
-    assert (change.wanted, change.before, change.at_boot, change.state) == (None, "128", "64", "pending")
 
 
 def test_a_missing_file_is_created() -> None:
@@ -98,57 +33,84 @@ def test_a_missing_file_is_created() -> None:
     assert (file.path, file.before) == (FILE, None)
     assert file.after is not None
     assert (file.after.mode, file.after.uid) == (0o644, 0)
-    assert file.after.content.endswith(b"here it was not set. (Ansible, siptune.linux.daemon_pools)\nS_MEMORY=128\n")
+    assert file.after.content.endswith(
+        b"was not set in this file. (Ansible, siptune.linux.daemon_pools)\nS_MEMORY=128\n"
+    )
 
 
-def test_a_unit_that_systemd_cannot_load() -> None:
-    change = item(EXACT, unit(load="bad-setting", load_error="line 5 is wrong"))
-    assert (change.state, change.reason) == ("absent", f"systemd cannot load {NAME}: line 5 is wrong")
+# --- floors ---------------------------------------------------------------------------------
 
 
-# --- memory ---------------------------------------------------------------------------------
+def test_a_floor_that_is_met_is_left_alone(root: Path) -> None:
+    before = tree(root)
+    changed, items = run(root, {"opensips.service": {"shared_mib": {"value": 32, "rule": "at_least"}}})
+    assert (changed, items["opensips.service shared_mib"].state) == (False, "kept")
+    assert items["opensips.service shared_mib"].at_boot == "64"
+    assert tree(root) == before
 
 
-@pytest.mark.parametrize(
-    ("pools", "memory_mib", "unit_mib", "reason"),
-    [
-        ({"shared_mib": 1021}, 1024, None, "would have 1025 MiB, and the memory of this host is 1024 MiB"),
-        ({"shared_mib": 500, "private_mib": 13}, 1024, 512, "would have 513 MiB, and MemoryMax of the unit is 512 MiB"),
-        ({"private_mib": 500}, 1024, 512, "private_mib: both pools"),
-    ],
-)
-def test_pools_that_do_not_fit(pools: dict[str, Any], memory_mib: int, unit_mib: int | None, reason: str) -> None:
-    most = None if unit_mib is None else unit_mib * MIB
-    with pytest.raises(PoolsError) as caught:
-        planned(pools, unit(memory_max=most), memory_bytes=memory_mib * MIB)
-    assert reason in str(caught.value)
+def test_a_floor_is_compared_with_the_original(root: Path) -> None:
+    for value, boot in ((512, "512"), (256, "256"), (40, "64")):
+        items = run(root, {"opensips.service": {"shared_mib": {"value": value, "rule": "at_least"}}})[1]
+        assert items["opensips.service shared_mib"].at_boot == boot
+    assert text(root, "opensips") == OPENSIPS_DEFAULT
+    assert not (root / "var/lib/siptune").exists()
 
 
-def test_pools_that_just_fit() -> None:
-    assert planned({"shared_mib": 1020}, unit(memory_max=1024 * MIB)).changed
-    assert planned({"shared_mib": 5000}, unit(), memory_bytes=None).changed
+def test_a_higher_value_of_somebody_else_is_never_lowered_by_a_floor(root: Path) -> None:
+    wanted = {"opensips.service": {"shared_mib": {"value": 512, "rule": "at_least"}}}
+    run(root, wanted)
+    write(root, "etc/default/opensips", text(root, "opensips").replace("\nS_MEMORY=512", "\nS_MEMORY=2048"))
+    item = run(root, wanted)[1]["opensips.service shared_mib"]
+    assert (item.state, item.at_boot) == ("kept", "2048")
+    put_back(root)
+    assert text(root, "opensips") == OPENSIPS_DEFAULT.replace("\nS_MEMORY=64", "\nS_MEMORY=2048")
 
 
-def test_what_somebody_else_has_set_is_not_refused() -> None:
-    assert not planned(FLOOR, unit(memory_max=MIB)._replace(running=None), "S_MEMORY=500\n").changed
+# --- refused --------------------------------------------------------------------------------
+
+UNREADABLE = {
+    "garbage": ("what is this\n", "line 1"),
+    "no-number": ("S_MEMORY=64M\n", "line 1: S_MEMORY is set to '64M'"),
+    "export": ("\nexport S_MEMORY=64\n", "line 2"),
+    "quote": ('S_MEMORY=64\nOPTIONS="\n', "line 2: a quote"),
+}
 
 
-def test_an_image_is_not_measured_by_the_machine_that_builds_it() -> None:
-    assert planned({"shared_mib": 5000}, unit(), systemd_running=False).changed
+@pytest.mark.parametrize(("content", "reason"), UNREADABLE.values(), ids=UNREADABLE.keys())
+def test_a_file_that_cannot_be_parsed_is_left_alone(root: Path, content: str, reason: str) -> None:
+    write(root, "etc/default/opensips", content)
+    before = tree(root)
+    with pytest.raises(EnvironmentFileError) as caught:
+        look(root, BOTH)
+    assert f"/etc/default/opensips {reason}" in str(caught.value)
+    assert caught.value.item == "/etc/default/opensips"
+    assert tree(root) == before
 
 
-# --- warnings -------------------------------------------------------------------------------
+def test_a_link_is_refused(root: Path) -> None:
+    (root / "etc/default/opensips").rename(root / "etc/elsewhere")
+    os.symlink("../elsewhere", root / "etc/default/opensips")
+    before = tree(root)
+    with pytest.raises(PoolsError, match="symbolic link"):
+        look(root, BOTH)
+    assert tree(root) == before
 
 
-@pytest.mark.parametrize(
-    ("pool", "text", "warned"),
-    [
-        ({"value": 128}, TEXT, True),
-        ({"value": 128}, "S_MEMORY=128\n", True),
-        ({"value": 32, "rule": "at_least"}, TEXT, False),
-        ({"value": 128}, 'OPTIONS="-m 5"\n', False),
-    ],
-)
-def test_a_hazard_is_told_as_long_as_the_pool_has_that_size(pool: dict[str, Any], text: str, warned: bool) -> None:
-    warnings = planned({"shared_mib": {**pool, "hazard": "Swaps."}}, unit(), text).warnings
-    assert warnings == ([f"{SHARED} = 128: Swaps."] if warned else [])
+def test_a_missing_directory_is_not_made(root: Path) -> None:
+    write(root, f"{LIB}/opensips.service", OPENSIPS.replace("/etc/default/", "/etc/default/nowhere/"))
+    with pytest.raises(PoolsError, match="there is no directory /etc/default/nowhere"):
+        look(root, {"opensips.service": {"shared_mib": 1}})
+
+
+def test_two_units_that_share_a_line(root: Path) -> None:
+    write(root, f"{LIB}/second.service", OPENSIPS)
+    same = {name: {"shared_mib": 512} for name in ("opensips.service", "second.service")}
+    assert run(root, same)[0]
+    assert not run(root, same)[0]
+    with pytest.raises(PoolsError, match="give both the same value"):
+        look(root, {**same, "second.service": {"shared_mib": 600}})
+    with pytest.raises(PoolsError, match=r"the line S_MEMORY in /etc/default/opensips with opensips.service:"):
+        look(root, {"second.service": {"shared_mib": 600}})
+    put_back(root)
+    assert text(root, "opensips") == OPENSIPS_DEFAULT

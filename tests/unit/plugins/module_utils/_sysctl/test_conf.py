@@ -12,7 +12,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._sysctl.conf import 
     Line,
     boot_of,
     check_file_path,
-    effective_files,
     parse,
     render,
     render_rules,
@@ -98,7 +97,7 @@ values = st.text(st.characters(blacklist_categories=("C", "Z")), min_size=1)
 
 
 @given(st.lists(st.builds(Line, keys, values, st.text()), unique_by=lambda line: line.path))
-def test_what_is_rendered_is_parsed_as_the_same(lines: list[Line]) -> None:
+def test_a_rendered_file_is_parsed_back(lines: list[Line]) -> None:
     parsed = parse(render(lines), "x.conf")
     assert [(one.path, one.value) for one in parsed] == [(line.path, line.value) for line in lines]
 
@@ -142,23 +141,8 @@ def test_a_path_that_no_boot_reads_is_refused(path: str) -> None:
 
 
 @pytest.mark.parametrize("directory", DIRECTORIES)
-def test_a_path_that_a_boot_reads_is_taken(directory: str) -> None:
+def test_a_path_that_a_boot_reads_is_accepted(directory: str) -> None:
     check_file_path(f"{directory}/90-siptune.conf")
-
-
-def test_the_first_directory_decides_among_files_of_one_name() -> None:
-    names = {
-        "/usr/lib/sysctl.d": ["50-default.conf", "99-protect-links.conf"],
-        "/lib/sysctl.d": ["50-default.conf", "99-protect-links.conf"],
-        "/etc/sysctl.d": ["99-sysctl.conf", "50-default.conf", "README.sysctl", ".hidden.conf"],
-        "/run/sysctl.d": ["10-x.conf"],
-    }
-    assert effective_files(names) == [
-        "/run/sysctl.d/10-x.conf",
-        "/etc/sysctl.d/50-default.conf",
-        "/usr/lib/sysctl.d/99-protect-links.conf",
-        "/etc/sysctl.d/99-sysctl.conf",
-    ]
 
 
 def decides(texts: list[tuple[str, str]], path: str) -> tuple[str | None, str] | None:
@@ -210,13 +194,13 @@ RP_FILTER = "net/ipv4/conf/eth0/rp_filter"
             [("a", "vm.dirty_ratio = 20"), ("b", "vm.dirty_bytes = 1")],
             "vm/dirty_ratio",
             ("0", "b:1"),
-            id="its partner later",
+            id="its mutually exclusive key later",
         ),
         pytest.param(
             [("a", "vm.dirty_bytes = 1"), ("b", "vm.dirty_ratio = 20")],
             "vm/dirty_ratio",
             ("20", "b:1"),
-            id="its partner before",
+            id="its mutually exclusive key before",
         ),
         pytest.param(
             [("a", "net.core.somaxconn=1\nnet.core.rmem_max=5"), ("b", "net.core.somaxconn=1")],
@@ -226,7 +210,7 @@ RP_FILTER = "net/ipv4/conf/eth0/rp_filter"
         ),
     ],
 )
-def test_what_a_boot_sets(texts: list[tuple[str, str]], path: str, expected: tuple[str, str] | None) -> None:
+def test_the_deciding_line_of_a_boot(texts: list[tuple[str, str]], path: str, expected: tuple[str, str] | None) -> None:
     assert decides(texts, path) == expected
 
 

@@ -66,7 +66,7 @@ def test_both_spellings_name_one_path(spelling: str, path: str) -> None:
         pytest.param(True, id="boolean"),
     ],
 )
-def test_a_key_that_names_no_setting_is_refused(key: object) -> None:
+def test_an_invalid_key_is_refused(key: object) -> None:
     with pytest.raises(SysctlError):
         parse_key(key)
 
@@ -83,7 +83,7 @@ def test_any_text_gives_a_path_inside_proc_sys_or_the_domain_error(text: str) ->
 
 
 @given(st.text())
-def test_reading_a_files_key_never_fails(text: str) -> None:
+def test_reading_a_key_from_a_file_never_fails(text: str) -> None:
     assert isinstance(read_key(text), str)
 
 
@@ -106,7 +106,7 @@ def test_reading_a_files_key_never_fails(text: str) -> None:
         ("net/ipv4/conf/eth[0/rp_filter", "net/ipv4/conf/eth[0/rp_filter", True),
     ],
 )
-def test_a_glob_names_what_glob_7_says(pattern: str, path: str, matches: bool) -> None:
+def test_a_glob_matches_as_in_glob_7(pattern: str, path: str, matches: bool) -> None:
     assert glob_matches(pattern, path) is matches
     assert is_glob(pattern)
 
@@ -117,7 +117,7 @@ def test_no_glob_breaks_the_matching(pattern: str, path: str) -> None:
 
 
 @pytest.mark.parametrize("pattern", ["a/" + "{a,b}" * 40 + "*", "a/" + "*" * 60 + "x", "a/{" * 50 + "*"])
-def test_no_glob_takes_for_ever(pattern: str) -> None:
+def test_no_glob_takes_forever(pattern: str) -> None:
     assert glob_matches(pattern, "a/" + "y" * 60) is False
 
 

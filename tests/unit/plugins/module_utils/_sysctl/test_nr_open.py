@@ -75,6 +75,6 @@ def test_nr_open_at_boot(assigned: str | None, live: int, container: bool, expec
         pytest.param(NrOpen(1000, 2000), 1000, "", id="as many as there may be"),
     ],
 )
-def test_what_is_said_against_a_limit(found: NrOpen, files: int, objection: str) -> None:
+def test_the_objection_to_a_limit(found: NrOpen, files: int, objection: str) -> None:
     assert found.objection(files) == objection
     assert (files <= found.lowest) is (not objection)

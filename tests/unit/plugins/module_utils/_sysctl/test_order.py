@@ -20,7 +20,7 @@ def test_forwarding_is_written_first_and_the_redirects_again_after_it() -> None:
     assert list(lines(after)) == ["net/ipv4/ip_forward", "net/ipv4/conf/all/accept_redirects"]
 
 
-def test_what_changes_along_comes_back_too() -> None:
+def test_side_effects_are_reverted_too() -> None:
     start = observed()
     host, done = applied(start, request({"net.ipv4.ip_forward": 1}))
     assert host.live["net/ipv4/conf/eth0/forwarding"].value == "1"
@@ -29,7 +29,7 @@ def test_what_changes_along_comes_back_too() -> None:
     assert applied(host, request({}))[0] == start
 
 
-def test_another_name_of_the_same_switch_takes_over_what_follows_from_it() -> None:
+def test_another_name_of_the_same_switch_takes_over_its_side_effects() -> None:
     start = observed()
     host, _ = applied(start, request({"net.ipv4.conf.all.forwarding": 1}))
     host, done = applied(host, request({"net.ipv4.ip_forward": 1}))
@@ -38,7 +38,7 @@ def test_another_name_of_the_same_switch_takes_over_what_follows_from_it() -> No
     assert applied(host, request({}))[0] == start
 
 
-def test_the_pair_of_ratio_and_bytes_comes_back() -> None:
+def test_ratio_and_bytes_are_reverted_together() -> None:
     start = observed()
     host, _ = applied(start, request({"vm.dirty_bytes": 268435456}))
     assert host.live["vm/dirty_ratio"].value == "0"

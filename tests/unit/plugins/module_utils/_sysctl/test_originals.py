@@ -17,14 +17,14 @@ from ansible_collections.siptune.linux.plugins.module_utils._sysctl.plan import 
 from sysctl_hosts import PATH, SETTINGS, applied, observed, request, text
 
 
-def test_a_floors_line_survives_the_loss_of_the_originals() -> None:
+def test_the_line_of_a_floor_survives_the_loss_of_the_originals() -> None:
     wanted = request({"net.core.rmem_max": {"value": 4194304, "rule": "at_least"}})
     host, _ = applied(observed(), wanted)
     assert not plan(wanted, host._replace(originals=NOTHING)).changed
 
 
-def test_a_run_killed_before_its_writes_is_known_as_ours() -> None:
-    """Originals are recorded before the first effect; what a killed run left is put back all the same."""
+def test_the_changes_of_a_killed_run_are_reverted() -> None:
+    """Originals are recorded before the first effect, so the effects of a killed run can be reverted."""
     start = observed()
     done = plan(request(SETTINGS), start)
     killed = start._replace(originals=done.originals)

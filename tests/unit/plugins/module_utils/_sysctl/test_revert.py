@@ -11,7 +11,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._sysctl.plan import 
 from sysctl_hosts import OTHER, PATH, SETTINGS, applied, items, lines, observed, request, run_as
 
 
-def test_no_settings_put_everything_back() -> None:
+def test_without_settings_everything_is_reverted() -> None:
     start = observed()
     host, _ = applied(start, request(SETTINGS))
     back, done = applied(host, request({}))
@@ -21,7 +21,7 @@ def test_no_settings_put_everything_back() -> None:
     assert not applied(back, request({}))[1].changed
 
 
-def test_a_dropped_key_goes_back_alone() -> None:
+def test_a_dropped_key_alone_is_reverted() -> None:
     host, _ = applied(observed(), request(SETTINGS))
     fewer = {key: value for key, value in SETTINGS.items() if key != "net.core.rmem_max"}
     host, done = applied(host, request(fewer))
@@ -31,7 +31,7 @@ def test_a_dropped_key_goes_back_alone() -> None:
     assert "net/ipv4/tcp_rmem" in host.originals.keys
 
 
-def test_a_floor_that_falls_takes_our_raise_back_but_not_the_hosts_own_value() -> None:
+def test_a_lower_floor_lowers_our_value_but_not_the_original() -> None:
     high = request({"net.core.rmem_max": {"value": 16777216, "rule": "at_least"}})
     low = request({"net.core.rmem_max": {"value": 4194304, "rule": "at_least"}})
     lower = request({"net.core.rmem_max": {"value": 65536, "rule": "at_least"}})
@@ -44,7 +44,7 @@ def test_a_floor_that_falls_takes_our_raise_back_but_not_the_hosts_own_value() -
     assert items(done)["net.core.rmem_max"].after == "212992"
 
 
-def test_what_somebody_else_raised_since_is_not_lowered() -> None:
+def test_a_value_that_somebody_else_has_raised_is_not_lowered() -> None:
     wanted = request({"net.core.rmem_max": {"value": 4194304, "rule": "at_least"}})
     host, _ = applied(observed(), wanted)
     host = host._replace(live={**host.live, "net/core/rmem_max": LiveKey("33554432", True)})
@@ -54,17 +54,17 @@ def test_what_somebody_else_raised_since_is_not_lowered() -> None:
     assert lines(again) == {"net/core/rmem_max": "4194304"}
 
 
-def test_what_somebody_else_changed_since_is_left_when_we_go() -> None:
+def test_a_value_that_somebody_else_has_changed_is_not_reverted() -> None:
     host, _ = applied(observed(), request({"net.core.rmem_max": 4194304}))
     host = host._replace(live={**host.live, "net/core/rmem_max": LiveKey("5000000", True)})
     back, done = applied(host, request({}))
     assert back.live["net/core/rmem_max"].value == "5000000"
     assert items(done)["net.core.rmem_max"].state == "kept"
-    assert "we left 4194304" in items(done)["net.core.rmem_max"].reason
+    assert "this module left 4194304" in items(done)["net.core.rmem_max"].reason
     assert back.originals.empty
 
 
-def test_a_file_somebody_else_edited_is_left_when_we_go() -> None:
+def test_a_file_that_somebody_else_has_edited_is_not_removed() -> None:
     host, _ = applied(observed(), request({"net.core.rmem_max": 4194304}))
     edited = FileRecord(b"# mine now\n", 0o644, 0, 0)
     back, done = applied(host._replace(own=edited), request({}))
@@ -72,21 +72,21 @@ def test_a_file_somebody_else_edited_is_left_when_we_go() -> None:
     assert items(done)[PATH].state == "kept"
 
 
-def test_a_file_that_was_there_before_us_comes_back_as_it_was() -> None:
+def test_an_earlier_file_is_restored() -> None:
     theirs = FileRecord(b"vm.swappiness=1\n", 0o600, 0, 7)
     host, _ = applied(observed(own=theirs), request({"net.core.rmem_max": 4194304}))
     assert host.own != theirs
     assert applied(host, request({}))[0].own == theirs
 
 
-def test_a_foreign_file_is_not_removed() -> None:
+def test_a_file_that_we_did_not_write_is_not_removed() -> None:
     theirs = FileRecord(b"vm.swappiness=1\n", 0o600, 0, 7)
     done = plan(request({}), observed(own=theirs))
     assert not done.files
     assert items(done)[PATH].state == "kept"
 
 
-def test_our_file_goes_even_if_its_originals_are_lost() -> None:
+def test_our_file_is_removed_even_if_its_originals_are_lost() -> None:
     ours = FileRecord(render([Line("net/core/rmem_max", "4194304", "")]).encode(), 0o644, 0, 0)
     assert [file.after for file in plan(request({}), observed(own=ours)).files] == [None]
 
@@ -102,7 +102,7 @@ def test_a_key_stays_as_long_as_another_file_needs_it() -> None:
     assert host.originals.empty
 
 
-def test_two_files_that_need_one_key_release_it_together() -> None:
+def test_a_key_that_two_files_need_stays_with_the_other() -> None:
     host, _ = applied(observed(), request({"net.core.rmem_max": 4194304}))
     record = host.originals.keys["net/core/rmem_max"]
     shared = record._replace(owners=("/etc/sysctl.d/80-other.conf", PATH))

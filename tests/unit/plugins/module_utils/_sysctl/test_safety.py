@@ -26,7 +26,7 @@ def test_nr_open_is_not_lowered_below_a_limit_in_use() -> None:
     assert plan(request({"fs.nr_open": 1000000}), observed(highest_nofile=524288)).writes
 
 
-def test_putting_back_does_not_lock_anyone_out_either() -> None:
+def test_a_revert_does_not_lock_anyone_out() -> None:
     off = {"net.ipv6.conf.all.disable_ipv6": "1", "net.ipv6.conf.default.disable_ipv6": "1"}
     host, _ = applied(observed(off), request({"net.ipv6.conf.all.disable_ipv6": 0, "fs.nr_open": 2097152}))
     host = host._replace(ipv6_reasons=("it is needed",), highest_nofile=2000000)
@@ -38,7 +38,7 @@ def test_putting_back_does_not_lock_anyone_out_either() -> None:
     assert applied(free, request({}))[0].live["fs/nr_open"].value == "1048576"
 
 
-def test_a_floor_that_falls_leaves_a_limit_in_use_alone() -> None:
+def test_a_lower_floor_does_not_go_below_a_limit_in_use() -> None:
     host, _ = applied(observed(), request({"fs.nr_open": {"value": 2097152, "rule": "at_least"}}))
     lower = request({"fs.nr_open": {"value": 1048576, "rule": "at_least"}})
     assert not plan(lower, host._replace(highest_nofile=2000000)).writes

@@ -5,14 +5,11 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.siptune.linux.plugins.module_utils._core.setting import AT_LEAST, AT_MOST, EXACT
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.key import SysctlError
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.value import (
-    AT_LEAST,
-    AT_MOST,
-    EXACT,
     check_rule,
     parse_ports,
-    parse_rule,
     parse_value,
     raised,
     render_ports,
@@ -43,10 +40,10 @@ PORTS = "net/ipv4/ip_local_reserved_ports"
         pytest.param(PORTS, "", "", id="no ports"),
         pytest.param("kernel/core_pattern", "|/usr/bin/core %P  %u", "|/usr/bin/core %P  %u", id="text as written"),
         pytest.param("kernel/shmmax", 18446744073692774399, "18446744073692774399", id="unsigned long"),
-        pytest.param("user/max_user_namespaces", "15000", "15000", id="a key nobody told us of"),
+        pytest.param("user/max_user_namespaces", "15000", "15000", id="unknown key"),
     ],
 )
-def test_a_value_is_taken_as_it_was_written(path: str, given_value: object, text: str) -> None:
+def test_a_valid_value_is_parsed(path: str, given_value: object, text: str) -> None:
     assert parse_value(path, given_value) == text
 
 
@@ -67,7 +64,7 @@ def test_a_value_is_taken_as_it_was_written(path: str, given_value: object, text
         pytest.param("net/ipv4/tcp_sack", {"a": 1}, "not a dict", id="dictionary"),
         pytest.param("net/ipv4/tcp_sack", "1\n0", "line break", id="newline"),
         pytest.param("kernel/core_pattern", "core\0", "control character", id="NUL"),
-        pytest.param("kernel/core_pattern", "\ud800", "no character", id="lone surrogate"),
+        pytest.param("kernel/core_pattern", "\ud800", "invalid character", id="lone surrogate"),
         pytest.param("kernel/core_pattern", "x" * 5000, "longer than", id="too long for the kernel"),
         pytest.param(RMEM, "1 2 3 4", "3 numbers", id="too many fields"),
         pytest.param(RMEM, "131072 4096 6291456", "rise", id="falling vector"),
@@ -85,11 +82,11 @@ def test_a_value_is_taken_as_it_was_written(path: str, given_value: object, text
         pytest.param("kernel/sem", "250 32000 100 40000", "outside", id="more semaphore sets than the kernel has"),
         pytest.param("net/core/rmem_max", 2**31, "outside", id="over an int"),
         pytest.param("net/ipv4/ip_local_port_range", "65535 1024", "rise", id="range upside down"),
-        pytest.param(PORTS, "5060-70000", "no port", id="port too high"),
-        pytest.param(PORTS, "5061-5060", "no port", id="port range upside down"),
+        pytest.param(PORTS, "5060-70000", "not a port", id="port too high"),
+        pytest.param(PORTS, "5061-5060", "not a port", id="port range upside down"),
     ],
 )
-def test_a_value_that_would_be_mangled_or_do_harm_is_refused(path: str, given_value: object, complaint: str) -> None:
+def test_an_ambiguous_or_harmful_value_is_refused(path: str, given_value: object, complaint: str) -> None:
     with pytest.raises(SysctlError, match=complaint):
         parse_value(path, given_value)
 
@@ -136,7 +133,7 @@ def test_values_are_compared_as_the_kernel_stores_them(path: str, one: str, othe
         pytest.param("net/ipv4/tcp_rmem", "4096 131072 6291456", None, "4096 131072 6291456", id="nothing known"),
     ],
 )
-def test_what_the_kernel_makes_of_a_value(path: str, written: str, before: str | None, after: str) -> None:
+def test_the_value_that_the_kernel_stores(path: str, written: str, before: str | None, after: str) -> None:
     assert stored(path, written, before) == after
 
 
@@ -189,15 +186,9 @@ def test_a_floor_that_does_not_fit_the_key_is_refused() -> None:
         (PORTS, AT_MOST, "5060"),
     ],
 )
-def test_a_bound_on_what_is_no_number_is_refused(path: str, rule: str, value: str) -> None:
+def test_a_bound_on_text_is_refused(path: str, rule: str, value: str) -> None:
     with pytest.raises(SysctlError):
         check_rule(path, rule, value)
-
-
-@pytest.mark.parametrize("rule", ["atleast", "", None, 3, ["exact"]])
-def test_an_unknown_rule_is_refused(rule: object) -> None:
-    with pytest.raises(SysctlError, match="unknown rule"):
-        parse_rule("net.core.somaxconn", rule)
 
 
 @given(st.lists(st.tuples(st.integers(0, 65535), st.integers(0, 65535)).map(lambda pair: tuple(sorted(pair)))))

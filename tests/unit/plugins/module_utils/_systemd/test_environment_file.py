@@ -15,8 +15,8 @@ from ansible_collections.siptune.linux.plugins.module_utils._systemd.environment
     notes,
     parse,
     read_number,
+    revert_line,
     set_number,
-    take_back,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -77,8 +77,8 @@ def test_value(text: str, value: str) -> None:
 
 PROBLEMS = {
     "no-equals": ("A=1\nhello there\n", 2, "neither a comment nor NAME=VALUE"),
-    "export": ("\n\nexport A=1\n", 3, "'export A' is no variable's name"),
-    "digit": ("1A=1\n", 1, "no variable's name"),
+    "export": ("\n\nexport A=1\n", 3, "'export A' is not a valid variable name"),
+    "digit": ("1A=1\n", 1, "not a valid variable name"),
     "open-double": ('A=1\nB="x\nC=3\n', 2, 'a quote " is not closed'),
     "open-single": ("B='x\n", 1, "a quote ' is not closed"),
     "open-end": ("A=1\\", 1, "ends in a backslash"),
@@ -90,7 +90,7 @@ PROBLEMS = {
 
 
 @pytest.mark.parametrize(("text", "line", "reason"), PROBLEMS.values(), ids=PROBLEMS.keys())
-def test_what_cannot_be_read_is_named_with_its_line(text: str, line: int, reason: str) -> None:
+def test_a_line_that_cannot_be_parsed_is_named(text: str, line: int, reason: str) -> None:
     with pytest.raises(EnvironmentFileError) as caught:
         check(text, FILE)
     assert str(caught.value).startswith(f"{FILE} line {line}: ")
@@ -119,14 +119,14 @@ NO_NUMBERS = {
     "hexadecimal": ("A=0x40\n", "'0x40'"),
     "continued": ("A=6\\\n4\n", "on a line of its own"),
     "two-parts": ("A=\"6\"'4'\n", "on a line of its own"),
-    "export": ("A=1\nexport A=64\n", "line 2: 'export A' is no variable's name"),
+    "export": ("A=1\nexport A=64\n", "line 2: 'export A' is not a valid variable name"),
     "open": ('B="\nA=64\n', "not closed"),
     "after-backslash": ("# note \\\nA=64\n", "before 254"),
 }
 
 
 @pytest.mark.parametrize(("text", "reason"), NO_NUMBERS.values(), ids=NO_NUMBERS.keys())
-def test_what_is_no_plain_number_is_refused(text: str, reason: str) -> None:
+def test_anything_but_a_plain_number_is_refused(text: str, reason: str) -> None:
     with pytest.raises(EnvironmentFileError, match="line") as caught:
         read_number(text, FILE, "A")
     assert reason in str(caught.value)
@@ -142,20 +142,21 @@ def test_another_variables_oddities_do_not_matter_for_a_number() -> None:
 def test_a_line_is_replaced_in_its_place() -> None:
     text = set_number(PACKAGED, "S_MEMORY", 512, Mark("opensips.service", 64, "Many registrations."))
     ours = (
-        "# siptune.linux: S_MEMORY=512 for opensips.service; here it was 64. (Ansible, siptune.linux.daemon_pools)\n"
+        "# siptune.linux: S_MEMORY=512 for opensips.service; was 64 in this file. "
+        "(Ansible, siptune.linux.daemon_pools)\n"
         "# siptune.linux:   Many registrations.\n"
         "S_MEMORY=512\n"
     )
     assert text == PACKAGED.replace("S_MEMORY=64\n", ours)
-    assert take_back(text, "S_MEMORY", PACKAGED) == PACKAGED
+    assert revert_line(text, "S_MEMORY", PACKAGED) == PACKAGED
 
 
 def test_a_line_that_is_not_there_comes_last() -> None:
     text = set_number("#SHM_MEMORY=64\nX=1", "SHM_MEMORY", 128, MARK)
     assert text.startswith("#SHM_MEMORY=64\nX=1\n# siptune.linux: ")
     assert text.endswith("\nSHM_MEMORY=128\n")
-    assert "here it was not set" in text
-    assert take_back(text, "SHM_MEMORY", "#SHM_MEMORY=64\nX=1") == "#SHM_MEMORY=64\nX=1"
+    assert "was not set in this file" in text
+    assert revert_line(text, "SHM_MEMORY", "#SHM_MEMORY=64\nX=1") == "#SHM_MEMORY=64\nX=1"
 
 
 def test_the_last_of_several_lines_is_replaced() -> None:
@@ -165,7 +166,7 @@ def test_the_last_of_several_lines_is_replaced() -> None:
 def test_line_endings_are_those_of_the_file() -> None:
     text = set_number("A=1\r\nB=2\r\n", "B", 3, Mark("x.service", 2, "why"))
     assert "\n" not in text.replace("\r\n", "")
-    assert take_back(text, "B", "A=1\r\nB=2\r\n") == "A=1\r\nB=2\r\n"
+    assert revert_line(text, "B", "A=1\r\nB=2\r\n") == "A=1\r\nB=2\r\n"
 
 
 def test_a_reason_never_continues_a_comment() -> None:
@@ -181,35 +182,35 @@ def test_a_note_is_found_among_comments_of_others() -> None:
     note = notes(edited)["S_MEMORY"]
     assert (note.value, note.unit, note.was, note.in_force) == (512, "opensips.service", 64, True)
     expected = "# mine\n" + PACKAGED.replace("S_MEMORY=64\n", "# between\n\nS_MEMORY=64\n") + "EXTRA=1\n"
-    assert take_back(edited, "S_MEMORY", PACKAGED) == expected
+    assert revert_line(edited, "S_MEMORY", PACKAGED) == expected
 
 
-def test_a_line_that_somebody_else_has_changed_is_left() -> None:
+def test_a_line_that_somebody_else_has_changed_stays() -> None:
     tuned = set_number(PACKAGED, "S_MEMORY", 512, Mark("opensips.service", 64))
     text = tuned.replace("\nS_MEMORY=512\n", "\nS_MEMORY=300\n")
     assert not notes(text)["S_MEMORY"].in_force
-    assert take_back(text, "S_MEMORY", PACKAGED) == PACKAGED.replace("S_MEMORY=64\n", "S_MEMORY=300\n")
+    assert revert_line(text, "S_MEMORY", PACKAGED) == PACKAGED.replace("S_MEMORY=64\n", "S_MEMORY=300\n")
 
 
-def test_a_line_that_somebody_else_has_removed_stays_away() -> None:
+def test_a_line_that_somebody_else_has_removed_is_not_restored() -> None:
     text = set_number("A=1\nB=2\n", "A", 5, Mark("x.service", 1)).replace("\nA=5\n", "\n")
     assert notes(text)["A"].assignment is None
-    assert take_back(text, "A", "A=1\nB=2\n") == "B=2\n"
+    assert revert_line(text, "A", "A=1\nB=2\n") == "B=2\n"
 
 
-def test_without_a_record_the_comment_tells_what_was_there() -> None:
-    assert take_back(set_number("A='1'\n", "A", 5, Mark("x.service", 1)), "A", None) == "A=1\n"
-    assert take_back(set_number("B=2\n", "A", 5, MARK), "A", None) == "B=2\n"
+def test_without_a_record_the_comment_has_the_old_value() -> None:
+    assert revert_line(set_number("A='1'\n", "A", 5, Mark("x.service", 1)), "A", None) == "A=1\n"
+    assert revert_line(set_number("B=2\n", "A", 5, MARK), "A", None) == "B=2\n"
 
 
-def test_what_it_was_when_it_was_set_comes_back() -> None:
+def test_the_value_at_the_time_of_setting_is_restored() -> None:
     """Somebody set 300 after the file was recorded, and we set that."""
     text = set_number("A=300\n", "A", 5, Mark("x.service", 300))
-    assert take_back(text, "A", "A=64\n") == "A=300\n"
+    assert revert_line(text, "A", "A=64\n") == "A=300\n"
 
 
 def test_a_text_without_a_note_stays() -> None:
-    assert take_back(PACKAGED, "S_MEMORY", "") == PACKAGED
+    assert revert_line(PACKAGED, "S_MEMORY", "") == PACKAGED
 
 
 # --- round trips ----------------------------------------------------------------------------
@@ -260,25 +261,25 @@ def test_any_text_is_parsed_without_a_gap(text: str) -> None:
 
 
 @given(FILES, NAMES, st.integers(1, 99999), REASONS)
-def test_set_and_taken_back(text: str, name: str, value: int, why: str) -> None:
+def test_set_and_reverted(text: str, name: str, value: int, why: str) -> None:
     if not readable(text, name):
         return
     tuned = set_number(text, name, value, Mark("x.service", read_number(text, FILE, name), why))
     assert read_number(tuned, FILE, name) == value
     assert others(tuned, name) == others(text, name)
     assert notes(tuned)[name].in_force
-    assert take_back(tuned, name, text) == text
+    assert revert_line(tuned, name, text) == text
 
 
 @given(FILES, st.integers(1, 99999), st.integers(1, 99999), st.permutations(["S_MEMORY", "P_MEMORY"]))
-def test_two_are_taken_back_in_any_order(text: str, shared: int, private: int, order: list) -> None:
+def test_two_lines_are_reverted_in_any_order(text: str, shared: int, private: int, order: list) -> None:
     if not readable(text, "S_MEMORY") or not readable(text, "P_MEMORY"):
         return
     tuned = text
     for name, value in (("S_MEMORY", shared), ("P_MEMORY", private)):
         tuned = set_number(tuned, name, value, Mark("x.service", read_number(tuned, FILE, name)))
     for name in order:
-        tuned = take_back(tuned, name, text)
+        tuned = revert_line(tuned, name, text)
     assert tuned == text
 
 
@@ -290,7 +291,7 @@ def test_lines_that_others_add_survive(text: str, name: str, value: int, line: s
     if not tuned.endswith(("\n", "\r")):
         tuned += "\n"
     edited = f"{line}\n{tuned}" if first else f"{tuned}{line}\n"
-    back = take_back(edited, name, text)
+    back = revert_line(edited, name, text)
     assert read_number(back, FILE, name) == read_number(text, FILE, name)
     assert others(back, name) == others(edited, name)
     assert line + "\n" in back

@@ -69,7 +69,7 @@ def test_an_instance_gets_what_its_template_gets() -> None:
         ({"a.service": {"Nice": {"value": 1, "why": 5}}}, "a.service Nice: why is a text, not a int"),
         ({"a.service": {"Nice": {"value": 1, "why": "a\0"}}}, "a.service Nice: why holds a control"),
         ({"a.service": {"Nice": {"value": 1, "hazard": "\x1b[2J"}}}, "a.service Nice: hazard holds a control"),
-        ({"a.service": {"Nice": {"value": 1, "rule": ["exact"]}}}, "a.service Nice: rule is a text, not a list"),
+        ({"a.service": {"Nice": {"value": 1, "rule": ["exact"]}}}, "a.service Nice: rule is one of exact"),
         ({"a.service": {"Nice": {"value": {"value": 1}}}}, "a.service Nice: takes a text or a number, not dict"),
         ({"a.service": {"MemoryMax": 1, "MemoryLimit": 1}}, "a.service MemoryMax: is named twice"),
         ({"-.slice": {"TasksMax": 5}}, "-.slice: is the whole machine"),

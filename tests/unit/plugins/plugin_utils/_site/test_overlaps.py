@@ -113,7 +113,7 @@ def test_tuned_is_told_where_both_agree_and_not_where_there_is_none() -> None:
     assert overlaps({}, items) == []
 
 
-def test_a_partner_is_told_by_its_own_name() -> None:
+def test_a_mutually_exclusive_key_is_shown_by_its_own_name() -> None:
     items = [item("vm.dirty_bytes", "ok", "268435456", "268435456")]
     (record,) = overlaps(tuned(their("vm.dirty_ratio", "10")), items)
     assert record["keys"][0]["theirs"] == "vm.dirty_ratio = 10"

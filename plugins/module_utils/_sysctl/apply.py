@@ -1,0 +1,90 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Applies the plan of sysctl settings to a host, and reads back the result."""
+
+from __future__ import annotations
+
+from .._core.change import Outcome
+from .._core.undo import UndoLog
+from .._engine.effects import finalize_originals, stage, store_originals, tidy
+from .._host.host import Host, HostError
+from .conf import rules_path
+from .items import confirmed
+from .kernel import follows_other
+from .key import display_name
+from .model import Observed, Plan, Request, Write
+from .observe import PROC_SYS, live_key
+from .originals import finalize
+from .value import same, stored
+
+
+class _KeyRefusedError(HostError):
+    """The kernel refused a value. The item is the name of the key."""
+
+
+def apply(host: Host, request: Request, observed: Observed, planned: Plan, log: UndoLog) -> Outcome:
+    """Apply a plan, note how to undo it, and read the result back. Raises HostError.
+
+    The order makes an interruption safe at any point: first record the originals; then stage and
+    sync the files, so that a full disk shows before the kernel is changed; then write the keys; at
+    last give the files their names.
+    """
+    tidy(host, request.path, rules_path(request.path))
+    if planned.changed:
+        store_originals(host, planned.originals, log)
+    staged = [stage(host, file, log) for file in planned.files]
+    before = {path: observed.live[path].value or "" for path in planned.side_effects}
+    _note_side_effects(host, before, log)
+    for write in planned.writes:
+        _write(host, write, log)
+    for commit in staged:
+        commit()
+    live = {write.path: read_back(host, write) for write in planned.writes}
+    live.update({path: _value(host, path) for path in planned.side_effects})
+    recorded = planned.originals if planned.changed else observed.originals
+    finalize_originals(host, finalize(request, planned, live), recorded, log)
+    return Outcome(confirmed(planned, live), planned.changed)
+
+
+def _write(host: Host, write: Write, log: UndoLog) -> None:
+    file = f"{PROC_SYS}/{write.path}"
+
+    def write_back() -> None:
+        if not follows_other(write.path, write.before):
+            host.write_kernel(file, write.before)
+
+    name = display_name(write.path)
+    log.note(name, write_back)
+    try:
+        host.write_kernel(file, write.text)
+    except HostError as error:
+        raise _KeyRefusedError(name, f"the kernel refused '{write.text}': {error.reason}", error.errno) from error
+
+
+def _note_side_effects(host: Host, before: dict[str, str], log: UndoLog) -> None:
+    """Note how to restore the side effects. Noted before the writes, so that it runs after they are undone."""
+
+    def put_back_changed() -> None:
+        for path, value in before.items():
+            if value != _value(host, path) and not follows_other(path, value):
+                host.write_kernel(f"{PROC_SYS}/{path}", value)
+
+    if before:
+        log.note("", put_back_changed)
+
+
+def _value(host: Host, path: str) -> str | None:
+    key = live_key(host, path)
+    return None if key is None else key.value
+
+
+def read_back(host: Host, write: Write) -> str | None:
+    """The key's value after a write. Raises _KeyRefusedError if the kernel has silently kept the old one."""
+    value = _value(host, write.path)
+    expected = stored(write.path, write.text, write.before)
+    if value is not None and same(write.path, value, write.before) and not same(write.path, value, expected):
+        raise _KeyRefusedError(
+            display_name(write.path), f"the kernel accepted '{write.text}' without an error, but kept {value}"
+        )
+    return value

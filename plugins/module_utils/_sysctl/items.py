@@ -1,0 +1,85 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Describes a plan of sysctl settings to the user: an item for each key, and warnings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from .._core.change import CHANGED, KEPT, OK, PENDING, SHADOWED, Change
+from .._core.setting import RULE_WORDS, hazard_warning
+from .._engine.owned_files import FileChange, text_of
+from .conf import Boot, boot_of, with_file
+from .decide import meets
+from .key import display_name
+from .model import Decision, Observed, Plan, Request
+from .value import same, stored
+
+
+def items_of(
+    request: Request, decisions: Iterable[Decision], files: Iterable[FileChange], observed: Observed
+) -> list[Change]:
+    """An item for each key that the settings name, as it will be after the call."""
+    own_then = observed.own
+    for file in files:
+        if file.path == request.path:
+            own_then = file.after
+    boots = [
+        boot_of(with_file(observed.others, request.path, text_of(own) if own is not None else None))
+        for own in (observed.own, own_then)
+    ]
+    return [_change(decision, request, *boots) for decision in decisions]
+
+
+def _change(decision: Decision, request: Request, boot_now: Boot, boot_then: Boot) -> Change:
+    path, setting, state, reason = decision.path, decision.setting, decision.state, decision.reason
+    now, then = boot_now.assignment(path), boot_then.assignment(path)
+    if decision.line is not None and (then is None or not meets(path, setting, then.value or "")):
+        state, reason = SHADOWED, _shadow(path, request, boot_then)
+    if state is None:
+        line_is_new = (now and (now.value, now.file)) != (then and (then.value, then.file))
+        if decision.write is not None or (request.boot and line_is_new):
+            state = CHANGED
+        else:
+            state = KEPT if decision.reverted else OK
+    wanted = f"{RULE_WORDS[setting.rule]}{setting.value}"
+    at_boot = then.value if then is not None else None
+    return Change(display_name(path), wanted, decision.before, decision.after, at_boot, state, setting.why, reason)
+
+
+def _shadow(path: str, request: Request, boot: Boot) -> str:
+    """Which file overrides ours at boot, and the value it sets."""
+    winner = boot.assignment(path)
+    if winner is not None:
+        return f"{winner.file} line {winner.line} sets {winner.value}"
+    exclusion = boot.named(path)
+    if exclusion is not None:
+        return f"{exclusion.file} line {exclusion.line} excludes it"
+    return f"a file of the same name in a directory of higher precedence hides {request.path}"
+
+
+def warnings_of(changes: Iterable[Change], decisions: Iterable[Decision]) -> list[str]:
+    """The hazards of the settings that are or will be in force."""
+    in_force = {change.item for change in changes if change.state in (OK, CHANGED, SHADOWED, PENDING)}
+    hazards = [
+        hazard_warning(display_name(decision.setting.path), decision.setting.value, decision.setting.hazard)
+        for decision in decisions
+        if decision.setting.hazard and display_name(decision.path) in in_force
+    ]
+    return list(dict.fromkeys(hazards))
+
+
+def confirmed(planned: Plan, live: Mapping[str, str | None]) -> list[Change]:
+    """The plan's items after the run. `live` has the values that were read back, by path."""
+    writes = {display_name(write.path): write for write in planned.writes}
+    changes = []
+    for change in planned.changes:
+        if change.item in writes and change.state == CHANGED:
+            write = writes[change.item]
+            value = live[write.path]
+            if value is not None and not same(write.path, value, stored(write.path, write.text, write.before)):
+                change = change._replace(reason=f"the kernel stored {value} for {write.text}")
+            change = change._replace(after=value)
+        changes.append(change)
+    return changes
