@@ -22,7 +22,7 @@ from .._sysctl.module import SYSCTL_BULK
 from .._sysctl.settings import check_together
 from .._units.module import SYSTEMD_LIMITS
 from .catalogue import CatalogueError
-from .layer import KERNEL, LINKS, LOGINS, POOLS, RINGS, UNITS, Layer, call_name
+from .layer import ABSENT, KERNEL, LINKS, LOGINS, POOLS, RINGS, UNITS, Layer, call_name
 from .settings import layer_settings
 
 # The operation of each part, and its argument for the part's settings.
@@ -106,7 +106,9 @@ def _arguments(part: str, options: Mapping[str, Any], variables: Mapping[str, An
     despite_calls = variables.get("siptune_disruptive_despite_calls", False)
     if part in (RINGS, LINKS):
         return {"disruptive": variables["siptune_disruptive"], "despite_calls": despite_calls}
-    policy = {name: options[name] for name in POLICY_ARGUMENTS}
+    # On the way back nothing is worth a failure: what is missing or shadowed by now is only reported.
+    absent = variables["siptune_state"] == ABSENT
+    policy = {} if absent else {name: options[name] for name in POLICY_ARGUMENTS}
     if part == POOLS:
         return {"exclusive": True, **policy}
     if part == UNITS:
