@@ -11,7 +11,7 @@ import difflib
 import inspect
 import sys
 import types
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +101,7 @@ LOGINS_HEADING = (
 )
 
 
-def page(layers: Iterable[Layer], nics: dict[str, dict[str, Any]], services: Layer) -> str:
+def page(layers: Iterable[Layer], nics: Mapping[str, Any], services: Layer) -> str:
     """The whole page as Markdown."""
     sections = [INTRODUCTION]
     sections += [_section(layer) for layer in layers]
@@ -118,7 +118,7 @@ def _section(layer: Layer) -> str:
     return f"## {TITLES[layer.name]}\n\n{variable}\n\n{_table('Key', layer.catalogue)}"
 
 
-def _service_sections(catalogue: dict[str, dict[str, Any]]) -> Iterable[str]:
+def _service_sections(catalogue: Mapping[str, Any]) -> Iterable[str]:
     for daemon, directives in catalogue["units"].items():
         pools = catalogue["pools"].get(daemon)
         yield f"### Units of {DAEMON_TITLES[daemon]}\n\n{UNITS_HEADING}\n\n{_table('Directive', directives)}"
@@ -127,7 +127,7 @@ def _service_sections(catalogue: dict[str, dict[str, Any]]) -> Iterable[str]:
     yield f"### Logins\n\n{LOGINS_HEADING}\n\n{_table('Limit', catalogue['logins'])}"
 
 
-def _table(of: str, entries: dict[str, dict[str, Any]]) -> str:
+def _table(of: str, entries: Mapping[str, Any]) -> str:
     rows = [_row(name, entry) for name, entry in entries.items()]
     return f"| {of} | Sources | Classic | Modern | Rule | Why |\n|---|---|---|---|---|---|\n{''.join(rows)}"
 

@@ -12,17 +12,19 @@ from ansible.errors import AnsibleActionFail, AnsibleUndefinedVariable
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.siptune.linux.plugins.module_utils._layers.catalogue import CatalogueError
-from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import LAYERS
-from ansible_collections.siptune.linux.plugins.plugin_utils._site.applied import (
-    APPLIED,
-    by_layer,
-    results_by_layer,
-    selected,
-)
-from ansible_collections.siptune.linux.plugins.plugin_utils._site.layer_check import check_variables, own_variables
+from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import ABSENT, LAYERS
+from ansible_collections.siptune.linux.plugins.plugin_utils._site.applied import by_layer, results_by_layer, selected
+from ansible_collections.siptune.linux.plugins.plugin_utils._site.layer_check import checked_variables, own_variables
 from ansible_collections.siptune.linux.plugins.plugin_utils._site.layers import load_layer, load_layers
-from ansible_collections.siptune.linux.plugins.plugin_utils._site.overlaps import warning_of_tuners
 from ansible_collections.siptune.linux.plugins.plugin_utils._site.summary import render
+
+OPTIONS = {
+    "layers": {"type": "list", "elements": "str", "choices": list(LAYERS), "default": list(LAYERS)},
+    "each_for_itself": {"type": "bool", "default": False},
+    "counters_seconds": {"type": "int"},
+    "warn_of_tuners": {"type": "bool", "default": True},
+    "summary": {"type": "bool", "default": False},
+}
 
 display = Display()
 
@@ -35,67 +37,83 @@ class ActionModule(ActionBase):
     _supports_check_mode = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """The result of siptune.linux.tune, and under `layers` what each layer's calls have returned."""
+        """The result of siptune.linux.tune, with the results of each layer's calls under `layers`."""
         result = super().run(tmp, task_vars)
-        options = {
-            "layers": {"type": "list", "elements": "str", "choices": list(LAYERS), "default": list(LAYERS)},
-            "each_for_itself": {"type": "bool", "default": False},
-            "warn_of_tuners": {"type": "bool", "default": True},
-            "summary": {"type": "bool", "default": False},
-        }
-        arguments = self.validate_argument_spec(options)[1]
+        options = self.validate_argument_spec(OPTIONS)[1]
+        if options["counters_seconds"] is not None:
+            _check_seconds(options["counters_seconds"])
         known = task_vars or {}
         names = selected(
-            arguments["layers"],
+            options["layers"],
             self._task.tags,
             known.get("ansible_run_tags") or ["all"],
             known.get("ansible_skip_tags") or [],
         )
         if names:
-            applied = self._apply(names, arguments, known)
+            applied = self._apply(names, options, known)
         else:
             applied = {"skipped": True, "skip_reason": "no layer is selected by the tags"}
-        if arguments["summary"]:
-            results = results_by_layer({APPLIED: applied}, arguments["layers"])
+        if options["summary"]:
+            results = results_by_layer(applied, options["layers"])
             display.display("\n".join(render(_host(known), results, bool(self._task.check_mode))))
         return {**result, **applied}
 
-    def _apply(self, names: Sequence[str], arguments: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
-        """What became of these layers. Raises AnsibleActionFail."""
+    def _apply(self, names: Sequence[str], options: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+        """The result of these layers. Raises AnsibleActionFail."""
         variables = self._variables(names, known)
-        layers = [load_layer(name) for name in names]
-        done = self._execute_module(
-            module_name="siptune.linux.tune",
-            module_args={
-                "layers": [layer._asdict() for layer in layers],
-                "variables": variables,
-                "each_for_itself": arguments["each_for_itself"],
-            },
-            task_vars=dict(known),
-        )
-        if arguments["warn_of_tuners"] and "ansible_facts" in done:
-            said = warning_of_tuners(layers, variables, done["ansible_facts"]["siptune_host"])
-            if said:
-                display.warning(f"{_host(known)}: {said}")
+        absent = variables["siptune_state"] == ABSENT
+        layers = [load_layer(name) for name in (reversed(names) if absent else names)]
+        arguments = {
+            "layers": [
+                {"name": layer.name, "catalogue": layer.catalogue, "interfaces": layer.interfaces} for layer in layers
+            ],
+            "variables": variables,
+            "each_for_itself": options["each_for_itself"],
+            "counters_seconds": options["counters_seconds"],
+        }
+        done = self._execute_module(module_name="siptune.linux.tune", module_args=arguments, task_vars=dict(known))
+        if options["warn_of_tuners"] and not absent:
+            _warn_of_tuners(done, known)
         return by_layer(done, names)
 
     def _variables(self, layers: Sequence[str], known: Mapping[str, Any]) -> dict[str, Any]:
         """The variables of these layers, templated and checked. Raises AnsibleActionFail."""
         own = own_variables(layers, known)
         try:
-            variables = self._templar.template(own)
-        except AnsibleUndefinedVariable:  # an inventory may reckon with the facts of siptune.linux.host_facts itself
+            given = self._templar.template(own)
+        except AnsibleUndefinedVariable:  # an inventory may calculate with the facts of siptune.linux.host_facts
             facts = self._execute_module("siptune.linux.host_facts", module_args={}, task_vars=dict(known))
             if facts.get("failed"):
                 raise AnsibleActionFail(str(facts.get("msg")), result=facts) from None
             there = {**(known.get("ansible_facts") or {}), **facts["ansible_facts"]}
             templar = self._templar.copy_with_new_env(available_variables={**known, "ansible_facts": there})
-            variables = templar.template(own)
+            given = templar.template(own)
         try:
-            check_variables(layers, variables)
+            return checked_variables(layers, given)
         except CatalogueError as error:
             raise AnsibleActionFail(f"{error}. Nothing was changed.") from None
-        return variables
+
+
+def _check_seconds(seconds: int) -> None:
+    """Raises AnsibleActionFail for a time that sip_counters_info would not take."""
+    # Imported here, as only an audit needs it.
+    from ansible_collections.siptune.linux.plugins.module_utils._counters.table import LONGEST_SECONDS
+
+    if not 0 <= seconds <= LONGEST_SECONDS:
+        raise AnsibleActionFail(f"counters_seconds: must be from 0 to {LONGEST_SECONDS}, not {seconds}")
+
+
+def _warn_of_tuners(done: Mapping[str, Any], known: Mapping[str, Any]) -> None:
+    """Warn where TuneD sets what this run sets, too."""
+    tuners = ((done.get("ansible_facts") or {}).get("siptune_host") or {}).get("tuners") or {}
+    if done.get("failed") or not tuners.get("tuned"):
+        return
+    # Imported here, as few hosts have TuneD.
+    from ansible_collections.siptune.linux.plugins.plugin_utils._site.overlaps import warning
+
+    said = warning(tuners, done["items"])
+    if said:
+        display.warning(f"{_host(known)}: {said}")
 
 
 def _host(known: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.siptune.linux.plugins.module_utils._counters.table import LONGEST_SECONDS
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.document import HostResults, document, failures
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.files import (
     ReportError,
@@ -23,14 +24,12 @@ from ansible_collections.siptune.linux.plugins.plugin_utils._audit.files import 
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.html import render as render_html
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.prometheus import render as render_prometheus
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.query import QueryError, compile_query, search
-from ansible_collections.siptune.linux.plugins.plugin_utils._audit.results import COUNTERS
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.text import render_end, render_host
 from ansible_collections.siptune.linux.plugins.plugin_utils._site.applied import APPLIED, results_by_layer
 
 JSON_NAME = "siptune-audit.json"
 HTML_NAME = "siptune-audit.html"
 PROMETHEUS_NAME = "siptune-audit.prom"
-LONGEST_SECONDS = 3600  # what siptune.linux.sip_counters takes
 
 OPTIONS = {
     "seconds": {"type": "int", "default": 0},
@@ -94,8 +93,9 @@ def _document(variables: Mapping[str, Any], seconds: int) -> dict[str, Any]:
 
 
 def _results(registered: Mapping[str, Any]) -> HostResults:
-    facts = ((registered.get(APPLIED) or {}).get("ansible_facts") or {}).get("siptune_host") or {}
-    return HostResults(results_by_layer(registered), registered.get(COUNTERS), facts.get("tuners") or {})
+    applied = registered.get(APPLIED) or {}
+    facts = (applied.get("ansible_facts") or {}).get("siptune_host") or {}
+    return HostResults(results_by_layer(applied), applied.get("counters"), facts.get("tuners") or {})
 
 
 def _write(audit: Mapping[str, Any], options: Mapping[str, Any]) -> list[str]:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a rollout is to be, and whether it may go on. Documentation: plugins/modules/rollout.py."""
+"""Check a rollout before its first batch and after each batch. Documentation: plugins/modules/rollout.py."""
 
 from __future__ import annotations
 
@@ -55,10 +55,10 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(str(error)) from None
         return {"changed": False}
 
-    # --- what is asked for -------------------------------------------------------------------
+    # --- the beginning of a batch ------------------------------------------------------------
 
     def _begin(self, rolling: bool) -> dict[str, Any]:
-        """Check everything once for the play, and say what the batch's tasks need to know. Raises RolloutError."""
+        """Check everything once for the play, and return the settings of the batch's tasks. Raises RolloutError."""
         batch = self._names("ansible_play_batch")
         # A play ends with a batch of which no host is left, so the first one begins with the first host that there is.
         canary = batch[0] == self._names("ansible_play_hosts")[0]
@@ -83,18 +83,19 @@ class ActionModule(ActionBase):
         }
 
     def _check(self, rolling: bool, batch: Sequence[str]) -> None:
-        """Everything that could be wrong with the run as a whole. Raises RolloutError."""
+        """Check the run as a whole. Raises RolloutError."""
         hosts = self._hosts()
         play = self._task.get_play()
         batches = settings.parse_batches(self._given(settings.SERIAL, f"{settings.WHOLE}%"))
-        budget = settings.ansible_budget(self._given(settings.BUDGET, settings.WHOLE), rolling)
+        budget = settings.ansible_budget(self._given(settings.BUDGET, settings.WHOLE))
         settings.check_given(settings.SERIAL, batches, list(play.serial))
-        settings.check_given(settings.BUDGET, budget, play.max_fail_percentage)
         settings.check_batches(batches, len(hosts))
         self._check_profiles(hosts)
         if not rolling:
+            settings.check_given(settings.BUDGET, budget, play.max_fail_percentage)
             if settings.is_true(self._given(settings.ROLLING, True)):
-                settings.check_heeded({name: list(self._hosts_with(name, hosts)) for name in settings.PARTS})
+                parts = (*settings.PARTS, settings.ROLLING)
+                settings.check_not_rolling({name: list(self._hosts_with(name, hosts)) for name in parts})
             return
         settings.check_strategy(play.strategy)
         settings.check_pauses(self._rollout(), len(self._later(batch)))
@@ -104,7 +105,7 @@ class ActionModule(ActionBase):
     def _check_profiles(self, hosts: Sequence[str]) -> None:
         profiles = {host: self._raw(host).get(settings.PROFILE) for host in hosts}
         written = set(map(str, profiles.values()))
-        # To template a variable of each host costs time, and most fleets write down one profile, or none.
+        # Templating a variable of each host takes time, and most fleets have one profile, or none, in writing.
         if len(written) > 1 or "{" in min(written):
             profiles = {host: self._value(host, settings.PROFILE, settings.DEFAULT_PROFILE) for host in hosts}
         settings.check_profiles(profiles, settings.is_true(self._given(settings.MIXED_PROFILES, False)))
@@ -172,7 +173,7 @@ class ActionModule(ActionBase):
     # --- the end of a batch ------------------------------------------------------------------
 
     def _end(self, batch: Sequence[str], canary: bool) -> None:
-        """Say what became of a batch, and whether the next one may begin. Raises RolloutError if not."""
+        """Print the result of a batch, and wait for the next one. Raises RolloutError if it must not begin."""
         rollout, left = self._rollout(), self._later(batch)
         alive = self._names("ansible_play_batch")
         display.display(settings.describe_batch(batch, alive, len(left)))
@@ -187,7 +188,7 @@ class ActionModule(ActionBase):
             self._wait(rollout, left)
 
     def _worsened(self, earlier: Sequence[str], alive: Sequence[str], rollout: Rollout) -> list[str]:
-        """What is worse at the hosts of this batch, and at those of earlier ones since."""
+        """The counters that have worsened at the hosts of this batch, and since then at those of earlier ones."""
         found = []
         for host in alive:
             after = window(self._registered(host, COUNTERS_AFTER))
@@ -209,7 +210,7 @@ class ActionModule(ActionBase):
         return worsened(host, before, after, rollout.check_counters, rollout.check_tolerance_percent)
 
     def _latest(self, alive: Sequence[str]) -> dict[str, Mapping[str, Any]]:
-        """The readings that the hosts of this batch have brought of those of earlier ones, by these."""
+        """The latest readings of the hosts of earlier batches, by host; those of this batch have registered them."""
         return {
             str(reading["item"]): reading
             for host in alive

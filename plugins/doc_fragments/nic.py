@@ -15,7 +15,7 @@ options:
       - Whether a change may take a link down for a moment. Without it, such changes wait for the next boot, unless the
         interface is down already.
       - On a host with calls in progress it counts as V(false), unless O(despite_calls) is set, and the items name the
-        calls they wait for. M(siptune.linux.sip_calls) documents how calls are found.
+        calls they wait for. M(siptune.linux.sip_calls_info) documents how calls are found.
     type: bool
     default: false
   despite_calls:

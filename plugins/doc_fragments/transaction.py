@@ -6,25 +6,25 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """What the documentation of the modules that carry out several calls shares."""
+    """The shared documentation of the modules that run several calls."""
 
     DOCUMENTATION = r"""
 options:
   each_for_itself:
     description:
-      - For C(check_mode) alone. Predicts each call for itself, so that one that would fail does not make the module
-        fail, and keeps nobody from learning of the others.
+      - For C(check_mode) alone. Predicts each call for itself, so that one that would fail neither makes the module
+        fail nor hides the others.
     type: bool
     default: false
 attributes:
   check_mode:
     support: full
     description:
-      - Can run in C(check_mode) and predicts what a run would change, without changing anything. A call is predicted
-        as if the calls before it had done nothing.
+      - Can run in C(check_mode) and predicts the changes, without changing anything. A call is predicted as if the
+        calls before it had done nothing.
   diff_mode:
     support: full
-    description: Shows what the modules show, one after the other.
+    description: Shows the diffs of the modules, one after the other.
   platform:
     support: full
     platforms: linux

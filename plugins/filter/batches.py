@@ -24,10 +24,10 @@ def batches(value: Any) -> list[int | str]:
         raise AnsibleFilterError(f"{error}. Nothing was changed.") from None
 
 
-def failure_budget(value: Any, rolling: bool = False) -> float:
+def failure_budget(value: Any) -> float:
     """A budget for `max_fail_percentage`. Raises AnsibleFilterError."""
     try:
-        return ansible_budget(value, rolling)
+        return ansible_budget(value)
     except RolloutError as error:
         raise AnsibleFilterError(f"{error}. Nothing was changed.") from None
 

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: audit_report
-short_description: Report what an audit has found, for people, programs and Prometheus
+short_description: Report the results of an audit, for people, programs and Prometheus
 version_added: 0.1.0
 author: siptune authors (@siptune)
 description:
   - Prints a table for each host, and writes C(siptune-audit.json), C(siptune-audit.html) and, if asked to,
     C(siptune-audit.prom) on the controller. C(docs/audit.md) has the schema.
-  - Reads what the tasks of the playbook C(siptune.linux.audit) have registered for every host of the play, those that
-    failed or could not be reached included. Run it once for the play.
+  - Reads the results that the playbook C(siptune.linux.audit) has registered for every host of the play, including
+    those that failed or could not be reached. Run it once for the play.
   - Works on the controller alone. The files are replaced whole, and all of them or none.
 options:
   seconds:
-    description: How long the counters were counting, 0 for since boot.
+    description: The time between two readings of the counters, 0 for since boot.
     type: int
     default: 0
   directory:
@@ -38,7 +38,7 @@ options:
     type: bool
     default: false
   check_only:
-    description: Only see whether the query is one, and whether the files can be written.
+    description: Only check the query, and that the files can be written.
     type: bool
     default: false
 attributes:
@@ -49,7 +49,8 @@ attributes:
     support: none
     description: Has nothing to compare.
 seealso:
-  - module: siptune.linux.sip_counters
+  - module: siptune.linux.apply_layers
+  - module: siptune.linux.sip_counters_info
 """
 
 EXAMPLES = r"""

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rollout
-short_description: Check what a rollout over a fleet is to be, and whether it may go on after a batch
+short_description: Check a rollout over a fleet before its first batch and after each batch
 version_added: 0.1.0
 author: siptune authors (@siptune)
 description:
-  - Part of the playbooks C(siptune.linux.site) and C(siptune.linux.rollback), with O(step=begin) before a batch and,
-    in a rolling run, O(step=end) after it.
-  - Before the first batch it refuses settings of batches that contradict themselves or the fleet, a failure budget that
-    is none, hooks that are missing, hosts of one play with different profiles, and variables that have no effect from
+  - Part of the playbooks C(siptune.linux.site), C(siptune.linux.rollback) and C(siptune.linux.rolling), with
+    O(step=begin) before a batch and, in a rolling run, O(step=end) after it.
+  - Before the first batch it refuses batches that contradict each other or the fleet, an invalid failure budget,
+    missing files of hooks, hosts of one play with different profiles, and variables without effect in this playbook, or
     where they were given.
-  - After a batch it stops the rollout if more hosts have failed than the budget allows, or if the counters of the hosts
-    that are done have worsened. Otherwise it pauses or asks, if it is to.
+  - After a batch it stops the rollout if more hosts have failed than the budget allows, or if the counters of finished
+    hosts have worsened. Otherwise it pauses or asks, as configured.
   - Reads the C(siptune_) variables of a rollout itself. The collection's C(docs/fleet.md) has them all.
   - Works on the controller alone.
 options:
@@ -49,14 +49,14 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Check what the rollout is to be before any host is touched
+- name: Check the run before any host is touched
   siptune.linux.rollout:
     step: begin
     rolling: true
   register: rollout
   run_once: true
 
-- name: See whether the rollout may go on
+- name: Check the batch before the next one begins
   siptune.linux.rollout:
     step: end
     rolling: true
@@ -88,17 +88,17 @@ after:
   type: dict
   sample: {edge1: /srv/fleet/undrain.yml}
 hook_timeout_seconds:
-  description: How long a task of such a file may take.
+  description: The longest time of a task of such a file.
   returned: at the beginning of a batch of a rolling run
   type: int
   sample: 600
 check_seconds:
-  description: How long counters are counted, 0 for not at all.
+  description: How long to count losses, 0 for not at all.
   returned: at the beginning of a batch of a rolling run
   type: int
   sample: 30
 earlier:
-  description: For each host of the batch, which of the hosts that are done it asks for their counters.
+  description: For each host of the batch, the finished hosts whose counters it reads.
   returned: at the beginning of a batch of a rolling run
   type: dict
   sample: {edge2: [edge1]}

@@ -79,8 +79,8 @@ options:
         of their processes. The module waits until they run again. If one does not come back, the whole call is undone.
         Transient units are not restarted.
       - On a host with calls in progress no unit is restarted. Limits are raised as without this option, and the other
-        items are V(pending) until a later call finds the host idle. M(siptune.linux.sip_calls) describes how calls are
-        counted.
+        items are V(pending) until a later call finds the host idle. M(siptune.linux.sip_calls_info) describes how
+        calls are counted.
       - Cannot be combined with O(when=boot).
     type: bool
     default: false

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: transaction
-short_description: Carry out the calls of several modules in one round trip, all of them or none
+short_description: Run the calls of several modules in one round trip, all of them or none
 version_added: 0.1.0
 description:
-  - Takes any number of calls of the modules of this collection that change a host, and carries them out one after the
-    other in one process. Each observes, plans, applies and confirms as the module does when it is called alone.
-  - All of the calls hold, or none. When one of them fails, everything that the calls before it have changed is put
-    back, newest first.
-  - The arguments of all calls are checked before the host is looked at.
+  - Runs any number of calls of this collection's modules one after the other in one process. Each call observes, plans,
+    applies and confirms as its module does alone.
+  - When a call fails, everything that the calls before it have changed is put back, newest first.
+  - Checks the arguments of all calls before it looks at the host.
 author:
   - siptune authors (@siptune)
 extends_documentation_fragment:
@@ -23,13 +22,13 @@ extends_documentation_fragment:
 options:
   calls:
     description:
-      - The calls, in the order in which they are carried out. A later one finds what an earlier one has done.
+      - The calls, in the order in which they run. A later one finds what an earlier one has done.
     type: list
     elements: dict
     required: true
     suboptions:
       name:
-        description: A name of the call's own, by which the result tells of it.
+        description: A name for the call, used in the result.
         type: str
         required: true
       module:
@@ -38,7 +37,7 @@ options:
         required: true
         choices: [sysctl_bulk, nic_ring, nic_link, limits_file, systemd_limits, daemon_pools]
       arguments:
-        description: What the module is given.
+        description: The module's options.
         type: dict
         default: {}
 seealso:
@@ -70,7 +69,7 @@ EXAMPLES = r"""
 RETURN = r"""
 calls:
   description:
-    - What became of each call, in their order. Of a run that failed, the call that failed alone.
+    - The result of each call, in their order. After a failed run, only the call that failed.
   returned: when the arguments are valid
   type: list
   elements: dict
@@ -88,7 +87,7 @@ calls:
       type: bool
       sample: true
     failed:
-      description: True if it has failed, or with O(each_for_itself) would fail.
+      description: Whether it has failed, or with O(each_for_itself) would fail.
       type: bool
       sample: false
     msg:
@@ -98,7 +97,7 @@ calls:
 items:
   description:
     - The items of all calls, as the modules return them, each with the name of its call.
-    - Of a run that failed because the host refused a change, only the refused item, as nothing else has changed.
+    - If the host refused a change, only the refused item, as nothing else has changed.
   returned: when the arguments are valid
   type: list
   elements: dict
@@ -108,11 +107,11 @@ items:
       type: str
       sample: kernel
     item:
-      description: What a person would call it.
+      description: The name of the item.
       type: str
       sample: fs.nr_open
     wanted:
-      description: What was asked for, null for what goes back to its original.
+      description: The wanted value, null for an item that goes back to its original.
       type: str
       sample: at least 2097152
     before:
@@ -124,7 +123,7 @@ items:
       type: str
       sample: "2097152"
     at_boot:
-      description: What the next boot will set, null if nothing sets it.
+      description: The value that the next boot sets, null if nothing sets it.
       type: str
       sample: "2097152"
     state:
@@ -136,23 +135,31 @@ items:
       type: str
       sample: Room for the limits of the daemons.
     reason:
-      description: What explains the state.
+      description: The reason of the state.
       type: str
       sample: /etc/sysctl.d/99-local.conf line 3 sets 1048576
 undone:
-  description: What the run had changed already and has put back, newest first.
+  description: The items that the run had changed already and has put back, newest first.
   returned: when the host refused a change
   type: list
   elements: str
   sample: [fs.nr_open]
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.siptune.linux.plugins.module_utils._core.errors import TuningError
+from ansible_collections.siptune.linux.plugins.module_utils._core.undo import UndoLog
 from ansible_collections.siptune.linux.plugins.module_utils._engine import run
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._layers.transaction import (
     OPERATIONS,
+    CallResult,
+    parse_calls,
     result,
-    run_calls,
+    run_all,
+    run_each,
     warnings,
 )
 
@@ -171,10 +178,17 @@ ARGUMENTS = {
 }
 
 
+def transact(host: Host, log: UndoLog, params: dict[str, Any], check_mode: bool) -> list[CallResult]:
+    """The results of the calls. Raises TuningError."""
+    calls, each_for_itself = parse_calls(params["calls"]), params["each_for_itself"]
+    if each_for_itself and not check_mode:
+        raise TuningError("each_for_itself is for check mode: a run changes everything or nothing")
+    return (run_each if each_for_itself else run_all)(host, calls, check_mode, log)
+
+
 def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
-    calls, each = module.params["calls"], module.params["each_for_itself"]
-    results = run.run(module, "transaction", lambda host, log: run_calls(host, log, calls, each, module.check_mode))
+    results = run.run(module, "transaction", lambda host, log: transact(host, log, module.params, module.check_mode))
     for warning in warnings(results):
         module.warn(warning)
     module.exit_json(**result(results))

@@ -7,20 +7,22 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: tune
-short_description: Learn of a host, size its layers and apply them, in one round trip
+short_description: Gather the facts of a host, size its layers and apply them, in one round trip
 version_added: 0.1.0
 author: siptune authors (@siptune)
 description:
-  - What M(siptune.linux.apply_layers) executes on a host. Use that, which reads the layers from their roles and checks
-    the variables.
-  - Gathers what M(siptune.linux.host_facts) gathers, works out the calls that the roles of the layers would make, and
-    carries them out as M(siptune.linux.transaction) does, all of them or none.
+  - The host's half of M(siptune.linux.apply_layers). Use that module, which reads the layers from their roles and
+    checks the variables.
+  - Gathers the facts of M(siptune.linux.host_facts), makes the calls that the roles of the layers would make, and
+    runs them as M(siptune.linux.transaction) does, all of them or none.
+  - With C(siptune_state=absent) each call counts for itself. A call that fails is undone and named, the module fails,
+    and everything else goes back.
 extends_documentation_fragment:
   - siptune.linux.originals
   - siptune.linux.transaction
 options:
   layers:
-    description: The layers in the order in which they are applied, each as the files of its role have it.
+    description: The layers in the order in which they are applied, each with the catalogues of its role.
     type: list
     elements: dict
     required: true
@@ -34,18 +36,19 @@ options:
         description: The role's catalogue, from its C(vars/main.yml).
         type: dict
         required: true
-      defaults:
-        description: The role's defaults.
-        type: dict
-        required: true
       interfaces:
         description: The role's catalogue of network interfaces, if it has one.
         type: dict
         default: {}
   variables:
-    description: The variables of the roles that the inventory has, already templated.
+    description: All variables of the roles, with their defaults, templated.
     type: dict
     required: true
+  counters_seconds:
+    description:
+      - Also read the counters of M(siptune.linux.sip_counters_info) after the layers, twice with so many seconds in
+        between, or once with 0.
+    type: int
 seealso:
   - module: siptune.linux.apply_layers
   - module: siptune.linux.transaction
@@ -63,40 +66,44 @@ EXAMPLES = r"""
             classic: null
             modern: {value: 10, rule: at_most}
             why: A proxy that swaps is late for its timers.
-        defaults:
-          siptune_profile: modern
-          siptune_state: present
-          siptune_capacity: {}
-          siptune_memory_sysctl: {}
-          siptune_memory_sysctl_path: /etc/sysctl.d/90-siptune-memory.conf
-          siptune_memory_missing: report
-          siptune_memory_shadowed: report
-    variables: {}
+    variables:
+      siptune_profile: modern
+      siptune_state: present
+      siptune_capacity: {}
+      siptune_memory_sysctl: {}
+      siptune_memory_sysctl_path: /etc/sysctl.d/90-siptune-memory.conf
+      siptune_memory_missing: report
+      siptune_memory_shadowed: report
 """
 
 RETURN = r"""
 ansible_facts:
-  description: What M(siptune.linux.host_facts) returns.
-  returned: success
+  description: The facts of M(siptune.linux.host_facts).
+  returned: when the variables are valid
   type: dict
   sample: {"siptune_host": {"processors": 4}}
 calls:
   description:
-    - What became of each call, in their order, as M(siptune.linux.transaction) returns it. A call is named for its
-      layer, and for its part of the layer where there are several.
-  returned: when the variables are good
+    - The result of each call, in their order, as M(siptune.linux.transaction) returns it. A call has the name of its
+      layer, and of its part of the layer if there are several.
+  returned: when the variables are valid
   type: list
   elements: dict
   sample: [{"name": "network rings", "module": "nic_ring", "changed": false}]
 items:
   description: The items of all calls, each with the name of its call, as M(siptune.linux.transaction) returns them.
-  returned: when the variables are good
+  returned: when the variables are valid
   type: list
   elements: dict
   sample: [{"call": "memory", "item": "vm.swappiness", "wanted": "at most 10", "before": "60", "after": "10",
     "at_boot": "10", "state": "changed", "why": "A proxy that swaps is late for its timers.", "reason": ""}]
+counters:
+  description: The result of M(siptune.linux.sip_counters_info).
+  returned: with O(counters_seconds)
+  type: dict
+  sample: {"since_boot": true, "seconds": 86400.12, "uptime_seconds": 86400.12, "counters": []}
 undone:
-  description: What the run had changed already and has put back, newest first.
+  description: The items that the run had changed already and has put back, newest first.
   returned: when the host refused a change
   type: list
   elements: str
@@ -106,16 +113,18 @@ undone:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.siptune.linux.plugins.module_utils._core.change import UndoLog
+from ansible_collections.siptune.linux.plugins.module_utils._core.undo import UndoLog
 from ansible_collections.siptune.linux.plugins.module_utils._engine import run
 from ansible_collections.siptune.linux.plugins.module_utils._facts.gather import gather
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._layers.calls import all_calls
-from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import LAYERS, Layer
+from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import ABSENT, LAYERS, Layer
 from ansible_collections.siptune.linux.plugins.module_utils._layers.transaction import (
     CallResult,
+    failure_of,
     result,
-    run_calls,
+    run_all,
+    run_each,
     warnings,
 )
 
@@ -127,31 +136,44 @@ ARGUMENTS = {
         "options": {
             "name": {"type": "str", "required": True, "choices": list(LAYERS)},
             "catalogue": {"type": "dict", "required": True},
-            "defaults": {"type": "dict", "required": True},
             "interfaces": {"type": "dict", "default": {}},
         },
     },
     "variables": {"type": "dict", "required": True},
     "each_for_itself": {"type": "bool", "default": False},
+    "counters_seconds": {"type": "int"},
 }
 
 
 def tune(host: Host, log: UndoLog, params: dict[str, Any], check_mode: bool) -> tuple[dict[str, Any], list[CallResult]]:
-    """The facts of the host, and what became of the calls. Raises TuningError."""
+    """The facts of the host, and the results of the calls. Raises TuningError."""
     facts = gather(host)
     calls = all_calls([Layer(**layer) for layer in params["layers"]], params["variables"], facts)
-    given = [call.as_given() for call in calls]
-    return facts, run_calls(host, log, given, params["each_for_itself"], check_mode)
+    if params["each_for_itself"] or params["variables"]["siptune_state"] == ABSENT:
+        return facts, run_each(host, calls, check_mode, log)
+    return facts, run_all(host, calls, check_mode, log)
 
 
 def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
-    facts, results = run.run(module, "tune", lambda host, log: tune(host, log, module.params, module.check_mode))
+    params = module.params
+    if params["each_for_itself"] and not module.check_mode:
+        module.fail_json(msg="each_for_itself is for check mode: a run changes everything or nothing")
+    facts, results = run.run(module, "tune", lambda host, log: tune(host, log, params, module.check_mode))
     for warning in warnings(results):
         module.warn(warning)
-    # What the layers are made of is no news to the controller, and would come back from every host.
-    given = {name: value for name, value in module.params.items() if name != "layers"}
-    module.exit_json(**result(results), ansible_facts={"siptune_host": facts}, invocation={"module_args": given})
+    # The catalogues come from the controller, and need not go back from every host.
+    given = {name: value for name, value in params.items() if name != "layers"}
+    returned = {**result(results), "ansible_facts": {"siptune_host": facts}, "invocation": {"module_args": given}}
+    if params["counters_seconds"] is not None:
+        # Imported here, as only an audit needs it and each run on a host compiles what it imports.
+        from ansible_collections.siptune.linux.plugins.module_utils._counters.reading import counted
+
+        returned["counters"] = counted(Host(), params["counters_seconds"])
+    failure = "" if params["each_for_itself"] else failure_of(results)
+    if failure:
+        module.fail_json(msg=failure, **returned)
+    module.exit_json(**returned)
 
 
 if __name__ == "__main__":

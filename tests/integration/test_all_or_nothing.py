@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import RefusedError
-from calls import FILE, Settings, apply, module, put_back, write_file
+from calls import FILE, ORIGINALS, Settings, apply, module, originals, put_back, write_file
 from sandbox import difference, dump, read, write
 
 MANY: Settings = {
@@ -92,16 +93,20 @@ def test_module_names_the_refused_key_and_the_undone_ones() -> None:
     assert difference(start, dump()) == {}
 
 
-def test_refusal_on_the_way_back_undoes_the_way_back() -> None:
+def test_refusal_on_the_way_back_is_named_and_everything_else_goes_back() -> None:
     """The kernel may refuse an original that was valid once, after a related limit has changed."""
     write("net/ipv4/ip_unprivileged_port_start", 500)
     write("net/ipv4/ip_local_port_range", "600 700")
     apply({"net.ipv4.ip_local_port_range": "32768 60999", "net.core.somaxconn": 9000})
     write("net/ipv4/ip_unprivileged_port_start", 1024)
-    start = dump()
-    with pytest.raises(RefusedError, match="ip_local_port_range"):
-        put_back()
-    assert difference(start, dump()) == {}
+    back = put_back().items
+    assert read("net/core/somaxconn") == "4096"
+    refused = back["net.ipv4.ip_local_port_range"]
+    assert (refused.state, refused.after) == ("refused", "32768 60999")
+    assert refused.reason.startswith("not put back: the kernel refused '600 700': ")
+    assert list(originals()["sysctl"]) == ["net/ipv4/ip_local_port_range"]
+    assert not os.path.exists(FILE)
     write("net/ipv4/ip_unprivileged_port_start", 500)
-    put_back()
+    assert put_back().changed
+    assert not os.path.exists(ORIGINALS)
     assert (read("net/ipv4/ip_local_port_range"), read("net/core/somaxconn")) == ("600 700", "4096")

@@ -123,6 +123,48 @@ def test_a_host_is_tuned_whole_or_not_at_all() -> None:
     assert not os.path.exists(FILES["network"])
 
 
+LOGINS_FILE = "/etc/security/limits.d/90-siptune.conf"
+PORT_RANGE = "net/ipv4/ip_local_port_range"
+FIRST_PORT = "net/ipv4/ip_unprivileged_port_start"
+
+
+def test_what_cannot_go_back_is_named_and_everything_else_goes_back() -> None:
+    write(FIRST_PORT, 500)
+    write(PORT_RANGE, "600 700")
+    write("net/core/somaxconn", 128)
+    os.makedirs("/etc/security/limits.d")
+    start = dump()
+    own = {
+        "siptune_network_sysctl": {"net.ipv4.ip_local_port_range": "32768 60999"},
+        "siptune_service_limits_logins": [{"domain": "root", "type": "soft", "item": "nofile", "value": 2048}],
+        "siptune_network_missing": "fail",
+    }
+    target = {"target": {**HERE, **own}}
+    assert playbook("siptune.linux.site", {"target": {**HERE, **own, "siptune_network_missing": "report"}}).status == 0
+    assert os.path.exists(LOGINS_FILE)
+    os.rename(LOGINS_FILE, "/etc/security/ours")
+    os.symlink("/etc/security/ours", LOGINS_FILE)  # no module writes through a link
+    write(FIRST_PORT, 1024)  # the kernel refuses the original range by now
+    tuned = dump()
+    for words in (["--check"], []):
+        run = playbook("siptune.linux.rollback", target, *words)
+        said = " ".join(run.output.split())
+        assert run.status == 2
+        assert f"failed service_limits: {LOGINS_FILE}: is a symbolic link" in said, run.output
+        assert "Everything else goes back." in said
+        if words:
+            assert difference(tuned, dump()) == {}
+    assert "refused net.ipv4.ip_local_port_range: not put back: the kernel refused '600 700'" in said
+    assert read("net/core/somaxconn") == "128"
+    assert read(PORT_RANGE).split() == ["32768", "60999"]
+
+    os.replace("/etc/security/ours", LOGINS_FILE)
+    write(FIRST_PORT, 500)
+    run = playbook("siptune.linux.rollback", target)
+    assert run.status == 0, run.output
+    assert difference(start, dump()) == {}
+
+
 def test_a_layer_that_would_fail_keeps_the_audit_from_none_of_the_others() -> None:
     os.makedirs("/etc/sysctl.d", exist_ok=True)
     os.symlink("/etc/passwd", FILES["memory"])
@@ -164,22 +206,17 @@ def executions() -> int:
     return len(Path(EXECUTED).read_text(encoding="ascii").splitlines())
 
 
-def test_a_host_costs_one_module_execution() -> None:
+def test_a_host_costs_one_module_execution_tuned_put_back_or_audited() -> None:
     has_kamailio()
-    for run_number in range(2):
-        run = playbook("siptune.linux.site", {"target": {**counted(), **FOUND_SERVICES}})
-        assert run.status == 0, run.output
-        assert executions() == 1, run_number
-
-
-def test_an_audit_costs_two() -> None:
     os.makedirs("/run/reports")
-    run = playbook("siptune.linux.audit", {"target": counted()}, "-e", "siptune_audit_directory=/run/reports")
-    assert run.status == 0, run.output
-    assert executions() == 2
+    for name in ("site", "site", "audit", "rollback", "rollback"):
+        words = ["-e", "siptune_audit_directory=/run/reports"] if name == "audit" else []
+        run = playbook(f"siptune.linux.{name}", {"target": {**counted(), **FOUND_SERVICES}}, *words)
+        assert run.status == 0, run.output
+        assert executions() == 1, name
 
 
-def test_variables_may_reckon_with_the_facts_of_the_host() -> None:
+def test_variables_may_calculate_with_the_facts_of_the_host() -> None:
     size = "{{ ansible_facts.siptune_host.memory_bytes // ansible_facts.siptune_host.memory_bytes * 7777 }}"
     own = {"siptune_network_sysctl": {"net.core.somaxconn": size}}
     run = playbook("siptune.linux.site", {"target": {**counted(), **own}})

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import pty
 import re
 import select
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +75,10 @@ def site(hosts: dict[str, dict[str, Any]], *words: str, **variables: Any) -> Run
     return play("site", hosts, *ONE_LAYER, *words, **variables)
 
 
+def rolling(hosts: dict[str, dict[str, Any]], *words: str, **variables: Any) -> Run:
+    return play("rolling", hosts, *ONE_LAYER, *words, **variables)
+
+
 def recap(run: Run) -> dict[str, tuple[int, int]]:
     """How many tasks of each host were ok, and how many failed."""
     found = re.findall(r"^(\S+) +: ok=(\d+) .* failed=(\d+) ", run.output, re.MULTILINE)
@@ -94,54 +100,77 @@ def recap(run: Run) -> dict[str, tuple[int, int]]:
         pytest.param(
             {"siptune_serial": 1}, {}, "siptune_serial: has no effect from the inventory", id="batches of a host"
         ),
+    ],
+)
+@pytest.mark.parametrize("run", [site, rolling])
+def test_batches_that_contradict_themselves_are_refused_before_anything_is_changed(
+    run: Callable[..., Run], hosts: dict[str, Any], variables: dict[str, Any], message: str
+) -> None:
+    _refused(run, fleet("edge1", "edge2", "edge3", **hosts), variables, message)
+
+
+def _refused(run: Callable[..., Run], hosts: dict[str, Any], variables: dict[str, Any], message: str) -> None:
+    start = dump()
+    done = run(hosts, **variables)
+    assert done.status != 0
+    assert message in " ".join(done.output.split()), done.output
+    assert "Nothing was changed" in done.output
+    assert difference(start, dump()) == {}
+
+
+def test_a_budget_of_a_host_is_refused_as_ansible_takes_it_from_the_play() -> None:
+    message = "siptune_max_fail_percentage: has no effect from the inventory"
+    _refused(site, fleet("edge1", "edge2", siptune_max_fail_percentage=5), {}, message)
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
         pytest.param(
-            {"siptune_max_fail_percentage": 5},
-            {},
-            "siptune_max_fail_percentage: has no effect from the inventory",
-            id="a budget of a host",
-        ),
-        pytest.param(
-            {},
             {"siptune_before_host_tasks": "/run/drain.yml"},
             "siptune_before_host_tasks: there is no file /run/drain.yml, for edge1",
             id="a missing hook",
         ),
         pytest.param(
-            {"siptune_after_host_tasks": "/run/undrain.yml"},
-            {},
-            "siptune_after_host_tasks: is set in the inventory for edge1, edge2, edge3, and this is no rolling run",
-            id="a hook that would not be heeded",
+            {"siptune_pause_seconds": 5}, "siptune_pause_seconds: all hosts are in one batch", id="a pause for none"
         ),
+        pytest.param({"siptune_check_seconds": "long"}, "siptune_check_seconds: must be a whole number", id="no time"),
         pytest.param(
-            {}, {"siptune_pause_seconds": 5}, "siptune_pause_seconds: all hosts are in one batch", id="a pause for none"
-        ),
-        pytest.param(
-            {}, {"siptune_check_seconds": "long"}, "siptune_check_seconds: must be a whole number", id="no time"
-        ),
-        pytest.param(
-            {},
             {"siptune_check_seconds": 1, "siptune_check_counters": ["Drops"]},
             "there is no counter 'Drops'",
             id="no counter",
         ),
     ],
 )
-def test_what_contradicts_itself_is_refused_before_anything_is_changed(
-    hosts: dict[str, Any], variables: dict[str, Any], message: str
+def test_a_rolling_run_that_contradicts_itself_is_refused(variables: dict[str, Any], message: str) -> None:
+    _refused(rolling, fleet("edge1", "edge2", "edge3"), variables, message)
+
+
+@pytest.mark.parametrize("name", ["site", "rollback"])
+@pytest.mark.parametrize(
+    ("hosts", "variables"),
+    [
+        pytest.param({"siptune_after_host_tasks": "/run/undrain.yml"}, {}, id="a hook in the inventory"),
+        pytest.param({}, {"siptune_before_host_tasks": "/run/drain.yml"}, id="a hook"),
+        pytest.param({}, {"siptune_check_seconds": 5}, id="a check"),
+        pytest.param({}, {"siptune_pause_seconds": 5}, id="a pause"),
+        pytest.param({}, {"siptune_rolling": True}, id="a wish"),
+    ],
+)
+def test_what_only_a_rolling_run_does_is_refused_elsewhere(
+    name: str, hosts: dict[str, Any], variables: dict[str, Any]
 ) -> None:
-    start = dump()
-    run = site(fleet("edge1", "edge2", "edge3", **hosts), **variables)
-    assert run.status != 0
-    assert message in " ".join(run.output.split()), run.output
-    assert "Nothing was changed" in run.output
-    assert difference(start, dump()) == {}
+    variable = next(iter({**hosts, **variables}))
+    message = f"{variable}: is set for edge1, edge2, and has an effect in siptune.linux.rolling alone. Use that"
+    run = functools.partial(play, name)
+    _refused(run, fleet("edge1", "edge2", **hosts), variables, message)
 
 
 def test_everything_is_checked_also_where_the_first_host_has_failed_already() -> None:
     write_file(
         "/run/both.yml",
         "- hosts: all\n  gather_facts: false\n  tasks:\n    - ansible.builtin.fail:\n"
-        "      when: inventory_hostname == 'edge1'\n- import_playbook: siptune.linux.site\n",
+        "      when: inventory_hostname == 'edge1'\n- import_playbook: siptune.linux.rolling\n",
     )
     write_file(INVENTORY, json.dumps({"all": {"hosts": fleet("edge1", "edge2", "edge3")}}))
     variables = {"siptune_serial": 2, "siptune_before_host_tasks": "/run/none.yml"}
@@ -172,13 +201,13 @@ def test_hooks_come_before_and_after_each_host_and_by_group() -> None:
     hook("/run/undrain.yml", NOTE.format(word="undrain"))
     relays = {"siptune_before_host_tasks": hook("/run/relay.yml", NOTE.format(word="relay"))}
     hosts = {**fleet("edge1", siptune_before_host_tasks="drain.yml"), **fleet("relay1", **relays), **fleet("pbx1")}
-    variables = {"siptune_serial": 1, "siptune_rolling": True, "siptune_after_host_tasks": "/run/undrain.yml"}
-    run = site(hosts, **variables)
+    variables = {"siptune_serial": 1, "siptune_after_host_tasks": "/run/undrain.yml"}
+    run = rolling(hosts, **variables)
     assert run.status == 0, run.output
     assert order() == ["drain edge1", "undrain edge1", "relay relay1", "undrain relay1", "undrain pbx1"]
     assert "1 of 1 hosts of this batch done. 0 hosts to come." in run.output
     os.remove(ORDER)
-    run = play("rollback", hosts, *ONE_LAYER, **variables)
+    run = rolling(hosts, siptune_state="absent", **variables)
     assert run.status == 0, run.output
     assert order() == ["drain edge1", "undrain edge1", "relay relay1", "undrain relay1", "undrain pbx1"]
 
@@ -200,14 +229,14 @@ def test_a_host_that_is_not_drained_is_skipped_and_brought_back() -> None:
         "siptune_serial": "2,1",
         "reluctant": ["edge2"],
     }
-    run = site(fleet("edge1", "edge2", "edge3"), **variables)
+    run = rolling(fleet("edge1", "edge2", "edge3"), **variables)
     assert run.status == 2
     assert "1 of 2 hosts of this batch done; skipped, as they failed: edge2. 1 hosts to come." in run.output
     assert sorted(order()) == [f"{word} edge{number}" for word in ("drain", "undrain") for number in (1, 2, 3)]
     assert [failed for _, failed in recap(run).values()] == [0, 1, 0]
     # The budget counts it: with none to spare the rest is left alone, and every host is in service all the same.
     os.remove(ORDER)
-    run = site(fleet("edge1", "edge2", "edge3"), siptune_max_fail_percentage=49, **variables)
+    run = rolling(fleet("edge1", "edge2", "edge3"), siptune_max_fail_percentage=49, **variables)
     assert run.status == 2
     assert "1 of 2 hosts of this batch have failed or cannot be reached, 50 %, where" in run.output
     assert "The rollout stops here, and 1 hosts are left as they were" in run.output
@@ -215,10 +244,11 @@ def test_a_host_that_is_not_drained_is_skipped_and_brought_back() -> None:
 
 
 def test_a_host_is_brought_back_when_tuning_it_fails() -> None:
-    hook("/run/drain.yml", NOTE.format(word="drain"))
+    # A directory in place of a file, which no run can write to, and no prediction has seen.
+    block = "- name: Block\n  ansible.builtin.file:\n    path: /etc/sysctl.d/90-siptune-fs.conf\n    state: directory\n"
+    hook("/run/drain.yml", NOTE.format(word="drain"), block)
     hook("/run/undrain.yml", NOTE.format(word="undrain"))
-    os.makedirs("/etc/sysctl.d/90-siptune-fs.conf")  # which no run can write to
-    run = site(
+    run = rolling(
         fleet("edge1", "edge2"),
         siptune_before_host_tasks="/run/drain.yml",
         siptune_after_host_tasks="/run/undrain.yml",
@@ -231,7 +261,7 @@ def test_a_host_is_brought_back_when_tuning_it_fails() -> None:
 
 def test_a_canary_that_fails_stops_the_rest() -> None:
     hook("/run/drain.yml", REFUSE)
-    run = site(
+    run = rolling(
         fleet("edge1", "edge2", "edge3"),
         siptune_serial=[1, "100%"],
         siptune_before_host_tasks="/run/drain.yml",
@@ -243,16 +273,18 @@ def test_a_canary_that_fails_stops_the_rest() -> None:
 
 def test_a_host_that_goes_away_counts_too() -> None:
     hook("/run/drain.yml", NOTE.format(word="drain"))
-    answers(2)  # for the facts, and for the drain
+    answers(2)  # for the prediction, and for the drain
     hosts = {**fleet("edge1"), "gone": OVER_SSH, **fleet("edge3")}
-    run = site(hosts, siptune_serial=[2, 1], siptune_before_host_tasks="/run/drain.yml", siptune_max_fail_percentage=20)
+    run = rolling(
+        hosts, siptune_serial=[2, 1], siptune_before_host_tasks="/run/drain.yml", siptune_max_fail_percentage=20
+    )
     assert run.status != 0
     assert "1 of 2 hosts of this batch have failed or cannot be reached" in run.output
     assert "edge3" not in recap(run)
 
 
 def test_check_mode_neither_waits_nor_counts() -> None:
-    run = site(
+    run = rolling(
         fleet("edge1", "edge2"), "--check", siptune_serial=1, siptune_pause_seconds=3600, siptune_check_seconds=3600
     )
     assert run.status == 0, run.output
@@ -265,7 +297,7 @@ def test_counters_that_worsen_stop_the_rollout() -> None:
     write_file("/run/flood.py", LOSER)
     variables = {"siptune_serial": [1, "100%"], "siptune_check_seconds": 2, "siptune_after_host_tasks": "/run/u.yml"}
     hook("/run/u.yml", NOTE.format(word="undrain"))
-    run = site(fleet("edge1", "edge2"), **variables)
+    run = rolling(fleet("edge1", "edge2"), **variables)
     assert run.status == 0, run.output
 
     # The hook runs before the second count begins, so what is lost has to go on: a background job loses it.
@@ -275,7 +307,7 @@ def test_counters_that_worsen_stop_the_rollout() -> None:
         "    (for n in 1 2 3 4 5 6 7 8; do {{ ansible_python_interpreter }} /run/flood.py; sleep 0.5; done)"
         " >/dev/null 2>&1 &\n  changed_when: true\n",
     )
-    run = site(fleet("edge1", "edge2"), **variables)
+    run = rolling(fleet("edge1", "edge2"), **variables)
     assert run.status == 2
     text = " ".join(run.output.split())
     assert re.search(r"edge1 UdpRcvbufErrors: [0-9.]+ a second \([0-9]+ in 2 s\) since it was tuned, 0.00 a", text)
@@ -288,7 +320,7 @@ def test_a_host_of_an_earlier_batch_that_loses_later_stops_the_rest() -> None:
     flooding = hook("/run/f.yml", FLOOD)
     write_file("/run/flood.py", LOSER)
     hosts = {**fleet("edge1"), **fleet("edge2", siptune_before_host_tasks=flooding), **fleet("edge3")}
-    run = site(hosts, siptune_serial=1, siptune_check_seconds=1, siptune_rolling=True)
+    run = rolling(hosts, siptune_serial=1, siptune_check_seconds=1)
     assert run.status == 2
     text = " ".join(run.output.split())
     assert "edge1 UdpRcvbufErrors" in text
@@ -297,17 +329,17 @@ def test_a_host_of_an_earlier_batch_that_loses_later_stops_the_rest() -> None:
 
 
 def test_a_pause_comes_after_the_canary_alone() -> None:
-    run = site(fleet("edge1", "edge2", "edge3"), siptune_serial=1, siptune_pause_seconds=1)
+    run = rolling(fleet("edge1", "edge2", "edge3"), siptune_serial=1, siptune_pause_seconds=1)
     assert run.status == 0, run.output
     assert run.output.count("Waiting for 1 s before the next batch.") == 1
-    run = site(
+    run = rolling(
         fleet("edge1", "edge2", "edge3"), siptune_serial=1, siptune_pause_seconds=1, siptune_pause_after="every_batch"
     )
     assert run.output.count("Waiting for 1 s before the next batch.") == 2
 
 
 def test_nobody_there_to_confirm_stops_after_the_canary() -> None:
-    run = site(fleet("edge1", "edge2"), siptune_serial=1, siptune_confirm=True)
+    run = rolling(fleet("edge1", "edge2"), siptune_serial=1, siptune_confirm=True)
     assert run.status == 2
     assert "there is no terminal to ask at" in run.output
     assert "edge2" not in recap(run)
@@ -316,7 +348,7 @@ def test_nobody_there_to_confirm_stops_after_the_canary() -> None:
 @pytest.mark.parametrize(("answer", "hosts"), [("yes", ["edge1", "edge2"]), ("no", ["edge1"])])
 def test_a_person_decides_at_the_terminal(answer: str, hosts: list[str]) -> None:
     write_file(INVENTORY, json.dumps({"all": {"hosts": fleet("edge1", "edge2")}}))
-    words = [program("ansible-playbook"), "-i", INVENTORY, "siptune.linux.site", *ONE_LAYER]
+    words = [program("ansible-playbook"), "-i", INVENTORY, "siptune.linux.rolling", *ONE_LAYER]
     words += ["-e", json.dumps({"siptune_serial": 1, "siptune_confirm": True})]
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
@@ -336,17 +368,23 @@ def test_a_person_decides_at_the_terminal(answer: str, hosts: list[str]) -> None
     assert list(recap(Run(0, re.sub(r"\x1b\[[0-9;]*m", "", shown)))) == hosts
 
 
-def test_without_any_of_these_the_run_is_as_it_was() -> None:
-    run = play("site", fleet("edge1", "edge2"), siptune_serial=1)
-    assert run.status == 0, run.output
-    assert "of this batch" not in run.output
-    for name in ("Take the host out of service", "Count what the host loses", "Bring the host back", "may go on"):
-        assert name not in run.output
+def test_a_host_that_would_fail_stays_in_service() -> None:
+    hook("/run/drain.yml", NOTE.format(word="drain"))
+    hosts = {**fleet("edge1"), **fleet("edge2", siptune_fs_sysctl={"fs.no": "{{ 1 }}", "../x": 1}), **fleet("edge3")}
+    run = rolling(hosts, siptune_before_host_tasks="/run/drain.yml")
+    assert run.status == 2
+    assert sorted(order()) == ["drain edge1", "drain edge3"]
 
 
 def test_the_example_in_the_documentation_works() -> None:
-    words = [program("ansible-playbook"), "-i", f"{CHECKOUT}/docs/fleet/inventory.yml", "siptune.linux.site", "--check"]
-    variables = {"siptune_hosts": "media_relays:pbxs", "siptune_serial": "1,50%", "siptune_rolling": True, **HERE}
+    words = [
+        program("ansible-playbook"),
+        "-i",
+        f"{CHECKOUT}/docs/fleet/inventory.yml",
+        "siptune.linux.rolling",
+        "--check",
+    ]
+    variables = {"siptune_hosts": "media_relays:pbxs", "siptune_serial": "1,50%", **HERE}
     done = subprocess.run(
         [*words, "-e", json.dumps(variables)],
         env=environment(),

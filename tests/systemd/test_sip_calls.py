@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Real daemons with real calls: what sip_calls says of them, and what is held back for their sake."""
+"""Real daemons with real calls: what sip_calls_info says of them, and what waits for their sake."""
 
 from __future__ import annotations
 
@@ -94,8 +94,8 @@ assert b"6:result2:ok" in answer, answer
 RTPENGINE = "[rtpengine]\ntable = -1\ninterface = 127.0.0.1\nlisten-ng = localhost:2223\n"
 
 
-def daemons(machine: Machine, **parameters: Any) -> dict[str, dict[str, Any]]:
-    result = machine.call_module("sip_calls", parameters)
+def daemons(machine: Machine, **waiting: Any) -> dict[str, dict[str, Any]]:
+    result = machine.call_module("sip_calls_wait" if waiting else "sip_calls_info", waiting)
     assert "failed" not in result, result
     assert result["changed"] is False
     return {one["daemon"]: one for one in result["daemons"]}
@@ -119,12 +119,12 @@ def kamailio(loopback: Machine) -> Machine:
 
 
 def test_no_daemon_is_an_idle_host(loopback: Machine) -> None:
-    result = loopback.call_module("sip_calls", {"wait": True})
+    result = loopback.call_module("sip_calls_wait", {})
     assert (result["idle"], result["daemons"], result["summary"]) == (True, [], "")
 
 
 def test_kamailio_by_its_dialogs(kamailio: Machine) -> None:
-    assert daemons(kamailio, wait=True, timeout_seconds=30)["kamailio"]["in_progress"] == 0
+    assert daemons(kamailio, timeout_seconds=30)["kamailio"]["in_progress"] == 0
     kamailio.run("python3", "-c", CALL, "begin", "first")
     kamailio.run("python3", "-c", CALL, "begin", "second")
     seen = daemons(kamailio)["kamailio"]
@@ -132,7 +132,7 @@ def test_kamailio_by_its_dialogs(kamailio: Machine) -> None:
     kamailio.run("python3", "-c", CALL, "end", "first")
     kamailio.run("python3", "-c", CALL, "end", "second")
     # Kamailio keeps an ended dialog for a few seconds more.
-    assert daemons(kamailio, wait=True, timeout_seconds=60, poll_seconds=1)["kamailio"]["in_progress"] == 0
+    assert daemons(kamailio, timeout_seconds=60, poll_seconds=1)["kamailio"]["in_progress"] == 0
 
 
 def test_kamailio_as_debian_configures_it_has_transactions(loopback: Machine) -> None:
@@ -140,7 +140,7 @@ def test_kamailio_as_debian_configures_it_has_transactions(loopback: Machine) ->
     if given:
         loopback.write("/etc/kamailio/kamailio.cfg", given)
     loopback.run("systemctl", "restart", "kamailio")
-    seen = daemons(loopback, wait=True, timeout_seconds=30, poll_seconds=1)["kamailio"]
+    seen = daemons(loopback, timeout_seconds=30, poll_seconds=1)["kamailio"]
     assert (seen["in_progress"], seen["unit"]) == (0, "transactions")
     loopback.sh("chmod 0 /run/kamailio; mv /usr/sbin/kamcmd /usr/sbin/kamcmd.away")
     try:
@@ -154,7 +154,7 @@ def test_kamailio_as_debian_configures_it_has_transactions(loopback: Machine) ->
 def test_a_stopped_kamailio_process_is_not_waited_for(kamailio: Machine) -> None:
     kamailio.sh("kill -STOP $(pgrep -x kamailio)")
     try:
-        result = kamailio.call_module("sip_calls", {"wait": True, "timeout_seconds": 1})
+        result = kamailio.call_module("sip_calls_wait", {"timeout_seconds": 1})
     finally:
         kamailio.sh("kill -CONT $(pgrep -x kamailio)")
     assert result["failed"]
@@ -181,12 +181,12 @@ def test_asterisk_by_its_calls(loopback: Machine) -> None:
     assert held.items["asterisk.service.Nice"].reason.endswith(f"not restarted now: {busy}")
     assert loopback.show("asterisk.service", "MainPID") == pid
 
-    failed = loopback.call_module("sip_calls", {"wait": True, "timeout_seconds": 2, "poll_seconds": 1})
+    failed = loopback.call_module("sip_calls_wait", {"timeout_seconds": 2, "poll_seconds": 1})
     assert failed["msg"] == f"not idle after 2 s: {busy}"
-    assert loopback.call_module("sip_calls", {"wait": True}, check=True)["summary"] == busy
+    assert loopback.call_module("sip_calls_wait", {}, check=True)["summary"] == busy
 
     loopback.run("asterisk", "-rx", "channel request hangup all")
-    assert daemons(loopback, wait=True, timeout_seconds=60, poll_seconds=1)["asterisk"]["in_progress"] == 0
+    assert daemons(loopback, timeout_seconds=60, poll_seconds=1)["asterisk"]["in_progress"] == 0
     done = loopback.module(units, restart=True)
     assert done.items["asterisk.service.Nice"].state in ("ok", "changed")
     assert loopback.show("asterisk.service", "MainPID") != pid
@@ -207,11 +207,11 @@ def test_rtpengine_by_its_sessions(loopback: Machine) -> None:
         pytest.skip(f"Debian {loopback.suite} has no rtpengine")
     loopback.write("/etc/rtpengine/rtpengine.conf", RTPENGINE)
     loopback.run("systemctl", "restart", "rtpengine-daemon")
-    assert daemons(loopback, wait=True, timeout_seconds=30, poll_seconds=1)["rtpengine"]["in_progress"] == 0
+    assert daemons(loopback, timeout_seconds=30, poll_seconds=1)["rtpengine"]["in_progress"] == 0
     loopback.run("python3", "-c", SESSION, "offer", "call1")
     loopback.run("python3", "-c", SESSION, "offer", "call2")
     seen = daemons(loopback)["rtpengine"]
     assert (seen["in_progress"], seen["unit"], seen["source"]) == (2, "sessions", "statistics at 127.0.0.1 port 2223")
     loopback.run("python3", "-c", SESSION, "delete", "call1")
     loopback.run("python3", "-c", SESSION, "delete", "call2")
-    assert daemons(loopback, wait=True, timeout_seconds=60, poll_seconds=1)["rtpengine"]["in_progress"] == 0
+    assert daemons(loopback, timeout_seconds=60, poll_seconds=1)["rtpengine"]["in_progress"] == 0

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,10 +16,11 @@ if sys.version_info < (3, 11):  # noqa: UP036 - a target may have less
 
 import yaml
 from ansible_collections.siptune.linux.plugins.module_utils._layers.catalogue import CAPACITY_NAMES, PROFILES
-from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import LAYERS
-from ansible_collections.siptune.linux.plugins.plugin_utils._rollout.settings import DEFAULT_PROFILE, PARTS
+from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import LAYERS, PARTS, call_name
+from ansible_collections.siptune.linux.plugins.plugin_utils._rollout.settings import DEFAULT_PROFILE, HOOKS
+from ansible_collections.siptune.linux.plugins.plugin_utils._rollout.settings import PARTS as ROLLING_PARTS
 from ansible_collections.siptune.linux.plugins.plugin_utils._site.applied import APPLIED
-from ansible_collections.siptune.linux.plugins.plugin_utils._site.layers import RESULTS, load_argument_spec, load_layer
+from ansible_collections.siptune.linux.plugins.plugin_utils._site.layers import load_argument_spec, load_layer
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SHARED = {"siptune_profile": DEFAULT_PROFILE, "siptune_capacity": {}, "siptune_state": "present"}
@@ -59,18 +59,30 @@ def test_the_choices_are_those_of_the_code(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_a_role_is_facts_and_a_call_for_each_result(name: str) -> None:
-    facts, *calls = _yaml("roles", name, "tasks", "main.yml")
+def test_a_role_is_facts_and_a_module_for_each_part(name: str) -> None:
+    facts, *tasks = _yaml("roles", name, "tasks", "main.yml")
     assert facts["register"] == "__siptune_host_facts"
     assert facts["when"] == "__siptune_host_facts is not defined or ansible_facts.siptune_host is not defined"
-    tasks = [task for call in calls for task in call.get("block", [call])]
-    assert tuple(task["register"] for task in tasks) == RESULTS[name]
+    registered = [f"__siptune_{name}_{part}_result" if part else f"__siptune_{name}_result" for part in PARTS[name]]
+    assert [task["register"] for task in tasks] == registered
+    for task, part in zip(tasks, PARTS[name], strict=True):
+        (module,) = [value for key, value in task.items() if key.startswith("siptune.linux.")]
+        looked_up = f"{{{{ lookup('siptune.linux.layer_settings', '{call_name(name, part)}') }}}}"
+        assert list(module.values())[-1] == looked_up
+        assert module["state"] == "{{ siptune_state }}"
+
+
+SIZED = {"sysctl", "nic_rings", "nic_links", "services", "units", "pools", "logins"}
+FOR_FORMULAS = {"siptune_network_reserved_ports", "siptune_memory_disk_write_bytes_per_second"}
+OF_THE_LOOKUP = {"siptune_profile", "siptune_capacity", *FOR_FORMULAS}
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_a_role_hands_over_each_variable_of_its_own(name: str) -> None:
+def test_a_role_hands_over_each_variable_of_its_own_that_the_lookup_does_not_read(name: str) -> None:
     tasks = CHECKOUT.joinpath("roles", name, "tasks", "main.yml").read_text(encoding="utf-8")
-    assert [variable for variable in LAYER_BY_NAME[name].defaults if variable not in tasks] == []
+    own = [variable for variable in LAYER_BY_NAME[name].defaults if variable not in OF_THE_LOOKUP]
+    given = {variable for variable in own if variable.removeprefix(f"siptune_{name}_") not in SIZED}
+    assert [variable for variable in sorted(given) if f"{{{{ {variable} }}}}" not in tasks] == []
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -79,54 +91,58 @@ def test_the_readme_names_each_variable(name: str) -> None:
     assert [variable for variable in LAYER_BY_NAME[name].defaults if f"`{variable}`" not in readme] == []
 
 
-@pytest.mark.parametrize("playbook", ["site", "audit"])
+def _tasks(play: dict[str, Any]) -> list[dict[str, Any]]:
+    """The tasks of a play in their order, those of its blocks included."""
+    return [
+        task
+        for outer in play["tasks"]
+        for task in ([*outer["block"], *outer["always"]] if "block" in outer else [outer])
+    ]
+
+
+def _modules(play: dict[str, Any]) -> list[str]:
+    return [next(key for key in task if "." in key) for task in _tasks(play)]
+
+
+@pytest.mark.parametrize("playbook", ["site", "rollback", "rolling", "audit"])
 def test_a_playbook_applies_all_layers_in_one_task_whatever_the_tags(playbook: str) -> None:
     play, *_ = _yaml("playbooks", f"{playbook}.yml")
-    tasks = [task for outer in play["tasks"] for task in [outer, *outer.get("block", [])]]
-    (apply,) = [task for task in tasks if "siptune.linux.apply_layers" in task]
+    tasks = _tasks(play)
+    (apply,) = [task for task in tasks if "siptune.linux.apply_layers" in task and "register" in task]
     assert apply["register"] == APPLIED
-    assert apply["tags"] == ["always"]
+    assert all(task["tags"] == ["always"] for task in tasks)
 
 
-def _layers_of(play: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """The roles that a playbook applies, and their tags."""
-    (block,) = [task["block"] for task in play["tasks"] if "block" in task]
-    roles = [task for task in block if "ansible.builtin.import_role" in task]
-    return [task["ansible.builtin.import_role"]["name"] for task in roles], [task["tags"] for task in roles]
+def test_site_and_rollback_are_one_run_in_two_directions() -> None:
+    (site,), (rollback,) = _yaml("playbooks", "site.yml"), _yaml("playbooks", "rollback.yml")
+    assert _modules(site) == _modules(rollback) == ["siptune.linux.rollout", "siptune.linux.apply_layers"]
+    assert rollback.pop("vars") == {"siptune_state": "absent"}
+    keywords = set(site) - {"name", "tasks"}
+    assert {key: site[key] for key in keywords} == {key: rollback[key] for key in keywords}
 
 
-def test_rollback_takes_the_layers_back_in_the_other_order() -> None:
-    (play,) = _yaml("playbooks", "rollback.yml")
-    names, tags = _layers_of(play)
-    assert play["vars"]["siptune_state"] == "absent"
-    assert names == [f"siptune.linux.{name}" for name in reversed(LAYERS)]
-    assert tags == [[name] for name in reversed(LAYERS)]
+def test_a_rolling_run_takes_hosts_out_of_service_last_and_brings_them_back_whatever_happens() -> None:
+    (play,) = _yaml("playbooks", "rolling.yml")
+    (block,) = [task for task in play["tasks"] if "block" in task]
+    before, apply = block["block"]
+    (after,) = block["always"]
+    assert "__siptune_rollout.before" in before["ansible.builtin.include_tasks"]["file"]
+    assert "siptune.linux.apply_layers" in apply
+    assert "__siptune_rollout.after" in after["ansible.builtin.include_tasks"]["file"]
+    (predict,) = [task for task in play["tasks"] if "siptune.linux.apply_layers" in task]
+    assert play["tasks"].index(predict) < play["tasks"].index(block)
+    assert predict["check_mode"] is True
 
 
-@pytest.mark.parametrize("playbook", ["site.yml", "rollback.yml"])
-def test_hosts_are_out_of_service_while_layers_are_at_work_and_come_back_whatever_happens(playbook: str) -> None:
-    (play,) = _yaml("playbooks", playbook)
-    (work,) = [task for task in play["tasks"] if "block" in task]
-    parts = [play["tasks"][0], work["block"][0], work["always"][0], play["tasks"][-1]]
-    imported = [part["ansible.builtin.import_tasks"] for part in parts]
-    assert imported == [
-        f"rolling/{{{{ '{rolling}' if __siptune_rolling else '{plain}' }}}}.yml"
-        for rolling, plain in (
-            ("begin", "plain"), ("before_host", "nothing"), ("after_host", "nothing"), ("end", "nothing")
-        )
-    ]  # fmt: skip
+def test_the_head_of_the_rolling_playbook_names_each_of_its_variables() -> None:
+    text = CHECKOUT.joinpath("playbooks", "rolling.yml").read_text(encoding="utf-8")
+    head = text[: text.index("- name: ")]
+    assert set(HOOKS) <= set(ROLLING_PARTS)
+    assert [name for name in ROLLING_PARTS if name not in head] == []
 
 
-@pytest.mark.parametrize("playbook", ["site.yml", "rollback.yml"])
-def test_every_part_of_a_rolling_run_makes_it_one(playbook: str) -> None:
-    (play,) = _yaml("playbooks", playbook)
-    named = re.findall(r"(siptune_\w+) is defined", play["vars"]["__siptune_rolling"])
-    assert named == list(PARTS)
-
-
-@pytest.mark.parametrize("module", ["apply_layers", "check_layers", "summary"])
-def test_the_documented_layers_are_those_there_are(module: str) -> None:
-    source = CHECKOUT.joinpath("plugins", "modules", f"{module}.py").read_text(encoding="utf-8")
+def test_the_documented_layers_are_those_there_are() -> None:
+    source = CHECKOUT.joinpath("plugins", "modules", "apply_layers.py").read_text(encoding="utf-8")
     documentation = yaml.safe_load(source.split('DOCUMENTATION = r"""')[1].split('"""')[0])
     layers = documentation["options"]["layers"]
     assert layers["choices"] == layers["default"] == list(LAYERS)

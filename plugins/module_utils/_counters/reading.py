@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading the counters of a host: once for what has come together since boot, or twice for what a while adds."""
+"""Reading the counters of a host: once for their values since boot, or twice for what they grow by in between."""
 
 from __future__ import annotations
 
@@ -41,6 +41,17 @@ class Readings(NamedTuple):
     before: Sample | None
     after: Sample
     seconds: float | None
+
+
+def counted(host: Host, seconds: int) -> dict[str, Any]:
+    """The result of sip_counters_info: the counters since boot, or with `seconds` those that a wait adds."""
+    readings = read(host, seconds)
+    return {
+        "seconds": None if readings.seconds is None else round(readings.seconds, 3),
+        "uptime_seconds": uptime_seconds(host),
+        "since_boot": readings.before is None,
+        "counters": as_results(readings) + gauges(host),
+    }
 
 
 def read(host: Host, seconds: int, sleep: Callable[[float], None] = time.sleep) -> Readings:
@@ -130,7 +141,7 @@ def _qdisc_drops(host: Host, links: bytes | None) -> dict[str, dict[str, int]]:
 
 
 def as_results(readings: Readings) -> list[dict[str, Any]]:
-    """The counters as sip_counters documents them."""
+    """The counters as sip_counters_info documents them."""
     return [_result(counter, readings) for counter in COUNTERS]
 
 

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The kernel's counters of lost packets and refused connections: what there is, and how to read it.
+"""The kernel's counters of lost packets and refused connections, and the parsers of their files.
 
-Parsers take text and never raise; what they cannot read is None. A counter's parts are its interfaces, CPUs or
-sockets; one that has no parts is a single part without a name.
+Parsers take text and never raise; an unreadable value is None. A counter's parts are its interfaces, CPUs or sockets;
+a counter without parts is a single part without a name.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from typing import NamedTuple
 
 WHOLE = ""  # the name of the only part of a counter without parts
 MOST_PARTS = 20  # of a counter are named in the result; a media relay has thousands of sockets
+
+LONGEST_SECONDS = 3600  # between two readings, during which a connection is silent
 
 UNSIGNED_INT_BITS = 32  # of per-CPU and per-socket counters, which begin again at zero after 2^32
 

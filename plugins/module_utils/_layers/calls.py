@@ -1,9 +1,9 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The module calls that the layers come to on a host.
+"""The calls of the layers on a host: those that the roles make, task by task, with the same arguments.
 
-Pure: what a layer is comes as data, and the host as its facts, so that the controller and the host reckon alike.
+Pure. Each setting is parsed here, once, by the operation that applies it.
 """
 
 from __future__ import annotations
@@ -11,111 +11,107 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .._logins import conf as logins_conf
-from .._sysctl import conf as sysctl_conf
-from .._sysctl.key import SysctlError
-from .._sysctl.settings import Setting, parse_settings
-from .._systemd.units import check_drop_in_name
-from .._systemd.values import SystemdError
-from .catalogue import CatalogueError, settings
-from .interfaces import nic_settings
-from .layer import ABSENT, ACCEPTABLE, KERNEL, NIC_MODULES, PARTS, SERVICE_LAYER, Call, Layer
-from .services import Wishes, service_limits
+from .._core.errors import TuningError
+from .._engine.operation import Call, Operation
+from .._engine.policy import POLICY_ARGUMENTS
+from .._logins.module import LIMITS_FILE
+from .._nic.module import NIC_LINK, NIC_RING
+from .._pools.module import DAEMON_POOLS
+from .._sysctl.key import display_name
+from .._sysctl.module import SYSCTL_BULK
+from .._sysctl.settings import check_together
+from .._units.module import SYSTEMD_LIMITS
+from .catalogue import CatalogueError
+from .layer import ABSENT, KERNEL, LINKS, LOGINS, POOLS, RINGS, UNITS, Layer, call_name
+from .settings import layer_settings
 
-# --- all layers together --------------------------------------------------------------------
+# The operation of each part, and its argument for the part's settings.
+OPERATIONS: dict[str, tuple[Operation, str]] = {
+    KERNEL: (SYSCTL_BULK, "settings"),
+    RINGS: (NIC_RING, "interfaces"),
+    LINKS: (NIC_LINK, "interfaces"),
+    LOGINS: (LIMITS_FILE, "limits"),
+    UNITS: (SYSTEMD_LIMITS, "units"),
+    POOLS: (DAEMON_POOLS, "pools"),
+}
 
 
 def all_calls(layers: Iterable[Layer], variables: Mapping[str, Any], host: Mapping[str, Any]) -> list[Call]:
-    """All layers' calls. Raises CatalogueError unless all are good and no two layers are after one key or file."""
-    owner_of: dict[str, str] = {}
-    calls = [call for layer in layers for call in layer_calls(layer, variables, host)]
-    for call in _of_kernel(calls):  # units, logins and interfaces are nobody else's
-        for item in (str(call.arguments["path"]), *call.arguments["settings"]):
-            _claim(owner_of, item, call.layer)
-    kernel_settings(calls)
+    """All layers' calls in the order of the layers.
+
+    `variables` has all variables of the layers' roles, `host` is siptune_host. Raises CatalogueError for a setting
+    that cannot be used, and for two layers that set one key, write one file or contradict each other.
+    """
+    calls: list[Call] = []
+    owners: dict[str, str] = {}
+    for layer in layers:
+        made = layer_calls(layer, variables, host)
+        for item in _kernel_items(made):  # units, logins and interfaces belong to one layer
+            other = owners.setdefault(item, layer.name)
+            if other != layer.name:
+                raise CatalogueError(
+                    f"{item}: both the {other} and the {layer.name} layer set it; leave it to one of them"
+                )
+        calls += made
+    _check_together(calls)
     return calls
 
 
-def kernel_settings(calls: Iterable[Call]) -> list[Setting]:
-    """The kernel parameters that all of these calls want. Raises CatalogueError where they contradict each other."""
-    together = {key: wanted for call in _of_kernel(calls) for key, wanted in call.arguments["settings"].items()}
+def _kernel_items(calls: Iterable[Call]) -> list[str]:
+    """The files and keys of the calls that set kernel parameters."""
+    requests = [call.request for call in calls if call.operation is SYSCTL_BULK]
+    return [
+        item
+        for request in requests
+        for item in (request.path, *(display_name(setting.path) for setting in request.settings))
+    ]
+
+
+def _check_together(calls: Iterable[Call]) -> None:
+    settings = [setting for call in calls if call.operation is SYSCTL_BULK for setting in call.request.settings]
     try:
-        return parse_settings(together)
-    except SysctlError as error:
+        check_together((setting.path, setting.value) for setting in settings)
+    except TuningError as error:
         raise CatalogueError(str(error)) from error
 
 
-def _of_kernel(calls: Iterable[Call]) -> list[Call]:
-    return [call for call in calls if call.module == "sysctl_bulk"]
-
-
-def _claim(owners: dict[str, str], item: str, layer: str) -> None:
-    other = owners.setdefault(item, layer)
-    if other != layer:
-        raise CatalogueError(f"{item}: both the {other} and the {layer} layer set it; leave it to one of them")
-
-
-# --- one layer ------------------------------------------------------------------------------
-
-
 def layer_calls(layer: Layer, variables: Mapping[str, Any], host: Mapping[str, Any]) -> list[Call]:
-    """The calls that a layer's role makes, in their order. `host` is siptune_host. Raises CatalogueError."""
-    calls = _service_calls if layer.name == SERVICE_LAYER else _sysctl_calls
+    """The calls that a layer's role makes, in their order. Raises CatalogueError, which names the layer."""
+    options = layer.options(variables)
     try:
-        return calls(layer, {**layer.defaults, **variables}, host)
-    except (CatalogueError, SysctlError, SystemdError, logins_conf.LimitsError) as error:
+        return [
+            _call(layer.name, part, settings, options, variables)
+            for part, settings in layer_settings(layer, variables, host).items()
+        ]
+    except TuningError as error:
         raise CatalogueError(f"{layer.name} layer: {error}") from error
 
 
-def _sysctl_calls(layer: Layer, given: Mapping[str, Any], host: Mapping[str, Any]) -> list[Call]:
-    """A layer of the kernel is one call; the network layer has two more, of interfaces."""
-    profile, state, options = given["siptune_profile"], given["siptune_state"], layer.options(given)
-    sysctl_conf.check_file_path(str(options["sysctl_path"]))
-    wanted: dict[str, dict[str, Any]] = {part: {} for part in PARTS[layer.name]}
-    if state != ABSENT:
-        capacity = given["siptune_capacity"]
-        wanted[KERNEL] = settings(layer.catalogue, profile, host, capacity, options["sysctl"], options)
-        for part in PARTS[layer.name][1:]:
-            wanted[part] = nic_settings(layer.interfaces, part, profile, host, options[f"nic_{part}"])
-    arguments = {
-        "path": options["sysctl_path"],
-        "state": state,
-        **{name: options[name] for name in ACCEPTABLE},
-        "settings": wanted.pop(KERNEL),
-    }
-    interfaces = {
-        "state": state,
-        "disruptive": given.get("siptune_disruptive"),
-        "despite_calls": given.get("siptune_disruptive_despite_calls"),
-    }
-    return [
-        Call(layer.name, KERNEL, "sysctl_bulk", arguments),
-        *(Call(layer.name, part, NIC_MODULES[part], {**interfaces, "interfaces": wanted[part]}) for part in wanted),
-    ]
+def _call(layer: str, part: str, settings: Any, options: Mapping[str, Any], variables: Mapping[str, Any]) -> Call:
+    """One call. What the role does not give has the module's default. Raises TuningError."""
+    operation, argument = OPERATIONS[part]
+    arguments = {name: option.get("default") for name, option in operation.argument_spec.items()}
+    arguments.update(_arguments(part, options, variables))
+    arguments.update({"state": variables["siptune_state"], argument: settings})
+    try:
+        return operation.call(arguments, call_name(layer, part))
+    except TuningError as error:
+        if part in (RINGS, LINKS):  # the name of an interface does not lead to the variable, as that of a key does
+            raise CatalogueError(f"siptune_{layer}_nic_{part}: {error}") from error
+        raise
 
 
-def _service_calls(layer: Layer, given: Mapping[str, Any], host: Mapping[str, Any]) -> list[Call]:
-    """The service layer is a call for logins, one for units, and one for memory pools."""
-    profile, state, options = given["siptune_profile"], given["siptune_state"], layer.options(given)
-    logins_conf.check_file_path(str(options["logins_path"]))
-    check_drop_in_name(str(options["drop_in"]))
-    wanted: dict[str, Any] = {"logins": [], "units": {}, "pools": {}}
-    if state != ABSENT:
-        wishes = Wishes(**{field: options[field] for field in Wishes._fields})
-        wanted = service_limits(layer.catalogue, profile, host, given["siptune_capacity"], wishes)
-    common = {"state": state, **{name: options[name] for name in ACCEPTABLE}}
-    units = {
-        "drop_in": options["drop_in"],
-        "when": options["when"],
-        "restart": options["restart"],
-        "despite_calls": given["siptune_disruptive_despite_calls"],
-        "exclusive": True,
-        "units": wanted["units"],
-    }
-    return [
-        Call(
-            layer.name, "logins", "limits_file", {"path": options["logins_path"], "limits": wanted["logins"], **common}
-        ),
-        Call(layer.name, "units", "systemd_limits", {**units, **common}),
-        Call(layer.name, "pools", "daemon_pools", {"exclusive": True, "pools": wanted["pools"], **common}),
-    ]
+def _arguments(part: str, options: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a part's call, without its state and settings."""
+    despite_calls = variables.get("siptune_disruptive_despite_calls", False)
+    if part in (RINGS, LINKS):
+        return {"disruptive": variables["siptune_disruptive"], "despite_calls": despite_calls}
+    # On the way back nothing is worth a failure: what is missing or shadowed by now is only reported.
+    absent = variables["siptune_state"] == ABSENT
+    policy = {} if absent else {name: options[name] for name in POLICY_ARGUMENTS}
+    if part == POOLS:
+        return {"exclusive": True, **policy}
+    if part == UNITS:
+        own = {name: options[name] for name in ("drop_in", "when", "restart")}
+        return {**own, "despite_calls": despite_calls, "exclusive": True, **policy}
+    return {"path": options["sysctl_path" if part == KERNEL else "logins_path"], **policy}

@@ -4,7 +4,8 @@
 """From a layer's catalogue to settings: profile, sizing, capacity contract, overrides.
 
 A catalogue maps a key to {sources | extra, classic, modern, why, hazard, instead_of}; the head of
-roles/network/vars/main.yml explains the fields. `settings` is for those of kernel parameters.
+roles/network/vars/main.yml explains the fields. `settings` is for those of kernel parameters. The module that applies
+the settings parses them.
 """
 
 from __future__ import annotations
@@ -13,9 +14,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .._core.change import TuningError
-from .._sysctl.key import SysctlError, display_name, parse_key
-from .._sysctl.settings import parse_settings
+from .._core.errors import TuningError
+from .._sysctl.key import display_name, parse_key
 from .formulas import FORMULAS
 
 MODERN, CLASSIC = "modern", "classic"
@@ -41,26 +41,19 @@ def settings(
 ) -> dict[str, dict[str, Any]]:
     """The `settings` of sysctl_bulk for one layer: {dotted key: {value, rule, why[, hazard]}}.
 
-    `host` is siptune_host, `capacity` siptune_capacity, `overrides` siptune_<layer>_sysctl, and
-    `options` what else the formulas take from the role. Catalogue order first, then the
-    inventory's further keys. Raises CatalogueError.
+    `host` is siptune_host, `capacity` siptune_capacity, `overrides` siptune_<layer>_sysctl, and `options` the role's
+    further options, for the formulas. The order is that of the catalogue, then that of the inventory. Raises
+    TuningError.
     """
     check_profile(profile)
     contract = parse_capacity(capacity)
     own = parse_overrides(overrides)
-    chosen = {
-        parse_key(key): profile_setting(entry, profile, host, contract, options) for key, entry in catalogue.items()
-    }
+    chosen = {key: profile_setting(entry, profile, host, contract, options) for key, entry in catalogue.items()}
     for key, entry in catalogue.items():
-        if "instead_of" in entry and own.get(parse_key(entry["instead_of"])) is not None:
-            chosen[parse_key(key)] = None
+        if own.get(entry.get("instead_of")) is not None:
+            chosen[key] = None
     chosen.update(own)
-    wanted: dict[Any, Any] = {display_name(path): setting for path, setting in chosen.items() if setting is not None}
-    try:
-        parse_settings(wanted)
-    except SysctlError as error:
-        raise CatalogueError(str(error)) from error
-    return wanted
+    return {key: setting for key, setting in chosen.items() if setting is not None}
 
 
 def check_profile(profile: str) -> None:
@@ -86,22 +79,19 @@ def parse_capacity(capacity: Mapping[str, object]) -> dict[str, int]:
     return figures
 
 
-def parse_overrides(overrides: Mapping[str, object]) -> dict[str, dict[str, Any] | None]:
-    """The inventory's own settings by path below /proc/sys; None for a key to be left alone.
+def parse_overrides(overrides: Mapping[str, object]) -> dict[Any, dict[str, Any] | None]:
+    """The inventory's own settings by key, spelled as the catalogue does; None for a key to be left alone.
 
-    A plain value is exact: the user asked for just that. Raises CatalogueError.
+    A plain value is exact: the user asked for just that. Raises TuningError.
     """
     if not isinstance(overrides, Mapping):
         raise CatalogueError(f"the inventory's own settings must be a dictionary of keys, not {overrides!r}")
-    own: dict[str, dict[str, Any] | None] = {}
-    for key, given in overrides.items():
-        try:
-            path = parse_key(key)
-        except SysctlError as error:
-            raise CatalogueError(str(error)) from error
-        if path in own:
-            raise CatalogueError(f"{key}: is set twice, in two spellings of one key")
-        own[path] = None if given is None else override(str(key), given)
+    own: dict[Any, dict[str, Any] | None] = {}
+    for given, content in overrides.items():
+        key = display_name(parse_key(given))
+        if key in own:
+            raise CatalogueError(f"{given}: is set twice, in two spellings of one key")
+        own[key] = None if content is None else override(str(given), content)
     return own
 
 
@@ -124,16 +114,13 @@ def profile_setting(
     capacity: Mapping[str, int],
     options: Mapping[str, Any],
 ) -> dict[str, Any] | None:
-    """What an entry comes to: {value, rule, why[, hazard]}, or None to leave it alone. Raises CatalogueError."""
+    """The setting of an entry: {value, rule, why[, hazard]}, or None to leave the key alone. Raises TuningError."""
     choice = entry[profile]
     if choice is None:
         return None
     value = choice.get("value")
     if "sized" in choice:
-        try:
-            value = FORMULAS[choice["sized"]].formula(host, capacity, options)
-        except SysctlError as error:
-            raise CatalogueError(str(error)) from error
+        value = FORMULAS[choice["sized"]].formula(host, capacity, options)
     if value is None:
         return None
     setting = {"value": value, "rule": choice["rule"], "why": entry["why"]}

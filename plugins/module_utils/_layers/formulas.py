@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
-from .._layers import sizing, sizing_services
+from .sizing import FORMULAS as KERNEL_FORMULAS
+from .sizing import Sizing
+from .sizing_services import FORMULAS as SERVICE_FORMULAS
 
-FORMULAS: dict[str, sizing.Sizing] = {**sizing.FORMULAS, **sizing_services.FORMULAS}
+FORMULAS: dict[str, Sizing] = {**KERNEL_FORMULAS, **SERVICE_FORMULAS}

@@ -1,36 +1,36 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From the catalogue of network interfaces to what nic_ring and nic_link take: profile, speed, overrides."""
+"""From the catalogue of network interfaces to the settings of nic_ring and nic_link: profile, speed, overrides."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from .._nic.options import LINK_OPTIONS, RING_OPTIONS, NicError
-from .._nic.settings import EVERY, parse_rules
+from .._nic.settings import EVERY
 from .catalogue import WHY_OF_OVERRIDE, CatalogueError, check_profile
-from .layer import LINKS, RINGS
-
-KNOWN = {RINGS: RING_OPTIONS, LINKS: LINK_OPTIONS}
-VARIABLES = {RINGS: "siptune_network_nic_rings", LINKS: "siptune_network_nic_links"}
 
 
 def nic_settings(
     catalogue: Mapping[str, Any], part: str, profile: str, host: Mapping[str, Any], overrides: object
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, Any]:
     """The `interfaces` of nic_ring (`part` is RINGS) or nic_link (LINKS). Raises CatalogueError.
 
-    `host` is siptune_host. An override stands for the catalogue's option of the same pattern, and null leaves the
-    option, or all that the profile has for an interface, alone.
+    `host` is siptune_host. An override replaces the catalogue's option of the same pattern, and null leaves the
+    option, or all options of an interface, alone.
     """
     check_profile(profile)
-    chosen = _of_profile(catalogue[part], profile, host)
+    given = {} if overrides is None else overrides
+    if not isinstance(given, Mapping):
+        raise CatalogueError(f"siptune_network_nic_{part}: must be a dictionary of interfaces, not {given!r}")
+    chosen: dict[str, Any] = _of_profile(catalogue[part], profile, host)
     options = sorted({option for content in chosen.values() for option in content})
-    for pattern, content in _checked(part, overrides).items():
-        own = dict.fromkeys(options) if content is None else {name: _own(value) for name, value in content.items()}
-        chosen[pattern] = {**chosen.get(pattern, {}), **own}
+    for pattern, content in given.items():
+        own = dict.fromkeys(options) if content is None else content
+        if isinstance(own, Mapping):  # if not, the module refuses it
+            own = {**chosen.get(pattern, {}), **{name: _own(value) for name, value in own.items()}}
+        chosen[pattern] = own
     return chosen
 
 
@@ -47,24 +47,12 @@ def _of_profile(catalogue: Mapping[str, Any], profile: str, host: Mapping[str, A
 
 
 def _fast(host: Mapping[str, Any], lowest_mbps: int) -> list[str]:
-    """The interfaces that are hardware and known to be at least so fast."""
+    """The hardware interfaces with a known speed of at least `lowest_mbps`."""
     return [
         interface["name"]
         for interface in host.get("interfaces") or ()
         if not interface.get("virtual") and (interface.get("speed_mbps") or 0) >= lowest_mbps
     ]
-
-
-def _checked(part: str, overrides: object) -> Mapping[str, Any]:
-    """The inventory's own settings, once the module would take them. Raises CatalogueError."""
-    given = {} if overrides is None else overrides
-    if not isinstance(given, Mapping):
-        raise CatalogueError(f"{VARIABLES[part]} is a dictionary of interfaces, not a {type(given).__name__}")
-    try:
-        parse_rules({pattern: {} if content is None else content for pattern, content in given.items()}, KNOWN[part])
-    except NicError as error:
-        raise CatalogueError(f"{VARIABLES[part]}: {error}") from error
-    return given
 
 
 def _own(value: Any) -> Any:

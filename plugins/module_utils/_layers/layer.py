@@ -1,11 +1,12 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The layers by name, and what a layer is made of."""
+"""The layers by name, the parts of each, and a layer as data."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 SYSCTL_LAYERS = ("network", "memory", "fs", "security")
@@ -13,48 +14,34 @@ NETWORK_LAYER = "network"
 SERVICE_LAYER = "service_limits"
 LAYERS = (*SYSCTL_LAYERS, SERVICE_LAYER)
 ABSENT = "absent"  # of siptune_state
-ACCEPTABLE = ("missing", "shadowed")  # what a user may rule out, in a layer as in a module
 
-RINGS, LINKS = "rings", "links"
-
-# The calls of a layer's role, in the order in which they are made.
-KERNEL = ""
+# A part of a layer is one task of its role, and one call. In the order in which they run.
+KERNEL, RINGS, LINKS = "", "rings", "links"
+LOGINS, UNITS, POOLS = "logins", "units", "pools"
 PARTS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(SYSCTL_LAYERS, (KERNEL,)),
     NETWORK_LAYER: (KERNEL, RINGS, LINKS),
-    SERVICE_LAYER: ("logins", "units", "pools"),
+    SERVICE_LAYER: (LOGINS, UNITS, POOLS),
 }
-NIC_MODULES = {RINGS: "nic_ring", LINKS: "nic_link"}
 
 
 class Layer(NamedTuple):
-    """A layer as data: its catalogue, its role's defaults, and its catalogue of network interfaces, if it has one."""
+    """A layer as the files of its role have it: catalogues, and defaults where they are read.
+
+    `interfaces` is the network layer's catalogue of network interfaces.
+    """
 
     name: str
-    catalogue: dict[str, dict[str, Any]]
-    defaults: dict[str, Any]
-    interfaces: dict[str, Any]
+    catalogue: Mapping[str, Any]
+    interfaces: Mapping[str, Any] = MappingProxyType({})
+    defaults: Mapping[str, Any] = MappingProxyType({})
 
     def options(self, variables: Mapping[str, Any]) -> dict[str, Any]:
-        """The role's own variables without their prefix, defaults where they are not given."""
+        """The role's own variables, without their prefix."""
         prefix = f"siptune_{self.name}_"
-        own = {name: variables.get(name, default) for name, default in self.defaults.items() if name.startswith(prefix)}
-        return {name[len(prefix) :]: value for name, value in own.items()}
-
-
-class Call(NamedTuple):
-    """A call that a layer's role makes: which module, with which arguments."""
-
-    layer: str
-    part: str
-    module: str
-    arguments: dict[str, Any]
-
-    def as_given(self) -> dict[str, Any]:
-        """The call as siptune.linux.transaction takes it."""
-        return {"name": call_name(self.layer, self.part), "module": self.module, "arguments": self.arguments}
+        return {name[len(prefix) :]: value for name, value in variables.items() if name.startswith(prefix)}
 
 
 def call_name(layer: str, part: str) -> str:
-    """The name of a layer's call among those of all layers."""
+    """The name of a part among the calls of all layers, such as `network rings`."""
     return f"{layer} {part}".rstrip()

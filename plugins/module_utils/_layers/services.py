@@ -1,10 +1,10 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From the service layer's catalogue to what its three modules take: logins, units and memory pools.
+"""From the service layer's catalogue to the settings of its three modules: logins, units and memory pools.
 
-The catalogue has three parts: `logins` by `domain type item`, and `units` and `pools` by daemon. Their entries are
-those of every catalogue; see the head of roles/network/vars/main.yml.
+The catalogue has three parts: `logins` by `domain type item`, and `units` and `pools` by daemon. Their entries have
+the fields of every catalogue; see the head of roles/network/vars/main.yml.
 """
 
 from __future__ import annotations
@@ -12,14 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from .._logins.conf import LimitsError
-from .._logins.settings import parse_limits
-from .._pools.settings import PoolsError, parse_pools
 from .._sip.daemons import DAEMONS, belongs_to
 from .._systemd.units import check_unit_name
-from .._systemd.values import SystemdError
-from .._units.settings import parse_units
 from .catalogue import CatalogueError, check_profile, override, parse_capacity, profile_setting
+from .layer import LOGINS, POOLS, UNITS
 
 DAEMON_NAMES = tuple(daemon.name for daemon in DAEMONS)
 SERVICE_FIELDS = ("unit", "daemon")
@@ -27,8 +23,8 @@ LOGIN_FIELDS = ("domain", "type", "item", "value", "why", "hazard")
 BOTH = "both"
 
 
-class Wishes(NamedTuple):
-    """What the inventory itself says: the role's variables of these names, without their prefix."""
+class OwnSettings(NamedTuple):
+    """The inventory's own settings: the role's variables of these names, without their prefix."""
 
     services: object = None
     units: object = None
@@ -41,11 +37,11 @@ def service_limits(
     profile: str,
     host: Mapping[str, Any],
     capacity: Mapping[str, object],
-    wishes: Wishes,
+    own: OwnSettings,
 ) -> dict[str, Any]:
-    """`logins` for limits_file, `units` for systemd_limits and `pools` for daemon_pools. Raises CatalogueError.
+    """`logins` for limits_file, `units` for systemd_limits and `pools` for daemon_pools.
 
-    `host` is siptune_host, `capacity` siptune_capacity.
+    `host` is siptune_host, `capacity` siptune_capacity. Raises TuningError.
     """
     check_profile(profile)
     contract = parse_capacity(capacity)
@@ -54,34 +50,22 @@ def service_limits(
         settings = {name: profile_setting(entry, profile, host, contract, {}) for name, entry in entries.items()}
         return {name: setting for name, setting in settings.items() if setting is not None}
 
-    services = parse_services(wishes.services, host)
-    wanted = {
-        "logins": _with_own_logins(_logins(chosen(catalogue["logins"])), wishes.logins or []),
-        "units": _by_unit(
+    services = parse_services(own.services, host)
+    return {
+        LOGINS: _with_own_logins(_logins(chosen(catalogue["logins"])), own.logins or []),
+        UNITS: _by_unit(
             "siptune_service_limits_units",
             services,
             {daemon: chosen(entries) for daemon, entries in catalogue["units"].items()},
-            wishes.units or {},
+            own.units or {},
         ),
-        "pools": _by_unit(
+        POOLS: _by_unit(
             "siptune_service_limits_pools",
             services,
             {daemon: chosen(entries) for daemon, entries in catalogue["pools"].items()},
-            wishes.pools or {},
+            own.pools or {},
         ),
     }
-    _check(wanted)
-    return wanted
-
-
-def _check(wanted: Mapping[str, Any]) -> None:
-    """Raises CatalogueError for what one of the modules would refuse at first sight."""
-    try:
-        parse_limits(wanted["logins"])
-        parse_units(wanted["units"])
-        parse_pools(wanted["pools"])
-    except (LimitsError, SystemdError, PoolsError) as error:
-        raise CatalogueError(str(error)) from error
 
 
 # --- services -------------------------------------------------------------------------------
@@ -112,7 +96,7 @@ def _service(given: object) -> tuple[str, str]:
         raise CatalogueError(
             f"siptune_service_limits_services: takes units, or dictionaries of unit and daemon, not {given!r}"
         )
-    unit = _unit_name(named["unit"])
+    unit = check_unit_name(named["unit"])
     daemon = named.get("daemon") or next((one.name for one in DAEMONS if belongs_to(one, unit)), None)
     if daemon is None:
         raise CatalogueError(
@@ -124,13 +108,6 @@ def _service(given: object) -> tuple[str, str]:
             f"siptune_service_limits_services: {unit}: there is no daemon {daemon!r}, only {', '.join(DAEMON_NAMES)}"
         )
     return unit, str(daemon)
-
-
-def _unit_name(given: object) -> str:
-    try:
-        return check_unit_name(given)
-    except SystemdError as error:
-        raise CatalogueError(str(error)) from error
 
 
 # --- units and pools ------------------------------------------------------------------------
@@ -152,7 +129,7 @@ def _by_unit(
                 _overlay(by_unit, unit, own[daemon])
     for name, settings in own.items():
         if name not in DAEMON_NAMES:
-            _overlay(by_unit, _unit_name(name), settings)
+            _overlay(by_unit, check_unit_name(name), settings)
     return {unit: settings for unit, settings in by_unit.items() if settings}
 
 

@@ -1,16 +1,18 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Calls of several modules in one, with one undo log."""
+"""Several calls in one module execution, with one undo log."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from .._core.change import TuningError, UndoLog
+from .._core.errors import TuningError
+from .._core.undo import RefusedError, UndoLog, refusal
 from .._engine.operation import Call, Operation, Report
 from .._host.host import Host
 from .._logins.module import LIMITS_FILE
@@ -26,40 +28,48 @@ OPERATIONS: dict[str, Operation] = {
 
 
 class CallError(TuningError):
-    """One of the calls cannot be carried out. Names it, and has all that its own error has."""
+    """A call that cannot be carried out. Names the call, and has all that its own error has."""
 
     def __init__(self, name: str, module: str, cause: TuningError) -> None:
         super().__init__(f"{name}: {cause}")
         self.name = name
         self.module = module
         self.cause = cause
-        self.subject = getattr(cause, "subject", "")
+        self.item = cause.item
 
     def details(self) -> dict[str, Any]:
-        """What the call's own error tells, under the call's name."""
-        told = self.cause.details()
-        items = [{"call": self.name, **item} for item in told.pop("items", [])]
-        return {**told, "items": items, "calls": [CallResult(self.name, self.module, None, self.cause).as_result()]}
+        """The details of the call's own error, under the call's name."""
+        own = self.cause.details()
+        failed = CallResult(self.name, self.module, None, {"msg": str(self.cause), "items": own.pop("items", [])})
+        return {**own, "items": failed.items(), "calls": [failed.as_result()]}
 
 
 class CallResult(NamedTuple):
-    """What became of a call: its report, or why it would fail."""
+    """The result of a call: its report, or its failure, as fail_json takes one: `msg`, and perhaps `items`."""
 
     name: str
     module: str
     report: Report | None
-    error: TuningError | None = None
+    failure: Mapping[str, Any] = MappingProxyType({})
 
     def as_result(self) -> dict[str, Any]:
-        """An element of `calls` in the module's result: all but the items and what --diff shows."""
-        told: dict[str, Any] = {"name": self.name, "module": self.module}
+        """An element of `calls` in the module's result: all but the items and the diff."""
+        own: dict[str, Any] = {"name": self.name, "module": self.module}
         if self.report is None:
-            return {**told, "changed": False, "failed": True, "msg": str(self.error)}
-        return {**told, "changed": self.report.changed, **self.report.extra}
+            return {**own, "changed": False, "failed": True, "msg": self.failure["msg"]}
+        return {**own, "changed": self.report.changed, **self.report.extra}
+
+    def items(self) -> list[dict[str, Any]]:
+        """The items of the call, each with the call's name."""
+        if self.report is None:
+            own = list(self.failure.get("items", []))
+        else:
+            own = [change.as_item() for change in self.report.changes]
+        return [{"call": self.name, **item} for item in own]
 
 
 def parse_calls(given: Iterable[Mapping[str, Any]]) -> list[Call]:
-    """The calls with their requests. Raises TuningError, before anything is looked at."""
+    """The calls of siptune.linux.transaction. Raises TuningError, before the host is looked at."""
     calls: dict[str, Call] = {}
     for one in given:
         name, operation = one["name"], OPERATIONS[one["module"]]
@@ -75,35 +85,29 @@ def parse_calls(given: Iterable[Mapping[str, Any]]) -> list[Call]:
     return list(calls.values())
 
 
-def run_calls(
-    host: Host, log: UndoLog, given: Iterable[Mapping[str, Any]], each_for_itself: bool, check_mode: bool
-) -> list[CallResult]:
-    """What became of the calls, or what each would come to for itself. Raises TuningError."""
-    calls = parse_calls(given)
-    if not each_for_itself:
-        return run_all(host, calls, check_mode, log)
-    if not check_mode:
-        raise TuningError("each_for_itself is for check mode: a run holds as a whole or not at all")
-    return predict_each(host, calls)
-
-
 def run_all(host: Host, calls: Iterable[Call], check_mode: bool, log: UndoLog) -> list[CallResult]:
-    """Take one call after the other; a later one finds what an earlier one has done.
+    """Run one call after the other, all of them or none; a later one finds what an earlier one has done.
 
     Raises CallError for the first that fails; whoever holds the log undoes them all.
     """
     return [_run(host, call, check_mode, log) for call in calls]
 
 
-def predict_each(host: Host, calls: Iterable[Call]) -> list[CallResult]:
-    """What each call would come to for itself: one that would fail keeps nobody from learning of the others."""
-    predicted = []
+def run_each(host: Host, calls: Iterable[Call], check_mode: bool, log: UndoLog) -> list[CallResult]:
+    """Run each call for itself: one that fails is undone and reported, and the others go on.
+
+    The log has all that holds, for whatever else might end the run.
+    """
+    results = []
     for call in calls:
+        own = UndoLog()
+        log.note("", own.undo)
         try:
-            predicted.append(_run(host, call, True, UndoLog()))
+            results.append(_run(host, call, check_mode, own))
         except CallError as error:
-            predicted.append(CallResult(call.name, call.operation.name, None, error.cause))
-    return predicted
+            failure = refusal(RefusedError(error.cause, *own.undo()))
+            results.append(CallResult(call.name, call.operation.name, None, failure))
+    return results
 
 
 def _run(host: Host, call: Call, check_mode: bool, log: UndoLog) -> CallResult:
@@ -115,16 +119,22 @@ def _run(host: Host, call: Call, check_mode: bool, log: UndoLog) -> CallResult:
 
 def result(results: Sequence[CallResult]) -> dict[str, Any]:
     """The module's result."""
-    reports = {one.name: one.report for one in results if one.report is not None}
+    reports = [one.report for one in results if one.report is not None]
     return {
-        "changed": any(report.changed for report in reports.values()),
+        "changed": any(report.changed for report in reports),
         "calls": [one.as_result() for one in results],
-        "items": [{"call": name, **change.as_item()} for name, report in reports.items() for change in report.changes],
-        "diff": [part for report in reports.values() for part in report.diff],
+        "items": [item for one in results for item in one.items()],
+        "diff": [part for report in reports for part in report.diff],
     }
 
 
+def failure_of(results: Iterable[CallResult]) -> str:
+    """The message for calls that failed while the others went on; empty if none failed."""
+    failed = [f"{one.name}: {one.failure['msg'].rstrip('.')}" for one in results if one.report is None]
+    return f"{'; '.join(failed)}. Everything else goes back." if failed else ""
+
+
 def warnings(results: Iterable[CallResult]) -> list[str]:
-    """What the calls warn of, each warning once."""
+    """The warnings of all calls, each once."""
     reports = [one.report for one in results if one.report is not None]
     return list(dict.fromkeys(warning for report in reports for warning in report.warnings))

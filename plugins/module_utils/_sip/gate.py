@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from .._host.host import Host
 from .calls import Calls, observe_calls
@@ -17,6 +18,12 @@ def describe_busy(seen: Sequence[Calls]) -> str:
     A daemon that cannot be asked counts like one with calls: a wrong guess would cut somebody off.
     """
     return "; ".join(_describe(calls) for calls in seen if not calls.idle)
+
+
+def calls_result(seen: Sequence[Calls]) -> dict[str, Any]:
+    """The result of sip_calls_info."""
+    summary = describe_busy(seen)
+    return {"idle": not summary, "summary": summary, "daemons": [calls._asdict() for calls in seen]}
 
 
 def _describe(calls: Calls) -> str:

@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 from .._core.change import Outcome
 from .._core.undo import UndoLog
 from .._engine.effects import finalize_originals, stage, store_originals, tidy
@@ -16,6 +19,7 @@ from .key import display_name
 from .model import Observed, Plan, Request, Write
 from .observe import PROC_SYS, live_key
 from .originals import finalize
+from .revert import without_refused
 from .value import same, stored
 
 
@@ -36,22 +40,38 @@ def apply(host: Host, request: Request, observed: Observed, planned: Plan, log: 
     staged = [stage(host, file, log) for file in planned.files]
     before = {path: observed.live[path].value or "" for path in planned.side_effects}
     _note_side_effects(host, before, log)
+    refused: dict[str, str] = {}
     for write in planned.writes:
-        _write(host, write, log)
+        with _refusal_of_revert(write, refused):
+            _write(host, write, log)
     for commit in staged:
         commit()
-    live = {write.path: read_back(host, write) for write in planned.writes}
-    live.update({path: _value(host, path) for path in planned.side_effects})
+    for write in planned.writes:
+        with _refusal_of_revert(write, refused):
+            read_back(host, write)
+    live = {path: _value(host, path) for path in (*(write.path for write in planned.writes), *planned.side_effects)}
     recorded = planned.originals if planned.changed else observed.originals
-    finalize_originals(host, finalize(request, planned, live), recorded, log)
-    return Outcome(confirmed(planned, live), planned.changed)
+    done = without_refused(planned, refused)
+    finalize_originals(host, finalize(request, done, live), recorded, log)
+    return Outcome(confirmed(done, live), done.changed)
+
+
+@contextlib.contextmanager
+def _refusal_of_revert(write: Write, refused: dict[str, str]) -> Iterator[None]:
+    """Add the reason to `refused` if the kernel refuses a revert, instead of raising _KeyRefusedError."""
+    try:
+        yield
+    except _KeyRefusedError as error:
+        if not write.reverts:
+            raise
+        refused.setdefault(write.path, error.reason)
 
 
 def _write(host: Host, write: Write, log: UndoLog) -> None:
     file = f"{PROC_SYS}/{write.path}"
 
     def write_back() -> None:
-        if not follows_other(write.path, write.before):
+        if not follows_other(write.path, write.before) and _value(host, write.path) != write.before:
             host.write_kernel(file, write.before)
 
     name = display_name(write.path)

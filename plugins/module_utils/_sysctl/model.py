@@ -81,11 +81,15 @@ class Observed(NamedTuple):
 
 
 class Write(NamedTuple):
-    """A value to write to the kernel, and the value that the key has before."""
+    """A value to write to the kernel, and the value that the key has before.
+
+    `reverts` marks the revert of a key that is no longer wanted: if the kernel refuses it, the others go on.
+    """
 
     path: str
     text: str
     before: str
+    reverts: bool = False
 
 
 class Decision(NamedTuple):

@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from .._core.change import CHANGED, KEPT, OK, PENDING, READONLY, Change
+from .._core.change import CHANGED, KEPT, OK, PENDING, READONLY, REFUSED, Change
 from .._engine.originals import KeyOriginal
-from .kernel import follows_other
+from .kernel import follows_other, mutually_exclusive
 from .key import display_name, interface_of
-from .model import Decision, Observed, Request, Reverts, Write
+from .model import Decision, Observed, Plan, Request, Reverts, Write
 from .safety import objection
 from .value import same
 
@@ -69,7 +69,30 @@ def _revert(path: str, record: KeyOriginal, now: str, request: Request, observed
         state, after = CHANGED, record.value
         reverts.reverted.append(path)
         if not follows_other(path, record.value):
-            reverts.writes.append(Write(path, record.value, now))
+            reverts.writes.append(Write(path, record.value, now, reverts=True))
     if record.cause is None or state not in (OK, KEPT):
         why = "no longer wanted: back to its original"
         reverts.changes.append(Change(display_name(path), None, now, after, None, state, why, reason))
+
+
+def without_refused(planned: Plan, refused: Mapping[str, str]) -> Plan:
+    """The plan without the reverts that the kernel has refused, given by path with the reason.
+
+    Their items say so, and their records stay, so that a later run can try again.
+    """
+    reasons = dict(refused)
+    for path, reason in refused.items():
+        other = mutually_exclusive(path)
+        if other in planned.reverted:  # a 0 that would have come back with the refused value
+            reasons[other] = reason
+    names = {display_name(path): reason for path, reason in reasons.items()}
+    return planned._replace(
+        changes=[
+            change._replace(state=REFUSED, after=change.before, reason=f"not put back: {names[change.item]}")
+            if change.item in names
+            else change
+            for change in planned.changes
+        ],
+        writes=[write for write in planned.writes if write.path not in reasons],
+        reverted=[path for path in planned.reverted if path not in reasons],
+    )

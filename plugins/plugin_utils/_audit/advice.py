@@ -73,7 +73,7 @@ ADVICE = {
 
 
 def concerns(counter: Mapping[str, Any]) -> bool:
-    """Whether a counter of sip_counters, or one of its parts, calls for a look: it has grown, or is nearly full."""
+    """Whether a counter of sip_counters_info, or a part of it, needs a look: it has grown, or is nearly full."""
     value = counter.get("value") or 0
     if counter.get("kind", "counter") == "counter":
         return value > 0

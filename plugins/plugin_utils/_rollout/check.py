@@ -1,13 +1,13 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether hosts lose more since they were tuned than before: the check between the batches of a rollout.
+"""The check between the batches of a rollout: do hosts lose more since they were tuned than before?
 
-Takes what siptune.linux.sip_counters returns. A host is read for a while before it is tuned, and for as long
-afterwards; when a later batch ends, what it has lost since then counts.
+Takes results of siptune.linux.sip_counters_info. A host's counters are read for a while before it is tuned, and for as
+long afterwards; when a later batch ends, its losses since then count.
 
-A counter has worsened when it has grown by more than it would have at its rate before, with a tolerance on top, and by
-more than one: a single lost datagram is no rate.
+A counter has worsened when it has grown by more than its rate before, plus a tolerance, and by more than one: a single
+lost datagram is not a rate.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-# What means that SIP or RTP was lost, or a connection refused. That a CPU had to come back for more packets
-# (SoftnetTimeSqueeze) loses nothing, and what sockets drop is in the counters of UDP already.
+# Counters of lost SIP or RTP, or of refused connections. SoftnetTimeSqueeze, a CPU that had to come back for more
+# packets, is not a loss, and the drops of sockets are in the counters of UDP already.
 LOSSES = (
     "UdpRcvbufErrors",
     "Udp6RcvbufErrors",
@@ -38,28 +38,28 @@ WHOLE = 100
 
 
 class Window(NamedTuple):
-    """How much counters have grown in a while, by name; one that could not be read is left out."""
+    """The growth of counters in a while, by name, without those that could not be read."""
 
     growth: Mapping[str, int]
     seconds: float
 
 
 def window(reading: Mapping[str, Any]) -> Window | None:
-    """What a reading over a while says; None if it is none."""
+    """The growth in a reading over a while; None for any other reading."""
     if not _usable(reading) or reading["since_boot"] or not reading["seconds"]:
         return None
     return Window(_numbers(reading, "value"), float(reading["seconds"]))
 
 
 def since(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> Window | None:
-    """What has been added between two readings; None if that cannot be told, as after a reboot."""
+    """The growth between two readings; None if it is unknown, as after a reboot."""
     if not _usable(earlier) or not _usable(later):
         return None
     begun, ended = earlier["uptime_seconds"], later["uptime_seconds"]
     if begun is None or ended is None or ended <= begun:
         return None
     before, after = _numbers(earlier, "total"), _numbers(later, "total")
-    # A total that is less than before belongs to something that was made anew, and has grown from nothing.
+    # A total below the one before belongs to a recreated interface or socket, and has grown from zero.
     growth = {
         name: after[name] - before[name] if after[name] >= before[name] else after[name]
         for name in after
@@ -81,7 +81,7 @@ def _numbers(reading: Mapping[str, Any], field: str) -> dict[str, int]:
 def worsened(
     host: str, before: Window | None, after: Window | None, counters: Sequence[str], tolerance_percent: int
 ) -> list[str]:
-    """The counters of a host that have worsened, a sentence each with the figures."""
+    """A sentence with the figures for each counter of a host that has worsened."""
     if before is None or after is None:
         return []
     found = []

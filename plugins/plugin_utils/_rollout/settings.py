@@ -1,9 +1,9 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a rollout over a fleet may be asked for: batches, a failure budget, hooks, pauses, a check between batches.
+"""The variables of a rollout over a fleet: batches, a failure budget, hooks, pauses, a check between batches.
 
-Functions over values; RolloutError names the variable and what is wrong with it.
+Functions over values. A RolloutError names the variable and the mistake.
 """
 
 from __future__ import annotations
@@ -12,20 +12,22 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ansible_collections.siptune.linux.plugins.module_utils._counters.table import LONGEST_SECONDS
+
 SERIAL = "siptune_serial"
 BUDGET = "siptune_max_fail_percentage"
 ROLLING = "siptune_rolling"
 BEFORE = "siptune_before_host_tasks"
 AFTER = "siptune_after_host_tasks"
 HOOKS = (BEFORE, AFTER)
-# Each makes a run a rolling one when it is given for the play as a whole.
+ROLLING_PLAYBOOK = "siptune.linux.rolling"
+# What only that playbook does.
 PARTS = (*HOOKS, "siptune_pause_seconds", "siptune_confirm", "siptune_check_seconds")
 PROFILE = "siptune_profile"
 DEFAULT_PROFILE = "modern"  # of every role
 MIXED_PROFILES = "siptune_mixed_profiles"
 
 CANARY, EVERY_BATCH = "canary", "every_batch"
-LONGEST_CHECK_SECONDS = 3600  # what siptune.linux.sip_counters takes
 LONGEST_PAUSE_SECONDS = 7 * 86400
 LONGEST_HOOK_SECONDS = 86400
 
@@ -39,11 +41,11 @@ SIDE_BY_SIDE = ("linear", "debug", "mitogen", "mitogen_linear")
 
 
 class RolloutError(ValueError):
-    """A rollout was asked for that cannot be, or that nobody can have meant."""
+    """A rollout with variables that are invalid or contradict each other."""
 
 
 class Rollout(NamedTuple):
-    """The variables of a rollout, checked. Times are in seconds, 0 for none."""
+    """The checked variables of a rolling run. Times are in seconds, 0 for none."""
 
     pause_seconds: int = 0
     confirm: bool = False
@@ -55,7 +57,7 @@ class Rollout(NamedTuple):
 
     @property
     def waits(self) -> bool:
-        """Whether anything is to happen between batches but a look at counters."""
+        """Whether a batch is followed by a pause or a question."""
         return bool(self.pause_seconds) or self.confirm
 
 
@@ -66,13 +68,13 @@ def parse_batches(value: Any) -> list[int | str]:
     """The sizes of batches for Ansible's `serial`: whole numbers and shares of the fleet.
 
     Takes a number, a share such as "10%", a list of these, or their text with commas, which -e can say without quotes.
-    Raises RolloutError for what Ansible would take for the whole fleet at once, or would trip over.
+    Raises RolloutError for a size that Ansible would take for the whole fleet at once, or fail on.
     """
     if isinstance(value, str):
         value = value.split(",")
     sizes = list(value) if isinstance(value, list | tuple) else [value]
     if not sizes:
-        raise RolloutError(f"{SERIAL}: is an empty list, and a batch of no hosts is none")
+        raise RolloutError(f"{SERIAL}: is an empty list; give at least one size")
     return [_parse_size(size) for size in sizes]
 
 
@@ -94,36 +96,32 @@ def parse_budget(value: Any) -> float:
     """The share of a batch that may fail, in percent. Raises RolloutError."""
     text = str(value).strip().removesuffix("%")
     if isinstance(value, bool) or not re.fullmatch(r"[+-]?[0-9]{1,9}(\.[0-9]{1,9})?", text):
-        raise RolloutError(f"{BUDGET}: {value!r} is no percentage")
+        raise RolloutError(f"{BUDGET}: {value!r} is not a percentage")
     if not 0 <= float(text) <= WHOLE:
         raise RolloutError(f"{BUDGET}: must be from 0 to {WHOLE}, not {text}")
     return float(text)
 
 
-def ansible_budget(value: Any, rolling: bool) -> float:
-    """The budget as Ansible's `max_fail_percentage`. Raises RolloutError.
-
-    A rolling run counts for itself at the end of each batch, as Ansible would leave hosts out of service: it stops as
-    soon as the budget is spent, wherever the other hosts are.
-    """
+def ansible_budget(value: Any) -> float:
+    """The budget as Ansible's `max_fail_percentage`. Raises RolloutError."""
     budget = parse_budget(value)
-    return NEVER if rolling or budget == WHOLE else budget
+    return NEVER if budget == WHOLE else budget
 
 
 def check_given(name: str, meant: Any, effective: Any) -> None:
-    """Raises RolloutError where the play as a whole has not what a variable says."""
+    """Raises RolloutError where a variable does not have its value for the play as a whole."""
     if meant != effective:
         raise RolloutError(f"{name}: has no effect from the inventory; give it with -e")
 
 
 def check_batches(batches: Sequence[int | str], host_count: int) -> None:
-    """Raises RolloutError where the first of several batches would be more hosts than there are."""
+    """Raises RolloutError where the first of several batches has more hosts than the fleet."""
     first = batches[0]
     if len(batches) > 1 and isinstance(first, int) and first > host_count:
         raise RolloutError(f"{SERIAL}: a canary of {first} hosts is more than the fleet, which has {host_count}")
 
 
-# --- what else there is to say ---------------------------------------------------------------
+# --- of a rolling run ------------------------------------------------------------------------
 
 
 def parse_rollout(variables: Mapping[str, Any], counters: Sequence[str], default_counters: Sequence[str]) -> Rollout:
@@ -132,7 +130,7 @@ def parse_rollout(variables: Mapping[str, Any], counters: Sequence[str], default
         pause_seconds=_seconds(variables, "siptune_pause_seconds", 0, LONGEST_PAUSE_SECONDS),
         confirm=_flag(variables, "siptune_confirm"),
         pause_after=variables.get("siptune_pause_after", CANARY),
-        check_seconds=_seconds(variables, "siptune_check_seconds", 0, LONGEST_CHECK_SECONDS),
+        check_seconds=_seconds(variables, "siptune_check_seconds", 0, LONGEST_SECONDS),
         check_counters=_counters(variables.get("siptune_check_counters", list(default_counters)), counters),
         check_tolerance_percent=_seconds(variables, "siptune_check_tolerance_percent", 10, 1000),
         hook_timeout_seconds=_seconds(variables, "siptune_hook_timeout_seconds", 600, LONGEST_HOOK_SECONDS),
@@ -175,20 +173,20 @@ def _counters(names: Any, known: Sequence[str]) -> list[str]:
 
 
 def check_pauses(rollout: Rollout, later_count: int) -> None:
-    """Raises RolloutError for a pause or a question that would never come, as no host follows the first batch."""
+    """Raises RolloutError for a pause or a question without effect, as no host follows the first batch."""
     if rollout.waits and not later_count:
         name = "siptune_confirm" if rollout.confirm else "siptune_pause_seconds"
         raise RolloutError(f"{name}: all hosts are in one batch, and nothing follows it; give {SERIAL} as well")
 
 
 def check_strategy(strategy: str) -> None:
-    """Raises RolloutError for a strategy by which each host goes its own way, and a batch has no end."""
+    """Raises RolloutError for a strategy that does not keep the hosts of a batch together."""
     if strategy.rpartition(".")[2] not in SIDE_BY_SIDE:
-        raise RolloutError(f"the strategy {strategy} knows no batches, which a rolling run is made of; use linear")
+        raise RolloutError(f"the strategy {strategy} has no batches, and a rolling run needs them; use linear")
 
 
 def check_profiles(profiles: Mapping[str, Any], allowed: bool) -> None:
-    """Raises RolloutError where hosts of one play have different profiles, by accident for all we know."""
+    """Raises RolloutError where hosts of one play have different profiles, unless that is allowed."""
     groups: dict[str, list[str]] = {}
     for host, profile in profiles.items():
         groups.setdefault(str(profile), []).append(host)
@@ -206,18 +204,18 @@ def _some(hosts: Sequence[str]) -> str:
     return ", ".join(hosts[:MOST_NAMES]) + more
 
 
-def check_heeded(parts: Mapping[str, Sequence[str]]) -> None:
-    """Raises RolloutError for parts of a rolling run, with the hosts that have them, in a run that is none."""
+def check_not_rolling(parts: Mapping[str, Sequence[str]]) -> None:
+    """Raises RolloutError for parts of a rolling run, with the hosts that have them, given to another playbook."""
     for name, hosts in parts.items():
         if hosts:
             raise RolloutError(
-                f"{name}: is set in the inventory for {_some(hosts)}, and this is no rolling run. Say "
-                f"-e {ROLLING}=true to have it done, or -e {ROLLING}=false to tune the hosts without it"
+                f"{name}: is set for {_some(hosts)}, and has an effect in {ROLLING_PLAYBOOK} alone. Use that playbook, "
+                f"or say -e {ROLLING}=false to go on without it"
             )
 
 
 def share_out(done: Sequence[str], batch: Sequence[str]) -> dict[str, list[str]]:
-    """Which of the hosts that are done each host of a batch is to ask for, so that they are asked side by side."""
+    """The finished hosts whose counters each host of a batch reads, so that they are read side by side."""
     return {host: list(done[place :: len(batch)]) for place, host in enumerate(batch)}
 
 
@@ -225,7 +223,7 @@ def share_out(done: Sequence[str], batch: Sequence[str]) -> dict[str, list[str]]
 
 
 def over_budget(batch: Sequence[str], alive: Sequence[str], budget: float) -> str:
-    """Why a batch has used up the failure budget; empty if it has not."""
+    """Why a batch has exceeded the failure budget; empty if it has not."""
     lost = [host for host in batch if host not in alive]
     percentage = WHOLE * len(lost) / len(batch)
     if percentage <= budget:

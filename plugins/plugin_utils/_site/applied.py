@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Several layers in one call: which of them, and what became of each.
+"""Several layers in one task: which layers the tags select, and the result of each.
 
 Pure: between the tasks of a play and siptune.linux.tune.
 """
@@ -13,10 +13,8 @@ from typing import Any
 
 from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import LAYERS, PARTS, call_name
 
-from .layers import RESULTS
-
 ALWAYS = "always"  # the tag of a task that runs whatever --tags says
-APPLIED = "__siptune_layers_result"  # what the playbooks' task of siptune.linux.apply_layers registers
+APPLIED = "__siptune_layers_result"  # the variable in which the playbooks register the result of apply_layers
 
 Result = Mapping[str, Any]
 
@@ -45,20 +43,20 @@ def _runs(tags: set[str], run_tags: set[str], skip_tags: set[str]) -> bool:
 
 
 def by_layer(done: Result, layers: Iterable[str]) -> dict[str, Any]:
-    """The result of siptune.linux.tune with `layers` in place of its calls and items: what each module would return.
+    """The result of siptune.linux.tune with `layers`, the result of each module, in place of its calls and items.
 
-    None stands for a call that was not made, or is undone as another one of its layer has failed. Of a run that has
-    failed, the other layers are left out.
+    None stands for a call that was not made, or was undone as another one has failed. After a run that failed as a
+    whole, only the layer that failed is there.
     """
     if "calls" not in done:
         return dict(done)
-    told = {one["name"]: one for one in done["calls"]}
-    items: dict[str, list[dict[str, Any]]] = {name: [] for name in told}
+    calls = {one["name"]: one for one in done["calls"]}
+    items: dict[str, list[dict[str, Any]]] = {name: [] for name in calls}
     for item in done.get("items", []):
         items[item["call"]].append({field: value for field, value in item.items() if field != "call"})
 
     def result(name: str) -> dict[str, Any] | None:
-        return {**_result(told[name], done), "items": items[name]} if name in told else None
+        return {**_result(calls[name], done), "items": items[name]} if name in calls else None
 
     results = {layer: [result(call_name(layer, part)) for part in PARTS[layer]] for layer in layers}
     rest = {field: value for field, value in done.items() if field not in ("calls", "items")}
@@ -66,21 +64,22 @@ def by_layer(done: Result, layers: Iterable[str]) -> dict[str, Any]:
 
 
 def _result(one: Result, done: Result) -> dict[str, Any]:
-    """What a call's module would return. If the transaction has failed, its message is that of the call that has."""
+    """The result of a call's module. Of a run that failed as a whole, the message of the run says more."""
     result = {field: value for field, value in one.items() if field not in ("name", "module")}
-    if done.get("failed"):
-        result["msg"] = str(done.get("msg", "")).removeprefix(f"{one['name']}: ")
+    whole, prefix = str(done.get("msg", "")), f"{one['name']}: "
+    if one.get("failed") and whole.startswith(f"{prefix}{one['msg']}. "):
+        result["msg"] = whole.removeprefix(prefix)
     return result
 
 
-def results_by_layer(registered: Result, layers: Sequence[str] = LAYERS) -> dict[str, list[Result | None]]:
-    """What each layer's calls have returned in a play, whether its role made them or siptune.linux.apply_layers.
+def results_by_layer(applied: Result | None, layers: Sequence[str] = LAYERS) -> dict[str, list[Result | None]]:
+    """The results of each layer's calls, by the result of siptune.linux.apply_layers.
 
-    None stands for a call that was not made. Where apply_layers came to nothing, that is what each layer came to.
+    None stands for a call that was not made. A result without layers, such as a failed check of variables, is that of
+    every layer.
     """
-    whole = registered.get(APPLIED)
-    if not whole or whole.get("skipped"):
-        return {layer: [registered.get(name) for name in RESULTS[layer]] for layer in layers}
-    if "layers" not in whole:
-        return {layer: [whole] for layer in layers}
-    return {layer: whole["layers"].get(layer, [None]) for layer in layers}
+    if not applied or applied.get("skipped"):
+        return {layer: [None] for layer in layers}
+    if "layers" not in applied:
+        return {layer: [applied] for layer in layers}
+    return {layer: applied["layers"].get(layer, [None]) for layer in layers}

@@ -8,13 +8,11 @@ Pure: from the fact `tuners` of siptune.linux.host_facts, and what siptune wants
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import ABSENT, KEPT, READONLY, SHADOWED
 from ansible_collections.siptune.linux.plugins.module_utils._core.setting import AT_LEAST, AT_MOST, EXACT, RULE_WORDS
-from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import ABSENT as LAYERS_ABSENT
-from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import Layer
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.kernel import mutually_exclusive
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.key import (
     SysctlError,
@@ -110,31 +108,16 @@ def shown(their: Mapping[str, Any]) -> str:
     return f"{RULE_WORDS.get(their.get('rule', EXACT), '')}{their['value']}"
 
 
-# --- a warning before a run ------------------------------------------------------------------
+# --- the warning of a run --------------------------------------------------------------------
 
 
-def warning_of_tuners(layers: Iterable[Layer], variables: Mapping[str, Any], host: Mapping[str, Any]) -> str:
-    """`warning` for a run that applies these layers with these variables to a host, by its facts."""
-    if variables.get("siptune_state") == LAYERS_ABSENT:
-        return ""
-    return warning(host.get("tuners") or {}, _wishes(layers, variables, host))
-
-
-def _wishes(layers: Iterable[Layer], variables: Mapping[str, Any], host: Mapping[str, Any]) -> Iterator[Wanted]:
-    """What the layers want of the kernel. Few hosts have another tuner, so it is reckoned only once somebody looks."""
-    from ansible_collections.siptune.linux.plugins.module_utils._layers.calls import all_calls, kernel_settings
-
-    for setting in kernel_settings(all_calls(layers, variables, host)):
-        yield Wanted(setting.path, setting.rule, setting.value)
-
-
-def warning(tuners: Mapping[str, Any], wanted: Iterable[Wanted]) -> str:
-    """What there is to know of TuneD before siptune tunes a host beside it; empty if both agree or there is none."""
+def warning(tuners: Mapping[str, Any], items: Iterable[Mapping[str, Any]]) -> str:
+    """The warning of TuneD for a run with these items; empty if both agree or TuneD is not used on the host."""
     tuned = tuners.get("tuned") or {}
     if not (tuned.get("active") or tuned.get("enabled")):
         return ""
-    wishes = list(wanted)
-    against = [their for their in tuned.get("sysctl") or [] if any(undoes(their, wish) for wish in wishes)]
+    wanted = [one for one in map(wanted_of, items) if one is not None]
+    against = [their for their in tuned.get("sysctl") or [] if any(undoes(their, one) for one in wanted)]
     unknown = tuned.get("unknown") or []
     if not against and not unknown:
         return ""

@@ -99,7 +99,7 @@ def test_mitogen_rolls_in_batches() -> None:
     hosts = dict.fromkeys(("edge1", "edge2"), LOCALHOST)
     write_file(INVENTORY, json.dumps({"all": {"hosts": hosts}}))
     write_file("/run/hook.yml", "- name: Note\n  ansible.builtin.shell: echo {{ inventory_hostname }} >> /run/order\n")
-    words = ["-i", INVENTORY, "siptune.linux.site", "--tags", "fs"]
+    words = ["-i", INVENTORY, "siptune.linux.rolling", "--tags", "fs"]
     variables = {"siptune_serial": 1, "siptune_before_host_tasks": "/run/hook.yml"}
     run = Run(program("ansible-playbook"), *words, "-e", json.dumps(variables), **MITOGEN)
     assert run.status == 0, run.output
@@ -147,7 +147,7 @@ def test_ansible_runner_with_extra_variables_as_a_job_template_gives_them() -> N
     write_inventory("/run/job/inventory/hosts.json")
     variables = {"siptune_serial": [1, "100%"], "siptune_check_seconds": 1}
     write_file("/run/job/env/extravars", yaml.safe_dump(variables))
-    run = Run(program("ansible-runner"), "run", "/run/job", "-p", "siptune.linux.site")
+    run = Run(program("ansible-runner"), "run", "/run/job", "-p", "siptune.linux.rolling")
     assert run.changed
     assert "1 of 1 hosts of this batch done. 0 hosts to come." in run.output
     assert is_tuned()
@@ -191,4 +191,4 @@ def test_the_builder_makes_a_context_that_can_be_built(archive: Path) -> None:
     required = yaml.safe_load((context / "_build" / "requirements.yml").read_text(encoding="utf-8"))
     (collection,) = required["collections"]
     install(collection["name"], archive.parent / "image", where=context / "_build")
-    assert (archive.parent / "image/ansible_collections/siptune/linux/playbooks/rolling/begin.yml").exists()
+    assert (archive.parent / "image/ansible_collections/siptune/linux/playbooks/rolling.yml").exists()

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The calls of small layers; those of the collection's own are in plugin_utils/test_layers.py."""
+"""The calls of small layers; those of the collection's own are in plugin_utils/_site/test_layers.py."""
 
 from __future__ import annotations
 
@@ -11,50 +11,78 @@ import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._layers.calls import all_calls
 from ansible_collections.siptune.linux.plugins.module_utils._layers.catalogue import CatalogueError
 from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import Layer
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.module import SYSCTL_BULK
 
 WHY = "A proxy that swaps is late for its timers."
-SHARED = {"siptune_profile": "modern", "siptune_state": "present", "siptune_capacity": {}}
+VARIABLES: dict[str, Any] = {"siptune_profile": "modern", "siptune_state": "present", "siptune_capacity": {}}
 
 
 def layer(name: str, key: str) -> Layer:
-    defaults = {
-        **SHARED,
-        f"siptune_{name}_sysctl": {},
-        f"siptune_{name}_sysctl_path": f"/etc/sysctl.d/90-siptune-{name}.conf",
-        f"siptune_{name}_missing": "report",
-        f"siptune_{name}_shadowed": "report",
-    }
     entry = {"extra": True, "classic": None, "modern": {"value": 10, "rule": "at_most"}, "why": WHY}
-    return Layer(name, {key: entry}, defaults, {})
+    VARIABLES.update(
+        {
+            f"siptune_{name}_sysctl": {},
+            f"siptune_{name}_sysctl_path": f"/etc/sysctl.d/90-siptune-{name}.conf",
+            f"siptune_{name}_missing": "report",
+            f"siptune_{name}_shadowed": "fail",
+        }
+    )
+    return Layer(name, {key: entry})
 
 
 MEMORY = layer("memory", "vm.swappiness")
+FS = layer("fs", "fs.aio-max-nr")
+SWAPPINESS = ("vm/swappiness", "10", "at_most", WHY)
 
 
 @pytest.mark.parametrize(
     ("variables", "settings"),
     [
-        pytest.param({}, {"vm.swappiness": {"value": 10, "rule": "at_most", "why": WHY}}, id="modern"),
-        pytest.param({"siptune_profile": "classic"}, {}, id="classic"),
-        pytest.param({"siptune_memory_sysctl": {"vm.swappiness": None}}, {}, id="left alone"),
-        pytest.param({"siptune_state": "absent"}, {}, id="put back"),
+        pytest.param({}, [SWAPPINESS], id="modern"),
+        pytest.param({"siptune_profile": "classic"}, [], id="classic"),
+        pytest.param({"siptune_memory_sysctl": {"vm.swappiness": None}}, [], id="left alone"),
+        pytest.param({"siptune_state": "absent"}, [], id="put back"),
     ],
 )
-def test_a_layer_of_the_kernel_is_one_call(variables: dict[str, Any], settings: dict[str, Any]) -> None:
-    (call,) = all_calls([MEMORY], variables, {})
-    assert call.as_given() == {
-        "name": "memory",
-        "module": "sysctl_bulk",
-        "arguments": {
-            "path": "/etc/sysctl.d/90-siptune-memory.conf",
-            "state": variables.get("siptune_state", "present"),
-            "missing": "report",
-            "shadowed": "report",
-            "settings": settings,
-        },
-    }
+def test_a_layer_of_the_kernel_is_one_call(variables: dict[str, Any], settings: list[Any]) -> None:
+    (call,) = all_calls([MEMORY], {**VARIABLES, **variables}, {})
+    assert (call.name, call.operation) == ("memory", SYSCTL_BULK)
+    assert call.request.path == "/etc/sysctl.d/90-siptune-memory.conf"
+    assert [(one.path, one.value, one.rule, one.why) for one in call.request.settings] == settings
+    # On the way back nothing that is missing or shadowed is worth a failure.
+    assert call.policy.shadowed == ("report" if variables.get("siptune_state") == "absent" else "fail")
 
 
-def test_two_layers_after_one_key_are_refused() -> None:
-    with pytest.raises(CatalogueError, match=r"vm\.swappiness: both the memory and the fs layer set it"):
-        all_calls([MEMORY, layer("fs", "vm.swappiness")], {}, {})
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        pytest.param(
+            {"siptune_memory_sysctl": {"net.core.somaxconn": "lots"}},
+            "memory layer: net.core.somaxconn: 'lots'",
+            id="no number",
+        ),
+        pytest.param(
+            {"siptune_memory_sysctl": {"vm.swappiness": {"value": 1, "rule": "maybe"}}}, "memory layer: ", id="rule"
+        ),
+        pytest.param(
+            {"siptune_memory_sysctl": {"vm.dirty_ratio": 5, "vm.dirty_bytes": 5}}, "exclude each other", id="pair"
+        ),
+        pytest.param({"siptune_memory_sysctl_path": "/etc/passwd"}, "memory layer: /etc/passwd", id="path"),
+        pytest.param(
+            {"siptune_fs_sysctl": {"vm.swappiness": 5}}, "vm.swappiness: both the memory and the fs layer", id="key"
+        ),
+        pytest.param(
+            {"siptune_fs_sysctl_path": "/etc/sysctl.d/90-siptune-memory.conf"}, "both the memory and the fs", id="file"
+        ),
+        pytest.param(
+            {"siptune_fs_sysctl": {"vm.dirty_ratio": 5}, "siptune_memory_sysctl": {"vm.dirty_bytes": 5}},
+            "exclude each other",
+            id="pair across layers",
+        ),
+    ],
+)
+def test_a_mistake_and_a_conflict_are_named_in_one_line(variables: dict[str, Any], message: str) -> None:
+    with pytest.raises(CatalogueError) as caught:
+        all_calls([MEMORY, FS], {**VARIABLES, **variables}, {})
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -11,12 +11,14 @@ import pytest
 
 pytest.importorskip("yaml", reason="the catalogues are YAML, which only the controller reads")
 
+from ansible_collections.siptune.linux.plugins.module_utils._layers.calls import layer_calls
 from ansible_collections.siptune.linux.plugins.module_utils._layers.catalogue import CatalogueError
 from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import SERVICE_LAYER
-from ansible_collections.siptune.linux.plugins.module_utils._layers.services import Wishes, service_limits
+from ansible_collections.siptune.linux.plugins.module_utils._layers.services import OwnSettings, service_limits
 from ansible_collections.siptune.linux.plugins.plugin_utils._site.layers import load_layer
 
-CATALOGUE = load_layer(SERVICE_LAYER).catalogue
+LAYER = load_layer(SERVICE_LAYER)
+CATALOGUE = LAYER.catalogue
 OWN = "set in the inventory"
 
 
@@ -36,8 +38,8 @@ HOST: dict[str, Any] = {
 }
 
 
-def limits(profile: str = "modern", host: Any = None, capacity: Any = None, **wishes: Any) -> dict[str, Any]:
-    return service_limits(CATALOGUE, profile, HOST if host is None else host, capacity or {}, Wishes(**wishes))
+def limits(profile: str = "modern", host: Any = None, capacity: Any = None, **own: Any) -> dict[str, Any]:
+    return service_limits(CATALOGUE, profile, HOST if host is None else host, capacity or {}, OwnSettings(**own))
 
 
 def values(settings: dict[str, Any]) -> dict[str, Any]:
@@ -132,7 +134,7 @@ def test_own_logins_stand_for_those_of_the_catalogue() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wishes", "message"),
+    ("own", "message"),
     [
         pytest.param({"services": "kamailio.service"}, "must be a list of units", id="no list"),
         pytest.param({"services": ["sbc.service"]}, "does not tell which daemon it runs", id="unknown daemon"),
@@ -157,10 +159,12 @@ def test_own_logins_stand_for_those_of_the_catalogue() -> None:
         ),
     ],
 )
-def test_a_mistake_is_named(wishes: dict, message: str) -> None:
-    with pytest.raises(CatalogueError) as caught:
-        limits(**wishes)
+def test_a_mistake_is_named_with_its_layer(own: dict, message: str) -> None:
+    variables = {**LAYER.defaults, **{f"siptune_service_limits_{name}": value for name, value in own.items()}}
+    with pytest.raises(CatalogueError, match=r"^service_limits layer: ") as caught:
+        layer_calls(LAYER, variables, HOST)
     assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_an_unknown_profile_or_figure_is_named() -> None:

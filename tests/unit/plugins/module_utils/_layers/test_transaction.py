@@ -1,25 +1,30 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Several calls in one: their arguments, and what is told of them."""
+"""Several calls in one: their arguments, their results, and calls that hold each for itself."""
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 pytest.importorskip("ansible.module_utils.common.arg_spec", reason="Ansible itself checks the arguments of a call")
 
-from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change, TuningError
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
+from ansible_collections.siptune.linux.plugins.module_utils._core.errors import TuningError
+from ansible_collections.siptune.linux.plugins.module_utils._core.undo import UndoLog
 from ansible_collections.siptune.linux.plugins.module_utils._engine.operation import EffectError, Report
-from ansible_collections.siptune.linux.plugins.module_utils._host.host import HostError
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
 from ansible_collections.siptune.linux.plugins.module_utils._layers.transaction import (
     OPERATIONS,
     CallError,
     CallResult,
+    failure_of,
     parse_calls,
     result,
+    run_each,
     warnings,
 )
 
@@ -35,7 +40,7 @@ CHANGE = Change("net.core.somaxconn", "4096", "128", "4096", "4096", "changed", 
 
 def test_arguments_get_the_defaults_of_their_module() -> None:
     kernel, units = parse_calls([KERNEL, UNITS])
-    assert (kernel.operation, kernel.request.live, kernel.policy.missing) == (OPERATIONS["sysctl_bulk"], True, "report")
+    assert (kernel.operation, kernel.policy.missing) == (OPERATIONS["sysctl_bulk"], "report")
     assert (units.name, units.request.drop_in) == ("units", "90-siptune.conf")
 
 
@@ -75,7 +80,7 @@ def test_items_are_told_under_the_name_of_their_call() -> None:
 
 def test_each_warning_is_given_once() -> None:
     results = [CallResult(name, "nic_ring", Report(False, [], [], ["careful", name])) for name in ("kernel", "units")]
-    failed = CallResult("cards", "nic_ring", None, TuningError("no"))
+    failed = CallResult("cards", "nic_ring", None, {"msg": "no"})
     assert warnings([*results, failed]) == ["careful", "kernel", "units"]
 
 
@@ -83,7 +88,7 @@ def test_a_predicted_failure_leaves_the_rest_told() -> None:
     told = result(
         [
             CallResult("kernel", "sysctl_bulk", Report(True, [CHANGE], [])),
-            CallResult("units", "systemd_limits", None, TuningError("a.service: is masked")),
+            CallResult("units", "systemd_limits", None, {"msg": "a.service: is masked"}),
         ]
     )
     assert told["calls"][1] == {
@@ -98,7 +103,51 @@ def test_a_predicted_failure_leaves_the_rest_told() -> None:
 
 def test_a_refusal_is_told_with_call_and_item() -> None:
     error = CallError("kernel", "sysctl_bulk", EffectError(HostError("net.core.somaxconn", "no"), [CHANGE]))
-    assert (str(error), error.subject) == ("kernel: net.core.somaxconn: no", "net.core.somaxconn")
+    assert (str(error), error.item) == ("kernel: net.core.somaxconn: no", "net.core.somaxconn")
     details = error.details()
     assert [(item["call"], item["state"]) for item in details["items"]] == [("kernel", "refused")]
     assert details["calls"][0]["msg"] == "net.core.somaxconn: no"
+
+
+# --- each for itself -------------------------------------------------------------------------
+
+
+class Steps:
+    """An operation that notes its steps in a list, and fails if it is told to."""
+
+    def __init__(self, done: list[str], fails: bool = False) -> None:
+        self.done = done
+        self.fails = fails
+        self.name = "steps"
+
+    def call(self, name: str) -> Any:
+        def run(_host: Host, _check_mode: bool, log: UndoLog) -> Report:
+            log.note(f"{name} a", lambda: self.done.remove(f"{name} a"))
+            self.done.append(f"{name} a")
+            if self.fails:
+                raise EffectError(HostError(f"{name} b", "is refused"), [CHANGE._replace(item=f"{name} b")])
+            return Report(True, [CHANGE._replace(item=f"{name} a")], [])
+
+        return SimpleNamespace(name=name, operation=self, run=run)
+
+
+def test_a_call_that_fails_is_undone_and_named_and_the_others_go_on() -> None:
+    done: list[str] = []
+    calls = [Steps(done).call("one"), Steps(done, fails=True).call("two"), Steps(done).call("three")]
+    results = run_each(Host(), calls, False, UndoLog())
+    assert done == ["one a", "three a"]
+    assert [one.as_result().get("failed", False) for one in results] == [False, True, False]
+    items = {item["item"]: (item["call"], item["state"]) for item in result(results)["items"]}
+    assert items == {"one a": ("one", "changed"), "two b": ("two", "refused"), "three a": ("three", "changed")}
+    message = failure_of(results)
+    assert message.startswith("two: two b: is refused. Everything this call had changed has been put back: two a. ")
+    assert message.endswith("Everything else goes back.")
+
+
+def test_the_log_of_the_run_can_still_undo_every_call() -> None:
+    done: list[str] = []
+    log = UndoLog()
+    assert failure_of(run_each(Host(), [Steps(done).call("one"), Steps(done).call("two")], False, log)) == ""
+    assert done == ["one a", "two a"]
+    log.undo()
+    assert done == []

@@ -81,6 +81,27 @@ def test_a_refused_key_undoes_all_others_and_the_files(tmp_path: Path) -> None:
     assert everything(tmp_path) == start
 
 
+def test_a_refused_revert_is_named_and_the_others_go_back(tmp_path: Path) -> None:
+    host = make_tree(tmp_path, PROGRAM)
+    run(host, {**SETTINGS, "net.ipv4.tcp_sack": 0})
+    wanted = request({})
+    found = observe(host, wanted)
+    planned = plan(wanted, found)
+    refusing = tmp_path / "proc/sys/net/ipv4/tcp_sack"
+    refusing.rename(tmp_path / "sack")
+    refusing.symlink_to("../../../../sack")
+    done = all_or_nothing(lambda log: apply(host, wanted, found, planned, log))
+    changes = {change.item: change for change in done.changes}
+    assert changes["net.ipv4.tcp_sack"].state == "refused"
+    assert "not put back: the kernel refused '1': " in changes["net.ipv4.tcp_sack"].reason
+    assert read(tmp_path, "net/core/somaxconn") == "4096"
+    refusing.unlink()
+    (tmp_path / "sack").rename(refusing)
+    again = run(host, {})
+    assert [(change.item, change.state) for change in again.changes] == [("net.ipv4.tcp_sack", "changed")]
+    assert not (tmp_path / "var/lib/siptune").exists()
+
+
 def test_a_file_that_cannot_be_staged_leaves_the_kernel_alone(tmp_path: Path) -> None:
     host = make_tree(tmp_path)
     wanted = request({"net.core.somaxconn": 9000})

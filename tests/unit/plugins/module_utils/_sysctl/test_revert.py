@@ -8,6 +8,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._host.host import Fi
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.conf import Line, render
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.model import LiveKey
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.plan import plan
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.revert import without_refused
 from sysctl_hosts import OTHER, PATH, SETTINGS, applied, items, lines, observed, request, run_as
 
 
@@ -19,6 +20,19 @@ def test_without_settings_everything_is_reverted() -> None:
     assert done.changed
     assert items(done)["net.core.rmem_max"].after == "212992"
     assert not applied(back, request({}))[1].changed
+
+
+def test_a_refused_revert_keeps_its_record_and_that_of_the_key_that_it_would_bring_along() -> None:
+    host, _ = applied(observed(), request({"vm.dirty_bytes": 268435456, "net.core.rmem_max": 4194304}))
+    planned = plan(request({}), host)
+    done = without_refused(planned, {"vm/dirty_ratio": "EINVAL"})
+    assert {name: change.state for name, change in items(done).items()} == {
+        "vm.dirty_bytes": "refused",
+        "net.core.rmem_max": "changed",
+        **({"vm.dirty_ratio": "refused"} if "vm.dirty_ratio" in items(planned) else {}),
+    }
+    assert [write.path for write in done.writes] == ["net/core/rmem_max"]
+    assert not {"vm/dirty_ratio", "vm/dirty_bytes"} & set(done.reverted)
 
 
 def test_a_dropped_key_alone_is_reverted() -> None:

@@ -19,8 +19,6 @@ from ansible_collections.siptune.linux.plugins.plugin_utils._audit.document impo
     failures,
     host_record,
 )
-from ansible_collections.siptune.linux.plugins.plugin_utils._audit.results import COUNTERS, goes_on
-from ansible_collections.siptune.linux.plugins.plugin_utils._site.applied import APPLIED
 
 
 def item(name: str, state: str, **more: Any) -> dict[str, Any]:
@@ -172,21 +170,6 @@ def test_the_document_adds_up() -> None:
     }
     assert set(failures(audit, strict=False)) == {"sbc1", "sbc3"}
     assert failures(audit, strict=True)["sbc2"] == "1 items drift: net.core.rmem_max"
-
-
-@pytest.mark.parametrize(
-    ("registered", "expected"),
-    [
-        ({}, True),
-        ({APPLIED: {"failed": True, "layers": {"network": [{"failed": True}]}}}, True),
-        ({APPLIED: {"failed": True, "msg": "bad variable"}}, False),
-        ({APPLIED: {"unreachable": True}}, False),
-        ({COUNTERS: {"unreachable": True}}, False),
-    ],
-    ids=["fresh", "a layer failed", "bad variables", "gone", "gone at the end"],
-)
-def test_when_a_host_is_asked_for_more(registered: dict[str, Any], expected: bool) -> None:
-    assert goes_on(registered) is expected
 
 
 def test_every_field_of_the_document_is_documented() -> None:

@@ -22,7 +22,7 @@ ERRORS = "UdpRcvbufErrors"
 
 
 def reading(value: int | None = 0, total: int | None = 0, **fields: Any) -> dict[str, Any]:
-    """What sip_counters returns, as far as it counts here."""
+    """What sip_counters_info returns, as far as it counts here."""
     counters = [
         {"name": ERRORS, "kind": "counter", "value": value, "total": total},
         {"name": "Descriptors", "kind": "gauge", "value": 90, "total": None},

@@ -14,7 +14,7 @@ from ansible_collections.siptune.linux.plugins.plugin_utils._rollout.settings im
     ansible_budget,
     check_batches,
     check_given,
-    check_heeded,
+    check_not_rolling,
     check_pauses,
     check_profiles,
     check_strategy,
@@ -95,11 +95,9 @@ def test_what_is_no_budget(value: Any) -> None:
         parse_budget(value)
 
 
-@pytest.mark.parametrize(
-    ("value", "rolling", "expected"), [(20, False, 20), (0, False, 0), (100, False, NEVER), (20, True, NEVER)]
-)
-def test_ansible_has_no_budget_where_the_rollout_counts(value: int, rolling: bool, expected: float) -> None:
-    assert ansible_budget(value, rolling) == expected
+@pytest.mark.parametrize(("value", "expected"), [(100, NEVER), ("100%", NEVER), (20, 20), (0, 0)])
+def test_ansible_counts_no_failures_where_all_may_fail(value: Any, expected: float) -> None:
+    assert ansible_budget(value) == expected
 
 
 def test_what_the_inventory_cannot_say() -> None:
@@ -173,7 +171,7 @@ def test_strategies_that_know_batches(strategy: str) -> None:
 
 @pytest.mark.parametrize("strategy", ["free", "ansible.builtin.free", "host_pinned", "mitogen_free"])
 def test_strategies_that_do_not(strategy: str) -> None:
-    with pytest.raises(RolloutError, match="knows no batches"):
+    with pytest.raises(RolloutError, match="has no batches"):
         check_strategy(strategy)
 
 
@@ -189,10 +187,10 @@ def test_profiles() -> None:
     )
 
 
-def test_parts_of_a_rolling_run_in_one_that_is_none() -> None:
-    check_heeded({"siptune_before_host_tasks": []})
-    with pytest.raises(RolloutError, match="siptune_confirm: is set in the inventory for edge1, and this"):
-        check_heeded({"siptune_before_host_tasks": [], "siptune_confirm": ["edge1"]})
+def test_parts_of_a_rolling_run_in_another_playbook() -> None:
+    check_not_rolling({"siptune_before_host_tasks": []})
+    with pytest.raises(RolloutError, match=r"siptune_confirm: is set for edge1, .* in siptune\.linux\.rolling"):
+        check_not_rolling({"siptune_before_host_tasks": [], "siptune_confirm": ["edge1"]})
 
 
 @given(st.lists(st.text(), unique=True), st.lists(st.text(), unique=True, min_size=1))

@@ -8,12 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.siptune.linux.plugins.plugin_utils._site.applied import (
-    APPLIED,
-    by_layer,
-    results_by_layer,
-    selected,
-)
+from ansible_collections.siptune.linux.plugins.plugin_utils._site.applied import by_layer, results_by_layer, selected
 from ansible_collections.siptune.linux.plugins.plugin_utils._site.layers import LAYERS
 
 
@@ -64,8 +59,8 @@ def test_each_layer_gets_its_own_results_back() -> None:
             "memory": [{"changed": False, "more": 1, "items": [{"item": "b", "state": "ok"}]}],
         },
     }
-    assert results_by_layer({APPLIED: told})["memory"] == told["layers"]["memory"]
-    assert results_by_layer({APPLIED: told})["fs"] == [None]
+    assert results_by_layer(told)["memory"] == told["layers"]["memory"]
+    assert results_by_layer(told)["fs"] == [None]
 
 
 def test_the_call_that_failed_has_the_whole_message_and_the_others_nothing() -> None:
@@ -73,7 +68,9 @@ def test_the_call_that_failed_has_the_whole_message_and_the_others_nothing() -> 
         "failed": True,
         "msg": "memory: vm.swappiness: no. Everything this call had changed has been put back: a.",
         "undone": ["a"],
-        "calls": [{"name": "memory", "module": "sysctl_bulk", "changed": False, "failed": True, "msg": "no"}],
+        "calls": [
+            {"name": "memory", "module": "sysctl_bulk", "changed": False, "failed": True, "msg": "vm.swappiness: no"}
+        ],
         "items": [item("memory", "vm.swappiness", "refused")],
     }
     told = by_layer(done, LAYERS)
@@ -101,11 +98,9 @@ def test_predicted_failures_keep_their_own_messages() -> None:
 @pytest.mark.parametrize("whole", [{"unreachable": True, "msg": "gone"}, {"failed": True, "msg": "bad variable"}])
 def test_what_came_to_nothing_counts_for_every_layer(whole: dict[str, Any]) -> None:
     assert by_layer(whole, LAYERS) == whole
-    assert results_by_layer({APPLIED: whole}, ["fs", "memory"]) == {"fs": [whole], "memory": [whole]}
+    assert results_by_layer(whole, ["fs", "memory"]) == {"fs": [whole], "memory": [whole]}
 
 
-@pytest.mark.parametrize("registered", [{}, {APPLIED: {"skipped": True}}], ids=["not run", "skipped"])
-def test_roles_have_registered_their_own(registered: dict[str, Any]) -> None:
-    rings = {"changed": False, "items": []}
-    results = results_by_layer({**registered, "__siptune_network_rings_result": rings}, ["network", "fs"])
-    assert results == {"network": [None, rings, None], "fs": [None]}
+@pytest.mark.parametrize("applied", [None, {}, {"skipped": True}], ids=["no result", "empty", "skipped"])
+def test_layers_that_did_not_run_have_no_results(applied: Any) -> None:
+    assert results_by_layer(applied, ["network", "fs"]) == {"network": [None], "fs": [None]}

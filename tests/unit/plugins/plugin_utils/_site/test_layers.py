@@ -15,13 +15,14 @@ from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import
 from ansible_collections.siptune.linux.plugins.plugin_utils._site.layers import load_layer
 
 LOADED = [load_layer(name) for name in LAYERS]
+DEFAULTS = {name: value for layer in LOADED for name, value in layer.defaults.items()}
 HOST: dict[str, Any] = {"memory_bytes": 2**34, "systemd": 252, "swap": [{"kind": "disk"}]}
 
 
 @pytest.mark.parametrize("host", [HOST, {}], ids=["known", "nothing known"])
 @pytest.mark.parametrize("profile", ["modern", "classic"])
 def test_the_layers_get_along(profile: str, host: dict) -> None:
-    all_calls(LOADED, {"siptune_profile": profile}, host)
+    all_calls(LOADED, {**DEFAULTS, "siptune_profile": profile}, host)
 
 
 @pytest.mark.parametrize(
@@ -42,22 +43,21 @@ def test_the_layers_get_along(profile: str, host: dict) -> None:
 )
 def test_a_mistake_in_any_layer_is_found(variables: dict, message: str) -> None:
     with pytest.raises(CatalogueError) as caught:
-        all_calls(LOADED, variables, HOST)
+        all_calls(LOADED, {**DEFAULTS, **variables}, HOST)
     assert message in str(caught.value)
 
 
 def test_a_key_can_move_to_another_layer() -> None:
-    all_calls(
-        LOADED, {"siptune_fs_sysctl": {"vm.swappiness": 5}, "siptune_memory_sysctl": {"vm.swappiness": None}}, HOST
-    )
+    moved = {"siptune_fs_sysctl": {"vm.swappiness": 5}, "siptune_memory_sysctl": {"vm.swappiness": None}}
+    all_calls(LOADED, {**DEFAULTS, **moved}, HOST)
 
 
 @pytest.mark.parametrize("profile", ["modern", "classic"])
-def test_a_host_reckons_with_what_it_is_given_as_the_controller_does(profile: str) -> None:
-    given = json.loads(json.dumps([layer._asdict() for layer in LOADED]))
-    variables = {"siptune_profile": profile, "siptune_network_sysctl": {"net.core.somaxconn": 8192}}
+def test_a_host_makes_the_same_calls_from_the_layers_that_it_is_sent(profile: str) -> None:
+    sent = json.loads(json.dumps([(layer.name, layer.catalogue, layer.interfaces) for layer in LOADED]))
+    variables = {**DEFAULTS, "siptune_profile": profile, "siptune_network_sysctl": {"net.core.somaxconn": 8192}}
     calls = all_calls(LOADED, variables, HOST)
-    assert all_calls([Layer(**layer) for layer in given], variables, HOST) == calls
-    names = [call.as_given()["name"] for call in calls]
+    assert all_calls([Layer(*layer) for layer in sent], variables, HOST) == calls
+    names = [call.name for call in calls]
     assert names[:3] == ["network", "network rings", "network links"]
     assert len(set(names)) == len(names)

@@ -171,25 +171,28 @@ def test_what_only_tuned_reads_wins_after_it() -> None:
 
 # --- the warning of a run --------------------------------------------------------------------
 
-WISHES = [Wanted("vm/swappiness", "at_most", "10"), Wanted("net/core/somaxconn", "at_least", "4096")]
+ITEMS = [
+    item("vm.swappiness", "ok", "at most 10", "10"),
+    item("net.core.somaxconn", "changed", "at least 4096", "4096"),
+]
 
 
 def test_a_run_warns_of_tuned_and_says_how_to_agree() -> None:
-    said = warning(tuned(their("vm.swappiness", "30"), reapply=False), WISHES)
+    said = warning(tuned(their("vm.swappiness", "30"), reapply=False), ITEMS)
     assert said.startswith("TuneD, profile network-latency, runs and is started at boot; it sets vm.swappiness = 30, ")
     assert "reapply_sysctl = 1 in /etc/tuned/tuned-main.conf" in said
-    said = warning(tuned(their("vm.swappiness", "30")), WISHES)
+    said = warning(tuned(their("vm.swappiness", "30")), ITEMS)
     assert said.endswith(REAPPLIES)
-    assert warning(tuned(unknown=["x"]), WISHES).endswith("cannot be told from its files: x")
+    assert warning(tuned(unknown=["x"]), ITEMS).endswith("cannot be told from its files: x")
 
 
 def test_a_run_does_not_warn_where_there_is_nothing_to_do() -> None:
-    assert warning({}, WISHES) == ""
-    assert warning(tuned(their("vm.swappiness", "30"), active=False), WISHES) == ""
-    assert warning(tuned(their("vm.swappiness", "5"), their("net.core.busy_read", "50")), WISHES) == ""
+    assert warning({}, ITEMS) == ""
+    assert warning(tuned(their("vm.swappiness", "30"), active=False), ITEMS) == ""
+    assert warning(tuned(their("vm.swappiness", "5"), their("net.core.busy_read", "50")), ITEMS) == ""
 
 
 def test_many_keys_are_not_all_named() -> None:
-    wishes = [Wanted(f"net/x/k{number}", "exact", "1") for number in range(9)]
-    said = warning(tuned(*(their(f"net.x.k{number}", "2") for number in range(9))), wishes)
+    items = [item(f"net.x.k{number}", "ok", "1", "1") for number in range(9)]
+    said = warning(tuned(*(their(f"net.x.k{number}", "2") for number in range(9))), items)
     assert "net.x.k5 = 2 and 3 more, where" in said

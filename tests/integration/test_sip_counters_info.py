@@ -19,7 +19,7 @@ from typing import Any
 import sandbox
 from ansible_collections.siptune.linux.plugins.module_utils._host.driver_statistics import driver_statistics
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
-from ansible_collections.siptune.linux.plugins.modules import sip_counters
+from ansible_collections.siptune.linux.plugins.modules import sip_counters_info
 from calls import call
 from sandbox import become_nobody, difference, dump
 
@@ -30,8 +30,8 @@ SIP_MESSAGE = b"OPTIONS sip:a@127.0.0.1 SIP/2.0\r\n" * 20
 
 
 def module(check: bool = False, **parameters: Any) -> dict[str, Any]:
-    """The result of sip_counters, its counters by name."""
-    result = call(sip_counters, check, **parameters)
+    """The result of sip_counters_info, its counters by name."""
+    result = call(sip_counters_info, check, **parameters)
     return {**result, "counters": {one["name"]: one for one in result.get("counters", [])}}
 
 

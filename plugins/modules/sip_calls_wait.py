@@ -6,44 +6,32 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: sip_calls
-short_description: The calls in progress on a SIP host, and the wait until there are none
+module: sip_calls_wait
+short_description: Wait until no calls are in progress on a SIP host
 version_added: 0.1.0
 description:
-  - Asks each SIP daemon that runs on the host for its calls, over the daemon's own local control interface, and asks
-    it for nothing else.
-  - Asterisk is asked with C(asterisk -rx), Kamailio with C(kamcmd), OpenSIPS with C(opensips-cli), FreeSWITCH with
-    C(fs_cli), and rtpengine over its NG protocol at the address that its command line or configuration names.
-  - Kamailio and OpenSIPS know of calls where their C(dialog) module is loaded. Without it the transactions that are
-    under way are all that they know, and what is counted.
-  - What cannot be learnt is null with a reason, and never a zero. That is so for a daemon without its control
-    interface, for one that runs in a container, for one of which several run, and for one that does not answer within
-    5 seconds.
+  - Asks the SIP daemons for their calls, as M(siptune.linux.sip_calls_info) does, until nothing is in progress, for
+    example after the host has been taken out of service. Fails if that takes longer than O(timeout_seconds), and names
+    the calls still in progress.
+  - A daemon with an unknown number of calls counts as busy.
   - Changes nothing.
 author:
   - siptune authors (@siptune)
 options:
-  wait:
-    description:
-      - Whether to wait until nothing is in progress, as after the host has been taken out of service. If that takes
-        longer than O(timeout_seconds), the call fails and says what is still in progress.
-      - In check mode it does not wait, as nothing has been taken out of service then.
-    type: bool
-    default: false
   timeout_seconds:
     description:
-      - The longest that O(wait) may take, from 0 to 86400 seconds. The connection is silent for so long.
+      - The longest wait, from 0 to 86400 seconds, during which the connection is silent.
     type: int
     default: 600
   poll_seconds:
     description:
-      - How long to leave the daemons in peace between two questions, from 1 to 3600 seconds.
+      - The pause between two questions to the daemons, from 1 to 3600 seconds.
     type: int
     default: 5
 attributes:
   check_mode:
     support: full
-    description: Asks the same in C(check_mode), and does not wait.
+    description: Asks once in C(check_mode) and does not wait, as the host is still in service then.
   diff_mode:
     support: none
     description: There is nothing to show, as nothing changes.
@@ -54,19 +42,15 @@ attributes:
 notes:
   - Needs root, to see all processes, and to use the daemons' control interfaces.
 seealso:
+  - module: siptune.linux.sip_calls_info
   - module: siptune.linux.nic_ring
   - module: siptune.linux.nic_link
   - module: siptune.linux.systemd_limits
 """
 
 EXAMPLES = r"""
-- name: See what is in progress
-  siptune.linux.sip_calls:
-  register: calls
-
 - name: Wait half an hour at most until the last call has ended
-  siptune.linux.sip_calls:
-    wait: true
+  siptune.linux.sip_calls_wait:
     timeout_seconds: 1800
 """
 
@@ -77,7 +61,7 @@ idle:
   type: bool
   sample: false
 summary:
-  description: What is in progress, or may be, in one line; empty if the host is idle.
+  description: The calls in progress, or possibly in progress, in one line; empty if the host is idle.
   returned: always
   type: str
   sample: "3 calls in progress: asterisk"
@@ -97,19 +81,19 @@ daemons:
       type: str
       sample: asterisk
     in_progress:
-      description: How many there are, null if that is unknown.
+      description: The number in progress, null if it is unknown.
       type: int
       sample: 3
     unit:
-      description: What is counted, V(calls), V(channels), V(sessions) or V(transactions).
+      description: The unit of the count, V(calls), V(channels), V(sessions) or V(transactions).
       type: str
       sample: calls
     source:
-      description: Where the number is from.
+      description: The source of the number.
       type: str
       sample: asterisk -rx 'core show channels count'
     reason:
-      description: Why it is unknown.
+      description: Why the number is unknown.
       type: str
       sample: "kamcmd: is not installed, and the daemon cannot be asked without it"
 """
@@ -120,14 +104,14 @@ from collections.abc import Mapping
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._sip.calls import observe_calls, wait_until_idle
-from ansible_collections.siptune.linux.plugins.module_utils._sip.gate import describe_busy
+from ansible_collections.siptune.linux.plugins.module_utils._sip.gate import calls_result
 
 # The least and the most of each option in seconds.
 TIMES = {"timeout_seconds": (0, 86400), "poll_seconds": (1, 3600)}
 
 
 def check_times(params: Mapping) -> str:
-    """What is wrong with the times that were given, empty if nothing is."""
+    """Why the options cannot be used, empty if they can."""
     for name, (least, most) in TIMES.items():
         if not least <= params[name] <= most:
             return f"{name}: must be from {least} to {most}, not {params[name]}"
@@ -137,7 +121,6 @@ def check_times(params: Mapping) -> str:
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "wait": {"type": "bool", "default": False},
             "timeout_seconds": {"type": "int", "default": 600},
             "poll_seconds": {"type": "int", "default": 5},
         },
@@ -147,21 +130,13 @@ def main() -> None:
     if wrong:
         module.fail_json(msg=f"{wrong}. Nothing was changed.")
     if os.geteuid() != 0:
-        module.fail_json(msg="sip_calls asks daemons that answer root only: use become, or connect as root")
+        module.fail_json(msg="sip_calls_wait asks daemons that answer root only: use become, or connect as root")
     host = Host()
-    waits = module.params["wait"] and not module.check_mode
-    timeout_seconds = module.params["timeout_seconds"] if waits else 0
+    timeout_seconds = 0 if module.check_mode else module.params["timeout_seconds"]
     seen, waited_seconds = wait_until_idle(lambda: observe_calls(host), timeout_seconds, module.params["poll_seconds"])
-    summary = describe_busy(seen)
-    result = {
-        "changed": False,
-        "idle": not summary,
-        "summary": summary,
-        "waited_seconds": round(waited_seconds, 3),
-        "daemons": [calls._asdict() for calls in seen],
-    }
-    if waits and summary:
-        module.fail_json(msg=f"not idle after {timeout_seconds} s: {summary}", **result)
+    result = {"changed": False, **calls_result(seen), "waited_seconds": round(waited_seconds, 3)}
+    if result["summary"] and not module.check_mode:
+        module.fail_json(msg=f"not idle after {timeout_seconds} s: {result['summary']}", **result)
     module.exit_json(**result)
 
 

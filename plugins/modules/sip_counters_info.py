@@ -6,23 +6,23 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: sip_counters
-short_description: The counters that show whether a SIP host needs tuning, or whether it has helped
+module: sip_counters_info
+short_description: Read the counters that show whether a SIP host needs tuning, or whether tuning has helped
 version_added: 0.1.0
 description:
-  - Reads what the kernel has lost or refused, of datagrams, packets, connections and fragments, and how near the SIP
+  - Reads how many datagrams, packets, connections and fragments the kernel has lost or refused, and how near the SIP
     daemons and connection tracking are to their limits, in one round trip.
-  - With O(seconds) it reads twice and returns what that while has added. Without, it returns what has come together
-    since boot, or since the network namespace was made.
+  - With O(seconds) it reads twice and returns the difference. Without, it returns the counts since boot, or since the
+    network namespace was created.
   - Changes nothing, and starts no process.
-  - What cannot be read is null with a reason, never a guess, and never an error.
+  - A counter that cannot be read is null with a reason, never a guess, and never an error.
 author:
   - siptune authors (@siptune)
 options:
   seconds:
     description:
       - How long to wait between two readings; 0 for one reading.
-      - The connection is silent for so long, from 0 to 3600 seconds.
+      - From 0 to 3600 seconds, during which the connection is silent.
     type: int
     default: 0
 attributes:
@@ -37,19 +37,19 @@ attributes:
     platforms: linux
     description: Linux, with or without systemd.
 notes:
-  - Works for an ordinary user, who sees the open files of his own processes only.
+  - Works for an ordinary user, but then sees only the open files of that user's processes.
   - Per-CPU counters of C(softnet_stat) are those of the whole machine, in a container, too.
 seealso:
   - module: siptune.linux.host_facts
 """
 
 EXAMPLES = r"""
-- name: What has been lost since boot
-  siptune.linux.sip_counters:
+- name: Read the losses since boot
+  siptune.linux.sip_counters_info:
   register: counters
 
-- name: What is being lost in a minute under load
-  siptune.linux.sip_counters:
+- name: Count the losses of a minute under load
+  siptune.linux.sip_counters_info:
     seconds: 60
   register: counters
 
@@ -60,7 +60,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 seconds:
-  description: How long it has counted, the time since boot where O(seconds) is 0. Null if that cannot be read.
+  description: The time counted, which is the time since boot where O(seconds) is 0. Null if that cannot be read.
   returned: always
   type: float
   sample: 60.004
@@ -70,7 +70,7 @@ uptime_seconds:
   type: float
   sample: 86400.12
 since_boot:
-  description: Whether it has counted since boot.
+  description: Whether the counts are since boot.
   returned: always
   type: bool
   sample: false
@@ -87,25 +87,25 @@ counters:
       type: str
       sample: UdpRcvbufErrors
     kind:
-      description: V(counter) for what only grows, V(gauge) for what is in use now.
+      description: V(counter) for a count that only grows, V(gauge) for a level in use now.
       type: str
       sample: counter
     unit:
-      description: What is counted.
+      description: The unit of the count.
       type: str
       sample: datagrams
     source:
-      description: Where it has been read.
+      description: Where the counter was read.
       type: str
       sample: /proc/net/snmp UdpRcvbufErrors
     value:
       description:
-        - What has been added in RV(seconds). Of a gauge what is in use; of several parts, the one nearest to its limit.
+        - The growth in RV(seconds). The use of a gauge; with several parts, of the part nearest to its limit.
         - Null if it cannot be read.
       type: int
       sample: 592
     total:
-      description: What has come together since boot. Null for a gauge.
+      description: The count since boot. Null for a gauge.
       type: int
       sample: 1184
     limit:
@@ -113,7 +113,7 @@ counters:
       type: int
       sample: 65536
     part_is:
-      description: What its parts are, V(interface), V(cpu), V(socket) or V(unit). Null for a counter without parts.
+      description: The kind of its parts, V(interface), V(cpu), V(socket) or V(unit). Null for a counter without parts.
       type: str
       sample: interface
     parts:
@@ -138,7 +138,7 @@ counters:
           type: int
           sample: 65536
         note:
-          description: What else there is to say, such as the process that has the files open.
+          description: A remark, such as the process that has the files open.
           type: str
           sample: kamailio, process 812, the fullest of 33
     reason:
@@ -148,15 +148,9 @@ counters:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.siptune.linux.plugins.module_utils._counters.reading import (
-    as_results,
-    gauges,
-    read,
-    uptime_seconds,
-)
+from ansible_collections.siptune.linux.plugins.module_utils._counters.reading import counted
+from ansible_collections.siptune.linux.plugins.module_utils._counters.table import LONGEST_SECONDS
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
-
-LONGEST_SECONDS = 3600
 
 
 def main() -> None:
@@ -164,15 +158,7 @@ def main() -> None:
     seconds = module.params["seconds"]
     if not 0 <= seconds <= LONGEST_SECONDS:
         module.fail_json(msg=f"seconds: must be from 0 to {LONGEST_SECONDS}, not {seconds}. Nothing was changed.")
-    host = Host()
-    readings = read(host, seconds)
-    module.exit_json(
-        changed=False,
-        seconds=None if readings.seconds is None else round(readings.seconds, 3),
-        uptime_seconds=uptime_seconds(host),
-        since_boot=readings.before is None,
-        counters=as_results(readings) + gauges(host),
-    )
+    module.exit_json(changed=False, **counted(Host(), seconds))
 
 
 if __name__ == "__main__":

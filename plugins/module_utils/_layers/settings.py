@@ -1,0 +1,36 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The settings of each part of a layer: its catalogue, sized to the host, with the inventory's own settings.
+
+Pure. The modules parse these settings; nothing here does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .catalogue import settings
+from .interfaces import nic_settings
+from .layer import ABSENT, KERNEL, LOGINS, PARTS, SERVICE_LAYER, Layer
+from .services import OwnSettings, service_limits
+
+
+def layer_settings(layer: Layer, variables: Mapping[str, Any], host: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings by part. With `siptune_state: absent` they are empty.
+
+    `variables` has all variables of the layer's role, `host` is siptune_host. Raises TuningError.
+    """
+    if variables["siptune_state"] == ABSENT:
+        return {part: [] if part == LOGINS else {} for part in PARTS[layer.name]}
+    profile, capacity, options = variables["siptune_profile"], variables["siptune_capacity"], layer.options(variables)
+    if layer.name == SERVICE_LAYER:
+        own = OwnSettings(**{field: options[field] for field in OwnSettings._fields})
+        return service_limits(layer.catalogue, profile, host, capacity, own)
+    kernel = settings(layer.catalogue, profile, host, capacity, options["sysctl"], options)
+    nics = {
+        part: nic_settings(layer.interfaces, part, profile, host, options[f"nic_{part}"])
+        for part in PARTS[layer.name][1:]
+    }
+    return {KERNEL: kernel, **nics}
