@@ -67,7 +67,7 @@ def test_units_that_are_masked_transient_or_not_there_yet(machine: Machine) -> N
     done = machine.module(units, restart=True)
     assert done.states() == {
         "quiet.service.LimitNOFILE": "pending",
-        "transi.service.LimitNOFILE": "pending",
+        "transi.service.LimitNOFILE": "changed",  # raised, as it cannot be restarted
         "transi.service.Nice": "pending",
         "late.service.LimitNOFILE": "pending",
     }
@@ -75,8 +75,9 @@ def test_units_that_are_masked_transient_or_not_there_yet(machine: Machine) -> N
     assert "transient" in done.items["transi.service.Nice"].reason
     assert "the unit is not installed" in done.items["late.service.LimitNOFILE"].reason
     assert machine.pids("transi.service") == pids
+    assert machine.nofile("transi.service") == {("2000", "4096")}
     assert machine.module({"transi.service": {"LimitNOFILE": "2000:4096"}}).states() == {
-        "transi.service.LimitNOFILE": "changed",
+        "transi.service.LimitNOFILE": "ok",
         "transi.service.Nice": "changed",
     }
     machine.write("/etc/systemd/system/late.service", "[Service]\nExecStart=/bin/sleep infinity\n")

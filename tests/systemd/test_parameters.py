@@ -49,7 +49,7 @@ def parameters(**changes: Any) -> dict[str, Any]:
 
 
 def test_a_request_to_set() -> None:
-    assert SYSTEMD_LIMITS.parse(parameters()) == Request(parse_units(UNITS), "90-x.conf", "prlimit", False)
+    assert SYSTEMD_LIMITS.parse(parameters()) == Request(parse_units(UNITS), "90-x.conf")
     assert SYSTEMD_LIMITS.parse(parameters(exclusive=True)).others
 
 
