@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .._host.host import Host
-from .calls import Calls, observe_calls
+
+if TYPE_CHECKING:
+    from .calls import Calls
 
 
 def describe_busy(seen: Sequence[Calls]) -> str:
@@ -42,4 +44,7 @@ def blocked_by_calls(host: Host, disruptive: bool, insists: bool) -> str:
     """As `blocked_by`; the daemons are asked only if the answer can matter."""
     if not disruptive or insists:
         return ""
+    # Imported here, as few calls disrupt anything and each run on a host compiles what it imports.
+    from .calls import observe_calls
+
     return blocked_by(disruptive, insists, observe_calls(host))
