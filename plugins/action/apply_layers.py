@@ -11,11 +11,11 @@ from typing import Any
 from ansible.errors import AnsibleActionFail, AnsibleUndefinedVariable
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.siptune.linux.plugins.module_utils._layers.catalogue import CatalogueError
+from ansible_collections.siptune.linux.plugins.module_utils._layers.capacity import CatalogueError
 from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import ABSENT, LAYERS
 from ansible_collections.siptune.linux.plugins.plugin_utils._site.applied import by_layer, results_by_layer, selected
 from ansible_collections.siptune.linux.plugins.plugin_utils._site.layer_check import checked_variables, own_variables
-from ansible_collections.siptune.linux.plugins.plugin_utils._site.layers import load_layer, load_layers
+from ansible_collections.siptune.linux.plugins.plugin_utils._site.layers import for_profile, load_layer, load_layers
 from ansible_collections.siptune.linux.plugins.plugin_utils._site.summary import render
 
 OPTIONS = {
@@ -62,11 +62,8 @@ class ActionModule(ActionBase):
         """The result of these layers. Raises AnsibleActionFail."""
         variables = self._variables(names, known)
         absent = variables["siptune_state"] == ABSENT
-        layers = [load_layer(name) for name in (reversed(names) if absent else names)]
         arguments = {
-            "layers": [
-                {"name": layer.name, "catalogue": layer.catalogue, "interfaces": layer.interfaces} for layer in layers
-            ],
+            "layers": [_sent(name, variables) for name in (reversed(names) if absent else names)],
             "variables": variables,
             "each_for_itself": options["each_for_itself"],
             "counters_seconds": options["counters_seconds"],
@@ -92,6 +89,15 @@ class ActionModule(ActionBase):
             return checked_variables(layers, given)
         except CatalogueError as error:
             raise AnsibleActionFail(f"{error}. Nothing was changed.") from None
+
+
+def _sent(name: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+    """A layer for siptune.linux.tune, without what the host has no use for."""
+    if variables["siptune_state"] == ABSENT:
+        return {"name": name, "catalogue": {}}
+    layer, profile = load_layer(name), variables["siptune_profile"]
+    catalogues = {"catalogue": layer.catalogue, "interfaces": layer.interfaces}
+    return {"name": name, **{field: for_profile(entries, profile) for field, entries in catalogues.items()}}
 
 
 def _check_seconds(seconds: int) -> None:

@@ -14,9 +14,7 @@ from ansible.errors import AnsibleActionFail, AnsiblePromptInterrupt, AnsiblePro
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible.utils.vars import load_extra_vars
-from ansible_collections.siptune.linux.plugins.module_utils._counters.table import COUNTERS
 from ansible_collections.siptune.linux.plugins.plugin_utils._rollout import settings
-from ansible_collections.siptune.linux.plugins.plugin_utils._rollout.check import LOSSES, since, window, worsened
 from ansible_collections.siptune.linux.plugins.plugin_utils._rollout.settings import Rollout, RolloutError
 
 BEGIN = "begin"
@@ -117,6 +115,10 @@ class ActionModule(ActionBase):
     def _rollout(self) -> Rollout:
         names = [name for name in self._variables if name.startswith("siptune_")]
         given = self._templar.template({name: self._variables[name] for name in names if _is_of_rollout(name)})
+        # Imported here and below, as only a rolling run needs it, and Ansible compiles what it imports in every run.
+        from ansible_collections.siptune.linux.plugins.module_utils._counters.table import COUNTERS
+        from ansible_collections.siptune.linux.plugins.plugin_utils._rollout.check import LOSSES
+
         return settings.parse_rollout(given, [counter.name for counter in COUNTERS], LOSSES)
 
     # --- the hosts ---------------------------------------------------------------------------
@@ -189,6 +191,8 @@ class ActionModule(ActionBase):
 
     def _worsened(self, earlier: Sequence[str], alive: Sequence[str], rollout: Rollout) -> list[str]:
         """The counters that have worsened at the hosts of this batch, and since then at those of earlier ones."""
+        from ansible_collections.siptune.linux.plugins.plugin_utils._rollout.check import since, window
+
         found = []
         for host in alive:
             after = window(self._registered(host, COUNTERS_AFTER))
@@ -206,6 +210,8 @@ class ActionModule(ActionBase):
         return found
 
     def _judge(self, host: str, after: Any, rollout: Rollout) -> list[str]:
+        from ansible_collections.siptune.linux.plugins.plugin_utils._rollout.check import window, worsened
+
         before = window(self._registered(host, COUNTERS_BEFORE))
         return worsened(host, before, after, rollout.check_counters, rollout.check_tolerance_percent)
 

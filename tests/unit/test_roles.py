@@ -15,7 +15,8 @@ if sys.version_info < (3, 11):  # noqa: UP036 - a target may have less
     pytest.skip("the roles' data is read on the controller, from Python 3.11 on", allow_module_level=True)
 
 import yaml
-from ansible_collections.siptune.linux.plugins.module_utils._layers.catalogue import CAPACITY_NAMES, PROFILES
+from ansible_collections.siptune.linux.plugins.module_utils._layers.capacity import CAPACITY_NAMES
+from ansible_collections.siptune.linux.plugins.module_utils._layers.catalogue import PROFILES
 from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import LAYERS, PARTS, call_name
 from ansible_collections.siptune.linux.plugins.plugin_utils._rollout.settings import DEFAULT_PROFILE, HOOKS
 from ansible_collections.siptune.linux.plugins.plugin_utils._rollout.settings import PARTS as ROLLING_PARTS

@@ -21,7 +21,7 @@ from .._sysctl.key import display_name
 from .._sysctl.module import SYSCTL_BULK
 from .._sysctl.settings import check_together
 from .._units.module import SYSTEMD_LIMITS
-from .catalogue import CatalogueError
+from .capacity import CatalogueError
 from .layer import ABSENT, KERNEL, LINKS, LOGINS, POOLS, RINGS, UNITS, Layer, call_name
 from .settings import layer_settings
 

@@ -10,25 +10,17 @@ the settings parses them.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
-from .._core.errors import TuningError
 from .._sysctl.key import display_name, parse_key
+from .capacity import CatalogueError, parse_capacity
 from .formulas import FORMULAS
+from .layer import WHY_OF_OVERRIDE
 
 MODERN, CLASSIC = "modern", "classic"
 PROFILES = (MODERN, CLASSIC)
-CAPACITY_NAMES = ("call_setups_per_second", "concurrent_calls", "registrations", "sip_datagrams_per_second")
 OVERRIDE_FIELDS = ("value", "rule", "why")
-WHY_OF_OVERRIDE = "set in the inventory"
-HIGHEST_FIGURE = 9_999_999  # more than any host carries, and no formula leaves the kernel's range with it
-_DECIMAL = re.compile(r"[0-9]{1,7}\Z", re.ASCII)
-
-
-class CatalogueError(TuningError):
-    """A variable that cannot be used: names it and says why, in one line."""
 
 
 def settings(
@@ -60,23 +52,6 @@ def check_profile(profile: str) -> None:
     """Raises CatalogueError unless there is such a profile."""
     if profile not in PROFILES:
         raise CatalogueError(f"siptune_profile: there is no profile {profile!r}, only {' and '.join(PROFILES)}")
-
-
-def parse_capacity(capacity: Mapping[str, object]) -> dict[str, int]:
-    """The figures of siptune_capacity; those that are null are left out. Raises CatalogueError."""
-    if not isinstance(capacity, Mapping):
-        raise CatalogueError("siptune_capacity: must be a dictionary, such as {concurrent_calls: 2000}")
-    figures = {}
-    for name, figure in capacity.items():
-        if name not in CAPACITY_NAMES:
-            raise CatalogueError(f"siptune_capacity: there is no figure {name!r}, only {', '.join(CAPACITY_NAMES)}")
-        if figure is None:
-            continue
-        if isinstance(figure, bool) or not _DECIMAL.match(str(figure)):
-            bounds = f"must be a whole number from 0 to {HIGHEST_FIGURE}"
-            raise CatalogueError(f"siptune_capacity.{name}: {bounds}, not {figure!r}")
-        figures[str(name)] = int(str(figure))
-    return figures
 
 
 def parse_overrides(overrides: Mapping[str, object]) -> dict[Any, dict[str, Any] | None]:

@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._nic.settings import EVERY
-from .catalogue import WHY_OF_OVERRIDE, CatalogueError, check_profile
+from .capacity import CatalogueError
+from .catalogue import check_profile
+from .layer import WHY_OF_OVERRIDE
 
 
 def nic_settings(

@@ -14,6 +14,7 @@ NETWORK_LAYER = "network"
 SERVICE_LAYER = "service_limits"
 LAYERS = (*SYSCTL_LAYERS, SERVICE_LAYER)
 ABSENT = "absent"  # of siptune_state
+WHY_OF_OVERRIDE = "set in the inventory"  # the reason of a setting that the catalogue does not have
 
 # A part of a layer is one task of its role, and one call. In the order in which they run.
 KERNEL, RINGS, LINKS = "", "rings", "links"

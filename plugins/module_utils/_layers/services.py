@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 from .._sip.daemons import DAEMONS, belongs_to
 from .._systemd.units import check_unit_name
-from .catalogue import CatalogueError, check_profile, override, parse_capacity, profile_setting
+from .capacity import CatalogueError, parse_capacity
+from .catalogue import check_profile, override, profile_setting
 from .layer import LOGINS, POOLS, UNITS
 
 DAEMON_NAMES = tuple(daemon.name for daemon in DAEMONS)

@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .._host.host import Host
-from .calls import Calls, observe_calls
+
+if TYPE_CHECKING:
+    from .calls import Calls
 
 
 def describe_busy(seen: Sequence[Calls]) -> str:
@@ -39,4 +41,9 @@ def blocked_by_calls(host: Host, disruptive: bool, insists: bool) -> str:
     The daemons are asked only where the answer matters: not if the change is not allowed at all, nor if the operator
     insists on it.
     """
-    return describe_busy(observe_calls(host)) if disruptive and not insists else ""
+    if not disruptive or insists:
+        return ""
+    # Imported here: few calls disrupt anything, and every run on a host compiles what it imports.
+    from .calls import observe_calls
+
+    return describe_busy(observe_calls(host))

@@ -12,8 +12,6 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._counters.table import LONGEST_SECONDS
-
 SERIAL = "siptune_serial"
 BUDGET = "siptune_max_fail_percentage"
 ROLLING = "siptune_rolling"
@@ -126,6 +124,9 @@ def check_batches(batches: Sequence[int | str], host_count: int) -> None:
 
 def parse_rollout(variables: Mapping[str, Any], counters: Sequence[str], default_counters: Sequence[str]) -> Rollout:
     """The variables of a rolling run, by their names with siptune_. Raises RolloutError."""
+    # Imported here, as only a rolling run needs it, and Ansible compiles what it imports in every run.
+    from ansible_collections.siptune.linux.plugins.module_utils._counters.table import LONGEST_SECONDS
+
     rollout = Rollout(
         pause_seconds=_seconds(variables, "siptune_pause_seconds", 0, LONGEST_PAUSE_SECONDS),
         confirm=_flag(variables, "siptune_confirm"),

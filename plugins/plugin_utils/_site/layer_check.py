@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.siptune.linux.plugins.module_utils._layers.catalogue import CatalogueError, parse_capacity
+from ansible_collections.siptune.linux.plugins.module_utils._layers.capacity import CatalogueError, parse_capacity
 
 from .layers import load_argument_spec, load_layer
 from .yaml_numbers import misread

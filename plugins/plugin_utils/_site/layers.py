@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import LAYERS, NETWORK_LAYER, Layer
 
+FIELDS = ("why", "hazard", "instead_of")  # of an entry, for either profile
 COLLECTION = Path(__file__).resolve().parents[3]
 
 
@@ -28,6 +30,17 @@ def load_layer(name: str, collection: Path = COLLECTION) -> Layer:
 def load_argument_spec(name: str, collection: Path = COLLECTION) -> dict[str, dict[str, Any]]:
     """The options in the argument specification of a layer's role, read once. Nobody may change them."""
     return _load(collection / "roles" / name / "meta" / "argument_specs.yml")["argument_specs"]["main"]["options"]
+
+
+def for_profile(entries: Mapping[str, Any], profile: str) -> dict[str, Any]:
+    """The entries of a catalogue, nested or not, that a profile has, with the fields that count for it."""
+    chosen: dict[str, Any] = {}
+    for name, entry in entries.items():
+        if "why" not in entry:
+            chosen[name] = for_profile(entry, profile)
+        elif entry[profile] is not None:
+            chosen[name] = {field: entry[field] for field in (profile, *FIELDS) if field in entry}
+    return chosen
 
 
 def load_layers() -> None:

@@ -19,7 +19,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._core.change import 
     REFUSED,
     SHADOWED,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._layers.catalogue import WHY_OF_OVERRIDE
+from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import WHY_OF_OVERRIDE
 
 COLUMNS = (CHANGED, OK, KEPT, SHADOWED, PENDING, REFUSED, ABSENT, READONLY)
 EXPLAINED = (SHADOWED, PENDING, REFUSED)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._layers.calls import all_calls
-from ansible_collections.siptune.linux.plugins.module_utils._layers.catalogue import CatalogueError
+from ansible_collections.siptune.linux.plugins.module_utils._layers.capacity import CatalogueError
 from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import Layer
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.module import SYSCTL_BULK
 

@@ -9,10 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._core.errors import TuningError
-from ansible_collections.siptune.linux.plugins.module_utils._layers.catalogue import (
-    parse_capacity,
-    settings,
-)
+from ansible_collections.siptune.linux.plugins.module_utils._layers.catalogue import settings
 
 CATALOGUE: dict[str, Any] = {
     "net.core.rmem_max": {
@@ -111,13 +108,8 @@ def test_a_ratio_left_alone_does_not() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        pytest.param({"profile": "fancy"}, "no profile 'fancy', only modern and classic", id="profile"),
         pytest.param({"capacity": {"calls": 5}}, "no figure 'calls', only call_setups_per_second, ", id="figure"),
-        pytest.param({"capacity": {"registrations": -1}}, "siptune_capacity.registrations: must be", id="negative"),
-        pytest.param({"capacity": {"registrations": 1.5}}, "not 1.5", id="fraction"),
-        pytest.param({"capacity": {"registrations": True}}, "not True", id="boolean"),
-        pytest.param({"capacity": {"registrations": "many"}}, "not 'many'", id="word"),
-        pytest.param({"capacity": [5]}, "must be a dictionary", id="capacity is a list"),
+        pytest.param({"profile": "fancy"}, "no profile 'fancy', only modern and classic", id="profile"),
         pytest.param({"overrides": ["net.core.rmem_max"]}, "must be a dictionary of keys", id="overrides are a list"),
         pytest.param({"overrides": {"../../etc/passwd": 1}}, "etc/passwd", id="a key that leads elsewhere"),
         pytest.param({"overrides": {"net.core.somaxconn": {"rule": "exact"}}}, "somaxconn: has no", id="no value"),
@@ -130,7 +122,3 @@ def test_a_mistake_is_named_in_one_line(arguments: dict, message: str) -> None:
         choose(**arguments)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
-
-
-def test_a_figure_of_null_is_not_given() -> None:
-    assert parse_capacity({"registrations": None, "concurrent_calls": 0}) == {"concurrent_calls": 0}

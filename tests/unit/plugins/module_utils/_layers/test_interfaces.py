@@ -9,13 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._layers.catalogue import (
-    PROFILES,
-    WHY_OF_OVERRIDE,
-    CatalogueError,
-)
+from ansible_collections.siptune.linux.plugins.module_utils._layers.capacity import CatalogueError
+from ansible_collections.siptune.linux.plugins.module_utils._layers.catalogue import PROFILES
 from ansible_collections.siptune.linux.plugins.module_utils._layers.interfaces import nic_settings
-from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import LINKS, RINGS
+from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import LINKS, RINGS, WHY_OF_OVERRIDE
 from ansible_collections.siptune.linux.plugins.module_utils._nic.options import LINK_OPTIONS, RING_OPTIONS
 from ansible_collections.siptune.linux.plugins.module_utils._nic.settings import parse_rules
 

@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("yaml", reason="the catalogues are YAML, which only the controller reads")
 
 from ansible_collections.siptune.linux.plugins.module_utils._layers.calls import layer_calls
-from ansible_collections.siptune.linux.plugins.module_utils._layers.catalogue import CatalogueError
+from ansible_collections.siptune.linux.plugins.module_utils._layers.capacity import CatalogueError
 from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import SERVICE_LAYER
 from ansible_collections.siptune.linux.plugins.module_utils._layers.services import OwnSettings, service_limits
 from ansible_collections.siptune.linux.plugins.plugin_utils._site.layers import load_layer

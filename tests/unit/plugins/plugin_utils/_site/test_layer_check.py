@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("ansible.module_utils.common.arg_spec", reason="Ansible itself checks the variables")
 
-from ansible_collections.siptune.linux.plugins.module_utils._layers.catalogue import CatalogueError
+from ansible_collections.siptune.linux.plugins.module_utils._layers.capacity import CatalogueError
 from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import LAYERS
 from ansible_collections.siptune.linux.plugins.plugin_utils._site.layer_check import checked_variables, own_variables
 from ansible_collections.siptune.linux.plugins.plugin_utils._site.layers import load_layer

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._layers.calls import all_calls
-from ansible_collections.siptune.linux.plugins.module_utils._layers.catalogue import CatalogueError
+from ansible_collections.siptune.linux.plugins.module_utils._layers.capacity import CatalogueError
 from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import LAYERS, Layer
-from ansible_collections.siptune.linux.plugins.plugin_utils._site.layers import load_layer
+from ansible_collections.siptune.linux.plugins.plugin_utils._site.layers import for_profile, load_layer
 
 LOADED = [load_layer(name) for name in LAYERS]
 DEFAULTS = {name: value for layer in LOADED for name, value in layer.defaults.items()}
@@ -54,7 +54,10 @@ def test_a_key_can_move_to_another_layer() -> None:
 
 @pytest.mark.parametrize("profile", ["modern", "classic"])
 def test_a_host_makes_the_same_calls_from_the_layers_that_it_is_sent(profile: str) -> None:
-    sent = json.loads(json.dumps([(layer.name, layer.catalogue, layer.interfaces) for layer in LOADED]))
+    catalogues = [
+        (layer.name, for_profile(layer.catalogue, profile), for_profile(layer.interfaces, profile)) for layer in LOADED
+    ]
+    sent = json.loads(json.dumps(catalogues))
     variables = {**DEFAULTS, "siptune_profile": profile, "siptune_network_sysctl": {"net.core.somaxconn": 8192}}
     calls = all_calls(LOADED, variables, HOST)
     assert all_calls([Layer(*layer) for layer in sent], variables, HOST) == calls
