@@ -200,9 +200,7 @@ def _unless_explicit(settings: Mapping[str, Setting], explicit: Mapping[str, Ass
     return {option: setting for option, setting in settings.items() if option not in explicit}
 
 
-def _refusal(
-    observed: Observed, option: str, wanted: Setting, explicit: Mapping[str, Assignment]
-) -> Verdict | None:
+def _refusal(observed: Observed, option: str, wanted: Setting, explicit: Mapping[str, Assignment]) -> Verdict | None:
     """The verdict on an option that is not written; None if it is."""
     line = explicit.get(option)
     if line is not None and same_value(option, line.value, wanted.value):

@@ -19,8 +19,6 @@ from .model import ProfileChange, Verdict
 from .network_manager import NetworkManager, Profile
 from .options import OPTIONS, profile_value
 
-Recorded = Mapping[str, Mapping[str, ProfileOriginal]]  # Originals.profiles: by the profile's UUID, and by property
-
 
 class ProfilePlan(NamedTuple):
     """The options that a profile takes, with their verdicts, and the originals that change; None for one to drop."""
@@ -31,9 +29,16 @@ class ProfilePlan(NamedTuple):
 
 
 def plan_profile(
-    manager: NetworkManager | None, recorded: Recorded, interface: str, settings: Mapping[str, Setting], owner: str
+    manager: NetworkManager | None,
+    recorded: Mapping[str, Mapping[str, ProfileOriginal]],
+    interface: str,
+    settings: Mapping[str, Setting],
+    owner: str,
 ) -> ProfilePlan:
-    """The plan for the profile of an interface, and for profiles in which an earlier call has set anything for it."""
+    """The plan for the profile of an interface, and for profiles in which an earlier call has set anything for it.
+
+    `recorded` is Originals.profiles: by the profile's UUID, and by property.
+    """
     planned = ProfilePlan([], {}, {})
     if manager is None:
         return planned
@@ -51,13 +56,14 @@ def plan_profile(
     return planned
 
 
-def is_recorded(recorded: Recorded, interface: str) -> bool:
+def is_recorded(recorded: Mapping[str, Mapping[str, ProfileOriginal]], interface: str) -> bool:
     """Whether anything of ours is set in a profile for this interface."""
     return bool(_of_interface(recorded, interface))
 
 
 def merge_profiles(
-    recorded: Recorded, changes: Mapping[tuple[str, str], ProfileOriginal | None]
+    recorded: Mapping[str, Mapping[str, ProfileOriginal]],
+    changes: Mapping[tuple[str, str], ProfileOriginal | None],
 ) -> dict[str, dict[str, ProfileOriginal]]:
     """Originals.profiles with these changes."""
     merged = {uuid: dict(properties) for uuid, properties in recorded.items()}
@@ -82,7 +88,9 @@ def diff_profiles(changes: Iterable[ProfileChange]) -> list[dict[str, str]]:
     ]
 
 
-def _of_interface(recorded: Recorded, interface: str) -> dict[tuple[str, str], ProfileOriginal]:
+def _of_interface(
+    recorded: Mapping[str, Mapping[str, ProfileOriginal]], interface: str
+) -> dict[tuple[str, str], ProfileOriginal]:
     return {
         (uuid, name): original
         for uuid, properties in recorded.items()
@@ -125,9 +133,7 @@ def _set(
         planned.verdicts[option] = Verdict(CHANGED, setting.value, reason)
 
 
-def _put_back(
-    planned: ProfilePlan, profile: Profile | None, key: tuple[str, str], original: ProfileOriginal
-) -> None:
+def _put_back(planned: ProfilePlan, profile: Profile | None, key: tuple[str, str], original: ProfileOriginal) -> None:
     """Put a property back, unless somebody else has set it since; a deleted profile needs nothing."""
     planned.originals[key] = None
     if profile is None:

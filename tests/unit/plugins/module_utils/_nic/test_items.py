@@ -40,9 +40,7 @@ def test_wanted(setting: Setting | None, text: str | None) -> None:
 def item(decision: Decision, when: str = "both", after: str | None = None, verdict: Verdict | None = None, **more):
     request = Request("nic_ring", OPTIONS, [], when)
     verdicts = {FILE: verdict} if verdict else {}
-    return items(
-        request, NOTHING_OBSERVED, [decision], {decision.place: after} if after else {}, verdicts, **more
-    )[0]
+    return items(request, NOTHING_OBSERVED, [decision], {decision.place: after} if after else {}, verdicts, **more)[0]
 
 
 @pytest.mark.parametrize(
