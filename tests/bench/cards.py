@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import guest
-from ansible_collections.siptune.linux.plugins.module_utils._core.change import UndoLog
+from ansible_collections.siptune.linux.plugins.module_utils._core.undo import UndoLog
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._nic.link_files.options import OWNER_LINK, OWNER_RING
 from ansible_collections.siptune.linux.plugins.module_utils._nic.module import NIC_LINK, NIC_RING

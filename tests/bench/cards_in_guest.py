@@ -54,7 +54,7 @@ def cards() -> dict[str, str]:
 def main(rounds: int) -> None:
     """Measure, and print what was found."""
     make_importable()
-    from ansible_collections.siptune.linux.plugins.module_utils._core.change import UndoLog
+    from ansible_collections.siptune.linux.plugins.module_utils._core.undo import UndoLog
     from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
     from ansible_collections.siptune.linux.plugins.module_utils._nic.module import NIC_RING
 

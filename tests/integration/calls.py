@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import ansible
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
-from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import all_or_nothing
+from ansible_collections.siptune.linux.plugins.module_utils._core.undo import all_or_nothing
 from ansible_collections.siptune.linux.plugins.module_utils._engine.operation import BOTH
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.apply import apply as apply_plan

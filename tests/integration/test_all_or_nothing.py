@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import RefusedError
+from ansible_collections.siptune.linux.plugins.module_utils._core.undo import RefusedError
 from calls import FILE, ORIGINALS, Settings, apply, module, originals, put_back, write_file
 from sandbox import difference, dump, read, write
 

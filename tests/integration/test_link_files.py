@@ -11,10 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._core.change import UndoLog
+from ansible_collections.siptune.linux.plugins.module_utils._core.undo import RefusedError, UndoLog, all_or_nothing
 from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import (
-    RefusedError,
-    all_or_nothing,
     read_originals,
     remove_originals_directory,
     store_originals,

@@ -11,9 +11,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from .errors import TuningError as TuningError
-from .undo import UndoLog as UndoLog
-
 OK = "ok"
 CHANGED = "changed"
 KEPT = "kept"

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .change import REFUSED, Change
+
 
 class TuningError(Exception):
     """Why a call fails, in one line: bad input, or a host that refused. `item` is empty where no item is to blame."""
@@ -26,7 +28,6 @@ class ItemError(TuningError):
         self.item = item
         self.reason = reason
 
-    @property
-    def subject(self) -> str:
-        """The item, under its former name."""
-        return self.item
+    def details(self) -> dict[str, Any]:
+        """The item as refused, with the reason."""
+        return {"items": [Change(self.item, None, None, None, None, REFUSED, "", self.reason).as_item()]}

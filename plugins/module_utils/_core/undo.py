@@ -54,7 +54,7 @@ class RefusedError(Exception):
     def __init__(self, cause: TuningError, undone: list[str], not_undone: list[str]) -> None:
         super().__init__(str(cause))
         self.cause = cause
-        self.item = cause.item or getattr(cause, "subject", "")
+        self.item = cause.item
         self.undone = [name for name in undone if name != self.item]
         self.not_undone = not_undone
 

@@ -10,9 +10,7 @@ import os
 import posixpath
 from collections.abc import Callable
 
-from .._core.undo import RefusedError as RefusedError
 from .._core.undo import UndoLog
-from .._core.undo import all_or_nothing as all_or_nothing
 from .._engine import originals
 from .._host.host import FileRecord, Host, HostError
 from .originals import Originals

@@ -13,7 +13,7 @@ import functools
 import re
 from collections.abc import Callable
 
-from .._core.change import TuningError
+from .._core.errors import ItemError
 
 GLOB_CHARACTERS = frozenset("*?[")
 LONGEST_KEY = 1024  # far above any real key; a longer one was pasted by accident
@@ -38,13 +38,8 @@ FORWARDING_SWITCHES = ("net/ipv4/ip_forward", "net/ipv4/conf/all/forwarding", "n
 _PER_INTERFACE = ("net/ipv4/conf/", "net/ipv6/conf/", "net/ipv4/neigh/", "net/ipv6/neigh/")
 
 
-class SysctlError(TuningError):
+class SysctlError(ItemError):
     """A key, a value or a file that cannot be used, with the item and the reason."""
-
-    def __init__(self, item: str, reason: str) -> None:
-        super().__init__(f"{item}: {reason}")
-        self.item = item
-        self.reason = reason
 
 
 def parse_key(text: object) -> str:

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from .._core.errors import TuningError
+from .._core.errors import ItemError
 from .._engine.conf_files import comment_lines
 
 COMMENT = "comment"
@@ -45,14 +45,13 @@ _HEADING = re.compile(
 _CONTINUED = f"{_MARK}   "
 
 
-class EnvironmentFileError(TuningError):
+class EnvironmentFileError(ItemError):
     """A line that cannot be parsed with certainty: the file, the line, and the reason."""
 
     def __init__(self, file: str, line: int, reason: str) -> None:
-        super().__init__(f"{file} line {line}: {reason}")
-        self.item = file
-        self.line = line
-        self.reason = reason
+        super().__init__(f"{file} line {line}", reason)
+        self.item, self.line = file, line
+        self.reason = f"line {line}: {reason}"
 
 
 class Entry(NamedTuple):

@@ -65,10 +65,10 @@ def test_whatever_ends_the_effects_undoes_them(error: BaseException) -> None:
 def test_the_refused_item_is_not_among_the_undone() -> None:
     error = RefusedError(ItemError("b", "is stuck"), ["b", "a"], [])
     assert (error.item, error.undone) == ("b", ["a"])
-    assert refusal(error) == {
-        "msg": "b: is stuck. Everything this call had changed has been put back: a.",
-        "undone": ["a"],
-    }
+    result = refusal(error)
+    assert result["msg"] == "b: is stuck. Everything this call had changed has been put back: a."
+    assert result["undone"] == ["a"]
+    assert [(item["item"], item["state"], item["reason"]) for item in result["items"]] == [("b", "refused", "is stuck")]
 
 
 def test_a_call_that_changed_nothing_says_so() -> None:

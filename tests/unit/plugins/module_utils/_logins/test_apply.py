@@ -9,11 +9,8 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import Outcome
-from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import (
-    RefusedError,
-    all_or_nothing,
-    read_originals,
-)
+from ansible_collections.siptune.linux.plugins.module_utils._core.undo import RefusedError, all_or_nothing
+from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import read_originals
 from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import NOTHING
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._logins.apply import apply

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import RefusedError, all_or_nothing
+from ansible_collections.siptune.linux.plugins.module_utils._core.undo import RefusedError, all_or_nothing
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
 from ansible_collections.siptune.linux.plugins.module_utils._units.apply import _check_taken, apply
 from ansible_collections.siptune.linux.plugins.module_utils._units.model import Request
@@ -124,4 +124,4 @@ def test_what_systemd_does_not_take(shown: dict[str, str], subject: str, reason:
     _check_taken(planned, {"sipd.service": loaded(TasksMax="500", DropInPaths=OURS)})
     with pytest.raises(HostError) as caught:
         _check_taken(planned, {"sipd.service": loaded(**shown)})
-    assert (caught.value.subject, caught.value.reason) == (subject, reason)
+    assert (caught.value.item, caught.value.reason) == (subject, reason)
