@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Union
 
-from .._core.change import TuningError
+from .._core.errors import ItemError
 from .._core.setting import AT_LEAST, EXACT, parse_rule
 from .._core.setting import bounded as bounded_number
 from .._host.rlimits import INFINITY
@@ -24,13 +24,8 @@ NOT_SET = "[not set]"
 Raw = Union[str, int]
 
 
-class SystemdError(TuningError):
+class SystemdError(ItemError):
     """An invalid or refused setting. The item is a unit, with or without a directive."""
-
-    def __init__(self, subject: str, reason: str) -> None:
-        super().__init__(f"{subject}: {reason}")
-        self.subject = subject
-        self.reason = reason
 
 
 # --- from a user ----------------------------------------------------------------------------

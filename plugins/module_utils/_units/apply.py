@@ -9,7 +9,8 @@ import contextlib
 import posixpath
 from collections.abc import Mapping
 
-from .._core.change import Outcome, UndoLog
+from .._core.change import Outcome
+from .._core.undo import UndoLog
 from .._engine.effects import finalize_originals, stage, store_originals, tidy
 from .._engine.owned_files import finalize_files
 from .._host.host import Host, HostError

@@ -9,7 +9,7 @@ import errno
 import time
 from collections.abc import Callable, Sequence
 
-from .._core.change import UndoLog
+from .._core.undo import UndoLog
 from .._host.host import Host, HostError
 from .._host.rlimits import Pair, Process, read_process, set_limit, set_oom_score_adj
 from .._systemd.systemctl import systemctl

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._core.change import UndoLog
+from ansible_collections.siptune.linux.plugins.module_utils._core.undo import UndoLog
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
 from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import (
     Process,
