@@ -69,11 +69,6 @@ WITHOUT_MIRROR = frozenset(
         "module_utils/_sysctl/module.py",
         "module_utils/_sysctl/observe.py",
         "module_utils/_sysctl/settings.py",
-        "module_utils/_systemd/directives.py",
-        "module_utils/_systemd/parsers.py",
-        "module_utils/_units/forecast.py",
-        "module_utils/_units/model.py",
-        "module_utils/_units/module.py",
     )
 )
 

@@ -17,18 +17,18 @@ MOST_LINKS = 8  # in a chain of aliases; systemd itself allows no chain at all
 
 def systemctl(host: Host, *arguments: str) -> str:
     """The output of systemctl. Raises HostError if it fails or does not answer in time."""
-    subject = f"systemctl {next(word for word in arguments if not word.startswith('-'))}"
+    item = f"systemctl {next(word for word in arguments if not word.startswith('-'))}"
     try:
         done = host.run(["systemctl", *arguments])
     except HostError as error:
         late = error.errno is None
         reason = f"{error.reason}: systemd does not answer" if late else error.reason
-        raise HostError(subject, reason, error.errno) from error
+        raise HostError(item, reason, error.errno) from error
     if done is None:
         raise HostError("systemctl", "systemd runs here, but there is no command systemctl", errno.ENOENT)
     if done.status != 0:
         reason = " ".join(done.stderr.split()) or f"exit status {done.status}"
-        raise HostError(subject, reason)
+        raise HostError(item, reason)
     return done.stdout
 
 

@@ -9,13 +9,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._core.change import Outcome
+from .._core.diff import diff_live
 from .._engine.operation import BOOT, BOTH, Operation, Report
+from .._engine.owned_files import diff_files
 from .._systemd.units import check_drop_in_name
 from .._systemd.values import SystemdError
 from .apply import apply
 from .model import Observed, Plan, Request
 from .observe import observe
-from .plan import diff, plan
+from .plan import plan
 from .settings import UnitSettings, parse_units
 
 ARGUMENTS: dict[str, Any] = {
@@ -42,7 +44,8 @@ def build_request(params: Mapping[str, Any]) -> Request:
 
 def _report(observed: Observed, planned: Plan, outcome: Outcome | None) -> Report:
     changes, changed = outcome or (planned.changes, planned.changed)
-    return Report(changed, changes, diff(planned), planned.warnings)
+    shown = [*diff_files(planned.files), *diff_live(changes, "values in force")]
+    return Report(changed, changes, shown, planned.warnings)
 
 
 SYSTEMD_LIMITS: Operation[Request, Observed, Plan, Outcome] = Operation(

@@ -10,12 +10,11 @@ builds the items again from the values that were read back.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from .._core.change import Change
 from .._core.setting import hazard_warning
 from .._engine.operation import BOTH
-from .._engine.owned_files import diff_files, record_files, released_files
+from .._engine.owned_files import record_files, released_files
 from .._systemd.values import Setting, SystemdError
 from .effective import decisions_of, effective_settings, planned_drop_ins, reload_is_due, texts_after
 from .forecast import forecast, to_restart
@@ -88,19 +87,3 @@ def _warnings(decisions: Iterable[Decision]) -> list[str]:
         if setting is not None and setting.hazard and not decision.kept:
             warnings.append(hazard_warning(decision.item, setting.text, setting.hazard))
     return warnings
-
-
-def diff(planned: Plan) -> list[dict[str, Any]]:
-    """The drop-ins and the values in force, before and after, for Ansible's --diff."""
-    shown: list[dict[str, Any]] = [*diff_files(planned.files)]
-    moved = [change for change in planned.changes if change.before != change.after]
-    if moved:
-        shown.append(
-            {
-                "before_header": "values in force",
-                "after_header": "values in force",
-                "before": "".join(f"{change.item} = {change.before}\n" for change in moved),
-                "after": "".join(f"{change.item} = {change.after}\n" for change in moved),
-            }
-        )
-    return shown

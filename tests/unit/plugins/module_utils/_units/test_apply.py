@@ -97,7 +97,7 @@ def test_a_disk_that_refuses_is_undone(image: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("shown", "subject", "reason"),
+    ("shown", "item", "reason"),
     [
         pytest.param(
             {"LoadState": "bad-setting", "LoadError": 'x "Unit sipd.service has a bad unit file setting."'},
@@ -119,9 +119,9 @@ def test_a_disk_that_refuses_is_undone(image: Path) -> None:
         ),
     ],
 )
-def test_what_systemd_does_not_take(shown: dict[str, str], subject: str, reason: str) -> None:
+def test_what_systemd_does_not_take(shown: dict[str, str], item: str, reason: str) -> None:
     planned = plan(request({"sipd.service": {"TasksMax": 500}}), observed(unit(loaded())))
     _check_taken(planned, {"sipd.service": loaded(TasksMax="500", DropInPaths=OURS)})
     with pytest.raises(HostError) as caught:
         _check_taken(planned, {"sipd.service": loaded(**shown)})
-    assert (caught.value.item, caught.value.reason) == (subject, reason)
+    assert (caught.value.item, caught.value.reason) == (item, reason)

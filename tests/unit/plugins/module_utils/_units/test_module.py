@@ -13,7 +13,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._units.model import 
 from ansible_collections.siptune.linux.plugins.module_utils._units.module import SYSTEMD_LIMITS, build_request
 from ansible_collections.siptune.linux.plugins.module_utils._units.plan import plan
 from ansible_collections.siptune.linux.plugins.module_utils._units.settings import UnitSettings, parse_units
-from systemd_host import DROP_IN, observed, request, unit
+from systemd_host import DROP_IN, OURS, loaded, observed, request, unit
 
 DEFAULTS = {name: option.get("default") for name, option in SYSTEMD_LIMITS.argument_spec.items()}
 UNITS = {"sipd.service": {"Nice": 1}}
@@ -56,3 +56,11 @@ def test_a_report_of_check_mode_is_the_plan() -> None:
     report = SYSTEMD_LIMITS.report(observed(unit()), planned, None)
     assert (report.changed, report.changes, report.warnings) == (True, planned.changes, planned.warnings)
     assert [SYSTEMD_LIMITS.is_missing(planned, change) for change in report.changes] == [False]
+
+
+def test_the_diff_shows_the_file_and_what_is_in_force() -> None:
+    host = observed(unit(loaded()))
+    shown = SYSTEMD_LIMITS.report(host, plan(request({"TasksMax": 500}), host), None).diff
+    assert [entry["before_header"] for entry in shown] == [OURS, "values in force"]
+    assert shown[1]["before"] == "sipd.service TasksMax = 28909\n"
+    assert shown[1]["after"] == "sipd.service TasksMax = 500\n"

@@ -27,7 +27,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._units.model import 
     Raise,
     Request,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._units.plan import confirmed, diff, plan
+from ansible_collections.siptune.linux.plugins.module_utils._units.plan import confirmed, plan
 from ansible_collections.siptune.linux.plugins.module_utils._units.processes import new_limits, new_score
 from ansible_collections.siptune.linux.plugins.module_utils._units.settings import UnitSettings, parse_units
 from hypothesis import given, settings
@@ -128,13 +128,6 @@ def test_a_drop_in_that_systemd_has_not_read_is_reloaded() -> None:
     for need, reload in (("yes", True), ("no", False)):
         planned = plan(wanted, observed(unit(loaded(NeedDaemonReload=need), own=own)))
         assert (planned.files, planned.reload, planned.changed) == ([], reload, reload)
-
-
-def test_the_diff_shows_the_file_and_what_is_in_force() -> None:
-    shown = diff(plan(request({"TasksMax": 500}), observed(unit(loaded()))))
-    assert [entry["before_header"] for entry in shown] == [OURS, "values in force"]
-    assert shown[1]["before"] == "sipd.service TasksMax = 28909\n"
-    assert shown[1]["after"] == "sipd.service TasksMax = 500\n"
 
 
 def test_translations_are_warned_of() -> None:
