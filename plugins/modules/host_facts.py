@@ -240,7 +240,7 @@ ansible_facts:
           elements: dict
           contains:
             name:
-              description: V(asterisk), V(freeswitch), V(kamailio), V(opensips) or V(rtpengine).
+              description: V(asterisk), V(drachtio), V(freeswitch), V(kamailio), V(opensips) or V(rtpengine).
               type: str
               sample: kamailio
             unit:

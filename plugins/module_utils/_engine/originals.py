@@ -24,10 +24,15 @@ DIRECTORY = "/var/lib/siptune"
 DIRECTORY_MODE = 0o700
 PATH = f"{DIRECTORY}/originals.json"
 FILE_MODE = 0o600
-SCHEMA = 2
-SCHEMA_WITHOUT_LINKS = 1  # still written where there are none, so that an older version can read it
+SCHEMA = 3
+SCHEMA_WITHOUT_SOCKETS = 2  # the lowest that does is written, so that an older version can read it
+SCHEMA_WITHOUT_LINKS = 1
 # An interface's name (linux/if.h, dev_valid_name() of net/core/dev.c), and its permanent address if it has one.
 LINK_KEY = re.compile(r"[^/:\s]{1,15}( [0-9a-f]{2}(:[0-9a-f]{2})*)?")
+# A process, when it began in clock ticks since boot, and the inode of a socket: no other socket has all three.
+SOCKET_KEY = re.compile(r"[1-9][0-9]{0,9} [0-9]{1,20} [1-9][0-9]{0,19}")
+HIGHEST_PORT = 65535
+HIGHEST_BUFFER_BYTES = 2**31 - 1  # INT_MAX: the kernel's sk_rcvbuf is an int
 HIGHEST_ID = 2**32 - 2  # the last one, (uid_t) -1, is no user or group: chown(2)
 MODE_TEXT = re.compile("[0-7]{1,6}")
 WRITABLE_BY_OTHERS = 0o022
@@ -77,8 +82,23 @@ class LinkOriginal(NamedTuple):
     boot: str | None = None
 
 
+class SocketOriginal(NamedTuple):
+    """The receive buffer of a daemon's socket, in bytes. The socket and its record end with the process.
+
+    `item` is what the socket is called, `boot` the kernel's boot ID. `found` is what it had before the first change,
+    `written` what we asked for last, and `left` what it had after that, None while the change is under way.
+    """
+
+    item: str
+    boot: str
+    port: int
+    found: int
+    written: int
+    left: int | None
+
+
 class Originals(NamedTuple):
-    """Everything recorded on a host: sysctl keys by their path, files by theirs, options of interfaces by `link_key`.
+    """Everything recorded on a host: sysctl keys and files by their path, options of interfaces and sockets by key.
 
     A module replaces the sections that it knows, with `_replace`, and keeps the others.
     """
@@ -86,10 +106,11 @@ class Originals(NamedTuple):
     keys: Mapping[str, KeyOriginal]
     files: Mapping[str, FileOriginal]
     links: Mapping[str, Mapping[str, LinkOriginal]] = {}
+    sockets: Mapping[str, SocketOriginal] = {}
 
     @property
     def empty(self) -> bool:
-        return not self.keys and not self.files and not any(self.links.values())
+        return not self.keys and not self.files and not any(self.links.values()) and not self.sockets
 
 
 NOTHING = Originals({}, {})
@@ -101,6 +122,17 @@ def link_key(name: str, mac: str | None) -> str:
     So neither another card under this name nor this card under another name is taken for what was recorded.
     """
     return f"{name} {mac}" if mac else name
+
+
+def socket_key(pid: int, start_ticks: int, inode: int) -> str:
+    """What a socket is recorded under."""
+    return f"{pid} {start_ticks} {inode}"
+
+
+def parse_socket_key(key: str) -> tuple[int, int, int]:
+    """The process, its start and the inode of a key of `socket_key`."""
+    pid, start_ticks, inode = map(int, key.split(" "))
+    return pid, start_ticks, inode
 
 
 def digest(content: bytes) -> str:
@@ -123,13 +155,14 @@ def parse(content: bytes) -> Originals:
         keys = {_key_path(path): _key_original(entry) for path, entry in document["sysctl"].items()}
         files = {path: _file_original(path, entry) for path, entry in document["files"].items()}
         links = {key: _link_originals(key, entry) for key, entry in document.get("links", {}).items()}
+        sockets = {key: _socket_original(key, entry) for key, entry in document.get("sockets", {}).items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise OriginalsError(
             f"{PATH} is damaged or was edited ({type(error).__name__}: {error}). It holds the values this host had "
             "before it was tuned, so nothing was changed. Restore it from a backup; or, if the values of today may "
             "count as the originals, move it away and run again"
         ) from error
-    return Originals(keys, files, links)
+    return Originals(keys, files, links, sockets)
 
 
 def check_keeper(path: str, uid: int, mode: int, trusted_uid: int) -> None:
@@ -214,6 +247,20 @@ def _link_original(fields: Mapping[str, Any]) -> LinkOriginal:
     return original
 
 
+def _socket_original(key: str, entry: Mapping[str, Any]) -> SocketOriginal:
+    if not SOCKET_KEY.fullmatch(key):
+        raise ValueError(f"{key!r} names no socket")
+    original = SocketOriginal(**entry)
+    if not all(isinstance(text, str) and text.isprintable() for text in (original.item, original.boot)):
+        raise ValueError("the name of a socket is no plain text")
+    sizes = [original.found, original.written, *([] if original.left is None else [original.left])]
+    if not all(isinstance(number, int) and not isinstance(number, bool) for number in (original.port, *sizes)):
+        raise TypeError("a port or a size is no number")
+    if not 0 < original.port <= HIGHEST_PORT or not all(0 < size <= HIGHEST_BUFFER_BYTES for size in sizes):
+        raise ValueError("a port or a size is out of range")
+    return original
+
+
 def render(originals: Originals) -> bytes:
     """The content of the file that holds the originals; `parse` reads it back."""
     links = {
@@ -221,13 +268,16 @@ def render(originals: Originals) -> bytes:
         for key, options in sorted(originals.links.items())
         if options
     }
+    without_sockets = SCHEMA_WITHOUT_SOCKETS if links else SCHEMA_WITHOUT_LINKS
     document = {
-        "schema": SCHEMA if links else SCHEMA_WITHOUT_LINKS,
+        "schema": SCHEMA if originals.sockets else without_sockets,
         "sysctl": {path: entry._asdict() for path, entry in sorted(originals.keys.items())},
         "files": {path: _file_entry(entry) for path, entry in sorted(originals.files.items())},
     }
     if links:
         document["links"] = links
+    if originals.sockets:
+        document["sockets"] = {key: original._asdict() for key, original in sorted(originals.sockets.items())}
     return (json.dumps(document, indent=1) + "\n").encode("ascii")
 
 

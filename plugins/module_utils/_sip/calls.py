@@ -112,6 +112,10 @@ def _ask_asterisk(host: Host, _process: Process) -> Calls:
     return _calls("asterisk", answers.parse_asterisk(answer), CALLS, f"asterisk -rx '{command}'", answer)
 
 
+def _ask_drachtio(_host: Host, _process: Process) -> Calls:
+    raise HostError("drachtio", "has no interface that says how many calls there are")
+
+
 def _ask_kamailio(host: Host, _process: Process) -> Calls:
     """Dialogs, or where that module is not loaded, the transactions: all that such a proxy knows of calls."""
     answer = _run(host, "kamcmd", "dlg.stats_active")
@@ -159,6 +163,7 @@ def _ask_freeswitch(host: Host, _process: Process) -> Calls:
 
 ASK: dict[str, Callable[[Host, Process], Calls]] = {
     "asterisk": _ask_asterisk,
+    "drachtio": _ask_drachtio,
     "freeswitch": _ask_freeswitch,
     "kamailio": _ask_kamailio,
     "opensips": _ask_opensips,

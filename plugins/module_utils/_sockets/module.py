@@ -1,0 +1,49 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""sip_sockets as an operation: the receive buffers of running SIP daemons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .._core.change import ABSENT, Outcome
+from .._engine.operation import Operation, Report
+from .apply import apply
+from .model import Observed, Plan, Request, diff_buffers
+from .observe import observe
+from .plan import plan
+from .settings import DAEMON_NAMES, OPTION, SocketsError, parse_floor, parse_units
+
+ARGUMENTS: dict[str, Any] = {
+    OPTION: {"type": "raw"},
+    "daemons": {"type": "list", "elements": "str", "choices": list(DAEMON_NAMES), "default": []},
+    "units": {"type": "list", "elements": "str", "default": []},
+}
+
+
+def build_request(params: Mapping[str, Any]) -> Request:
+    """The validated request of the module's parameters. Raises SocketsError."""
+    floor = parse_floor(params[OPTION])
+    units, absent = parse_units(params["units"] or ()), params["state"] != "present"
+    if units and absent:
+        raise SocketsError("units", "does not go with state=absent; name daemons, or nothing for all")
+    return Request(floor, tuple(dict.fromkeys(params["daemons"] or ())), units, absent)
+
+
+def _report(_observed: Observed, planned: Plan, outcome: Outcome | None) -> Report:
+    changes, changed = outcome or (planned.changes, planned.changed)
+    return Report(changed, changes, diff_buffers(changes), planned.warnings)
+
+
+SIP_SOCKETS: Operation[Request, Observed, Plan, Outcome] = Operation(
+    name="sip_sockets",
+    arguments=ARGUMENTS,
+    parse=build_request,
+    observe=observe,
+    plan=plan,
+    apply=lambda host, _, observed, planned, log: apply(host, observed, planned, log),
+    report=_report,
+    is_missing=lambda planned, change: change.state == ABSENT,
+)
