@@ -10,18 +10,20 @@ module: sip_sockets
 short_description: Raise the receive buffers of running SIP daemons, without a restart
 version_added: 0.1.0
 description:
-  - Raises the receive buffers of the UDP sockets on which running SIP daemons listen for signalling and control. So a
-    daemon that stalls for a moment loses no message, and no call is cut for it.
+  - Raises the receive buffers of the UDP sockets on which running SIP daemons listen for signalling and control, so that
+    a daemon which stalls for a moment loses no message.
   - Knows Asterisk, drachtio, FreeSWITCH, Kamailio, OpenSIPS and rtpengine, over IPv4 and IPv6, with several listeners,
     workers and instances. A socket that several processes share is raised once for all of them.
-  - Changes neither a file nor a daemon. Each socket is duplicated for a moment with C(pidfd_getfd(2)), checked, set and
-    read back. It lasts as long as the socket; C(net.core.rmem_default) and the daemon's own options say what the next
-    start has, and each item says that, too.
+  - Changes no file of a daemon and restarts nothing. Each socket is duplicated for a moment with C(pidfd_getfd(2)),
+    checked, set and read back.
+  - A raised buffer lasts as long as its socket. At its next start the daemon gets C(net.core.rmem_default) or what it asks
+    for itself; each item says how much that is.
   - Never touches the sockets of media. Their ports are read from the command line and the configuration of rtpengine,
-    from C(rtp.conf) of Asterisk and from C(switch.conf.xml) of FreeSWITCH, with the daemon's defaults where they cannot be
-    read. Ports that the kernel has chosen are left alone as well, but for those that a proxy has bound to an address.
-  - Remembers what a socket had before the first change, in C(/var/lib/siptune/originals.json), and O(state=absent) puts
-    it back. The record ends with the process.
+    from C(rtp.conf) of Asterisk and from C(switch.conf.xml) of FreeSWITCH. Where these cannot be read, the daemon's
+    default range counts.
+  - Leaves ports of C(net.ipv4.ip_local_port_range) alone, too, except for those that a proxy has bound to one address.
+  - Records the original buffer of a socket in C(/var/lib/siptune/originals.json), and O(state=absent) restores it. The
+    record ends with the process.
 author:
   - siptune authors (@siptune)
 extends_documentation_fragment:
@@ -32,9 +34,9 @@ options:
     description:
       - The least receive buffer of each socket in bytes, as C(ss -m) shows it and as the kernel charges datagrams to
         it. A SIP message of 700 to 1400 bytes is charged 2304, one of up to some 600 bytes 1280.
-      - A number from 4096 to 2147483646, or a dictionary of C(value), C(rule) and C(why). It is a floor, V(at_least), and
-        never lowers a socket.
-      - One that is above 1 percent of the memory is refused. Null leaves all sockets alone.
+      - A number from 4096 to 2147483646, or a dictionary of C(value), C(rule) and C(why). The rule is V(at_least): a
+        socket is never lowered.
+      - A value above 1 percent of the memory is refused. Null leaves all sockets alone.
     type: raw
   daemons:
     description: The daemons whose sockets are meant. An empty list stands for all that are running.
@@ -69,14 +71,14 @@ attributes:
     platforms: linux
     description: Linux 5.6 or later on x86-64 or arm64. Elsewhere the items are V(pending) and say why.
 notes:
-  - Requires C(CAP_SYS_PTRACE), and C(CAP_NET_ADMIN) for more than C(net.core.rmem_max). Where C(kernel.yama.ptrace_scope)
-    is 3, and in most containers, sockets cannot be reached. The items are V(pending) then, as the daemon's next start
-    begins with C(net.core.rmem_default).
-  - At most 64 sockets are raised, and all of their buffers together take at most 1 percent of the memory if they are
-    full. The ports 5060 and 5061 come first. An item and a warning name what is left.
-  - A daemon in a container or in a network namespace of its own is left alone and named, and so is one that an ordinary
-    user has started on a host where systemd runs.
-  - Of a daemon's descriptors the 8192 lowest are looked at, as it opens what it listens on when it starts.
+  - Requires C(CAP_SYS_PTRACE), and C(CAP_NET_ADMIN) for more than C(net.core.rmem_max). Sockets cannot be reached in most
+    containers, and nowhere where C(kernel.yama.ptrace_scope) is 3. Their items are V(pending) until the daemon starts
+    the next time, and say why.
+  - At most 64 sockets are raised, and all of their buffers together take at most 1 percent of the memory when they are
+    full. The ports 5060 and 5061 come first. An item and a warning name the sockets that are left.
+  - A daemon in a container or in a network namespace of its own is left alone and named. So is a process that an
+    ordinary user has started on a host where systemd runs.
+  - The 8192 lowest descriptors of a daemon are looked at. A daemon opens its listening sockets when it starts.
 seealso:
   - module: siptune.linux.sysctl_bulk
   - module: siptune.linux.sip_counters
@@ -151,8 +153,7 @@ items:
       description:
         - What explains the state. Where the next start has less than what is wanted, which setting gives more.
       type: str
-      sample: "at its next start it has 524288: net.core.rmem_default, or maxbuffer=3145728 in /etc/kamailio/kamailio.cfg,
-        gives it more"
+      sample: at its next start it has 1048576, which net.core.rmem_default decides
 undone:
   description: What the call had changed already and has put back, newest first.
   returned: when the host refused a change

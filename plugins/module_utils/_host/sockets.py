@@ -13,13 +13,14 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
+import functools
 import ipaddress
 import os
 import re
 import socket
 import stat
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from .host import Host, HostError
@@ -36,7 +37,7 @@ DOUBLING = 2  # socket(7): the kernel doubles what SO_RCVBUF asks for, and getso
 YAMA_SCOPE = "/proc/sys/kernel/yama/ptrace_scope"
 YAMA_NO_ATTACH = "3"  # Documentation/admin-guide/LSM/Yama.rst
 
-UDP_TABLES = ("udp", "udp6")  # of /proc/PID/net
+UDP_TABLES = ("/proc/self/net/udp", "/proc/self/net/udp6")
 UNCONNECTED = "07"  # TCP_CLOSE of include/net/tcp_states.h: a UDP socket without a peer
 
 # A line of /proc/net/udp: slot, local and remote end, state, queues, timer, retransmits, uid, timeout, inode,
@@ -193,11 +194,15 @@ def _system_call(number: int, *arguments: int) -> int:
     """The result of a system call that returns a descriptor. Raises OSError."""
     if os.uname().machine not in MACHINES:
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
-    libc = ctypes.CDLL(None, use_errno=True)
-    result = libc.syscall(*(ctypes.c_long(value) for value in (number, *arguments)))
+    result = _syscall()(*(ctypes.c_long(value) for value in (number, *arguments)))
     if result < 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     return result
+
+
+@functools.lru_cache(maxsize=None)
+def _syscall() -> Callable[..., int]:
+    return ctypes.CDLL(None, use_errno=True).syscall
 
 
 def why_out_of_reach(host: Host, error: HostError) -> str:

@@ -66,12 +66,13 @@ def sip_sockets(host: Host, daemons: Iterable[str] = ()) -> list[Running]:
     names = process_names(host)
     finder = _Finder(host)
     wanted = frozenset(daemons)
-    return [
+    found = [
         finder.look_at(daemon, process)
         for daemon in DAEMONS
         if not wanted or daemon.name in wanted
         for process in first_processes(host, daemon, names)
     ]
+    return [running for running in found if running is not None]
 
 
 class _Finder:
@@ -83,8 +84,11 @@ class _Finder:
         self._systemd = host.exists(SYSTEMD_RUNNING)
         self._bound: list[UdpSocket] | None = None  # all those of the network namespace
 
-    def look_at(self, daemon: Daemon, process: Process) -> Running:
+    def look_at(self, daemon: Daemon, process: Process) -> Running | None:
+        """A copy with its sockets; None for one that has ended, of which nobody has taken notice yet."""
         words = (self._host.read_lenient(f"/proc/{process.pid}/cmdline") or "").rstrip("\0").split("\0")
+        if not any(words):
+            return None
         unit = next((name for name in sorted(process.control_groups) if unit_stem(name)), "")
         running = Running(daemon.name, process.pid, unit, words, elsewhere=self._elsewhere(daemon, process))
         if running.elsewhere:
@@ -107,7 +111,7 @@ class _Finder:
     def _with_sockets(self, running: Running, process: Process) -> Running:
         """Raises HostError where the process does not let us look."""
         media = rtp_ports(running.daemon, running.words, lambda path: read_configuration(self._host, path))
-        listening = {one.inode: one for one in self._listening(running, process.pid, media)}
+        listening = {one.inode: one for one in self._listening(running, media)}
         left = [MOST_DESCRIPTORS]
         found = dict(self._held(process.pid, listening, left))
         for worker in process.workers:
@@ -121,14 +125,13 @@ class _Finder:
         in_order = sorted(found.values(), key=lambda one: _order(one.socket))
         return running._replace(sockets=in_order, cut=left[0] <= 0)
 
-    def _listening(self, running: Running, pid: int, media: range) -> Iterator[UdpSocket]:
-        """The sockets of the host on which such a daemon may listen.
+    def _listening(self, running: Running, media: range) -> Iterator[UdpSocket]:
+        """The sockets of our network namespace, which is the daemon's, on which such a daemon may listen.
 
         Nobody listens on a port that the kernel has chosen: one counts for a proxy alone, and bound to an address.
         """
         if self._bound is None:
-            paths = (f"/proc/{pid}/net/{name}" for name in UDP_TABLES)
-            tables = (self._host.read_regular(path, MOST_TABLE_BYTES) or "" for path in paths)
+            tables = (self._host.read_regular(path, MOST_TABLE_BYTES) or "" for path in UDP_TABLES)
             self._bound = [socket for table in tables for socket in parse_udp_sockets(table)]
         chosen = parse_port_range(self._host.read_lenient(LOCAL_PORT_RANGE) or "")
         for one in self._bound:
@@ -145,8 +148,12 @@ class _Finder:
         numbers = sorted(int(name) for name in self._host.list_directory(f"/proc/{pid}/fd") if name.isdecimal())
         if start is None:
             return
-        for number in numbers[: max(0, left[0])]:
-            inode = parse_socket_link(self._host.read_link(f"/proc/{pid}/fd/{number}"))
+        seen = numbers[: max(0, left[0])]
+        links = [self._host.read_link(f"/proc/{pid}/fd/{number}") for number in seen]
+        if links and not any(links):
+            raise HostError(f"process {pid}", "its descriptors cannot be read, which requires CAP_SYS_PTRACE")
+        for number, link in zip(seen, links):
+            inode = parse_socket_link(link)
             if inode is not None and inode in listening:
                 socket = listening[inode]
                 yield inode, SipSocket(socket, Place(pid, number, inode, socket.port), start)

@@ -95,7 +95,7 @@ class Decision(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What will be done. `originals` is recorded before the first effect; the keys `released` are dropped at the end."""
+    """What will be done. `originals` is recorded before the first effect; the keys `released` go after the last."""
 
     changes: list[Change]
     decisions: list[Decision]

@@ -97,7 +97,7 @@ def _unreached(host: Host, running: Iterable[Running]) -> Iterator[Unreached]:
         if one.elsewhere:
             yield Unreached(item, READONLY, one.elsewhere)
         elif one.hidden:
-            yield Unreached(item, PENDING, f"process {one.pid} does not let us look: {one.hidden}")
+            yield Unreached(item, PENDING, f"process {one.pid}: {one.hidden}")
         elif one.cut:
             reason = f"process {one.pid} has more than {MOST_DESCRIPTORS} descriptors: the others are left alone"
             yield Unreached(item, PENDING, reason)
