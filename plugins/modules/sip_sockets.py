@@ -10,14 +10,14 @@ module: sip_sockets
 short_description: Raise the receive buffers of running SIP daemons, without a restart
 version_added: 0.1.0
 description:
-  - Raises the receive buffers of the UDP sockets on which running SIP daemons listen for signalling and control, so that
-    a daemon which stalls for a moment loses no message.
+  - Raises the receive buffers of the UDP sockets on which running SIP daemons listen for signalling and control. A
+    daemon that stalls for a moment then loses no message.
   - Knows Asterisk, drachtio, FreeSWITCH, Kamailio, OpenSIPS and rtpengine, over IPv4 and IPv6, with several listeners,
     workers and instances. A socket that several processes share is raised once for all of them.
   - Changes no file of a daemon and restarts nothing. Each socket is duplicated for a moment with C(pidfd_getfd(2)),
     checked, set and read back.
-  - A raised buffer lasts as long as its socket. At its next start the daemon gets C(net.core.rmem_default) or what it asks
-    for itself; each item says how much that is.
+  - A raised buffer lasts as long as its socket. At its next start the daemon gets C(net.core.rmem_default), or what it
+    asks for itself; each item says how much that is.
   - Never touches the sockets of media. Their ports are read from the command line and the configuration of rtpengine,
     from C(rtp.conf) of Asterisk and from C(switch.conf.xml) of FreeSWITCH. Where these cannot be read, the daemon's
     default range counts.
@@ -71,9 +71,9 @@ attributes:
     platforms: linux
     description: Linux 5.6 or later on x86-64 or arm64. Elsewhere the items are V(pending) and say why.
 notes:
-  - Requires C(CAP_SYS_PTRACE), and C(CAP_NET_ADMIN) for more than C(net.core.rmem_max). Sockets cannot be reached in most
-    containers, and nowhere where C(kernel.yama.ptrace_scope) is 3. Their items are V(pending) until the daemon starts
-    the next time, and say why.
+  - Requires C(CAP_SYS_PTRACE), and C(CAP_NET_ADMIN) for more than C(net.core.rmem_max). Most containers have neither,
+    and where C(kernel.yama.ptrace_scope) is 3 nobody reaches a socket. The items are V(pending) then, until the daemon
+    starts the next time, and say why.
   - At most 64 sockets are raised, and all of their buffers together take at most 1 percent of the memory when they are
     full. The ports 5060 and 5061 come first. An item and a warning name the sockets that are left.
   - A daemon in a container or in a network namespace of its own is left alone and named. So is a process that an
