@@ -19,8 +19,9 @@ from .._systemd.units import check_drop_in_name
 from .._systemd.values import SystemdError
 from .catalogue import CatalogueError, settings
 from .interfaces import nic_settings
-from .layer import ABSENT, ACCEPTABLE, KERNEL, NIC_MODULES, PARTS, SERVICE_LAYER, Call, Layer
+from .layer import ABSENT, ACCEPTABLE, KERNEL, NETWORK_LAYER, NIC_MODULES, SERVICE_LAYER, SOCKETS, Call, Layer
 from .services import Wishes, service_limits
+from .sockets import receive_buffer
 
 # --- all layers together --------------------------------------------------------------------
 
@@ -68,30 +69,45 @@ def layer_calls(layer: Layer, variables: Mapping[str, Any], host: Mapping[str, A
 
 
 def _sysctl_calls(layer: Layer, given: Mapping[str, Any], host: Mapping[str, Any]) -> list[Call]:
-    """A layer of the kernel is one call; the network layer has two more, of interfaces."""
-    profile, state, options = given["siptune_profile"], given["siptune_state"], layer.options(given)
+    """A layer of the kernel is one call; the network layer has three more, of interfaces and of sockets."""
+    state, options = given["siptune_state"], layer.options(given)
     sysctl_conf.check_file_path(str(options["sysctl_path"]))
-    wanted: dict[str, dict[str, Any]] = {part: {} for part in PARTS[layer.name]}
+    wanted: dict[str, Any] = {}
     if state != ABSENT:
-        capacity = given["siptune_capacity"]
-        wanted[KERNEL] = settings(layer.catalogue, profile, host, capacity, options["sysctl"], options)
-        for part in PARTS[layer.name][1:]:
-            wanted[part] = nic_settings(layer.interfaces, part, profile, host, options[f"nic_{part}"])
+        profile, capacity = given["siptune_profile"], given["siptune_capacity"]
+        wanted = settings(layer.catalogue, profile, host, capacity, options["sysctl"], options)
     arguments = {
         "path": options["sysctl_path"],
         "state": state,
         **{name: options[name] for name in ACCEPTABLE},
-        "settings": wanted.pop(KERNEL),
+        "settings": wanted,
     }
-    interfaces = {
+    kernel = Call(layer.name, KERNEL, "sysctl_bulk", arguments)
+    if layer.name != NETWORK_LAYER:
+        return [kernel]
+    return [kernel, *(_nic_call(layer, part, given, host) for part in NIC_MODULES), _socket_call(layer, given, host)]
+
+
+def _nic_call(layer: Layer, part: str, given: Mapping[str, Any], host: Mapping[str, Any]) -> Call:
+    state, wanted = given["siptune_state"], {}
+    if state != ABSENT:
+        own = layer.options(given)[f"nic_{part}"]
+        wanted = nic_settings(layer.interfaces, part, given["siptune_profile"], host, own)
+    arguments = {
         "state": state,
         "disruptive": given.get("siptune_disruptive"),
         "despite_calls": given.get("siptune_disruptive_despite_calls"),
+        "interfaces": wanted,
     }
-    return [
-        Call(layer.name, KERNEL, "sysctl_bulk", arguments),
-        *(Call(layer.name, part, NIC_MODULES[part], {**interfaces, "interfaces": wanted[part]}) for part in wanted),
-    ]
+    return Call(layer.name, part, NIC_MODULES[part], arguments)
+
+
+def _socket_call(layer: Layer, given: Mapping[str, Any], host: Mapping[str, Any]) -> Call:
+    state, wanted = given["siptune_state"], None
+    if state != ABSENT:
+        profile, capacity = given["siptune_profile"], given["siptune_capacity"]
+        wanted = receive_buffer(layer.interfaces, profile, host, capacity, layer.options(given)["sip_receive_buffer"])
+    return Call(layer.name, SOCKETS, "sip_sockets", {"state": state, "receive_buffer_bytes": wanted})
 
 
 def _service_calls(layer: Layer, given: Mapping[str, Any], host: Mapping[str, Any]) -> list[Call]:

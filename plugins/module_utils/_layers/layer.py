@@ -15,13 +15,13 @@ LAYERS = (*SYSCTL_LAYERS, SERVICE_LAYER)
 ABSENT = "absent"  # of siptune_state
 ACCEPTABLE = ("missing", "shadowed")  # what a user may rule out, in a layer as in a module
 
-RINGS, LINKS = "rings", "links"
+RINGS, LINKS, SOCKETS = "rings", "links", "sockets"
 
 # The calls of a layer's role, in the order in which they are made.
 KERNEL = ""
 PARTS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(SYSCTL_LAYERS, (KERNEL,)),
-    NETWORK_LAYER: (KERNEL, RINGS, LINKS),
+    NETWORK_LAYER: (KERNEL, RINGS, LINKS, SOCKETS),
     SERVICE_LAYER: ("logins", "units", "pools"),
 }
 NIC_MODULES = {RINGS: "nic_ring", LINKS: "nic_link"}

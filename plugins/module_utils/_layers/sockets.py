@@ -10,9 +10,9 @@ from typing import Any
 
 from .._sockets.settings import OPTION, SocketsError, parse_floor
 from .catalogue import WHY_OF_OVERRIDE, CatalogueError, check_profile, parse_capacity, profile_setting
+from .layer import SOCKETS
 from .sizing import sip_queue_bytes
 
-PART = "sockets"
 VARIABLE = "siptune_network_sip_receive_buffer"
 NO = ("0", "false", "no")
 
@@ -31,7 +31,7 @@ def receive_buffer(
     check_profile(profile)
     contract = parse_capacity(capacity)
     if override is None:
-        setting = profile_setting(catalogue[PART][OPTION], profile, host, contract, {})
+        setting = profile_setting(catalogue[SOCKETS][OPTION], profile, host, contract, {})
         return None if setting is None else _with_bound(setting, sip_queue_bytes(contract))
     if str(override).lower() in NO:
         return None

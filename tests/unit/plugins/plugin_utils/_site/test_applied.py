@@ -60,6 +60,7 @@ def test_each_layer_gets_its_own_results_back() -> None:
                 {"changed": True, "items": [{"item": "a", "state": "changed"}, {"item": "c", "state": "ok"}]},
                 {"changed": False, "items": []},
                 None,
+                None,
             ],
             "memory": [{"changed": False, "more": 1, "items": [{"item": "b", "state": "ok"}]}],
         },
@@ -86,7 +87,7 @@ def test_the_call_that_failed_has_the_whole_message_and_the_others_nothing() -> 
 def test_of_a_layer_that_failed_the_other_calls_are_nothing() -> None:
     failed = {"name": "network rings", "module": "nic_ring", "changed": False, "failed": True, "msg": "no"}
     told = by_layer({"failed": True, "msg": "network rings: no. Nothing was changed.", "calls": [failed]}, LAYERS)
-    assert [part and part["msg"] for part in told["layers"]["network"]] == [None, "no. Nothing was changed.", None]
+    assert [part and part["msg"] for part in told["layers"]["network"]] == [None, "no. Nothing was changed.", None, None]
 
 
 def test_predicted_failures_keep_their_own_messages() -> None:
@@ -108,4 +109,4 @@ def test_what_came_to_nothing_counts_for_every_layer(whole: dict[str, Any]) -> N
 def test_roles_have_registered_their_own(registered: dict[str, Any]) -> None:
     rings = {"changed": False, "items": []}
     results = results_by_layer({**registered, "__siptune_network_rings_result": rings}, ["network", "fs"])
-    assert results == {"network": [None, rings, None], "fs": [None]}
+    assert results == {"network": [None, rings, None, None], "fs": [None]}
