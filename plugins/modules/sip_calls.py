@@ -14,6 +14,7 @@ description:
     it for nothing else.
   - Asterisk is asked with C(asterisk -rx), Kamailio with C(kamcmd), OpenSIPS with C(opensips-cli), FreeSWITCH with
     C(fs_cli), and rtpengine over its NG protocol at the address that its command line or configuration names.
+  - drachtio has no interface that says how many calls there are.
   - Kamailio and OpenSIPS know of calls where their C(dialog) module is loaded. Without it the transactions that are
     under way are all that they know, and what is counted.
   - What cannot be learnt is null with a reason, and never a zero. That is so for a daemon without its control
