@@ -20,7 +20,7 @@ description:
   - Never restarts a daemon. What waits for a restart is V(pending), until the running daemon has it.
   - Reports whether a daemon asks for the receive buffer that C(net.core.rmem_max) would let it have. Both ask for no
     more than their own C(maxbuffer), 262144 bytes if nothing sets it, so a larger C(net.core.rmem_max) alone changes
-    nothing.
+    nothing. Where C(net.core.rmem_default) gives them more from the start, nothing is to be done.
   - Remembers what a file held before the first change, in C(/var/lib/siptune/originals.json), and O(state=absent)
     puts it back.
 author:

@@ -17,7 +17,11 @@ if sys.version_info < (3, 11):  # noqa: UP036 - a target may have less
     pytest.skip("the roles' data is read on the controller, from Python 3.11 on", allow_module_level=True)
 
 from ansible_collections.siptune.linux.plugins.module_utils._layers.formulas import FORMULAS
-from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import NETWORK_LAYER, SERVICE_LAYER, SYSCTL_LAYERS
+from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import (
+    NETWORK_LAYER,
+    SERVICE_LAYER,
+    SYSCTL_LAYERS,
+)
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.key import display_name, parse_key
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.settings import parse_settings
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.value import RULES
