@@ -123,7 +123,7 @@ class _Finder:
             for inode, one in self._held(worker, listening, left):
                 found.setdefault(inode, one)
         in_order = sorted(found.values(), key=lambda one: _order(one.socket))
-        return running._replace(sockets=in_order, cut=left[0] <= 0)
+        return running._replace(sockets=in_order, cut=left[0] < 0)
 
     def _listening(self, running: Running, media: range) -> Iterator[UdpSocket]:
         """The sockets of our network namespace, which is the daemon's, on which such a daemon may listen.

@@ -14,9 +14,12 @@ from ansible_collections.siptune.linux.plugins.module_utils._engine.originals im
     LinkOriginal,
     Originals,
     OriginalsError,
+    SocketOriginal,
     link_key,
     parse,
+    parse_socket_key,
     render,
+    socket_key,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
 from hypothesis import given
@@ -43,9 +46,16 @@ WITH_LINKS = ORIGINALS._replace(
         link_key("veth0", None): {"txqueuelen": LinkOriginal("1000", "500", "500", "")},
     }
 )
+SOCKET_KEY = socket_key(4711, 230394, 1533586)
+WITH_SOCKETS = WITH_LINKS._replace(
+    sockets={
+        SOCKET_KEY: SocketOriginal("kamailio udp [::1]:5060 receive buffer", "3f2b", 5060, 425984, 6291456, 6291456),
+        socket_key(1, 0, 1): SocketOriginal("opensips udp 0.0.0.0:1 receive buffer", "", 1, 4608, 6291456, None),
+    }
+)
 
 
-@pytest.mark.parametrize("originals", [NOTHING, ORIGINALS, WITH_LINKS])
+@pytest.mark.parametrize("originals", [NOTHING, ORIGINALS, WITH_LINKS, WITH_SOCKETS])
 def test_originals_survive_a_round_trip(originals: Originals) -> None:
     assert parse(render(originals)) == originals
 
@@ -70,10 +80,16 @@ def test_a_record_without_links_is_one_that_older_versions_read() -> None:
     assert json.loads(render(WITH_LINKS))["schema"] == 2
     assert Originals({}, {}, {"eth0": {}}).empty
     assert not Originals({}, {}, {"eth0": {"rx": LinkOriginal("1", "2", "2")}}).empty
+    assert json.loads(render(WITH_SOCKETS))["schema"] == 3
+    assert not NOTHING._replace(sockets=WITH_SOCKETS.sockets).empty
+
+
+def test_the_key_of_a_socket_says_which_it_is() -> None:
+    assert parse_socket_key(SOCKET_KEY) == (4711, 230394, 1533586)
 
 
 def damaged(*path: str, value: object) -> bytes:
-    document = json.loads(render(WITH_LINKS))
+    document = json.loads(render(WITH_SOCKETS))
     place = document
     for step in path[:-1]:
         place = place[step]
@@ -113,6 +129,18 @@ def damaged(*path: str, value: object) -> bytes:
         pytest.param(damaged("links", "eth0 52:54", value={"rx": {}}), id="an option without values"),
         pytest.param(damaged("links", "veth0", "txqueuelen", "found", value=1000), id="an option is a number"),
         pytest.param(damaged("links", "veth0", "txqueuelen", "left", value="1\n2"), id="an option has two lines"),
+        pytest.param(damaged("sockets", value=[]), id="sockets are a list"),
+        pytest.param(damaged("sockets", "../1", value={}), id="a socket has no key"),
+        pytest.param(damaged("sockets", SOCKET_KEY, value={"found": 1}), id="a socket without values"),
+        pytest.param(damaged("sockets", SOCKET_KEY, "more", value=1), id="a socket with more values"),
+        pytest.param(damaged("sockets", SOCKET_KEY, "item", value="a\nb"), id="a socket's name has two lines"),
+        pytest.param(damaged("sockets", SOCKET_KEY, "boot", value=None), id="a socket of no boot"),
+        pytest.param(damaged("sockets", SOCKET_KEY, "port", value=65536), id="a port beyond all"),
+        pytest.param(damaged("sockets", SOCKET_KEY, "port", value="5060"), id="a port as a text"),
+        pytest.param(damaged("sockets", SOCKET_KEY, "found", value=0), id="a buffer of nothing"),
+        pytest.param(damaged("sockets", SOCKET_KEY, "found", value=None), id="a buffer that is not known"),
+        pytest.param(damaged("sockets", SOCKET_KEY, "written", value=2**31), id="a buffer beyond an int"),
+        pytest.param(damaged("sockets", SOCKET_KEY, "left", value=True), id="a buffer that is true"),
     ],
 )
 def test_a_record_edited_by_hand_is_not_trusted(content: bytes) -> None:
