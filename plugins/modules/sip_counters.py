@@ -37,7 +37,7 @@ attributes:
     platforms: linux
     description: Linux, with or without systemd.
 notes:
-  - Works for an ordinary user, who sees the open files of his own processes only.
+  - Works for an ordinary user, who sees the open files and the sockets of his own processes only.
   - Per-CPU counters of C(softnet_stat) are those of the whole machine, in a container, too.
 seealso:
   - module: siptune.linux.host_facts
@@ -145,6 +145,50 @@ counters:
       description: Why the value is null.
       type: str
       sample: connection tracking is not in use
+sip_sockets:
+  description:
+    - The UDP sockets on which the SIP daemons of the host listen for signalling and control, at most 64. Those of media
+      are not among them.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    daemon:
+      description: The daemon that has the socket.
+      type: str
+      sample: kamailio
+    unit:
+      description: The unit that it runs under, null if it has none.
+      type: str
+      sample: kamailio.service
+    socket:
+      description: Address and port.
+      type: str
+      sample: "10.0.0.5:5060"
+    buffer_bytes:
+      description: The receive buffer in bytes. Null if it cannot be read.
+      type: int
+      sample: 6291456
+    holds_messages:
+      description: How many SIP messages of usual size, 700 to 1400 bytes, it holds. Each is charged 2304 bytes.
+      type: int
+      sample: 2730
+    holds_small_messages:
+      description: How many messages of up to some 600 bytes it holds, such as OPTIONS. Each is charged 1280 bytes.
+      type: int
+      sample: 4915
+    drops:
+      description: The datagrams that it has lost in RV(seconds), as it was full.
+      type: int
+      sample: 592
+    drops_total:
+      description: The datagrams that it has lost since it was opened.
+      type: int
+      sample: 1184
+    reason:
+      description: Why the buffer is null.
+      type: str
+      sample: kernel.yama.ptrace_scope is 3, so that nobody may reach into another process
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -154,6 +198,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._counters.reading im
     read,
     uptime_seconds,
 )
+from ansible_collections.siptune.linux.plugins.module_utils._counters.sip_sockets import socket_results
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 
 LONGEST_SECONDS = 3600
@@ -172,6 +217,7 @@ def main() -> None:
         uptime_seconds=uptime_seconds(host),
         since_boot=readings.before is None,
         counters=as_results(readings) + gauges(host),
+        sip_sockets=socket_results(host, readings),
     )
 
 

@@ -14,14 +14,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Callable, NamedTuple, Union
 
+from .._sip.receive_buffers import MESSAGE_CHARGE_BYTES
 from .._sysctl.value import parse_ports, render_ports
 
 KIBIBYTE = 1024
 MEBIBYTE = 1024 * KIBIBYTE
 GIBIBYTE = 1024 * MEBIBYTE
 
-# A received datagram is charged with its buffer's true size. Measured: 2304 bytes for SIP of 700 to 1400 bytes.
-SIP_DATAGRAM_CHARGE_BYTES = 2304
 SOCKET_BUFFER_DOUBLING = 2  # socket(7): the kernel doubles what SO_RCVBUF asks for
 SIP_T1_SECONDS = 0.5  # RFC 3261, 17.1.1.1: a request is retransmitted after T1, and a queue beyond it holds duplicates
 RECEIVE_BUFFER_FLOOR_BYTES = 4 * MEBIBYTE  # the kernel's own net.core.rmem_max since 6.18
@@ -104,7 +103,7 @@ def power_of_two_up_to(number: int) -> int:
 
 def sip_queue_bytes(capacity: Mapping[str, int]) -> int:
     """What a second of the contract's peak takes of a receive buffer: datagrams/s * 1 s * 2304 bytes, 0 without one."""
-    return (capacity.get("sip_datagrams_per_second") or 0) * SIP_QUEUE_SECONDS * SIP_DATAGRAM_CHARGE_BYTES
+    return (capacity.get("sip_datagrams_per_second") or 0) * SIP_QUEUE_SECONDS * MESSAGE_CHARGE_BYTES
 
 
 def sip_receive_buffer_bytes(
@@ -164,7 +163,7 @@ def _receive_buffer_max_bytes(host: Mapping[str, Any], capacity: Mapping[str, in
     datagrams_per_second = capacity.get("sip_datagrams_per_second")
     if datagrams_per_second is None:
         return RECEIVE_BUFFER_LARGE_HOST_BYTES if memory_bytes >= LARGE_HOST_BYTES else RECEIVE_BUFFER_FLOOR_BYTES
-    queued_bytes = int(datagrams_per_second * SIP_T1_SECONDS) * SIP_DATAGRAM_CHARGE_BYTES
+    queued_bytes = int(datagrams_per_second * SIP_T1_SECONDS) * MESSAGE_CHARGE_BYTES
     ceiling_bytes = min(RECEIVE_BUFFER_CEILING_BYTES, memory_bytes // RECEIVE_BUFFER_SHARE_OF_MEMORY)
     wanted_bytes = power_of_two_from(queued_bytes // SOCKET_BUFFER_DOUBLING)
     return max(RECEIVE_BUFFER_FLOOR_BYTES, min(wanted_bytes, ceiling_bytes))
