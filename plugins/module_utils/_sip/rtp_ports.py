@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Iterator, Sequence
-from typing import Optional
+from collections.abc import Iterator, Sequence
+from typing import Callable, Optional
 
 from .rtpengine import config_place, config_value, option
 
