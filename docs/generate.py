@@ -47,6 +47,7 @@ from ansible_collections.siptune.linux.plugins.plugin_utils._site.layers import 
 TITLES = {"network": "Network", "memory": "Memory", "fs": "File handles and file system", "security": "Security"}
 DAEMON_TITLES = {
     "asterisk": "Asterisk",
+    "drachtio": "drachtio",
     "freeswitch": "FreeSWITCH",
     "kamailio": "Kamailio",
     "opensips": "OpenSIPS",
@@ -87,6 +88,13 @@ On each interface that is hardware. Own settings: `siptune_network_nic_rings` an
 would take a link down for a moment waits for a boot, unless `siptune_disruptive` is true.
 """
 
+SOCKETS = """\
+## Sockets of running daemons
+
+Own buffer: `siptune_network_sip_receive_buffer`. On the UDP sockets on which SIP daemons listen, while they run, and
+never on those of media.
+"""
+
 SERVICES = """\
 ## Services
 
@@ -106,6 +114,7 @@ def page(layers: Iterable[Layer], nics: Mapping[str, Any], services: Layer) -> s
     sections = [INTRODUCTION]
     sections += [_section(layer) for layer in layers]
     sections += [NICS, *(_table(title, nics[part]) for part, title in (("rings", "Ring"), ("links", "Option")))]
+    sections += [SOCKETS, _table("Option", nics["sockets"])]
     sections += [SERVICES, *_service_sections(services.catalogue)]
     sections += [FORMULAS_HEADING, *(_formula(name) for name in sorted(FORMULAS))]
     return "\n".join(sections)

@@ -18,7 +18,8 @@ description:
     mode stay. A file with a line that cannot be parsed is an error and stays as it is.
   - Never restarts a daemon. A pool is V(pending) until the running daemon has been restarted with it.
   - Reports whether a daemon asks for a receive buffer as large as C(net.core.rmem_max) allows. Both daemons ask for at
-    most their own C(maxbuffer), 262144 bytes by default, so a larger C(net.core.rmem_max) alone changes nothing.
+    most their own C(maxbuffer), 262144 bytes by default, so a larger C(net.core.rmem_max) alone changes nothing. Where
+    C(net.core.rmem_default) gives them more from the start, nothing needs to be done.
   - Records the original file in C(/var/lib/siptune/originals.json) before the first change, and restores its lines with
     O(state=absent).
 author:

@@ -83,6 +83,13 @@ ansible_facts:
           description: The most files that a process may be allowed to have open, C(fs.nr_open).
           type: int
           sample: 1048576
+        udp_mem_pages:
+          description:
+            - The limits of the memory of all UDP sockets together, in pages, C(net.ipv4.udp_mem).
+            - Null in a network namespace other than the first one, which does not show them.
+          type: list
+          elements: int
+          sample: [188082, 250779, 376164]
         kernel:
           description: Release of the running kernel.
           type: str
@@ -240,7 +247,7 @@ ansible_facts:
           elements: dict
           contains:
             name:
-              description: V(asterisk), V(freeswitch), V(kamailio), V(opensips) or V(rtpengine).
+              description: V(asterisk), V(drachtio), V(freeswitch), V(kamailio), V(opensips) or V(rtpengine).
               type: str
               sample: kamailio
             unit:

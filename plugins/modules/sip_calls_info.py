@@ -14,6 +14,7 @@ description:
     it for nothing else.
   - Asterisk is asked with C(asterisk -rx), Kamailio with C(kamcmd), OpenSIPS with C(opensips-cli), FreeSWITCH with
     C(fs_cli), and rtpengine over its NG protocol at the address in its command line or configuration.
+  - drachtio has no interface that says how many calls there are.
   - Kamailio and OpenSIPS know calls only with their C(dialog) module. Without it the current transactions are counted.
   - An unknown number is null with a reason, and never a zero, for example of a daemon without its control interface, in
     a container, with several instances, or that does not answer within 5 seconds.

@@ -37,7 +37,7 @@ attributes:
     platforms: linux
     description: Linux, with or without systemd.
 notes:
-  - Works for an ordinary user, but then sees only the open files of that user's processes.
+  - Works for an ordinary user, but then sees only the open files and the sockets of that user's processes.
   - Per-CPU counters of C(softnet_stat) are those of the whole machine, in a container, too.
 seealso:
   - module: siptune.linux.host_facts
@@ -145,6 +145,50 @@ counters:
       description: Why the value is null.
       type: str
       sample: connection tracking is not in use
+sip_sockets:
+  description:
+    - The UDP sockets on which the SIP daemons of the host listen for signalling and control, at most 64. Those of media
+      are not among them.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    daemon:
+      description: The daemon that has the socket.
+      type: str
+      sample: kamailio
+    unit:
+      description: The unit that it runs under, null if it has none.
+      type: str
+      sample: kamailio.service
+    socket:
+      description: Address and port.
+      type: str
+      sample: "10.0.0.5:5060"
+    buffer_bytes:
+      description: The receive buffer in bytes. Null if it cannot be read.
+      type: int
+      sample: 6291456
+    holds_messages:
+      description: How many SIP messages of usual size, 700 to 1400 bytes, it holds. Each is charged 2304 bytes.
+      type: int
+      sample: 2730
+    holds_small_messages:
+      description: How many messages of up to some 600 bytes it holds, such as OPTIONS. Each is charged 1280 bytes.
+      type: int
+      sample: 4915
+    drops:
+      description: The datagrams that it has lost in RV(seconds), as it was full.
+      type: int
+      sample: 592
+    drops_total:
+      description: The datagrams that it has lost since it was opened.
+      type: int
+      sample: 1184
+    reason:
+      description: Why the buffer is null.
+      type: str
+      sample: kernel.yama.ptrace_scope is 3, so that nobody may reach into another process
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -26,6 +26,10 @@ CLONE_NEWIPC = 0x08000000
 CLONE_NEWUSER = 0x10000000
 CLONE_NEWNET = 0x40000000
 
+# linux/capability.h
+CAPABILITY_VERSION_3 = 0x20080522
+CAP_NET_ADMIN, CAP_SYS_PTRACE = 12, 19
+
 # linux/mount.h
 MS_RDONLY = 0x1
 MS_REMOUNT = 0x20
@@ -171,6 +175,16 @@ def become_nobody() -> None:
         os.setresuid(65534, 65534, 65534)
     except OSError:  # a user namespace of ours knows no other user
         _checked(_libc.unshare(CLONE_NEWUSER), "unshare")
+
+
+def drop_capability(number: int) -> None:
+    """Give up a capability, for good. Source: capget(2), with the structures of linux/capability.h."""
+    header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
+    sets = (ctypes.c_uint32 * 6)()  # effective, permitted and inheritable, of 32 capabilities each
+    _checked(_libc.capget(header, sets), "capget")
+    for kind in range(3):
+        sets[kind] &= ~(1 << number)
+    _checked(_libc.capset(header, sets), "capset")
 
 
 def ip(*words: str) -> None:

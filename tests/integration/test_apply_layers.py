@@ -40,7 +40,7 @@ KEEP = {
     "diff": False,
 }
 REGISTERED = {
-    "network": ["", "_rings", "_links"],
+    "network": ["", "_rings", "_links", "_sockets"],
     **{layer: [""] for layer in ("memory", "fs", "security")},
     "service_limits": ["_logins", "_units", "_pools"],
 }

@@ -22,9 +22,11 @@ from ansible_collections.siptune.linux.plugins.module_utils._host.host import Ho
 from ansible_collections.siptune.linux.plugins.modules import sip_counters_info
 from calls import call
 from sandbox import become_nobody, difference, dump
+from stand_ins import held_in_a_stall, running
 
 SIP_PORT = 5060
 DATAGRAMS = 60
+BURST = 1000  # small datagrams, more than a stock socket holds
 SMALL_BUFFER_BYTES = 4608
 SIP_MESSAGE = b"OPTIONS sip:a@127.0.0.1 SIP/2.0\r\n" * 20
 
@@ -194,3 +196,16 @@ def test_a_while_without_sense_is_refused() -> None:
         assert result["failed"]
         assert result["msg"] == f"seconds: must be from 0 to 3600, not {seconds}. Nothing was changed."
         assert time.monotonic() - began < 1
+
+
+def test_which_daemon_has_lost_how_much_and_what_it_holds() -> None:
+    with running("kamailio", [f"127.0.0.1 {SIP_PORT}", "::1 5061"]) as daemon:
+        answered = held_in_a_stall(daemon, ("127.0.0.1", SIP_PORT), BURST)
+        result = module()
+    found = {one["socket"]: one for one in result["sip_sockets"]}
+    assert {"daemon": "kamailio", "drops_total": BURST - answered}.items() <= found[f"127.0.0.1:{SIP_PORT}"].items()
+    assert found["[::1]:5061"]["drops_total"] == 0
+    for one in found.values():
+        assert one["holds_messages"] == one["buffer_bytes"] // 2304
+        assert one["holds_small_messages"] == one["buffer_bytes"] // 1280
+    assert result["counters"]["UdpRcvbufErrors"]["total"] == BURST - answered > 0

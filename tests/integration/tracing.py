@@ -85,6 +85,15 @@ def fail_at(call: Call, function: Callable[[], object]) -> int:
     return os.waitstatus_to_exitcode(status)
 
 
+def refuse(name: str, error: str, function: Callable[[], object]) -> int:
+    """Run a function and let every system call of this name fail with this error, as an older kernel or a filter does.
+
+    Returns the exit status of the process that the function ran in.
+    """
+    status = _traced(function, ["-e", f"trace={name}", "-e", f"inject={name}:error={error}"])
+    return os.waitstatus_to_exitcode(status)
+
+
 def _traced(function: Callable[[], object], options: Sequence[str]) -> int:
     """The wait status of a forked child that calls the function while strace watches it."""
     reader, writer = os.pipe()

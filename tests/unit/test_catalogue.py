@@ -18,7 +18,11 @@ if sys.version_info < (3, 11):  # noqa: UP036 - a target may have less
 
 from ansible_collections.siptune.linux.plugins.module_utils._core.setting import RULES
 from ansible_collections.siptune.linux.plugins.module_utils._layers.formulas import FORMULAS
-from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import SERVICE_LAYER, SYSCTL_LAYERS
+from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import (
+    NETWORK_LAYER,
+    SERVICE_LAYER,
+    SYSCTL_LAYERS,
+)
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.key import display_name, parse_key
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.settings import parse_settings
 from ansible_collections.siptune.linux.plugins.plugin_utils._site.layers import load_layer
@@ -192,7 +196,8 @@ def test_the_security_layer_lowers_nothing(key: str, entry: dict[str, Any]) -> N
 
 def test_every_formula_is_used() -> None:
     services = load_layer(SERVICE_LAYER).catalogue
-    catalogues = [*CATALOGUES.values(), *services["units"].values(), *services["pools"].values()]
+    sockets = load_layer(NETWORK_LAYER).interfaces["sockets"]
+    catalogues = [*CATALOGUES.values(), sockets, *services["units"].values(), *services["pools"].values()]
     used = {(entry["modern"] or {}).get("sized") for catalogue in catalogues for entry in catalogue.values()}
     assert used - {None} == FORMULAS.keys()
 

@@ -73,7 +73,7 @@ def test_a_role_is_facts_and_a_module_for_each_part(name: str) -> None:
         assert module["state"] == "{{ siptune_state }}"
 
 
-SIZED = {"sysctl", "nic_rings", "nic_links", "services", "units", "pools", "logins"}
+SIZED = {"sysctl", "nic_rings", "nic_links", "sip_receive_buffer", "services", "units", "pools", "logins"}
 FOR_FORMULAS = {"siptune_network_reserved_ports", "siptune_memory_disk_write_bytes_per_second"}
 OF_THE_LOOKUP = {"siptune_profile", "siptune_capacity", *FOR_FORMULAS}
 

@@ -16,6 +16,7 @@ from .._host.host import Host, unless_refused
 from .._host.netlink import IFLA_STATS64, RTM_GETLINK, link_attributes, parse_links
 from .._host.network import LOOPBACK
 from .._host.processes import process_names
+from .sip_sockets import socket_results
 from .table import COUNTERS, WHOLE, Counter
 
 DESCRIPTORS = "Descriptors"
@@ -51,6 +52,7 @@ def counted(host: Host, seconds: int) -> dict[str, Any]:
         "uptime_seconds": uptime_seconds(host),
         "since_boot": readings.before is None,
         "counters": as_results(readings) + gauges(host),
+        "sip_sockets": socket_results(host, readings.before, readings.after),
     }
 
 

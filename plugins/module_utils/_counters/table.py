@@ -9,11 +9,12 @@ a counter without parts is a single part without a name.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import struct
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
+
+from .._host.sockets import end_point, parse_address
 
 WHOLE = ""  # the name of the only part of a counter without parts
 MOST_PARTS = 20  # of a counter are named in the result; a media relay has thousands of sockets
@@ -183,15 +184,9 @@ def parse_socket_drops(table: str) -> dict[str, int]:
         words = line.split()
         local = re.fullmatch(r"([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4})", words[1]) if len(words) == 13 else None
         if local and words[12].isdecimal() and words[9].isdecimal():
-            found[f"{_end(local.group(1), int(local.group(2), 16))} {words[9]}"] = int(words[12])
+            end = end_point(parse_address(local.group(1)), int(local.group(2), 16))
+            found[f"{end} {words[9]}"] = int(words[12])
     return found
-
-
-def _end(digits: str, port: int) -> str:
-    """An address of /proc/net, 32-bit words each printed as a number of the host's byte order, and its port."""
-    words = [int(digits[start : start + 8], 16) for start in range(0, len(digits), 8)]
-    address = ipaddress.ip_address(struct.pack(f"={len(words)}I", *words))
-    return f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"
 
 
 def by_place(found: Mapping[str, int] | None) -> dict[str, int] | None:

@@ -24,9 +24,9 @@ DIRECTORY = "/var/lib/siptune"
 DIRECTORY_MODE = 0o700
 PATH = f"{DIRECTORY}/originals.json"
 FILE_MODE = 0o600
-SCHEMA = 3  # with NetworkManager's profiles
+SCHEMA = 4  # with sockets
 # Still written where a record needs no more, so that an older version can read it.
-SCHEMA_WITHOUT_LINKS, SCHEMA_WITHOUT_PROFILES = 1, 2
+SCHEMA_WITHOUT_LINKS, SCHEMA_WITHOUT_PROFILES, SCHEMA_WITHOUT_SOCKETS = 1, 2, 3
 # An interface's name (linux/if.h, dev_valid_name() of net/core/dev.c), and its permanent address if it has one.
 LINK_KEY = re.compile(r"[^/:\s]{1,15}( [0-9a-f]{2}(:[0-9a-f]{2})*)?")
 OPTION = re.compile(r"[a-z_]{1,30}")
@@ -34,6 +34,10 @@ UUID = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{1,63}")  # some versions of NetworkM
 # The settings of a NetworkManager profile in which modules of ours change anything: nm-settings-nmcli(5)
 PROPERTY = re.compile(r"(ethtool|link|802-3-ethernet)\.[a-z0-9-]{1,40}")
 OLD_PROFILE_ENTRY = "nmcli"  # until schema 2: an option called `nmcli UUID PROPERTY` of the interface
+# A process, its start in clock ticks since boot, and the inode of a socket: no other socket has all three.
+SOCKET_KEY = re.compile(r"[1-9][0-9]{0,9} [0-9]{1,20} [1-9][0-9]{0,19}")
+HIGHEST_PORT = 65535
+HIGHEST_BUFFER_BYTES = 2**31 - 1  # INT_MAX: the kernel's sk_rcvbuf is an int
 HIGHEST_ID = 2**32 - 2  # the last one, (uid_t) -1, is no user or group: chown(2)
 MODE_TEXT = re.compile("[0-7]{1,6}")
 WRITABLE_BY_OTHERS = 0o022
@@ -94,22 +98,38 @@ class ProfileOriginal(NamedTuple):
     written: str
 
 
-class Originals(NamedTuple):
-    """Everything recorded on a host: sysctl keys by their path, files by theirs, options of interfaces by `link_key`.
+class SocketOriginal(NamedTuple):
+    """The receive buffer of a daemon's socket, in bytes. The socket and its record end with the process.
 
-    `profiles` are the properties of NetworkManager's profiles, by UUID. A module replaces the sections that it knows,
-    with `_replace`, and keeps the others.
+    `item` is the item of the socket, `boot` the kernel's boot ID. `found` is the buffer before the first change,
+    `written` the one we asked for last, and `left` the one it had after that, None while the change is under way.
+    """
+
+    item: str
+    boot: str
+    port: int
+    found: int
+    written: int
+    left: int | None
+
+
+class Originals(NamedTuple):
+    """Everything recorded on a host: sysctl keys and files by path, options of interfaces by `link_key`.
+
+    `profiles` are the properties of NetworkManager's profiles, by UUID, and `sockets` have the keys of `socket_key`. A
+    module replaces the sections that it knows, with `_replace`, and keeps the others.
     """
 
     keys: Mapping[str, KeyOriginal]
     files: Mapping[str, FileOriginal]
     links: Mapping[str, Mapping[str, LinkOriginal]] = {}
     profiles: Mapping[str, Mapping[str, ProfileOriginal]] = {}
+    sockets: Mapping[str, SocketOriginal] = {}
 
     @property
     def empty(self) -> bool:
         options = (*self.links.values(), *self.profiles.values())
-        return not self.keys and not self.files and not any(options)
+        return not self.keys and not self.files and not any(options) and not self.sockets
 
 
 NOTHING = Originals({}, {})
@@ -121,6 +141,17 @@ def link_key(name: str, mac: str | None) -> str:
     So neither another card under this name nor this card under another name is taken for the recorded one.
     """
     return f"{name} {mac}" if mac else name
+
+
+def socket_key(pid: int, start_ticks: int, inode: int) -> str:
+    """What a socket is recorded under."""
+    return f"{pid} {start_ticks} {inode}"
+
+
+def parse_socket_key(key: str) -> tuple[int, int, int]:
+    """The process, its start and the inode of a key of `socket_key`."""
+    pid, start_ticks, inode = map(int, key.split(" "))
+    return pid, start_ticks, inode
 
 
 def digest(content: bytes) -> str:
@@ -146,13 +177,14 @@ def parse(content: bytes) -> Originals:
             document["profiles"] = _take_profiles(document.get("links", {}))
         links = {key: _link_originals(key, entry) for key, entry in document.get("links", {}).items()}
         profiles = {uuid: _profile_originals(uuid, entry) for uuid, entry in document.get("profiles", {}).items()}
+        sockets = {key: _socket_original(key, entry) for key, entry in document.get("sockets", {}).items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise OriginalsError(
             f"{PATH} is damaged or was edited ({type(error).__name__}: {error}). It holds the values this host had "
             "before it was tuned, so nothing was changed. Restore it from a backup; or, if the values of today may "
             "count as the originals, move it away and run again"
         ) from error
-    return Originals(keys, files, links, profiles)
+    return Originals(keys, files, links, profiles, sockets)
 
 
 def check_keeper(path: str, uid: int, mode: int, trusted_uid: int) -> None:
@@ -250,6 +282,19 @@ def _profile_original(fields: Mapping[str, Any]) -> ProfileOriginal:
     return original
 
 
+def _socket_original(key: str, entry: Mapping[str, Any]) -> SocketOriginal:
+    if not SOCKET_KEY.fullmatch(key):
+        raise ValueError(f"{key!r} names no socket")
+    original = SocketOriginal(**entry)
+    _check_texts((original.item, original.boot))
+    sizes = [original.found, original.written, *([] if original.left is None else [original.left])]
+    if not all(isinstance(number, int) and not isinstance(number, bool) for number in (original.port, *sizes)):
+        raise TypeError("a port or a size is no number")
+    if not 0 < original.port <= HIGHEST_PORT or not all(0 < size <= HIGHEST_BUFFER_BYTES for size in sizes):
+        raise ValueError("a port or a size is out of range")
+    return original
+
+
 def _check_texts(texts: Iterable[Any], optional: Iterable[Any] = ()) -> None:
     values = (*texts, *(text for text in optional if text is not None))
     if not all(isinstance(text, str) for text in values):
@@ -278,10 +323,16 @@ def render(originals: Originals) -> bytes:
         "sysctl": {path: entry._asdict() for path, entry in sorted(originals.keys.items())},
         "files": {path: _file_entry(entry) for path, entry in sorted(originals.files.items())},
     }
-    sections = (("links", originals.links, SCHEMA_WITHOUT_PROFILES), ("profiles", originals.profiles, SCHEMA))
+    sections = (
+        ("links", originals.links, SCHEMA_WITHOUT_PROFILES),
+        ("profiles", originals.profiles, SCHEMA_WITHOUT_SOCKETS),
+    )
     for name, section, schema in sections:
         if any(section.values()):
             document.update({"schema": schema, name: _entries(section)})
+    if originals.sockets:
+        sockets = {key: original._asdict() for key, original in sorted(originals.sockets.items())}
+        document.update({"schema": SCHEMA, "sockets": sockets})
     return (json.dumps(document, indent=1) + "\n").encode("ascii")
 
 

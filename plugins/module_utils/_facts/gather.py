@@ -30,6 +30,7 @@ def gather(host: Host) -> dict[str, Any]:
         "page_size": mmap.PAGESIZE,
         "processors": machine.processors(host),
         "nr_open": machine.nr_open(host),
+        "udp_mem_pages": machine.udp_mem_pages(host),
         "kernel": machine.kernel_release(host),
         "systemd": machine.systemd_version(host),
         "systemd_running": systemd_running,

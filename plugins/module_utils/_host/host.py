@@ -149,6 +149,19 @@ class Host:
         content = self.read_bytes(path)
         return None if content is None else content.decode("utf-8", "surrogateescape")
 
+    def read_regular(self, path: str, most_bytes: int) -> str | None:
+        """The text of a regular file, for facts and messages: None where there is none, or nothing so short.
+
+        For paths that somebody else has chosen, as a daemon's configuration may name a pipe or a device.
+        """
+        with contextlib.suppress(OSError, ValueError):
+            descriptor = os.open(self._real(path), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            with os.fdopen(descriptor, "rb") as stream:
+                if stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                    content = stream.read(most_bytes + 1)
+                    return content.decode("utf-8", "replace") if len(content) <= most_bytes else None
+        return None
+
     def list_directory(self, path: str) -> list[str]:
         """The sorted names in a directory; empty where there is none. Raises HostError."""
         try:

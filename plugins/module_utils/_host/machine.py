@@ -263,6 +263,13 @@ def nr_open(host: Host) -> int | None:
     return int(text) if re.fullmatch(r"[0-9]{1,10}", text) else None
 
 
+def udp_mem_pages(host: Host) -> list[int] | None:
+    """The limits of net.ipv4.udp_mem in pages; None in a child network namespace, which does not show them."""
+    words = (host.read_lenient("/proc/sys/net/ipv4/udp_mem") or "").split()
+    pages = [int(word) for word in words if re.fullmatch(r"[0-9]{1,19}", word)]
+    return pages if len(pages) == 3 else None
+
+
 def kernel_release(host: Host) -> str | None:
     """The kernel's release, as `uname -r` prints it."""
     return (host.read_lenient("/proc/sys/kernel/osrelease") or "").strip() or None

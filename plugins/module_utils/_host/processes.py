@@ -15,6 +15,7 @@ from typing import NamedTuple
 from .host import Host, unless_refused
 
 FIRST_PROCESS = 1
+STAT_START_TIME = 19  # in /proc/PID/stat, counted from the field after the command's name: proc_pid_stat(5)
 COMM_CHARACTERS = 15  # TASK_COMM_LEN less its NUL, linux/sched.h: longer names are cut
 
 
@@ -56,6 +57,18 @@ def parse_environment(environ: str) -> dict[str, str]:
     """The variables of /proc/PID/environ. Source: proc_pid_environ(5)."""
     pairs = (entry.partition("=") for entry in environ.split("\0") if "=" in entry)
     return {name: value for name, _, value in pairs}
+
+
+def parse_start_ticks(stat: str) -> int | None:
+    """When a process began, in clock ticks since boot, of its /proc/PID/stat. Source: proc_pid_stat(5)."""
+    fields = stat.rpartition(")")[2].split()
+    found = fields[STAT_START_TIME] if len(fields) > STAT_START_TIME else ""
+    return int(found) if re.fullmatch(r"[0-9]{1,20}", found) else None
+
+
+def start_ticks(host: Host, pid: int) -> int | None:
+    """When a process began, which with its id tells it from a later one; None if it has ended."""
+    return parse_start_ticks(host.read_lenient(f"/proc/{pid}/stat") or "")
 
 
 def process_status(host: Host, pid: int | str) -> ProcessStatus | None:

@@ -17,12 +17,13 @@ from .._engine.policy import POLICY_ARGUMENTS
 from .._logins.module import LIMITS_FILE
 from .._nic.module import NIC_LINK, NIC_RING
 from .._pools.module import DAEMON_POOLS
+from .._sockets.module import SIP_SOCKETS
 from .._sysctl.key import display_name
 from .._sysctl.module import SYSCTL_BULK
 from .._sysctl.settings import check_together
 from .._units.module import SYSTEMD_LIMITS
 from .capacity import CatalogueError
-from .layer import ABSENT, KERNEL, LINKS, LOGINS, POOLS, RINGS, UNITS, Layer, call_name
+from .layer import ABSENT, KERNEL, LINKS, LOGINS, POOLS, RINGS, SOCKETS, UNITS, Layer, call_name
 from .settings import layer_settings
 
 # The operation of each part, and its argument for the part's settings.
@@ -30,9 +31,16 @@ OPERATIONS: dict[str, tuple[Operation, str]] = {
     KERNEL: (SYSCTL_BULK, "settings"),
     RINGS: (NIC_RING, "interfaces"),
     LINKS: (NIC_LINK, "interfaces"),
+    SOCKETS: (SIP_SOCKETS, "receive_buffer_bytes"),
     LOGINS: (LIMITS_FILE, "limits"),
     UNITS: (SYSTEMD_LIMITS, "units"),
     POOLS: (DAEMON_POOLS, "pools"),
+}
+# The variable of a part whose items do not lead to it, as the name of a key does.
+VARIABLES = {
+    RINGS: "siptune_network_nic_rings",
+    LINKS: "siptune_network_nic_links",
+    SOCKETS: "siptune_network_sip_receive_buffer",
 }
 
 
@@ -96,8 +104,8 @@ def _call(layer: str, part: str, settings: Any, options: Mapping[str, Any], vari
     try:
         return operation.call(arguments, call_name(layer, part))
     except TuningError as error:
-        if part in (RINGS, LINKS):  # the name of an interface does not lead to the variable, as that of a key does
-            raise CatalogueError(f"siptune_{layer}_nic_{part}: {error}") from error
+        if part in VARIABLES:
+            raise CatalogueError(f"{VARIABLES[part]}: {error}") from error
         raise
 
 
@@ -106,6 +114,8 @@ def _arguments(part: str, options: Mapping[str, Any], variables: Mapping[str, An
     despite_calls = variables.get("siptune_disruptive_despite_calls", False)
     if part in (RINGS, LINKS):
         return {"disruptive": variables["siptune_disruptive"], "despite_calls": despite_calls}
+    if part == SOCKETS:
+        return {}
     # On the way back nothing is worth a failure: what is missing or shadowed by now is only reported.
     absent = variables["siptune_state"] == ABSENT
     policy = {} if absent else {name: options[name] for name in POLICY_ARGUMENTS}

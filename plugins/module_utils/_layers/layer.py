@@ -17,11 +17,11 @@ ABSENT = "absent"  # of siptune_state
 WHY_OF_OVERRIDE = "set in the inventory"  # the reason of a setting that the catalogue does not have
 
 # A part of a layer is one task of its role, and one call. In the order in which they run.
-KERNEL, RINGS, LINKS = "", "rings", "links"
+KERNEL, RINGS, LINKS, SOCKETS = "", "rings", "links", "sockets"
 LOGINS, UNITS, POOLS = "logins", "units", "pools"
 PARTS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(SYSCTL_LAYERS, (KERNEL,)),
-    NETWORK_LAYER: (KERNEL, RINGS, LINKS),
+    NETWORK_LAYER: (KERNEL, RINGS, LINKS, SOCKETS),
     SERVICE_LAYER: (LOGINS, UNITS, POOLS),
 }
 

@@ -13,8 +13,9 @@ from typing import Any
 
 from .catalogue import settings
 from .interfaces import nic_settings
-from .layer import ABSENT, KERNEL, LOGINS, PARTS, SERVICE_LAYER, Layer
+from .layer import ABSENT, KERNEL, LINKS, LOGINS, NETWORK_LAYER, PARTS, RINGS, SERVICE_LAYER, SOCKETS, Layer
 from .services import OwnSettings, service_limits
+from .sockets import receive_buffer
 
 
 def layer_settings(layer: Layer, variables: Mapping[str, Any], host: Mapping[str, Any]) -> dict[str, Any]:
@@ -29,8 +30,10 @@ def layer_settings(layer: Layer, variables: Mapping[str, Any], host: Mapping[str
         own = OwnSettings(**{field: options[field] for field in OwnSettings._fields})
         return service_limits(layer.catalogue, profile, host, capacity, own)
     kernel = settings(layer.catalogue, profile, host, capacity, options["sysctl"], options)
+    if layer.name != NETWORK_LAYER:
+        return {KERNEL: kernel}
     nics = {
-        part: nic_settings(layer.interfaces, part, profile, host, options[f"nic_{part}"])
-        for part in PARTS[layer.name][1:]
+        part: nic_settings(layer.interfaces, part, profile, host, options[f"nic_{part}"]) for part in (RINGS, LINKS)
     }
-    return {KERNEL: kernel, **nics}
+    sockets = receive_buffer(layer.interfaces, profile, host, capacity, options["sip_receive_buffer"])
+    return {KERNEL: kernel, **nics, SOCKETS: sockets}

@@ -14,14 +14,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Callable, NamedTuple, Union
 
+from .._sip.receive_buffers import MESSAGE_CHARGE_BYTES
 from .._sysctl.value import parse_ports, render_ports
 
 KIBIBYTE = 1024
 MEBIBYTE = 1024 * KIBIBYTE
 GIBIBYTE = 1024 * MEBIBYTE
 
-# A received datagram is charged with its buffer's true size. Measured: 2304 bytes for SIP of 700 to 1400 bytes.
-SIP_DATAGRAM_CHARGE_BYTES = 2304
 SOCKET_BUFFER_DOUBLING = 2  # socket(7): the kernel doubles what SO_RCVBUF asks for
 SIP_T1_SECONDS = 0.5  # RFC 3261, 17.1.1.1: a request is retransmitted after T1, and a queue beyond it holds duplicates
 RECEIVE_BUFFER_FLOOR_BYTES = 4 * MEBIBYTE  # the kernel's own net.core.rmem_max since 6.18
@@ -29,6 +28,22 @@ RECEIVE_BUFFER_LARGE_HOST_BYTES = 16 * MEBIBYTE
 RECEIVE_BUFFER_CEILING_BYTES = 64 * MEBIBYTE
 RECEIVE_BUFFER_SHARE_OF_MEMORY = 256
 LARGE_HOST_BYTES = 8 * GIBIBYTE
+
+# The receive buffer of a SIP socket holds one second of the contract's peak, as what waits longer is retransmitted
+# anyway. Without a contract it holds 2730 messages of the usual size, or 4915 small ones. That is ten times and more
+# than Kamailio and OpenSIPS have on a stock kernel: 425984 bytes, and from Linux 6.18 on 524288.
+SIP_QUEUE_SECONDS = 1
+SIP_BUFFER_BYTES = 6 * MEBIBYTE
+STOCK_SIP_BUFFER_BYTES = 425984
+SIP_BUFFER_SHARE_OF_MEMORY = 200  # so that two sockets fit into the hundredth that sip_sockets takes for all of them
+SIP_BUFFER_SHARE_OF_UDP_MEMORY = 8  # of the limit that all UDP sockets of the host share, net.ipv4.udp_mem
+SMALL_HOST_BYTES = 512 * MEBIBYTE  # what a host counts for whose memory is unknown
+
+# net.core.rmem_default is every socket's: thousands where media is carried, a few elsewhere. A call's audio fills 1 MiB
+# in 16 s (50 packets/s, 1280 bytes each).
+MEDIA_DAEMONS = ("asterisk", "freeswitch", "rtpengine")
+DEFAULT_BUFFER_WITH_MEDIA_BYTES = MEBIBYTE
+DEFAULT_BUFFER_CEILING_BYTES = 16 * MEBIBYTE
 
 # "1000 or 10000 performed well": Documentation/networking/scaling.rst
 INPUT_QUEUE_PACKETS = 10000
@@ -86,18 +101,69 @@ def power_of_two_up_to(number: int) -> int:
     return 1 << (number.bit_length() - 1) if number > 0 else 0
 
 
-def receive_buffer_max_bytes(host: Mapping[str, Any], capacity: Mapping[str, int], _options: Mapping[str, Any]) -> int:
+def sip_queue_bytes(capacity: Mapping[str, int]) -> int:
+    """What a second of the contract's peak takes of a receive buffer: datagrams/s * 1 s * 2304 bytes, 0 without one."""
+    return (capacity.get("sip_datagrams_per_second") or 0) * SIP_QUEUE_SECONDS * MESSAGE_CHARGE_BYTES
+
+
+def sip_receive_buffer_bytes(
+    host: Mapping[str, Any], capacity: Mapping[str, int], _options: Mapping[str, Any]
+) -> int | None:
+    """The receive buffer of each SIP socket, as the kernel charges datagrams to it: a second of the contract's peak.
+
+    At least 6 MiB; at most 64 MiB, memory / 200 and an eighth of net.ipv4.udp_mem, which wins on small hosts. Unknown
+    memory counts as 512 MiB, an unknown udp_mem as none. Whole KiB. None without a SIP daemon, and where so little is
+    left that the daemons have as much by themselves.
+    """
+    if not _sip_daemons(host):
+        return None
+    memory_bytes = host.get("memory_bytes") or SMALL_HOST_BYTES
+    bounds = [RECEIVE_BUFFER_CEILING_BYTES, memory_bytes // SIP_BUFFER_SHARE_OF_MEMORY]
+    udp_mem_pages, page_size = host.get("udp_mem_pages"), host.get("page_size")
+    if udp_mem_pages and page_size:
+        bounds.append(udp_mem_pages[-1] * page_size // SIP_BUFFER_SHARE_OF_UDP_MEMORY)
+    wanted = min(max(SIP_BUFFER_BYTES, sip_queue_bytes(capacity)), *bounds) // KIBIBYTE * KIBIBYTE
+    return wanted if wanted > STOCK_SIP_BUFFER_BYTES else None
+
+
+def _sip_daemons(host: Mapping[str, Any]) -> set[str]:
+    """The names of the SIP daemons that are installed or running; none where that is unknown."""
+    found = [one for one in host.get("sip_daemons") or [] if one.get("installed") or one.get("running")]
+    return {str(one.get("name")) for one in found}
+
+
+def receive_buffer_default_bytes(
+    host: Mapping[str, Any], capacity: Mapping[str, int], options: Mapping[str, Any]
+) -> int | None:
+    """net.core.rmem_default in bytes: what every socket starts with, and the daemons' next start gives SIP sockets.
+
+    That of `sip_receive_buffer_bytes`, at most 1 MiB where a daemon carries media, and 16 MiB elsewhere. None where
+    that is.
+    """
+    wanted = sip_receive_buffer_bytes(host, capacity, options)
+    if wanted is None:
+        return None
+    carries_media = not _sip_daemons(host).isdisjoint(MEDIA_DAEMONS)
+    return min(wanted, DEFAULT_BUFFER_WITH_MEDIA_BYTES if carries_media else DEFAULT_BUFFER_CEILING_BYTES)
+
+
+def receive_buffer_max_bytes(host: Mapping[str, Any], capacity: Mapping[str, int], options: Mapping[str, Any]) -> int:
     """net.core.rmem_max in bytes: half a second (SIP's T1) of peak SIP datagrams on the busiest socket.
 
     power of two >= datagrams/s * 0.5 s * 2304 / 2, within 4 MiB and the smaller of 64 MiB and
     memory / 256. Below 1 GiB of memory the 4 MiB win: the newest kernels allow as much anywhere.
-    Without a figure: 16 MiB from 8 GiB of memory on, else 4 MiB. Unknown memory counts as small.
+    Without a figure: 16 MiB from 8 GiB of memory on, else 4 MiB. Unknown memory counts as small. Never below
+    `sip_receive_buffer_bytes`.
     """
+    return max(_receive_buffer_max_bytes(host, capacity), sip_receive_buffer_bytes(host, capacity, options) or 0)
+
+
+def _receive_buffer_max_bytes(host: Mapping[str, Any], capacity: Mapping[str, int]) -> int:
     memory_bytes = host.get("memory_bytes") or 0
     datagrams_per_second = capacity.get("sip_datagrams_per_second")
     if datagrams_per_second is None:
         return RECEIVE_BUFFER_LARGE_HOST_BYTES if memory_bytes >= LARGE_HOST_BYTES else RECEIVE_BUFFER_FLOOR_BYTES
-    queued_bytes = int(datagrams_per_second * SIP_T1_SECONDS) * SIP_DATAGRAM_CHARGE_BYTES
+    queued_bytes = int(datagrams_per_second * SIP_T1_SECONDS) * MESSAGE_CHARGE_BYTES
     ceiling_bytes = min(RECEIVE_BUFFER_CEILING_BYTES, memory_bytes // RECEIVE_BUFFER_SHARE_OF_MEMORY)
     wanted_bytes = power_of_two_from(queued_bytes // SOCKET_BUFFER_DOUBLING)
     return max(RECEIVE_BUFFER_FLOOR_BYTES, min(wanted_bytes, ceiling_bytes))
@@ -231,10 +297,14 @@ FORMULAS: dict[str, Sizing] = {
     "dirty_bytes": Sizing(dirty_bytes, "2 s of disk writes, ≥ 256 MiB, ≤ 5 % of memory"),
     "input_queue_packets": Sizing(input_queue_packets, "10000 with RPS or veth"),
     "open_files_of_host": Sizing(open_files_of_host, "500000 without systemd 240 or later"),
+    "receive_buffer_default_bytes": Sizing(
+        receive_buffer_default_bytes, "where a SIP daemon is: 1 s of SIP datagrams, 6 to 16 MiB; 1 MiB with media"
+    ),
     "receive_buffer_max_bytes": Sizing(receive_buffer_max_bytes, "4 to 64 MiB: ½ s of SIP datagrams, ≤ memory / 256"),
     "reserved_ports": Sizing(reserved_ports, "SIP, the daemons' RTP ranges, your own"),
     "reverse_path_filter": Sizing(reverse_path_filter, "1 with one way in and out, else 2"),
     "send_redirects": Sizing(send_redirects, "0 unless the host routes"),
+    "sip_receive_buffer_bytes": Sizing(sip_receive_buffer_bytes, "1 s of SIP datagrams, 6 to 64 MiB, ≤ memory / 200"),
     "swappiness": Sizing(swappiness, "10 with swap on disk"),
     "time_wait_sockets": Sizing(time_wait_sockets, "90 s * call set-ups/s"),
 }

@@ -18,12 +18,13 @@ from .._host.host import Host
 from .._logins.module import LIMITS_FILE
 from .._nic.module import NIC_LINK, NIC_RING
 from .._pools.module import DAEMON_POOLS
+from .._sockets.module import SIP_SOCKETS
 from .._sysctl.module import SYSCTL_BULK
 from .._units.module import SYSTEMD_LIMITS
 
 OPERATIONS: dict[str, Operation] = {
     operation.name: operation
-    for operation in (SYSCTL_BULK, NIC_RING, NIC_LINK, LIMITS_FILE, SYSTEMD_LIMITS, DAEMON_POOLS)
+    for operation in (SYSCTL_BULK, NIC_RING, NIC_LINK, SIP_SOCKETS, LIMITS_FILE, SYSTEMD_LIMITS, DAEMON_POOLS)
 }
 
 

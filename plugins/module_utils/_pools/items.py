@@ -167,14 +167,15 @@ def maxbuffer_item(unit: Unit, texts: Texts, observed: Observed) -> Change:
     if obstacle or most is None or asked is None:
         return Change(item, wanted, None, None, None, ABSENT, "", obstacle)
     state, reason = OK, ""
-    if asked < most:
+    if asked < most and (observed.rmem_default_bytes or 0) <= asked:
         where = unit.configuration.path if unit.configuration else "its configuration"
-        state, reason = SHADOWED, (
-            f"the daemon asks for at most {asked} bytes ({source}): set maxbuffer={most} in {where}; "
-            "a larger net.core.rmem_max alone changes nothing"
+        state, reason = (
+            SHADOWED,
+            (
+                f"the daemon asks for at most {asked} bytes ({source}), and a larger net.core.rmem_max alone changes "
+                f"nothing: a larger net.core.rmem_default reaches it at its next start, or set maxbuffer in {where}"
+            ),
         )
-        if (observed.rmem_default_bytes or 0) > asked:
-            reason += f". It asks for nothing now, as net.core.rmem_default is {observed.rmem_default_bytes}"
     return Change(item, wanted, str(asked), str(asked), str(asked), state, "", reason)
 
 

@@ -112,13 +112,15 @@ def _ask_asterisk(host: Host, _process: Process) -> Calls:
     return _calls("asterisk", answers.parse_asterisk(answer), CALLS, f"asterisk -rx '{command}'", answer)
 
 
+def _ask_drachtio(_host: Host, _process: Process) -> Calls:
+    raise HostError("drachtio", "has no interface that says how many calls there are")
+
+
 def _ask_kamailio(host: Host, _process: Process) -> Calls:
     """Dialogs, or where that module is not loaded, the transactions: all that such a proxy knows of calls."""
     answer = _run(host, "kamcmd", "dlg.stats_active")
     if not answers.is_unknown_command(answer):
-        return _calls(
-            "kamailio", answers.parse_kamailio_dialogs(answer), CALLS, "kamcmd dlg.stats_active", answer
-        )
+        return _calls("kamailio", answers.parse_kamailio_dialogs(answer), CALLS, "kamcmd dlg.stats_active", answer)
     answer = _run(host, "kamcmd", "tm.stats")
     count = answers.parse_kamailio_transactions(answer)
     return _calls("kamailio", count, TRANSACTIONS, "kamcmd tm.stats, as the dialog module is not loaded", answer)
@@ -159,6 +161,7 @@ def _ask_freeswitch(host: Host, _process: Process) -> Calls:
 
 ASK: dict[str, Callable[[Host, Process], Calls]] = {
     "asterisk": _ask_asterisk,
+    "drachtio": _ask_drachtio,
     "freeswitch": _ask_freeswitch,
     "kamailio": _ask_kamailio,
     "opensips": _ask_opensips,

@@ -46,6 +46,12 @@ DAEMONS = (
         console=r"rasterisk\b|-[^-CGLMUesx]*[rRx]",
     ),
     Daemon(
+        name="drachtio",
+        units=("drachtio", "drachtio-server"),
+        command="drachtio",
+        binaries=("/usr/local/bin/drachtio", "/usr/bin/drachtio"),
+    ),
+    Daemon(
         name="freeswitch",
         units=("freeswitch",),
         command="freeswitch",
@@ -82,6 +88,8 @@ UNIT_DIRECTORIES = (
 DEPENDENCY_SUFFIXES = (".wants", ".requires")  # an enabled instance is a link in one of these
 UNIT_PROPERTIES = ("Id", "Names", "LoadState", "ActiveState", "SubState", "MainPID")
 NOT_FOUND = "not-found"
+USER_SLICE, ROOT_SLICE = "user.slice", "user-0.slice"
+FIRST_ORDINARY_UID = 1000  # UID_MIN of Debian's and Red Hat's login.defs(5)
 
 
 class Unit(NamedTuple):
@@ -94,11 +102,12 @@ class Unit(NamedTuple):
 
 
 class Process(NamedTuple):
-    """The first process of a daemon: the one whose parent is not the same program."""
+    """The first process of a daemon: the one whose parent is not the same program. `workers` descend from it."""
 
     pid: int
     status: ProcessStatus
     control_groups: frozenset[str]
+    workers: tuple[int, ...] = ()
 
 
 class SipDaemon(NamedTuple):
@@ -229,11 +238,27 @@ def _unit(identity: str, properties: Mapping[str, str]) -> Unit:
 def first_processes(host: Host, daemon: Daemon, processes: ProcessNames) -> list[Process]:
     """The first process of each running copy of a daemon; its workers and its clients do not count."""
     seen = {pid: process_status(host, pid) for pid in processes.pids_named(daemon.command)}
+    parents = {pid: status.parent for pid, status in seen.items() if status}
+    ancestors = {pid: _first_ancestor(pid, parents) for pid in parents}
     return [
-        Process(pid, status, parse_control_groups(host.read_lenient(f"/proc/{pid}/cgroup") or ""))
+        Process(
+            pid,
+            status,
+            parse_control_groups(host.read_lenient(f"/proc/{pid}/cgroup") or ""),
+            tuple(worker for worker, first in ancestors.items() if first == pid != worker),
+        )
         for pid, status in seen.items()
         if status and status.parent not in seen and not _is_client(host, daemon, pid)
     ]
+
+
+def _first_ancestor(pid: int, parents: Mapping[int, int]) -> int:
+    """The first process in the line that a process of the same program comes from."""
+    for _ in range(len(parents)):  # a line cannot be longer, should /proc change under us
+        if parents[pid] not in parents:
+            break
+        pid = parents[pid]
+    return pid
 
 
 def _is_client(host: Host, daemon: Daemon, pid: int) -> bool:
@@ -249,6 +274,18 @@ def parse_control_groups(cgroup: str) -> frozenset[str]:
     """The names on the paths of /proc/PID/cgroup; under systemd the unit is one of them. Source: cgroups(7)."""
     paths = (line.split(":", 2)[-1] for line in cgroup.split("\n"))
     return frozenset(name for path in paths for name in path.split("/") if name)
+
+
+def is_service(daemon: Daemon, process: Process) -> bool:
+    """Whether systemd, or root, has started a process, and not an ordinary user of the host under a daemon's name.
+
+    Sessions and their services are below user.slice: systemd.special(7). A unit that starts the daemon through a
+    program of its own, as freepbx.service does, has another name than the daemon's.
+    """
+    groups = process.control_groups
+    if USER_SLICE in groups:
+        return ROOT_SLICE in groups
+    return process.status.uid < FIRST_ORDINARY_UID or any(belongs_to(daemon, name) for name in groups)
 
 
 def runs_under(unit: Unit, process: Process) -> bool:

@@ -15,9 +15,12 @@ from ansible_collections.siptune.linux.plugins.module_utils._engine.originals im
     Originals,
     OriginalsError,
     ProfileOriginal,
+    SocketOriginal,
     link_key,
     parse,
+    parse_socket_key,
     render,
+    socket_key,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
 from hypothesis import given
@@ -44,6 +47,13 @@ WITH_LINKS = ORIGINALS._replace(
         link_key("veth0", None): {"txqueuelen": LinkOriginal("1000", "500", "500", "")},
     }
 )
+SOCKET_KEY = socket_key(4711, 230394, 1533586)
+WITH_SOCKETS = WITH_LINKS._replace(
+    sockets={
+        SOCKET_KEY: SocketOriginal("kamailio udp [::1]:5060 receive buffer", "3f2b", 5060, 425984, 6291456, 6291456),
+        socket_key(1, 0, 1): SocketOriginal("opensips udp 0.0.0.0:1 receive buffer", "", 1, 4608, 6291456, None),
+    }
+)
 
 
 UUID = "690a8c02-dc62-49ec-b466-70b425d7c6cc"
@@ -56,9 +66,10 @@ WITH_PROFILES = WITH_LINKS._replace(
         }
     }
 )
+EVERYTHING = WITH_PROFILES._replace(sockets=WITH_SOCKETS.sockets)
 
 
-@pytest.mark.parametrize("originals", [NOTHING, ORIGINALS, WITH_LINKS, WITH_PROFILES])
+@pytest.mark.parametrize("originals", [NOTHING, ORIGINALS, WITH_LINKS, WITH_PROFILES, WITH_SOCKETS, EVERYTHING])
 def test_originals_survive_a_round_trip(originals: Originals) -> None:
     assert parse(render(originals)) == originals
 
@@ -87,6 +98,12 @@ def test_a_record_has_the_oldest_schema_that_holds_it() -> None:
     assert not Originals({}, {}, {"eth0": {"rx": LinkOriginal("1", "2", "2")}}).empty
     assert Originals({}, {}, {}, {UUID: {}}).empty
     assert not Originals({}, {}, {}, WITH_PROFILES.profiles).empty
+    assert json.loads(render(WITH_SOCKETS))["schema"] == 4
+    assert not NOTHING._replace(sockets=WITH_SOCKETS.sockets).empty
+
+
+def test_the_key_of_a_socket_says_which_it_is() -> None:
+    assert parse_socket_key(SOCKET_KEY) == (4711, 230394, 1533586)
 
 
 def older_record(**options: object) -> bytes:
@@ -124,7 +141,7 @@ def test_an_older_record_edited_by_hand_is_not_trusted_either(name: str, fields:
 
 
 def damaged(*path: str, value: object) -> bytes:
-    document = json.loads(render(WITH_PROFILES))
+    document = json.loads(render(EVERYTHING))
     place = document
     for step in path[:-1]:
         place = place[step]
@@ -172,6 +189,18 @@ def damaged(*path: str, value: object) -> bytes:
         pytest.param(damaged("profiles", UUID, PROPERTY, "found", value="1\n"), id="a property has two lines"),
         pytest.param(damaged("profiles", UUID, PROPERTY, "interface", value="../x"), id="a profile's interface"),
         pytest.param(damaged("profiles", UUID, PROPERTY, value={"found": "", "written": ""}), id="no interface"),
+        pytest.param(damaged("sockets", value=[]), id="sockets are a list"),
+        pytest.param(damaged("sockets", "../1", value={}), id="a socket has no key"),
+        pytest.param(damaged("sockets", SOCKET_KEY, value={"found": 1}), id="a socket without values"),
+        pytest.param(damaged("sockets", SOCKET_KEY, "more", value=1), id="a socket with more values"),
+        pytest.param(damaged("sockets", SOCKET_KEY, "item", value="a\nb"), id="a socket's name has two lines"),
+        pytest.param(damaged("sockets", SOCKET_KEY, "boot", value=None), id="a socket of no boot"),
+        pytest.param(damaged("sockets", SOCKET_KEY, "port", value=65536), id="a port beyond all"),
+        pytest.param(damaged("sockets", SOCKET_KEY, "port", value="5060"), id="a port as a text"),
+        pytest.param(damaged("sockets", SOCKET_KEY, "found", value=0), id="a buffer of nothing"),
+        pytest.param(damaged("sockets", SOCKET_KEY, "found", value=None), id="a buffer that is not known"),
+        pytest.param(damaged("sockets", SOCKET_KEY, "written", value=2**31), id="a buffer beyond an int"),
+        pytest.param(damaged("sockets", SOCKET_KEY, "left", value=True), id="a buffer that is true"),
     ],
 )
 def test_a_record_edited_by_hand_is_not_trusted(content: bytes) -> None:

@@ -173,3 +173,20 @@ def test_a_daemon_that_is_silent_or_not_there_is_named() -> None:
             Host().ask_udp(address, b"calls", 0.1)
     with pytest.raises(HostError, match=r"Connection refused \(ECONNREFUSED\)"):
         Host().ask_udp(address, b"calls", 10)
+
+
+def test_a_regular_file_is_read_as_far_as_that_is_bounded(tree: Path) -> None:
+    host = Host(str(tree))
+    (tree / "etc/a.conf").write_bytes(b"abc\xff")
+    assert host.read_regular("/etc/a.conf", 4) == "abc\ufffd"
+    assert host.read_regular("/etc/a.conf", 3) is None
+    assert host.read_regular("/etc/none", 10) is None
+    assert host.read_regular("/etc/a\0b", 10) is None
+
+
+def test_nothing_but_a_regular_file_is_read(tree: Path) -> None:
+    host = Host(str(tree))
+    os.mkfifo(tree / "etc/pipe")
+    (tree / "etc/zero").symlink_to("/dev/zero")
+    for path in ("/etc/pipe", "/etc/zero", "/etc"):
+        assert host.read_regular(path, 10) is None

@@ -25,6 +25,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._host.machine import
     processors,
     swap_spaces,
     systemd_version,
+    udp_mem_pages,
     virtualization,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._host.processes import ProcessNames
@@ -322,3 +323,20 @@ def test_a_number_of_any_length_never_raises(digits: str) -> None:
     parse_swaps(f"Filename\n/dev/sda1 partition {digits} 0 -1\n")
     parse_namespace(f"pid:[{digits}]")
     parse_systemd_version([f"libsystemd-shared-{digits}.so"])
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("188082\t250779\t376164\n", [188082, 250779, 376164]),
+        ("1 2\n", None),
+        ("1 2 3 4\n", None),
+        ("1 x 3\n", None),
+        (None, None),
+    ],
+)
+def test_the_memory_of_udp(tmp_path: Path, text: str | None, expected: list[int] | None) -> None:
+    if text is not None:
+        (tmp_path / "proc/sys/net/ipv4").mkdir(parents=True)
+        (tmp_path / "proc/sys/net/ipv4/udp_mem").write_text(text)
+    assert udp_mem_pages(Host(str(tmp_path))) == expected

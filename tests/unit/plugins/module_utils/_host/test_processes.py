@@ -13,9 +13,11 @@ from ansible_collections.siptune.linux.plugins.module_utils._host.processes impo
     ProcessNames,
     ProcessStatus,
     parse_environment,
+    parse_start_ticks,
     parse_status,
     process_environment,
     process_names,
+    start_ticks,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -104,3 +106,20 @@ def test_hidden_processes_make_the_names_incomplete(tmp_path: Path) -> None:
 def test_an_environment_that_may_not_be_seen_is_empty(tmp_path: Path) -> None:
     (tmp_path / "proc/5/environ").mkdir(parents=True)  # reading it fails, even for root
     assert process_environment(Host(str(tmp_path)), 5) == {}
+
+
+STAT = (Path(__file__).parents[1] / "captured/process-stat.txt").read_text(encoding="ascii")
+
+
+def test_when_a_process_began() -> None:
+    fields = STAT.rpartition(")")[2].split()
+    assert parse_start_ticks(STAT) == int(fields[19])
+    assert parse_start_ticks(STAT.replace("(", "((a) 1 2 ")) == int(fields[19])
+    assert parse_start_ticks("") is None
+    assert parse_start_ticks("1 (a) S 1") is None
+    assert start_ticks(Host(), 2**22 + 1) is None
+
+
+@given(st.text())
+def test_no_start_is_too_strange(text: str) -> None:
+    assert parse_start_ticks(text) is None or parse_start_ticks(text) >= 0

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._layers.calls import all_calls
 from ansible_collections.siptune.linux.plugins.module_utils._layers.capacity import CatalogueError
-from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import Layer
+from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import WHY_OF_OVERRIDE, Layer
+from ansible_collections.siptune.linux.plugins.module_utils._sockets.module import SIP_SOCKETS
+from ansible_collections.siptune.linux.plugins.module_utils._sockets.settings import Floor
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.module import SYSCTL_BULK
 
 WHY = "A proxy that swaps is late for its timers."
@@ -86,3 +88,37 @@ def test_a_mistake_and_a_conflict_are_named_in_one_line(variables: dict[str, Any
         all_calls([MEMORY, FS], {**VARIABLES, **variables}, {})
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+ENTRY = {"extra": True, "classic": None, "modern": {"value": 6291456, "rule": "at_least"}, "why": WHY}
+NETWORK = layer("network", "net.core.somaxconn")._replace(
+    interfaces={"rings": {}, "links": {}, "sockets": {"receive_buffer_bytes": ENTRY}}
+)
+OF_NETWORK = {
+    "siptune_disruptive": False,
+    "siptune_network_nic_rings": {},
+    "siptune_network_nic_links": {},
+    "siptune_network_sip_receive_buffer": None,
+}
+
+
+@pytest.mark.parametrize(
+    ("variables", "floor"),
+    [
+        pytest.param({}, Floor(6291456, WHY), id="modern"),
+        pytest.param({"siptune_profile": "classic"}, None, id="classic"),
+        pytest.param({"siptune_network_sip_receive_buffer": 0}, None, id="left alone"),
+        pytest.param({"siptune_network_sip_receive_buffer": "8192"}, Floor(8192, WHY_OF_OVERRIDE), id="own"),
+        pytest.param({"siptune_state": "absent"}, None, id="put back"),
+    ],
+)
+def test_the_last_call_of_the_network_layer_is_for_sockets(variables: dict[str, Any], floor: Floor | None) -> None:
+    call = all_calls([NETWORK], {**VARIABLES, **OF_NETWORK, **variables}, {})[-1]
+    assert (call.name, call.operation) == ("network sockets", SIP_SOCKETS)
+    assert (call.request.floor, call.request.absent) == (floor, variables.get("siptune_state") == "absent")
+
+
+@pytest.mark.parametrize("own", [-1, "many", 2**31, True, [], {"value": 1}, {"value": 8192, "rule": "exact"}])
+def test_a_bad_receive_buffer_is_refused_by_the_name_of_its_variable(own: object) -> None:
+    with pytest.raises(CatalogueError, match=r"^network layer: siptune_network_sip_receive_buffer: receive_buffer_by"):
+        all_calls([NETWORK], {**VARIABLES, **OF_NETWORK, "siptune_network_sip_receive_buffer": own}, {})

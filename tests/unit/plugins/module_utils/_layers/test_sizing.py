@@ -219,6 +219,8 @@ hosts = st.fixed_dictionaries(
         "memory_bytes": memories,
         "systemd": st.none() | st.integers(min_value=0, max_value=300),
         "forwarding": st.none() | st.booleans(),
+        "page_size": st.none() | st.just(4096),
+        "udp_mem_pages": st.none() | st.lists(st.integers(min_value=0, max_value=2**40), min_size=3, max_size=3),
         "swap": st.none() | st.lists(st.fixed_dictionaries({"kind": st.sampled_from(["disk", "zram", "other", None])})),
         "interfaces": st.none() | st.lists(interfaces, max_size=4),
         "default_routes": st.none() | st.fixed_dictionaries({}, optional={"ipv4": routes, "ipv6": routes}),
@@ -260,6 +262,58 @@ def test_more_load_never_means_less_room(host: dict, capacity: dict, name: str, 
     grown = {**capacity, name: capacity.get(name, 0) + more}
     for formula in GROWING:
         assert (size(formula, host, capacity) or 0) <= (size(formula, host, grown) or 0)
+
+
+def daemons(*names: str, **fields: Any) -> list[dict[str, Any]]:
+    return [{"name": name, "installed": True, "running": False, **fields} for name in names]
+
+
+@pytest.mark.parametrize(
+    ("host", "rate", "live", "default"),
+    [
+        pytest.param({"sip_daemons": None}, None, None, None, id="nothing known"),
+        pytest.param({"sip_daemons": []}, 10_000, None, None, id="no SIP daemon"),
+        pytest.param({"sip_daemons": daemons("kamailio", installed=None)}, None, None, None, id="none that is there"),
+        pytest.param({"sip_daemons": daemons("kamailio")}, None, 6 * MIB, 6 * MIB, id="a proxy without a contract"),
+        pytest.param({"sip_daemons": daemons("drachtio")}, None, 6 * MIB, 6 * MIB, id="drachtio signals, too"),
+        pytest.param({"sip_daemons": daemons("rtpengine")}, None, 6 * MIB, MIB, id="a media relay"),
+        pytest.param({"sip_daemons": daemons("kamailio", "asterisk")}, None, 6 * MIB, MIB, id="both"),
+        pytest.param({"sip_daemons": daemons("kamailio")}, 0, 6 * MIB, 6 * MIB, id="no traffic at all"),
+        pytest.param({"sip_daemons": daemons("kamailio")}, 2000, 6 * MIB, 6 * MIB, id="2000/s: 4.4 MiB"),
+        pytest.param({"sip_daemons": daemons("kamailio")}, 4000, 9_216_000, 9_216_000, id="4000/s: one second"),
+        pytest.param({"sip_daemons": daemons("kamailio")}, 20_000, 46_080_000, 16 * MIB, id="20000/s: maxbuffer"),
+        pytest.param({"sip_daemons": daemons("kamailio")}, 1_000_000, 64 * MIB, 16 * MIB, id="never above 64 MiB"),
+        pytest.param({"sip_daemons": daemons("rtpengine")}, 20_000, 46_080_000, MIB, id="a contract of media"),
+        pytest.param({"sip_daemons": daemons("kamailio"), "memory_bytes": GIB}, None, 5_367_808, 5_367_808, id="1 GiB"),
+        pytest.param({"sip_daemons": daemons("kamailio"), "memory_bytes": GIB}, 9999, 5_367_808, 5_367_808,
+                     id="a contract beyond the memory"),
+        pytest.param({"sip_daemons": daemons("kamailio"), "memory_bytes": None}, None, 2_683_904, 2_683_904,
+                     id="unknown memory counts as 512 MiB"),
+        pytest.param({"sip_daemons": daemons("kamailio"), "memory_bytes": 64 * MIB}, None, None, None, id="tiny"),
+        pytest.param({"sip_daemons": daemons("kamailio"), "udp_mem_pages": [1, 2, 8192], "page_size": 4096}, None,
+                     4 * MIB, 4 * MIB, id="an eighth of udp_mem"),
+        pytest.param({"sip_daemons": daemons("kamailio"), "udp_mem_pages": None, "page_size": 4096}, None, 6 * MIB,
+                     6 * MIB, id="udp_mem not shown"),
+    ],
+)  # fmt: skip
+def test_what_a_sip_socket_holds(host: dict, rate: int | None, live: int | None, default: int | None) -> None:
+    known = {"memory_bytes": 24 * GIB, **host}
+    capacity = {} if rate is None else {"sip_datagrams_per_second": rate}
+    assert size("sip_receive_buffer_bytes", known, capacity) == live
+    assert size("receive_buffer_default_bytes", known, capacity) == default
+
+
+def test_without_a_contract_it_is_ten_times_what_a_stock_kernel_gives_a_proxy() -> None:
+    wanted = size("sip_receive_buffer_bytes", {"memory_bytes": 2 * GIB, "sip_daemons": daemons("kamailio")})
+    assert wanted >= 10 * 524288  # from Linux 6.18 on; 425984 before
+
+
+@given(hosts, capacities)
+def test_the_ceiling_is_never_below_what_sockets_get(host: dict, capacity: dict) -> None:
+    names = ("sip_receive_buffer_bytes", "receive_buffer_default_bytes", "receive_buffer_max_bytes")
+    live, default, ceiling = (size(name, host, capacity) for name in names)
+    assert ceiling >= (live or 0) >= (default or 0)
+    assert (live is None) == (default is None)
 
 
 @given(hosts, figures, figures)

@@ -15,6 +15,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._sip.daemons import 
     SipDaemon,
     Unit,
     find_unit_names,
+    first_processes,
     is_client_call,
     loaded_units,
     parse_control_groups,
@@ -329,3 +330,11 @@ def test_a_host_without_sip(root: Path) -> None:
 
 def test_a_record_has_the_documented_fields() -> None:
     assert SipDaemon._fields == ("name", "unit", "installed", "running", "main_pid", "user")
+
+
+def test_workers_belong_to_the_first_process_of_their_own_line(root: Path) -> None:
+    for pid, parent in ((50, 1), (51, 50), (52, 51), (60, 1), (61, 60), (70, 71), (71, 70)):
+        run_process(root, pid, "kamailio", parent)
+    host = Host(str(root))
+    found = first_processes(host, BY_NAME["kamailio"], process_names(host))
+    assert [(process.pid, process.workers) for process in found] == [(50, (51, 52)), (60, (61,))]

@@ -55,6 +55,7 @@ def test_each_layer_gets_its_own_results_back() -> None:
                 {"changed": True, "items": [{"item": "a", "state": "changed"}, {"item": "c", "state": "ok"}]},
                 {"changed": False, "items": []},
                 None,
+                None,
             ],
             "memory": [{"changed": False, "more": 1, "items": [{"item": "b", "state": "ok"}]}],
         },
@@ -83,7 +84,8 @@ def test_the_call_that_failed_has_the_whole_message_and_the_others_nothing() -> 
 def test_of_a_layer_that_failed_the_other_calls_are_nothing() -> None:
     failed = {"name": "network rings", "module": "nic_ring", "changed": False, "failed": True, "msg": "no"}
     told = by_layer({"failed": True, "msg": "network rings: no. Nothing was changed.", "calls": [failed]}, LAYERS)
-    assert [part and part["msg"] for part in told["layers"]["network"]] == [None, "no. Nothing was changed.", None]
+    messages = [part and part["msg"] for part in told["layers"]["network"]]
+    assert messages == [None, "no. Nothing was changed.", None, None]
 
 
 def test_predicted_failures_keep_their_own_messages() -> None:

@@ -1,0 +1,169 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The UDP sockets on which the SIP daemons of a host listen for signalling and control, those of media left out.
+
+Everything is bounded: a media relay has thousands of descriptors and sockets.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from .._host.host import Host, HostError
+from .._host.machine import SYSTEMD_RUNNING
+from .._host.processes import process_names, start_ticks
+from .._host.sockets import UDP_TABLES, Place, UdpSocket, parse_socket_link, parse_udp_sockets
+from .daemons import DAEMONS, Daemon, Process, first_processes, is_service, unit_stem
+from .rtp_ports import DEFAULT_PORTS, rtp_ports
+
+SIP_PORTS = (5060, 5061)  # RFC 3261, section 19.1.2
+MOST_DESCRIPTORS = 8192  # of a daemon are looked at, lowest numbers first: it opens what it listens on when it starts
+MOST_TABLE_BYTES = 32 * 1024 * 1024  # of /proc/net/udp, 250,000 sockets
+MOST_CONFIGURATION_BYTES = 1024 * 1024
+OWN_NETWORK = "/proc/self/ns/net"
+LOCAL_PORT_RANGE = "/proc/sys/net/ipv4/ip_local_port_range"
+
+
+class SipSocket(NamedTuple):
+    """A socket that a daemon listens on, and where it is found. `start` is when the process there began."""
+
+    socket: UdpSocket
+    place: Place
+    start: int
+
+
+class Running(NamedTuple):
+    """A running copy of a daemon with its sockets.
+
+    `unit` is empty where none is known. `elsewhere` says why the copy is none of this host's, and `hidden` why its
+    sockets cannot be found; both are empty otherwise. `cut` tells that it has more descriptors than are looked at.
+    """
+
+    daemon: str
+    pid: int
+    unit: str
+    words: Sequence[str]
+    sockets: Sequence[SipSocket] = ()
+    elsewhere: str = ""
+    hidden: str = ""
+    cut: bool = False
+
+    @property
+    def has_media(self) -> bool:
+        return self.daemon in DEFAULT_PORTS
+
+
+def read_configuration(host: Host, path: str) -> str | None:
+    """A daemon's configuration; None where it cannot be read, is no regular file, or is longer than any."""
+    return host.read_regular(path, MOST_CONFIGURATION_BYTES)
+
+
+def sip_sockets(host: Host, daemons: Iterable[str] = ()) -> list[Running]:
+    """Every running copy of these daemons, or of all of them, by name and process id."""
+    names = process_names(host)
+    finder = _Finder(host)
+    wanted = frozenset(daemons)
+    found = [
+        finder.look_at(daemon, process)
+        for daemon in DAEMONS
+        if not wanted or daemon.name in wanted
+        for process in first_processes(host, daemon, names)
+    ]
+    return [running for running in found if running is not None]
+
+
+class _Finder:
+    """Looks for sockets, and reads what all daemons have in common only once."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._network = host.read_link(OWN_NETWORK)
+        self._systemd = host.exists(SYSTEMD_RUNNING)
+        self._bound: list[UdpSocket] | None = None  # all those of the network namespace
+
+    def look_at(self, daemon: Daemon, process: Process) -> Running | None:
+        """A copy with its sockets; None for one that has ended, of which nobody has taken notice yet."""
+        words = (self._host.read_lenient(f"/proc/{process.pid}/cmdline") or "").rstrip("\0").split("\0")
+        if not any(words):
+            return None
+        unit = next((name for name in sorted(process.control_groups) if unit_stem(name)), "")
+        running = Running(daemon.name, process.pid, unit, words, elsewhere=self._elsewhere(daemon, process))
+        if running.elsewhere:
+            return running
+        try:
+            return self._with_sockets(running, process)
+        except HostError as error:
+            return running._replace(hidden=error.reason)
+
+    def _elsewhere(self, daemon: Daemon, process: Process) -> str:
+        if process.status.in_child_namespace:
+            return f"process {process.pid} runs in a container: tune it there"
+        network = self._host.read_link(f"/proc/{process.pid}/ns/net")
+        if network is not None and network != self._network:
+            return f"process {process.pid} is in a network namespace of its own: tune it there"
+        if self._systemd and not is_service(daemon, process):
+            return f"process {process.pid} is one that user {process.status.uid} has started, and no service"
+        return ""
+
+    def _with_sockets(self, running: Running, process: Process) -> Running:
+        """Raises HostError where the process does not let us look."""
+        media = rtp_ports(running.daemon, running.words, lambda path: read_configuration(self._host, path))
+        listening = {one.inode: one for one in self._listening(running, media)}
+        left = [MOST_DESCRIPTORS]
+        found = dict(self._held(process.pid, listening, left))
+        for worker in process.workers:
+            # A worker has sockets of its own where each has one on the port that all of them serve.
+            ports = {one.socket.port for one in found.values()}
+            missing = [one for inode, one in listening.items() if inode not in found]
+            if found and not any(one.port in ports for one in missing):
+                break
+            for inode, one in self._held(worker, listening, left):
+                found.setdefault(inode, one)
+        in_order = sorted(found.values(), key=lambda one: _order(one.socket))
+        return running._replace(sockets=in_order, cut=left[0] < 0)
+
+    def _listening(self, running: Running, media: range) -> Iterator[UdpSocket]:
+        """The sockets of our network namespace, which is the daemon's, on which such a daemon may listen.
+
+        Nobody listens on a port that the kernel has chosen: one counts for a proxy alone, and bound to an address.
+        """
+        if self._bound is None:
+            tables = (self._host.read_regular(path, MOST_TABLE_BYTES) or "" for path in UDP_TABLES)
+            self._bound = [socket for table in tables for socket in parse_udp_sockets(table)]
+        chosen = parse_port_range(self._host.read_lenient(LOCAL_PORT_RANGE) or "")
+        for one in self._bound:
+            if one.port in media and one.port not in SIP_PORTS:
+                continue
+            if one.port not in chosen or not (running.has_media or one.any_address):
+                yield one
+
+    def _held(self, pid: int, listening: dict[int, UdpSocket], left: list[int]) -> Iterator[tuple[int, SipSocket]]:
+        """Those of the sockets that a process has open. Raises HostError. `left` counts what may still be looked at."""
+        start = start_ticks(self._host, pid)
+        numbers = sorted(int(name) for name in self._host.list_directory(f"/proc/{pid}/fd") if name.isdecimal())
+        if start is None:
+            return
+        seen = numbers[: max(0, left[0])]
+        links = [self._host.read_link(f"/proc/{pid}/fd/{number}") for number in seen]
+        if links and not any(links):
+            raise HostError(f"process {pid}", "its descriptors cannot be read, which requires CAP_SYS_PTRACE")
+        for number, link in zip(seen, links):
+            inode = parse_socket_link(link)
+            if inode is not None and inode in listening:
+                socket = listening[inode]
+                yield inode, SipSocket(socket, Place(pid, number, inode, socket.port), start)
+        left[0] -= len(numbers)
+
+
+def parse_port_range(text: str) -> range:
+    """The ports of net.ipv4.ip_local_port_range, empty if it cannot be read."""
+    found = re.fullmatch(r"([0-9]{1,5})\s+([0-9]{1,5})\s*", text)
+    return range(int(found.group(1)), int(found.group(2)) + 1) if found else range(0)
+
+
+def _order(socket: UdpSocket) -> tuple[bool, int, int, str, int]:
+    """SIP's own ports first, then by number."""
+    return socket.port not in SIP_PORTS, socket.port, len(socket.digits), socket.digits, socket.inode
