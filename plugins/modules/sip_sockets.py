@@ -53,20 +53,7 @@ options:
     type: list
     elements: str
     default: []
-  state:
-    description:
-      - V(absent) gives the sockets that were raised back what they had. What somebody else has changed since is left
-        alone and reported.
-    type: str
-    choices: [present, absent]
-    default: present
 attributes:
-  check_mode:
-    support: full
-    description: Can run in C(check_mode) and predicts what a run would change, without changing anything.
-  diff_mode:
-    support: full
-    description: Shows the buffers before and after.
   platform:
     support: full
     platforms: linux

@@ -79,7 +79,7 @@ def test_a_named_daemon_is_missing_and_a_socket_that_is_closed_meanwhile_is_not(
 
 def test_the_options_are_documented() -> None:
     text = constant("DOCUMENTATION")
-    own = SIP_SOCKETS.argument_spec.keys() - {"missing", "shadowed"}
+    own = SIP_SOCKETS.argument_spec.keys() - {"missing", "shadowed", "state"}
     assert [name for name in own if f"\n  {name}:\n" not in text] == []
     assert f"choices: [{', '.join(DAEMON_NAMES)}]" in text
     assert [field for field in FIELDS if f"C({field})" not in text] == []
