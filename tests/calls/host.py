@@ -1,0 +1,59 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A host that is measured: whatever runs a command there as root, and in_host.py in it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+IN_HOST = Path(__file__).with_name("in_host.py")
+TIMEOUT_SECONDS = 600
+
+
+class CallsError(Exception):
+    """A host cannot be had, or does not do what it is to do. Says why."""
+
+
+class Host(NamedTuple):
+    """`enter` is the beginning of a command that runs another one on the host, as root.
+
+    `over_ssh`: it goes through a shell there.
+    """
+
+    enter: tuple[str, ...]
+    over_ssh: bool = False
+
+    def words(self, *command: str) -> list[str]:
+        """The command that runs this one on the host."""
+        return [*self.enter, *((shlex.join(command),) if self.over_ssh else command)]
+
+    def run(self, *command: str, text: str | None = None) -> str:
+        """What a command on the host prints. Raises CallsError if it fails."""
+        try:
+            done = subprocess.run(
+                self.words(*command), input=text, capture_output=True, text=True, check=False, timeout=TIMEOUT_SECONDS
+            )
+        except subprocess.TimeoutExpired as error:
+            raise CallsError(f"{command[0]} did not end within {TIMEOUT_SECONDS} seconds") from error
+        if done.returncode != 0:
+            raise CallsError(f"{shlex.join(command)[:200]}: {(done.stderr or done.stdout).strip()[-2000:]}")
+        return done.stdout
+
+    def ask(self, name: str, **arguments: Any) -> Any:
+        """The answer of a command of in_host.py. Raises CallsError."""
+        script = IN_HOST.read_text(encoding="utf-8")
+        return json.loads(self.run("python3", "-", json.dumps([name, arguments]), text=script))
+
+
+def kernel_value(host: Host, key: str) -> str:
+    """The live value of a kernel parameter."""
+    return " ".join(host.run("cat", "/proc/sys/" + key.replace(".", "/")).split())
+
+
+Settings = Mapping[str, object]
