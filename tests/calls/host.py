@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import shlex
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,21 +22,19 @@ class CallsError(Exception):
 class Host(NamedTuple):
     """`enter` is the beginning of a command that runs another one on the host, as root.
 
-    `over_ssh`: it goes through a shell there.
+    A host with an `ssh_config` is reached by ssh, as `ssh_name` in that file, and has a shell there.
     """
 
     enter: tuple[str, ...]
-    over_ssh: bool = False
-
-    def words(self, *command: str) -> list[str]:
-        """The command that runs this one on the host."""
-        return [*self.enter, *((shlex.join(command),) if self.over_ssh else command)]
+    ssh_config: str = ""
+    ssh_name: str = ""
 
     def run(self, *command: str, text: str | None = None) -> str:
         """What a command on the host prints. Raises CallsError if it fails."""
+        words = [*self.enter, *((shlex.join(command),) if self.ssh_config else command)]
         try:
             done = subprocess.run(
-                self.words(*command), input=text, capture_output=True, text=True, check=False, timeout=TIMEOUT_SECONDS
+                words, input=text, capture_output=True, text=True, check=False, timeout=TIMEOUT_SECONDS
             )
         except subprocess.TimeoutExpired as error:
             raise CallsError(f"{command[0]} did not end within {TIMEOUT_SECONDS} seconds") from error
@@ -49,11 +46,3 @@ class Host(NamedTuple):
         """The answer of a command of in_host.py. Raises CallsError."""
         script = IN_HOST.read_text(encoding="utf-8")
         return json.loads(self.run("python3", "-", json.dumps([name, arguments]), text=script))
-
-
-def kernel_value(host: Host, key: str) -> str:
-    """The live value of a kernel parameter."""
-    return " ".join(host.run("cat", "/proc/sys/" + key.replace(".", "/")).split())
-
-
-Settings = Mapping[str, object]

@@ -42,7 +42,7 @@ LARGEST_CHARGE_BYTES = 4608  # of receive buffer, for a datagram of up to 1400 b
 LOAD_BUFFER_BYTES = 64 << 20  # the load generator must not lose what the daemon does not
 BURST_PAUSE_EVERY, BURST_PAUSE_SECONDS = 32, 0.001  # netdev_max_backlog holds 1000, or more, on the way
 QUIET_SECONDS = 3.0  # no answer for so long: there will be none
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 # SIPp would give a call up on the first message that comes twice, or out of order; a telephone passes over it.
 LENIENT = ("-default_behaviors", "all,-abortunexp")
 PATIENCE_SECONDS, END_SECONDS = 6.0, 120.0
@@ -86,10 +86,16 @@ def restart(configuration: str) -> list[int]:
         subprocess.run(["systemctl", "restart", DAEMON], check=True)
     else:
         _restart_without_systemd()
+    return wait()
+
+
+def wait() -> list[int]:
+    """Wait until Kamailio answers. Returns its processes."""
     deadline = time.monotonic() + START_SECONDS
     while not answers_to_options():
         if time.monotonic() > deadline:
             raise TimeoutError(f"{DAEMON} does not answer")
+        time.sleep(0.05)
     return pids()
 
 
@@ -272,13 +278,18 @@ def versions() -> dict[str, str]:
     }
 
 
-def sysctl(settings: dict[str, object]) -> dict[str, str]:
-    """Write keys, and return what is there then; null where there is no such key or it cannot be written."""
-    found = {}
+def sysctl(settings: dict[str, str | None]) -> dict[str, str | None]:
+    """Write keys, those that have a value, and return what is there then; null where there is no such key.
+
+    A value that the kernel refuses leaves the one that is there.
+    """
+    found: dict[str, str | None] = {}
     for key, value in settings.items():
         path = Path("/proc/sys", *key.split("."))
+        with contextlib.suppress(OSError):
+            if value is not None:
+                path.write_text(f"{value}\n", encoding="ascii")
         try:
-            path.write_text(f"{value}\n", encoding="ascii")
             found[key] = " ".join(path.read_text(encoding="ascii").split())
         except OSError:
             found[key] = None
@@ -286,7 +297,7 @@ def sysctl(settings: dict[str, object]) -> dict[str, str]:
 
 
 COMMANDS = {
-    function.__name__: function for function in (restart, state, burst, stall, versions, sysctl, pids)
+    function.__name__: function for function in (restart, wait, pids, state, burst, stall, versions, sysctl)
 }
 
 if __name__ == "__main__":

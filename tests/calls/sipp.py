@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from math import ceil
 from typing import NamedTuple
 
 OPTIONS, CALL = "OPTIONS", "INVITE"
+MESSAGES_A_CALL = 5  # that a relayed call sends to the proxy's socket: INVITE, 200, ACK, BYE, 200
 
 # A daemon that answers OPTIONS itself, and hands calls on to a SIPp that answers them.
 KAMAILIO = """\
@@ -145,24 +146,33 @@ class Totals(NamedTuple):
     retransmissions: int
 
 
-def parse_statistics(text: str) -> Totals:
-    """The totals of a -trace_stat file: the cumulative columns, (C), of its last line. Raises ValueError."""
-    rows = [row for row in csv.DictReader(io.StringIO(text), delimiter=";") if row.get("TotalCallCreated")]
+def _rows(statistics: str) -> list[dict[str, str]]:
+    rows = [row for row in csv.DictReader(io.StringIO(statistics), delimiter=";") if row.get("TotalCallCreated")]
     if not rows:
-        raise ValueError(f"no line of statistics in {text[:200]!r}")
-    last = rows[-1]
+        raise ValueError(f"no line of statistics in {statistics[:200]!r}")
+    return rows
+
+
+def parse_statistics(statistics: str) -> Totals:
+    """The totals of a -trace_stat file: the cumulative columns, (C), of its last line. Raises ValueError."""
+    last = _rows(statistics)[-1]
     return Totals(*(int(last[name]) for name in ("TotalCallCreated", "FailedCall(C)", "Retransmissions(C)")))
 
 
+def started_at(statistics: str) -> float:
+    """When SIPp started, in seconds of the epoch: the last word of a -trace_stat file's StartTime. Raises ValueError."""
+    return float(_rows(statistics)[0]["StartTime"].split()[-1])
+
+
 class Response(NamedTuple):
-    """A response time, and when the response came, in seconds of the epoch."""
+    """A response time, and when the response came, in seconds since SIPp's start."""
 
     at: float
     milliseconds: float
 
 
 def parse_response_times(text: str) -> list[Response]:
-    """The responses of a -trace_rtt file. Raises ValueError."""
+    """The responses of a -trace_rtt file: milliseconds since the start, and of the response. Raises ValueError."""
     rows = [line.split(";") for line in text.split("\n")[1:] if line.strip()]
     return [Response(float(row[0]) / 1000, float(row[1])) for row in rows]
 
@@ -171,6 +181,3 @@ def percentile(values: Iterable[float], share: float) -> float | None:
     """The smallest value that at least this share of all do not exceed (nearest rank); None of nothing."""
     ordered: Sequence[float] = sorted(values)
     return ordered[max(0, ceil(share * len(ordered)) - 1)] if ordered else None
-
-
-SCENARIOS: Mapping[str, str] = {}
