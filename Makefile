@@ -21,7 +21,7 @@ export PYTHON
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help site plan audit rollback test lint docs docs-check unit unit-oldest integration engines systemd browser sanity build build-check molecule test-vm vm-shell bench clean
+.PHONY: help site plan audit rollback test lint docs docs-check unit unit-oldest integration test-calls engines systemd browser sanity build build-check molecule test-vm vm-shell bench calls clean
 
 help:  ## say what there is
 	@echo 'Tune a host:'
@@ -45,7 +45,7 @@ rollback: $(SITE_VENV)/.ready $(COLLECTION)  ## put back what the hosts had befo
 
 # --- Work on the collection ---
 
-test: packages forget lint unit unit-oldest integration engines systemd browser sanity build-check molecule test-vm-if-possible  ## everything below, as CI does
+test: packages forget lint unit unit-oldest integration test-calls engines systemd browser sanity build-check molecule test-vm-if-possible  ## everything below, as CI does
 	@$(BIN)/python tools/summary.py $(RESULTS)
 
 lint: $(TEST_VENV)/.ready $(COLLECTION) docs-check  ## style, types, YAML, Ansible, changelog
@@ -69,6 +69,9 @@ unit-oldest:  ## unit tests on Python 3.8, the oldest that a target may have, wh
 
 integration: $(TEST_VENV)/.ready $(COLLECTION)  ## the modules on this machine's kernel, in private namespaces
 	$(BIN)/python -m pytest tests/integration --ignore=tests/integration/engines --junitxml=$(RESULTS)/integration.xml
+
+test-calls: packages $(TEST_VENV)/.ready $(COLLECTION)  ## a stalled Kamailio loses messages on a stock host, and none on a tuned one
+	$(BIN)/python -m pytest tests/calls --junitxml=$(RESULTS)/calls.xml
 
 engines: packages $(COLLECTION)  ## the playbooks under ansible-pull, ansible-navigator, ansible-runner, mitogen, and ansible-builder
 	@tools/engines.sh $(ENGINES_VENV) $(RESULTS)/engines.xml
@@ -107,6 +110,10 @@ test-vm-if-possible:
 bench: $(TEST_VENV)/.ready $(COLLECTION)  ## measure against the usual ways
 	@tools/bench-packages.sh $(TEST_VENV) .build/mitogen
 	$(BIN)/python tests/bench/run.py $(ARGS)
+
+calls: packages $(TEST_VENV)/.ready $(COLLECTION)  ## measure what a stall costs calls; ARGS='--only machine', ARGS=--write
+	@tools/vm-packages.sh
+	$(BIN)/python tests/calls/run.py $(ARGS)
 
 clean:  ## remove what make has made here; images stay under ~/.cache/siptune
 	rm -rf .build $(SITE_VENV) $(TEST_VENV) $(OLD_VENV) $(ENGINES_VENV) siptune-linux-*.tar.gz

@@ -44,12 +44,12 @@ class Panel(NamedTuple):
 
 
 def panels(beds: Sequence[Bed]) -> list[Panel]:
-    """What the chart shows: what is held where most states were measured, and what is lost where the load is highest."""
+    """What is held, on the bed with most states, and what is lost, on the bed with the highest load."""
     found = []
     widest = max(beds, key=lambda bed: len(bed.states), default=None)
     if widest:
         found.append(Panel(f"Datagrams held in a stall: Linux {widest.versions['Linux']}", held_bars(widest)))
-    busiest = max(beds, key=lambda bed: max((stall.rate for one in bed.states for stall in one.stalls), default=0), default=None)
+    busiest = max(beds, key=_highest_rate, default=None)
     for kind, words in ((OPTIONS, "OPTIONS"), (CALL, "messages of calls")):
         bars = lost_bars(busiest, kind) if busiest else []
         if busiest and bars:
@@ -57,6 +57,10 @@ def panels(beds: Sequence[Bed]) -> list[Panel]:
             where = f"{rate:,}/s, Linux {busiest.versions['Linux']}"
             found.append(Panel(f"Lost {words} in a stall of {SHOWN_STALL_SECONDS:.0f} s at {where}", bars))
     return found
+
+
+def _highest_rate(bed: Bed) -> int:
+    return max((stall.rate for one in bed.states for stall in one.stalls), default=0)
 
 
 def held_bars(bed: Bed) -> list[Bar]:
@@ -93,9 +97,8 @@ def svg(shown: Sequence[Panel]) -> str:
         parts += _panel(panel, top)
         top += HEADING_HEIGHT + ROW_HEIGHT * len(panel.bars) + 10
     title = "; ".join(panel.heading for panel in shown)
-    head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {top}" width="{WIDTH}" height="{top}" role="img">'
-    )
+    size = f'viewBox="0 0 {WIDTH} {top}" width="{WIDTH}" height="{top}"'
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img">'
     return "\n".join([head, f"<title>{escape(title)}</title>", f"<style>{STYLE}</style>", *parts, "</svg>"]) + "\n"
 
 

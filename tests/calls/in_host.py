@@ -23,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 DAEMON = "kamailio"
@@ -41,7 +42,8 @@ PIDFD_GETFD = 438
 LARGEST_CHARGE_BYTES = 4608  # of receive buffer, for a datagram of up to 1400 bytes, with room to spare
 LOAD_BUFFER_BYTES = 64 << 20  # the load generator must not lose what the daemon does not
 BURST_PAUSE_EVERY, BURST_PAUSE_SECONDS = 32, 0.001  # netdev_max_backlog holds 1000, or more, on the way
-QUIET_SECONDS = 3.0  # no answer for so long: there will be none
+QUIET_SECONDS = 10.0  # no answer for so long: there will be none
+LOOK_SECONDS = 0.25  # then see whether the answers and the drops are all that was sent
 START_SECONDS = 60.0
 # SIPp would give a call up on the first message that comes twice, or out of order; a telephone passes over it.
 LENIENT = ("-default_behaviors", "all,-abortunexp")
@@ -189,19 +191,25 @@ def burst(count: int, length: int) -> dict[str, object]:
                     time.sleep(BURST_PAUSE_SECONDS)
         finally:
             signal_all(signal.SIGCONT)
-        answered = len(_answers(sender))
+        answered = len(_answers(sender, lambda got: got + socket_row()["dropped"] - before >= count))
     return {"sent": count, "answered": answered, "dropped": socket_row()["dropped"] - before, "pids": running}
 
 
-def _answers(sender: socket.socket) -> set[bytes]:
-    """The Call-IDs of all answers."""
-    found = set()
-    sender.settimeout(QUIET_SECONDS)
-    with contextlib.suppress(TimeoutError):
-        while True:
+def _answers(sender: socket.socket, complete: Callable[[int], bool]) -> set[bytes]:
+    """The Call-IDs of all answers, until that many are complete, or until none comes any more."""
+    found: set[bytes] = set()
+    sender.settimeout(LOOK_SECONDS)
+    last = time.monotonic()
+    while time.monotonic() - last < QUIET_SECONDS:
+        try:
             answer = re.search(rb"^Call-ID: ([0-9]+)@", sender.recv(65535), re.MULTILINE)
-            if answer:
-                found.add(answer.group(1))
+        except TimeoutError:
+            if complete(len(found)):
+                break
+            continue
+        last = time.monotonic()
+        if answer:
+            found.add(answer.group(1))
     return found
 
 

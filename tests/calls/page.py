@@ -16,6 +16,7 @@ from figures import (
     STALLS_SECONDS,
     Bed,
     Held,
+    Key,
     Measured,
     Stall,
     longest_stall_seconds,
@@ -24,6 +25,7 @@ from sipp import CALL, MESSAGES_A_CALL, OPTIONS
 from states import HOLDING, STOCK, TARGET_RATIO, State, all_states
 
 NEEDS_MACHINE = "needs the virtual machine"
+NOISE_DATAGRAMS = 2  # by which two bursts at the same buffer may differ
 RATE = 1000  # datagrams a second, by which a buffer is expressed in time
 
 INTRODUCTION = f"""\
@@ -40,31 +42,35 @@ datagrams it holds, and by what a stall costs a daemon under load.
 ## How to read it
 
 - **Held** is how many datagrams of {SHORT_BYTES} bytes (an OPTIONS) and of {LONG_BYTES} bytes (an INVITE) the buffer of
-  a stopped Kamailio took. It is a count: the speed of the machine does not matter. "All of" means that none of that many was lost.
+  a stopped Kamailio took. It is a count: the speed of the machine does not matter. "All of" means that none of that
+  many was lost.
 - **Longest stall** is how long that many datagrams of {SHORT_BYTES} bytes take to arrive at {RATE:,} a second.
 - **Lost messages** are the kernel's count of what Kamailio's socket had no room for. **Lost calls** are those that
   got no answer. OPTIONS are sent once. Calls are retransmitted as RFC 3261 asks (T1 = 500 ms); a call brings
   {MESSAGES_A_CALL} messages to Kamailio's socket.
-- **p99** is the response time that 99 of 100 responses did not exceed, in milliseconds. It holds the stall itself, which no
-  buffer takes away. **p99 after** is that of the responses {RECOVERY_SECONDS:.0f} s after the stall and later.
+- **p99** is the response time that 99 of 100 responses did not exceed, in milliseconds. It holds the stall itself,
+  which no buffer takes away. **p99 after** is that of the responses {RECOVERY_SECONDS:.0f} s after the stall and later.
 - A state with the *same process* was tuned while Kamailio ran, and Kamailio was not restarted.
 - In a network namespace `rmem_default` and `rmem_max` are read-only. A state that depends on them "{NEEDS_MACHINE}".
 """
 
+_LENGTHS = ", ".join(f"{seconds:g}" for seconds in STALLS_SECONDS)
+
 METHOD = f"""\
 ## How it is measured
 
-Each tuning gets a fresh host: namespaces on this machine's kernel with a Debian tree, or a virtual machine with Debian's
-own kernel and systemd. Kamailio and SIPp are Debian's. Kamailio answers OPTIONS itself and relays calls to a second SIPp.
-It has 256 MiB of shared memory in every state, as with Debian's 64 MiB its transactions run out of memory first.
+Each tuning gets a fresh host: namespaces on this machine's kernel with a Debian tree, or a virtual machine with
+Debian's own kernel and systemd. Kamailio and SIPp are Debian's. Kamailio answers OPTIONS itself and relays calls to a
+second SIPp. It has 256 MiB of shared memory in every state: with Debian's 64 MiB its transactions run out of memory
+first.
 
-For a burst, all processes of Kamailio are stopped (SIGSTOP), more datagrams are sent than the buffer can hold, with small
-pauses, and the processes are woken. Held is the number of distinct answers. For a stall, SIPp sends a steady load for
-2 s, Kamailio is stopped for {", ".join(f"{seconds:g}" for seconds in STALLS_SECONDS)} s, and the load goes on for 4 s. The sockets of SIPp get large buffers, so that it loses
-nothing itself.
+For a burst, all processes of Kamailio are stopped (SIGSTOP), more datagrams are sent than the buffer can hold, with
+small pauses, and the processes are woken. Held is the number of distinct answers. For a stall, SIPp sends a steady load
+for 2 s, Kamailio is stopped for {_LENGTHS} s, and the load goes on for 4 s.
+The sockets of SIPp get large buffers, so that it loses nothing itself.
 
-The documents' values are those of `net.core.*` and `net.ipv4.udp_*`, written with no regard to the host. TuneD is Debian's
-package with the named profile. `siptune` is this checkout's `siptune.linux.site`.
+The documents' values are those of `net.core.*` and `net.ipv4.udp_*`, written with no regard to the host. TuneD is
+Debian's package with the named profile. `siptune` is this checkout's `siptune.linux.site`.
 """
 
 
@@ -174,15 +180,26 @@ def _keys(bed: Bed) -> str:
     held = stock.holds(SHORT_BYTES) if stock else None
     rows = []
     for key in bed.keys:
-        effect = "" if held is None else ("nothing" if key.held == held.held else f"× {key.held / held.held:.1f}")
-        there = "" if key.live == " ".join(key.value.split()) else f" (became {key.live})" if key.live else " (no such key)"
-        rows.append([f"`{key.key}`", f"{key.value}{there}", f"{key.held:,}", effect])
+        rows.append([f"`{key.key}`", _live(key), f"{key.held:,}", _effect(key, held)])
     return (
         "### Each key alone\n\n"
-        "The values of the documents and of TuneD's network-latency, each set alone before Kamailio was restarted. What a key\n"
-        "does for TCP, for other daemons or under another load is not measured here.\n\n"
+        "The values of the documents and of TuneD's network-latency, each set alone before Kamailio was restarted.\n"
+        "What a key does for TCP, for other daemons or under another load is not measured here.\n\n"
         + table(["key", "value", f"{SHORT_BYTES} B held", "does for the socket"], rows)
     )
+
+
+def _live(key: Key) -> str:
+    """The value that was set, and what the kernel made of it if that is something else."""
+    if key.live is None:
+        return f"{key.value} (no such key)"
+    return key.value if key.live == " ".join(key.value.split()) else f"{key.value} (it stays {key.live})"
+
+
+def _effect(key: Key, stock: Held | None) -> str:
+    if stock is None:
+        return ""
+    return "nothing" if abs(key.held - stock.held) <= NOISE_DATAGRAMS else f"× {key.held / stock.held:.1f}"
 
 
 # --- what is to be reached ------------------------------------------------------------------

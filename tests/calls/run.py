@@ -33,7 +33,7 @@ ALL_STATES = [*(state.key for state in all_states()), "keys"]
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure what a stall costs calls.")
-    parser.add_argument("--only", nargs="+", choices=list(KINDS), default=list(KINDS), help="measure on these beds only")
+    parser.add_argument("--only", nargs="+", choices=list(KINDS), default=list(KINDS), help="these beds only")
     parser.add_argument(
         "--states", nargs="+", choices=ALL_STATES, default=ALL_STATES, help="measure these only; keys: each key alone"
     )
@@ -65,7 +65,8 @@ def main() -> None:
 
 def write(bed: Bed) -> None:
     """Replace one bed, as soon as it is measured: a later one may fail."""
-    beds = {one.name: one for one in from_document(json.loads(FIGURES.read_text(encoding="utf-8")))} if FIGURES.exists() else {}
+    document = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.exists() else []
+    beds = {one.name: one for one in from_document(document)}
     beds[bed.name] = bed
     write_files([beds[name] for name in KINDS if name in beds])
     progress(f"{bed.name}: written to {PAGE}")

@@ -99,10 +99,12 @@ def call_scenario() -> str:
     peer, empty = "[peer_tag_param]", "Content-Length: 0\n\n"
     steps = [
         _send("INVITE", 1, f"{_TELEPHONE}{_SDP}", ' retrans="500" start_rtd="1" start_txn="invite"'),
-        '<recv response="100" optional="true" response_txn="invite"/>\n<recv response="200" rtd="1" response_txn="invite"/>\n',
+        '<recv response="100" optional="true" response_txn="invite"/>\n',
+        '<recv response="200" rtd="1" response_txn="invite"/>\n',
         _send("ACK", 1, empty, ' ack_txn="invite"', tag=peer),
         _send("BYE", 2, empty, ' retrans="500" start_txn="bye"', tag=peer),
-        '<recv response="100" optional="true" response_txn="bye"/>\n<recv response="200" response_txn="bye"/>\n',
+        '<recv response="100" optional="true" response_txn="bye"/>\n',
+        '<recv response="200" response_txn="bye"/>\n',
     ]
     return _scenario("".join(steps))
 
@@ -160,7 +162,7 @@ def parse_statistics(statistics: str) -> Totals:
 
 
 def started_at(statistics: str) -> float:
-    """When SIPp started, in seconds of the epoch: the last word of a -trace_stat file's StartTime. Raises ValueError."""
+    """When SIPp started, in seconds of the epoch, by a -trace_stat file. Raises ValueError."""
     return float(_rows(statistics)[0]["StartTime"].split()[-1])
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Bring a host into a state: by this checkout's playbooks and modules, by TuneD, or by the documents' literal values."""
+"""Bring a host into a state: by this checkout's playbooks and modules, by TuneD, or by the documents' own values."""
 
 from __future__ import annotations
 
@@ -65,11 +65,11 @@ def playbook(host: Host, name: str, variables: Mapping[str, Any]) -> str:
         return _ansible(host, directory, "ansible-playbook", name, "--extra-vars", json.dumps(variables))
 
 
-def module(host: Host, name: str, parameters: Mapping[str, Any], check: bool = False) -> dict[str, Any]:
+def module(host: Host, name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """The result of one of this collection's modules on this host. Raises CallsError if it fails."""
     with tempfile.TemporaryDirectory() as directory:
         words = ["--module-name", f"siptune.linux.{name}", "--args", json.dumps(parameters), "--tree", directory]
-        _ansible(host, directory, "ansible", NAME, *words, *(["--check"] if check else []))
+        _ansible(host, directory, "ansible", NAME, *words)
         return json.loads(Path(directory, NAME).read_text(encoding="utf-8"))
 
 
