@@ -112,7 +112,6 @@ bench: $(TEST_VENV)/.ready $(COLLECTION)  ## measure against the usual ways
 	$(BIN)/python tests/bench/run.py $(ARGS)
 
 calls: packages $(TEST_VENV)/.ready $(COLLECTION)  ## measure what a stall costs calls; ARGS='--only machine', ARGS=--write
-	@tools/vm-packages.sh
 	$(BIN)/python tests/calls/run.py $(ARGS)
 
 clean:  ## remove what make has made here; images stay under ~/.cache/siptune

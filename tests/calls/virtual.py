@@ -18,11 +18,14 @@ import guest
 from host import CallsError, Host
 
 PACKAGES = ("sip-tester", "tuned")
+SEE_TO_EMULATOR = Path(__file__).resolve().parents[2] / "tools" / "vm-packages.sh"
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 
 def choose_image(suite: str) -> None:
     """Have the machines that start from now on be this Debian's, with what is needed here. Raises CallsError."""
+    if subprocess.run([SEE_TO_EMULATOR], stdout=sys.stderr, check=False).returncode != 0:
+        raise CallsError("no virtual machine: there is no emulator; see above")
     os.environ.pop("SIPTUNE_VM_IMAGE", None)
     os.environ["SIPTUNE_VM_SUITE"] = suite
     built = subprocess.run([guest.BUILD_IMAGE, *PACKAGES], stdout=subprocess.PIPE, text=True, check=False)
