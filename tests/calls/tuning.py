@@ -22,6 +22,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 CATALOGUE = CHECKOUT / "roles" / "network" / "vars" / "main.yml"
 NAME = "measured"
 TIMEOUT_SECONDS = 900
+CONNECTION_TIMEOUT_SECONDS = 120  # an emulated machine on a busy one takes its time to let sudo begin
 
 # What concerns a UDP socket and the way to it. The documents' other keys are about TCP, routing and memory.
 UDP_KEYS = ("net.core.", "net.ipv4.udp_")
@@ -81,6 +82,7 @@ def _ansible(host: Host, directory: str, program: str, *words: str) -> str:
         "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
         "ANSIBLE_COLLECTIONS_PATH": os.environ.get("ANSIBLE_COLLECTIONS_PATH", str(CHECKOUT / ".build")),
         "ANSIBLE_PIPELINING": "true",
+        "ANSIBLE_TIMEOUT": str(CONNECTION_TIMEOUT_SECONDS),
         "ANSIBLE_NOCOLOR": "true",
     }
     command = [f"{os.path.dirname(sys.executable)}/{program}", "--inventory", str(inventory), *words]
