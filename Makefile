@@ -8,7 +8,7 @@ ARGS ?=
 COLLECTION := .build/ansible_collections/siptune/linux
 RESULTS := .build/results
 # The stages of `make test`, in this order.
-STAGES := packages lint unit unit-oldest integration engines systemd browser sanity build-check molecule test-vm-if-possible
+STAGES := packages lint unit unit-oldest integration test-calls engines systemd browser sanity build-check molecule test-vm-if-possible
 SITE_VENV := .venv
 TEST_VENV := .venv-test
 OLD_VENV := .venv-py38
@@ -23,7 +23,7 @@ export PYTHON
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help site plan audit rollback test lint docs docs-check unit unit-oldest integration engines systemd browser sanity build build-check molecule test-vm vm-shell bench clean
+.PHONY: help site plan audit rollback test lint docs docs-check unit unit-oldest integration test-calls engines systemd browser sanity build build-check molecule test-vm vm-shell bench calls clean
 
 help:  ## list the targets
 	@echo 'Tune a host:'
@@ -72,6 +72,9 @@ unit-oldest:  ## unit tests on Python 3.8, the oldest for targets, if it is inst
 integration: $(TEST_VENV)/.ready $(COLLECTION)  ## the modules on this machine's kernel, in private namespaces
 	$(BIN)/python -m pytest tests/integration --ignore=tests/integration/engines --junitxml=$(RESULTS)/integration.xml
 
+test-calls: packages $(TEST_VENV)/.ready $(COLLECTION)  ## a stalled Kamailio loses messages on a stock host, and none on a tuned one
+	$(BIN)/python -m pytest tests/calls --junitxml=$(RESULTS)/calls.xml
+
 engines: packages $(COLLECTION)  ## the playbooks under ansible-pull, ansible-navigator, ansible-runner, mitogen, and ansible-builder
 	@tools/engines.sh $(ENGINES_VENV) $(RESULTS)/engines.xml
 
@@ -109,6 +112,9 @@ test-vm-if-possible:
 bench: $(TEST_VENV)/.ready $(COLLECTION)  ## measure against other collections
 	@tools/bench-packages.sh $(TEST_VENV) .build/mitogen
 	$(BIN)/python tests/bench/run.py $(ARGS)
+
+calls: packages $(TEST_VENV)/.ready $(COLLECTION)  ## measure what a stall costs calls; ARGS='--only machine', ARGS=--write
+	$(BIN)/python tests/calls/run.py $(ARGS)
 
 clean:  ## remove all that make has created here; images stay under ~/.cache/siptune
 	rm -rf .build $(SITE_VENV) $(TEST_VENV) $(OLD_VENV) $(ENGINES_VENV) siptune-linux-*.tar.gz
