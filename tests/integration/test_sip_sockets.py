@@ -328,7 +328,7 @@ def test_an_ordinary_user_is_told() -> None:
     become_nobody()
     refused = call(sip_sockets, receive_buffer_bytes=SIX_MIB)
     assert refused["failed"]
-    assert "only root may" in refused["msg"]
+    assert "requires root" in refused["msg"]
 
 
 @pytest.mark.parametrize("value", [-1, 0, "many", 2**31, 1.5, True, {"value": 8192, "rule": "exact"}])
