@@ -27,6 +27,11 @@ options:
       - From 0 to 3600 seconds, during which the connection is silent.
     type: int
     default: 0
+  sip_datagrams_per_second:
+    description:
+      - The peak of SIP datagrams a second on the busiest socket, from 1 to 9999999. With it, RV(sip_sockets) say how
+        long a stall each socket survives.
+    type: int
 notes:
   - Works for an ordinary user, but then sees only the open files and the sockets of that user's processes.
   - Per-CPU counters of C(softnet_stat) are those of the whole machine, in a container, too.
@@ -136,6 +141,11 @@ counters:
       description: Why the value is null.
       type: str
       sample: connection tracking is not in use
+sip_datagrams_per_second:
+  description: The peak that was given, or null.
+  returned: always
+  type: int
+  sample: 2000
 sip_sockets:
   description:
     - The UDP sockets on which the SIP daemons of the host listen for signalling and control, at most 64. Those of media
@@ -168,6 +178,12 @@ sip_sockets:
       description: How many messages of up to some 600 bytes it holds, such as OPTIONS. Each is charged 1280 bytes.
       type: int
       sample: 4915
+    survives_seconds:
+      description:
+        - The longest stall of the daemon in which the socket loses no message of usual size, at
+          O(sip_datagrams_per_second). Null without that, or without a buffer.
+      type: float
+      sample: 1.37
     drops:
       description: The datagrams that it has lost in RV(seconds), as it was full.
       type: int
@@ -184,16 +200,20 @@ sip_sockets:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.siptune.linux.plugins.module_utils._counters.reading import counted
-from ansible_collections.siptune.linux.plugins.module_utils._counters.table import LONGEST_SECONDS
+from ansible_collections.siptune.linux.plugins.module_utils._counters.table import HIGHEST_RATE, LONGEST_SECONDS
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec={"seconds": {"type": "int", "default": 0}}, supports_check_mode=True)
+    arguments = {"seconds": {"type": "int", "default": 0}, "sip_datagrams_per_second": {"type": "int"}}
+    module = AnsibleModule(argument_spec=arguments, supports_check_mode=True)
     seconds = module.params["seconds"]
     if not 0 <= seconds <= LONGEST_SECONDS:
         module.fail_json(msg=f"seconds: must be from 0 to {LONGEST_SECONDS}, not {seconds}. Nothing was changed.")
-    module.exit_json(changed=False, **counted(Host(), seconds))
+    rate = module.params["sip_datagrams_per_second"]
+    if rate is not None and not 1 <= rate <= HIGHEST_RATE:
+        module.fail_json(msg=f"sip_datagrams_per_second: must be from 1 to {HIGHEST_RATE}, not {rate}")
+    module.exit_json(changed=False, **counted(Host(), seconds, rate))
 
 
 if __name__ == "__main__":

@@ -118,6 +118,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._engine import run
 from ansible_collections.siptune.linux.plugins.module_utils._facts.gather import gather
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._layers.calls import all_calls
+from ansible_collections.siptune.linux.plugins.module_utils._layers.capacity import parse_capacity
 from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import ABSENT, LAYERS, Layer
 from ansible_collections.siptune.linux.plugins.module_utils._layers.transaction import (
     CallResult,
@@ -169,7 +170,11 @@ def main() -> None:
         # Imported here, as only an audit needs it and each run on a host compiles what it imports.
         from ansible_collections.siptune.linux.plugins.module_utils._counters.reading import counted
 
-        returned["counters"] = counted(Host(), params["counters_seconds"])
+        # Checked by now: without the state absent, the calls are sized by it.
+        present = params["variables"]["siptune_state"] != ABSENT
+        capacity = parse_capacity(params["variables"]["siptune_capacity"]) if present else {}
+        rate = capacity.get("sip_datagrams_per_second") or None
+        returned["counters"] = counted(Host(), params["counters_seconds"], rate)
     failure = "" if params["each_for_itself"] else failure_of(results)
     if failure:
         module.fail_json(msg=failure, **returned)

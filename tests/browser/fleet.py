@@ -158,7 +158,28 @@ def _counters(dice: random.Random, trouble: bool) -> dict[str, Any]:
     unit = {"part": "kamailio.service", "value": files, "total": None, "limit": 65536, "note": "process 812"}
     levels = _counter("Descriptors", "gauge", "files", "/proc/PID/fd and /proc/PID/limits", files, [unit])
     listed.append({**levels, "total": None, "limit": 65536, "part_is": "unit"})
-    return {"seconds": 86400.0 * dice.randrange(1, 90), "since_boot": True, "counters": listed}
+    return {
+        "seconds": 86400.0 * dice.randrange(1, 90),
+        "since_boot": True,
+        "counters": listed,
+        "sip_datagrams_per_second": 2000,
+        "sip_sockets": [_sip_socket(dice.randrange(400) if trouble else 0)],
+    }
+
+
+def _sip_socket(drops: int) -> dict[str, Any]:
+    return {
+        "daemon": "kamailio",
+        "unit": "kamailio.service",
+        "socket": "10.0.0.5:5060",
+        "buffer_bytes": 6291456,
+        "holds_messages": 2730,
+        "holds_small_messages": 4915,
+        "survives_seconds": 1.37,
+        "drops": drops,
+        "drops_total": drops,
+        "reason": "",
+    }
 
 
 def _counter(name: str, kind: str, unit: str, source: str, value: int, parts: list[Item]) -> dict[str, Any]:

@@ -15,7 +15,8 @@ import pytest
 from calls import write_file
 from controller import HERE, PLAIN, playbook
 from sandbox import difference, dump, write
-from test_sip_counters_info import deaf_socket, flood
+from stand_ins import held_in_a_stall, running
+from test_sip_counters_info import BURST, deaf_socket, flood
 
 REPORTS = "/run/reports"
 # Stands for ssh: runs the command here, and after so many calls finds the host gone.
@@ -75,14 +76,36 @@ def test_it_finds_drift_and_losses_and_changes_nothing() -> None:
     assert drifting["net.core.somaxconn"]["live"] == "128"
     (lost,) = [one for one in host["counters"]["list"] if one["name"] == "UdpRcvbufErrors"]
     assert lost["value"] > 0
-    assert lost["helps"][0]["item"] == "net.core.rmem_max"
+    assert lost["helps"][0]["item"] == "net.core.rmem_default"
 
     assert "net.core.somaxconn: is 128, wanted at least 4096" in run.output
-    assert f"UdpRcvbufErrors       {lost['value']} datagrams; net.core.rmem_max" in run.output
+    assert f"UdpRcvbufErrors       {lost['value']} datagrams; net.core.rmem_default" in run.output
     assert '[\n  "sbc1"\n]' in run.output
     assert sorted(os.listdir(REPORTS)) == ["siptune-audit.html", "siptune-audit.json", "siptune-audit.prom"]
     prometheus = Path(REPORTS, "siptune-audit.prom").read_text(encoding="utf-8")
     assert f'siptune_udp_rcvbuf_errors_total{{host="sbc1"}} {lost["total"]}\n' in prometheus
+
+
+def test_a_sip_host_begins_with_what_its_sockets_survive() -> None:
+    contract = {"siptune_capacity": {"sip_datagrams_per_second": 2000}}
+    with running("kamailio", ["127.0.0.1 5060"]) as daemon:
+        dropped = BURST - held_in_a_stall(daemon, ("127.0.0.1", 5060), BURST)
+        run = audit({"sbc1": HERE}, **contract)
+        stock, *_ = run.host("sbc1")["sip_sockets"]
+        (lost,) = [one for one in run.host("sbc1")["counters"]["list"] if one["name"] == "UdpRcvbufErrors"]
+        assert (stock["daemon"], stock["socket"], stock["drops"]) == ("kamailio", "127.0.0.1:5060", dropped)
+        assert [(part["part"], part["value"]) for part in lost["parts"]] == [("kamailio 127.0.0.1:5060", dropped)]
+        item = "kamailio udp 127.0.0.1:5060 receive buffer"
+        assert lost["helps"][0] == {"item": item, "state": "changed"}
+        lines = [line for line in run.output.splitlines() if line.startswith("  socket ")]
+        size = f"{stock['buffer_bytes']:,} bytes"
+        assert lines[0].startswith(f"  socket    kamailio 127.0.0.1:5060: {size}, {stock['summary']}")
+
+        assert play("site", {"sbc1": HERE}, **contract).status == 0
+        tuned, *_ = audit({"sbc1": HERE}, **contract).host("sbc1")["sip_sockets"]
+        assert tuned["holds_messages"] >= 10 * stock["holds_messages"]
+        assert tuned["survives_seconds"] >= 1
+        assert tuned["summary"].endswith(" s at the contract's 2,000/s")
 
 
 def test_after_site_there_is_no_drift_and_strict_is_content() -> None:

@@ -44,15 +44,19 @@ class Readings(NamedTuple):
     seconds: float | None
 
 
-def counted(host: Host, seconds: int) -> dict[str, Any]:
-    """The result of sip_counters_info: the counters since boot, or with `seconds` those that a wait adds."""
+def counted(host: Host, seconds: int, datagrams_per_second: int | None = None) -> dict[str, Any]:
+    """The result of sip_counters_info: the counters since boot, or with `seconds` those that a wait adds.
+
+    `datagrams_per_second` is the peak of the capacity contract, if there is one.
+    """
     readings = read(host, seconds)
     return {
         "seconds": None if readings.seconds is None else round(readings.seconds, 3),
         "uptime_seconds": uptime_seconds(host),
         "since_boot": readings.before is None,
         "counters": as_results(readings) + gauges(host),
-        "sip_sockets": socket_results(host, readings.before, readings.after),
+        "sip_datagrams_per_second": datagrams_per_second,
+        "sip_sockets": socket_results(host, readings.before, readings.after, datagrams_per_second),
     }
 
 

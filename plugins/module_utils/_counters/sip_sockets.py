@@ -23,16 +23,26 @@ MOST_SOCKETS = 64  # in a result; SIP's own ports come first
 Sample = Mapping[str, Optional[Mapping[str, int]]]
 
 
-def socket_results(host: Host, before: Sample | None, after: Sample) -> list[dict[str, Any]]:
+def socket_results(
+    host: Host, before: Sample | None, after: Sample, datagrams_per_second: int | None = None
+) -> list[dict[str, Any]]:
     """The sockets on which SIP daemons listen, as sip_counters_info documents them. Media is not among them.
 
     `before` and `after` are samples of the counters, `before` None for drops since the socket was opened.
+    `datagrams_per_second` is the peak that the sockets are measured by, None if it is not known.
     """
     totals = after[DROPS] or {}
     grown = totals if before is None else growth(before[DROPS], totals, UNSIGNED_INT_BITS) or {}
     found = [(one, each) for one in sip_sockets(host) for each in one.sockets]
     results = (_result(host, one, each, grown, totals) for one, each in found[:MOST_SOCKETS])
-    return [result for result in results if result is not None]
+    return [{**result, "survives_seconds": _survives(result, datagrams_per_second)} for result in results if result]
+
+
+def _survives(result: Mapping[str, Any], datagrams_per_second: int | None) -> float | None:
+    """The longest stall in which the socket loses no message of usual size, in seconds."""
+    if result["holds_messages"] is None or not datagrams_per_second:
+        return None
+    return round(result["holds_messages"] / datagrams_per_second, 2)
 
 
 def _result(

@@ -20,6 +20,7 @@ WHOLE = ""  # the name of the only part of a counter without parts
 MOST_PARTS = 20  # of a counter are named in the result; a media relay has thousands of sockets
 
 LONGEST_SECONDS = 3600  # between two readings, during which a connection is silent
+HIGHEST_RATE = 9_999_999  # of SIP datagrams a second, as in siptune_capacity
 
 UNSIGNED_INT_BITS = 32  # of per-CPU and per-socket counters, which begin again at zero after 2^32
 

@@ -5,16 +5,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 # Above this share of its limit something is about to run out. A customary alarm level, no kernel constant.
 NEARLY_FULL = 0.8
 PART = "{part}"  # in an item's name: the interface or the unit that the counter speaks of
 
+SOCKET = "{socket}"  # in an item's name: a SIP socket that has lost datagrams, `kamailio udp 10.0.0.5:5060`
+
 RECEIVE_BUFFER = (
-    "more workers first, then the daemon's own buffer (maxbuffer of Kamailio and OpenSIPS), which this item bounds"
+    "more workers first, as a socket that is read too slowly fills any buffer; then a larger buffer, now by "
+    "sip_sockets, and at the daemon's next start by net.core.rmem_default, or by maxbuffer of Kamailio and OpenSIPS"
 )
+LEVERS = (f"{SOCKET} receive buffer", "net.core.rmem_default")
 MEMORY = "all UDP sockets together have used up their memory: look for one that nobody reads before raising this"
 SEND_BUFFER = "a sender is faster than its interface: look at the interface's queue first"
 ACCEPT_QUEUE = "the daemon's own backlog (Kamailio tcp_listen_backlog) as well, as the smaller of the two counts"
@@ -38,9 +42,9 @@ class Advice(NamedTuple):
 # Source of the pairs: Documentation/networking/ip-sysctl.rst, scaling.rst and nf_conntrack-sysctl.rst,
 # Documentation/admin-guide/sysctl/net.rst.
 ADVICE = {
-    "UdpRcvbufErrors": Advice(("net.core.rmem_max",), RECEIVE_BUFFER),
-    "Udp6RcvbufErrors": Advice(("net.core.rmem_max",), RECEIVE_BUFFER),
-    "UdpSocketDrops": Advice(("net.core.rmem_max",), RECEIVE_BUFFER),
+    "UdpRcvbufErrors": Advice(LEVERS, RECEIVE_BUFFER),
+    "Udp6RcvbufErrors": Advice(LEVERS, RECEIVE_BUFFER),
+    "UdpSocketDrops": Advice(LEVERS, RECEIVE_BUFFER),
     "UdpMemErrors": Advice(("net.ipv4.udp_mem",), MEMORY),
     "Udp6MemErrors": Advice(("net.ipv4.udp_mem",), MEMORY),
     "UdpSndbufErrors": Advice(("net.core.wmem_max",), SEND_BUFFER),
@@ -81,8 +85,11 @@ def concerns(counter: Mapping[str, Any]) -> bool:
     return limit > 0 and value >= NEARLY_FULL * limit
 
 
-def advice(counter: Mapping[str, Any]) -> Advice:
-    """What would help: with an item for each part of the counter that calls for a look, if it goes by parts."""
+def advice(counter: Mapping[str, Any], sockets: Sequence[str] = ()) -> Advice:
+    """What would help: with an item for each part of the counter that calls for a look, if it goes by parts.
+
+    `sockets` are the SIP sockets that have lost datagrams.
+    """
     found = ADVICE.get(str(counter["name"]), Advice((), ""))
     parts = [
         str(part["part"])
@@ -91,5 +98,8 @@ def advice(counter: Mapping[str, Any]) -> Advice:
     ]
     items: list[str] = []
     for item in found.items:
-        items += [item.replace(PART, part) for part in parts] if PART in item else [item]
+        if SOCKET in item:
+            items += [item.replace(SOCKET, socket) for socket in sockets]
+        else:
+            items += [item.replace(PART, part) for part in parts] if PART in item else [item]
     return Advice(tuple(items), found.text)

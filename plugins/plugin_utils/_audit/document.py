@@ -22,6 +22,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._core.change import 
 
 from .._site.overlaps import overlaps
 from .advice import advice, concerns
+from .sockets import name_of, socket_records
 
 SCHEMA = "siptune-audit"
 SCHEMA_VERSION = 1  # goes up when a field changes its meaning or goes away, not when one is added
@@ -87,17 +88,19 @@ def host_record(name: str, results: HostResults) -> dict[str, Any]:
     status, message = _status([*everything, results.counters])
     layers = [_layer(layer, parts) for layer, parts in results.layers.items()]
     items = [item for layer, parts in results.layers.items() for part in parts for item in _items(layer, part)]
+    sockets = socket_records(results.counters)
     return {
         "name": name,
         "status": status,
         "message": message,
+        "sip_sockets": sockets,
         **_counts(items),
         # More than drift: a run may write a file anew although no item differs.
         "would_change": any(layer["would_change"] for layer in layers),
         "layers": layers,
         "items": items,
         "tuners": overlaps(results.tuners, items),
-        "counters": _counters(results.counters, items),
+        "counters": _counters(results.counters, items, sockets),
     }
 
 
@@ -170,27 +173,58 @@ def _item(layer: str, item: Mapping[str, Any]) -> dict[str, Any]:
 # --- counters --------------------------------------------------------------------------------
 
 
-def _counters(result: Result | None, items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _counters(
+    result: Result | None, items: Sequence[Mapping[str, Any]], sockets: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
     if not result or not isinstance(result.get("counters"), Sequence):
         return {"seconds": None, "since_boot": None, "list": []}
     state_of = {item["item"]: item["state"] for item in items}
     return {
         "seconds": result.get("seconds"),
         "since_boot": result.get("since_boot"),
-        "list": [_counter(counter, state_of) for counter in result["counters"]],
+        "list": [_counter(counter, state_of, sockets) for counter in result["counters"]],
     }
 
 
-def _counter(counter: Mapping[str, Any], state_of: Mapping[str, str]) -> dict[str, Any]:
-    """A counter with what would help; the state of an item that siptune leaves alone is null."""
+# The counters of datagrams that found a full buffer, and the words that such a socket's address may begin with. A
+# socket of any address of IPv6 takes IPv4 as well.
+RECEIVE_COUNTERS = {"UdpRcvbufErrors": (*"0123456789", "[::]:"), "Udp6RcvbufErrors": ("[",)}
+
+
+def _counter(
+    counter: Mapping[str, Any], state_of: Mapping[str, str], sockets: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """A counter with what would help; the state of an item that siptune leaves alone is null.
+
+    The kernel does not say which socket has lost a datagram; the sockets' own counts do.
+    """
     concern = concerns(counter)
-    help_ = advice(counter) if concern else None
+    lossy = [one for one in sockets if one["drops"]]
+    help_ = advice(counter, [name_of(one) for one in lossy]) if concern else None
+    attributed = counter
+    if counter["name"] in RECEIVE_COUNTERS:
+        attributed = {
+            **counter,
+            "part_is": "socket",
+            "parts": [_lost(one) for one in lossy if _counts_in(one, counter)],
+        }
     return {
-        **counter,
+        **attributed,
         "concern": concern,
         "advice": help_.text if help_ else "",
         "helps": [{"item": item, "state": state_of.get(item)} for item in help_.items] if help_ else [],
     }
+
+
+def _counts_in(socket: Mapping[str, Any], counter: Mapping[str, Any]) -> bool:
+    """Whether the losses of a socket are in a counter of RECEIVE_COUNTERS."""
+    return str(socket["socket"]).startswith(RECEIVE_COUNTERS[counter["name"]])
+
+
+def _lost(socket: Mapping[str, Any]) -> dict[str, Any]:
+    """The losses of a socket as a part of a counter."""
+    part = f"{socket['daemon']} {socket['socket']}"
+    return {"part": part, "value": socket["drops"], "total": socket["drops_total"], "limit": None, "note": ""}
 
 
 # --- the verdict -----------------------------------------------------------------------------

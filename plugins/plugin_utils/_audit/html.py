@@ -135,7 +135,13 @@ def _host(tables: _Tables, host: Mapping[str, Any]) -> list[Any]:
         [layer["status"] for layer in host["layers"]],
         [_counter(tables, counter) for counter in host["counters"]["list"] if _worth_showing(counter)],
         [_tuner(tables, tuner) for tuner in host["tuners"]],
+        [_socket(tables, socket) for socket in host["sip_sockets"]],
     ]
+
+
+def _socket(tables: _Tables, socket: Mapping[str, Any]) -> list[Any]:
+    name = tables.text(f"{socket['daemon']} {socket['socket']}")
+    return [name, socket["buffer_bytes"], tables.text(socket["summary"]), socket["drops"], socket["survives_seconds"]]
 
 
 def _tuner(tables: _Tables, tuner: Mapping[str, Any]) -> list[Any]:

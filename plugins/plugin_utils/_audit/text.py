@@ -26,7 +26,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 def render_host(host: Mapping[str, Any]) -> list[str]:
     """The lines of one host of the document."""
-    lines = [_heading(host)]
+    lines = [_heading(host), *_listed("socket", [_socket_line(one, host["counters"]) for one in host["sip_sockets"]])]
     ran = [layer for layer in host["layers"] if layer["status"] != NOT_RUN]
     if ran:
         lines += _table(ran)
@@ -65,6 +65,14 @@ def _table(layers: Sequence[Mapping[str, Any]]) -> list[str]:
         mark = "" if layer["status"] == AUDITED else f"  {layer['status']}"
         lines.append("  ".join([f"  {layer['name']:<{width}}", *cells]) + mark)
     return lines
+
+
+def _socket_line(socket: Mapping[str, Any], counters: Mapping[str, Any]) -> str:
+    """What a SIP socket survives, which is what the host is tuned for."""
+    size = "" if socket["buffer_bytes"] is None else f"{socket['buffer_bytes']:,} bytes, "
+    since = "since it was opened" if counters["since_boot"] else period(counters)
+    lost = f"; {socket['drops']:,} datagrams lost {since}" if socket["drops"] else ""
+    return f"{socket['daemon']} {socket['socket']}: {size}{socket['summary']}{lost}"
 
 
 def _item_line(item: Mapping[str, Any]) -> str:

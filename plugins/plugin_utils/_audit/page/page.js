@@ -49,8 +49,8 @@
 
   const stateNames = data.states;
   const hosts = data.hosts.map((packed, position) => {
-    const [name, status, message, sequence, conditions, layers, counters, tuners] = packed;
-    const host = { name, status, message: text(message), position, lower: name.toLowerCase(), layers, counters, tuners };
+    const [name, status, message, sequence, conditions, layers, counters, tuners, sockets] = packed;
+    const host = { name, status, message: text(message), position, lower: name.toLowerCase(), layers, counters, tuners, sockets };
     host.settings = data.sequences[sequence];
     host.conditions = conditions;
     host.counts = counted(host, null);
@@ -237,7 +237,7 @@
   function detailRow(host) {
     const cell = make("td", { colspan: data.layers.length + 2, role: "cell" });
     if (host.message) cell.append(make("p", { class: `message tone-${host.status}` }, host.message));
-    cell.append(...losses(host), ...otherTuners(host));
+    cell.append(...sipSockets(host), ...losses(host), ...otherTuners(host));
     const settings = wantedSettings();
     const layer = $("layer").value === "" ? null : Number($("layer").value);
     const states = matchingStates();
@@ -264,6 +264,17 @@
       table.querySelector(".open").focus();
     });
     return button;
+  }
+
+  /** What each SIP socket survives, and what it has lost: the first thing to know of a SIP host. */
+  function sipSockets(host) {
+    if (!host.sockets.length) return [];
+    const list = host.sockets.map(([name, bytes, summary, drops]) => {
+      const size = bytes === null ? "" : ` (${number.format(bytes)} bytes)`;
+      const lost = drops ? make("span", { class: "lost tone-refused" }, `, ${plural(drops, "datagram")} lost`) : "";
+      return make("li", {}, make("strong", {}, text(name)), ` ${text(summary)}`, make("span", { class: "soft" }, size), lost);
+    });
+    return [make("ul", { class: "sockets", "aria-label": "SIP sockets" }, ...list)];
   }
 
   function losses(host) {

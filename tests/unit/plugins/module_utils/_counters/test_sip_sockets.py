@@ -20,9 +20,11 @@ PID = os.getpid()
 SIZE = 65536
 
 
-def results(root: Path, before: dict[str, int] | None, after: dict[str, int] | None) -> list[dict[str, Any]]:
+def results(
+    root: Path, before: dict[str, int] | None, after: dict[str, int] | None, rate: int | None = None
+) -> list[dict[str, Any]]:
     first: Sample | None = None if before is None else {DROPS: before}
-    return socket_results(Host(str(root)), first, {DROPS: after})
+    return socket_results(Host(str(root)), first, {DROPS: after}, rate)
 
 
 def test_a_socket_with_what_it_holds_and_has_lost(tmp_path: Path) -> None:
@@ -39,7 +41,7 @@ def test_a_socket_with_what_it_holds_and_has_lost(tmp_path: Path) -> None:
         start(tmp_path, PID, "kamailio", [inode], first=own.fileno(), cgroup="/system.slice/kamailio.service")
         end = f"127.0.0.1:{port}"
         other = f"{end} 99"
-        found = results(tmp_path, {f"{end} {inode}": 5, other: 9}, {f"{end} {inode}": 12})
+        found = results(tmp_path, {f"{end} {inode}": 5, other: 9}, {f"{end} {inode}": 12}, 8)
         assert found == [
             {
                 "daemon": "kamailio",
@@ -51,12 +53,13 @@ def test_a_socket_with_what_it_holds_and_has_lost(tmp_path: Path) -> None:
                 "drops": 7,
                 "drops_total": 12,
                 "reason": "",
+                "survives_seconds": 3.5,
             }
         ]
         (one,) = results(tmp_path, None, {f"{end} {inode}": 12})
         assert (one["drops"], one["drops_total"]) == (12, 12)
         (one,) = results(tmp_path, None, None)
-        assert (one["drops"], one["drops_total"]) == (0, 0)
+        assert (one["drops"], one["drops_total"], one["survives_seconds"]) == (0, 0, None)
 
 
 def test_a_socket_that_is_gone_is_left_out(tmp_path: Path) -> None:

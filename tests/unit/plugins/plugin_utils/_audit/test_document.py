@@ -64,6 +64,12 @@ def counters(*listed: dict[str, Any]) -> dict[str, Any]:
     return {"changed": False, "seconds": 60.0, "since_boot": False, "counters": list(listed)}
 
 
+def sip_socket(end: str = "10.0.0.5:5060", drops: int = 0, **more: Any) -> dict[str, Any]:
+    holds = {"buffer_bytes": 6291456, "holds_messages": 2730, "holds_small_messages": 4915, "survives_seconds": 1.37}
+    lost = {"drops": drops, "drops_total": drops, "reason": ""}
+    return {"daemon": "kamailio", "unit": "kamailio.service", "socket": end, **holds, **lost, **more}
+
+
 def host(counted: Any = None, **layers: Any) -> HostResults:
     usual = {"network": [NETWORK], "service_limits": SERVICES}
     return HostResults(layers or usual, counted or counters())
@@ -141,7 +147,7 @@ def test_counters_say_what_would_help_and_what_siptune_makes_of_it() -> None:
     )
     found = {one["name"]: one for one in host_record("sbc1", host(counted=counted))["counters"]["list"]}
     assert [name for name, one in found.items() if one["concern"]] == ["UdpRcvbufErrors", "NicRxMissed", "Descriptors"]
-    assert found["UdpRcvbufErrors"]["helps"] == [{"item": "net.core.rmem_max", "state": "changed"}]
+    assert found["UdpRcvbufErrors"]["helps"] == [{"item": "net.core.rmem_default", "state": None}]
     assert found["NicRxMissed"]["helps"] == [{"item": "eth0 rx", "state": None}]
     assert found["Descriptors"]["helps"] == [{"item": "kamailio.service LimitNOFILE", "state": "pending"}]
     assert found["UdpMemErrors"]["helps"] == []
@@ -174,9 +180,46 @@ def test_the_document_adds_up() -> None:
 
 def test_every_field_of_the_document_is_documented() -> None:
     page = (Path(__file__).resolve().parents[5] / "docs" / "audit.md").read_text(encoding="utf-8")
-    counted = counters(counter("UdpRcvbufErrors", 1))
+    counted = {**counters(counter("UdpRcvbufErrors", 1)), "sip_sockets": [sip_socket()]}
     audit = document({"sbc1": host(counted)}, "2026-11-24T03:15:00+00:00", 0, "0.1.0")
     entry = audit["hosts"][0]
-    records = [audit, audit["totals"], entry, entry["layers"][0], entry["items"][0], entry["counters"]["list"][0]]
+    parts = (entry[field][0] for field in ("layers", "items", "sip_sockets"))
+    records = [audit, audit["totals"], entry, *parts, entry["counters"]["list"][0]]
     fields = {field for record in records for field in record}
     assert {field for field in fields if f"`{field}`" not in page} == set()
+
+
+# --- SIP sockets ------------------------------------------------------------------------------
+
+
+def test_losses_are_attributed_to_sockets_and_their_daemons() -> None:
+    counted = counters(counter("UdpRcvbufErrors", 592), counter("Udp6RcvbufErrors", 7), counter("UdpMemErrors", 0))
+    sockets = [sip_socket(), sip_socket("[::1]:5060", 7), sip_socket("10.0.0.6:5060", 592), sip_socket("[::]:5062", 1)]
+    raised = item("kamailio udp 10.0.0.6:5060 receive buffer", "changed")
+    record = host_record(
+        "sbc1", host({**counted, "sip_sockets": sockets}, network=[{"changed": True, "items": [raised]}])
+    )
+    assert [one["socket"] for one in record["sip_sockets"]] == [
+        "10.0.0.6:5060",
+        "[::1]:5060",
+        "[::]:5062",
+        "10.0.0.5:5060",
+    ]
+    ipv4, ipv6, memory = record["counters"]["list"]
+    assert [(part["part"], part["value"]) for part in ipv4["parts"]] == [
+        ("kamailio 10.0.0.6:5060", 592),
+        ("kamailio [::]:5062", 1),
+    ]
+    assert [part["part"] for part in ipv6["parts"]] == ["kamailio [::1]:5060", "kamailio [::]:5062"]
+    assert memory["parts"] == []
+    assert ipv4["helps"] == [
+        {"item": "kamailio udp 10.0.0.6:5060 receive buffer", "state": "changed"},
+        {"item": "kamailio udp [::1]:5060 receive buffer", "state": None},
+        {"item": "kamailio udp [::]:5062 receive buffer", "state": None},
+        {"item": "net.core.rmem_default", "state": None},
+    ]
+
+
+@pytest.mark.parametrize("counted", [None, {"failed": True}, counters()], ids=["none", "failed", "an older host"])
+def test_a_host_without_sip_sockets(counted: Any) -> None:
+    assert host_record("sbc1", HostResults({"network": [NETWORK]}, counted))["sip_sockets"] == []

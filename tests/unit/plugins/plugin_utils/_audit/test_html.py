@@ -63,7 +63,7 @@ def test_the_page_loads_nothing() -> None:
     page = render(audit())
     assert set(Reader(page).loads) == {"#hosts", "data:,"}
     assert not re.search(r"@import|url\(", page)
-    assert "http-equiv=\"Content-Security-Policy\" content=\"default-src 'none';" in page
+    assert 'http-equiv="Content-Security-Policy" content="default-src \'none\';' in page
 
 
 def test_the_policy_lets_just_this_style_and_this_script_through() -> None:
@@ -99,7 +99,7 @@ def test_what_hosts_share_is_named_once() -> None:
 
 def test_numbers_lead_back_to_texts() -> None:
     packed = pack(audit(before="1048576", at_boot=None))
-    name, status, message, sequence, conditions, layers, _, _ = packed["hosts"][0]
+    name, status, message, sequence, conditions, layers, _, _, _ = packed["hosts"][0]
     strings = packed["strings"]
     layer, item_name, wanted, why = packed["settings"][packed["sequences"][sequence][0]]
     state, live, planned, boot, reason = packed["conditions"][conditions[0]]

@@ -15,7 +15,7 @@ from ansible_collections.siptune.linux.plugins.plugin_utils._audit.text import (
     render_host,
 )
 
-from .test_document import GONE, NETWORK, SERVICES, SKIPPED, counter, counters, host, item
+from .test_document import GONE, NETWORK, SERVICES, SKIPPED, counter, counters, host, item, sip_socket
 
 
 def lines(**layers: object) -> list[str]:
@@ -38,8 +38,11 @@ def test_a_table_then_what_needs_a_look_then_counters() -> None:
         "  shadowed  net.core.somaxconn: /etc/sysctl.d/99-x.conf line 1 sets 128",
         "  pending   kamailio.service LimitNOFILE: no reason given",
         "  in 60 seconds",
-        "    UdpRcvbufErrors       592 datagrams; net.core.rmem_max (drift): more workers first, then the daemon's own",
-        "                            buffer (maxbuffer of Kamailio and OpenSIPS), which this item bounds",
+        "    UdpRcvbufErrors       592 datagrams; net.core.rmem_default (left alone by si"
+        "ptune): more workers first, as",
+        "                            a socket that is read too slowly fills any buffer; then a larger buffer, now by",
+        "                            sip_sockets, and at the daemon's next start by net.core.rmem_default, or by",
+        "                            maxbuffer of Kamailio and OpenSIPS",
         "    NicRxMissed           7 datagrams (eth0 7); eth0 rx (left alone by siptune): a larger ring, and"
         " interrupts",
         "                            spread over more processors",
@@ -47,6 +50,19 @@ def test_a_table_then_what_needs_a_look_then_counters() -> None:
         " (pending): a",
         "                            daemon that is out of descriptors takes no more calls",
     ]
+
+
+def test_a_sip_host_begins_with_what_its_sockets_survive() -> None:
+    sockets = [sip_socket(), sip_socket("[::1]:5060", 592), sip_socket("10.0.0.6:5060", buffer_bytes=None)]
+    counted = {**counters(), "sip_datagrams_per_second": 2000, "sip_sockets": sockets}
+    survives = "6,291,456 bytes, holds 2,730 messages: 1.4 s at the contract's 2,000/s"
+    found = " ".join(" ".join(render_host(host_record("sbc1", host(counted)))).split())
+    assert found.startswith(
+        f"sbc1 socket kamailio [::1]:5060: {survives}; 592 datagrams lost in 60 seconds "
+        f"socket kamailio 10.0.0.5:5060: {survives} socket kamailio 10.0.0.6:5060: holds"
+    )
+    since_boot = render_host(host_record("sbc1", host({**counted, "since_boot": True})))
+    assert "592 datagrams lost since it was opened" in " ".join(" ".join(since_boot).split())
 
 
 def test_a_value_that_is_right_but_not_for_the_next_boot() -> None:
