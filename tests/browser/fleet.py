@@ -16,10 +16,15 @@ from typing import Any
 
 import checkout  # noqa: F401 - before anything that imports the collection
 from ansible_collections.siptune.linux.plugins.module_utils._counters.table import COUNTERS
-from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import LAYERS, SERVICE_LAYER, SYSCTL_LAYERS
+from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import (
+    LAYERS,
+    PARTS,
+    SERVICE_LAYER,
+    SYSCTL_LAYERS,
+)
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit import html
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.document import HostResults, document
-from ansible_collections.siptune.linux.plugins.plugin_utils._site.layers import RESULTS, load_layer
+from ansible_collections.siptune.linux.plugins.plugin_utils._site.layers import load_layer
 
 GENERATED_AT = "2026-11-24T03:15:00+00:00"
 SITES = ("ams1", "fra2", "lon1", "nyc3", "sin1")
@@ -77,7 +82,7 @@ def _host(dice: random.Random, templates: list[tuple[str, str, str, str]], numbe
     for layer, item, wanted, why in templates:
         layers[layer].append(_item(dice, item, wanted, why, trouble))
     parts = {name: [{"changed": _changes(items), "items": items}] for name, items in layers.items()}
-    full = {name: [*given, *[None] * (len(RESULTS[name]) - 1)] for name, given in parts.items()}
+    full = {name: [*given, *[None] * (len(PARTS[name]) - 1)] for name, given in parts.items()}
     if number % 100 == 41:
         gone = {"unreachable": True, "msg": "Failed to connect to the host via ssh: connect to port 22: timed out"}
         return HostResults({**{name: [None] for name in LAYERS}, "network": [gone]}, None)

@@ -249,6 +249,18 @@ def test_a_row_opens_to_everything_there_is_to_know(window: Window) -> None:
     assert all_of(page, ".detail, .inner") == []
 
 
+def test_a_row_says_what_the_sip_sockets_survive(window: Window) -> None:
+    page, document = window(50), fleet(50, 150)
+    losing = next(host for host in document["hosts"] if any(one["drops"] for one in host["sip_sockets"]))
+    filtered(page, "host", losing["name"])
+    (socket,) = losing["sip_sockets"]
+    assert texts(page, "#matrix .host .survives")[0] == socket["summary"]
+    click(page, "#matrix .open")
+    (line,) = texts(page, ".detail > td > :first-child li")
+    lost = f"{socket['drops']:,} datagram{'' if socket['drops'] == 1 else 's'} lost"
+    assert line == f"kamailio 10.0.0.5:5060 {socket['summary']} (6,291,456 bytes), {lost}"
+
+
 def test_a_row_tells_who_else_sets_kernel_parameters(window: Window) -> None:
     document = fleet(50, 150)
     host = next(host for host in document["hosts"] if host["tuners"] and host["tuners"][0]["advice"])

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -17,6 +18,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._host.host import Ho
 from ansible_collections.siptune.linux.plugins.module_utils._sockets.module import SIP_SOCKETS
 from ansible_collections.siptune.linux.plugins.modules import sip_sockets, transaction
 from calls import ORIGINALS, call, originals, write_file
+from controller import HERE, playbook
 from sandbox import CAP_NET_ADMIN, CAP_SYS_PTRACE, become_nobody, difference, drop_capability, dump
 from stand_ins import StandIn, buffers, held_in_a_stall, running
 from tracing import STARTING, calls_of, kill_before, refuse
@@ -339,6 +341,27 @@ def test_a_size_without_sense_is_refused_before_anything_happens(value: object) 
         assert refused["failed"]
         assert refused["msg"].startswith("receive_buffer_bytes: ")
         assert refused["msg"].endswith("Nothing was changed.")
+        assert set(buffers(daemon).values()) == {STOCK_BYTES}
+    assert difference(start, dump()) == {}
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (-1, "siptune_network_sip_receive_buffer: receive_buffer_bytes: must be 4096 to 2147483646 bytes, not -1"),
+        ("6M", "siptune_network_sip_receive_buffer: receive_buffer_bytes: must be a whole number of bytes, not '6M'"),
+        (2**31 - 2, "more than 1/100 of this host's memory"),
+    ],
+    ids=["negative", "no number", "more than the memory allows"],
+)
+def test_site_with_a_bad_buffer_leaves_nothing_half_done(value: object, reason: str) -> None:
+    start = dump()
+    with running("kamailio", ["127.0.0.1 5060"]) as daemon:
+        status, output = playbook(
+            "siptune.linux.site", {"sbc1": HERE}, "-e", json.dumps({"siptune_network_sip_receive_buffer": value})
+        )
+        assert status != 0
+        assert reason in " ".join(output.replace("\\", "").split())
         assert set(buffers(daemon).values()) == {STOCK_BYTES}
     assert difference(start, dump()) == {}
 

@@ -141,7 +141,7 @@ def _host(tables: _Tables, host: Mapping[str, Any]) -> list[Any]:
 
 def _socket(tables: _Tables, socket: Mapping[str, Any]) -> list[Any]:
     name = tables.text(f"{socket['daemon']} {socket['socket']}")
-    return [name, socket["buffer_bytes"], tables.text(socket["summary"]), socket["drops"], socket["survives_seconds"]]
+    return [name, socket["buffer_bytes"], tables.text(socket["summary"]), socket["drops"]]
 
 
 def _tuner(tables: _Tables, tuner: Mapping[str, Any]) -> list[Any]:

@@ -191,10 +191,17 @@
     const button = make("button", { class: "open", type: "button", "aria-expanded": String(open) }, host.name);
     const head = make("th", { scope: "row", role: "rowheader" }, button);
     if (host.status !== "audited") head.append(" ", mark(host.status), make("span", { class: `state-note tone-${host.status}` }, ` ${stateWord(host.status)}`));
+    if (host.sockets.length) head.append(make("span", { class: "survives soft" }, weakest(host)));
     const row = make("tr", { class: "host", role: "row", "data-host": host.position }, head);
     counts.forEach((of, index) => row.append(layerCell(host, of, index)));
     row.append(lossCell(host));
     return row;
+  }
+
+  /** What the weakest of a host's SIP sockets survives. */
+  function weakest(host) {
+    const known = host.sockets.filter(([, bytes]) => bytes !== null).sort((a, b) => a[1] - b[1]);
+    return text((known[0] || host.sockets[0])[2]);
   }
 
   function layerCell(host, of, index) {
