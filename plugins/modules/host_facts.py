@@ -291,8 +291,8 @@ ansible_facts:
                   sample: true
                 sysctl:
                   description:
-                    - The settings of its profile and of all profiles that it includes. Empty unless it runs or starts at
-                      boot.
+                    - The settings of its profile and of all profiles that it includes. Empty unless it runs or starts
+                      at boot.
                   type: list
                   elements: dict
                   contains:
@@ -313,7 +313,7 @@ ansible_facts:
                       type: str
                       sample: /usr/lib/tuned/network-latency/tuned.conf
                 unknown:
-                  description: What cannot be told from the files of its profile.
+                  description: The settings that the files of its profile do not show.
                   type: list
                   elements: str
                   sample: []

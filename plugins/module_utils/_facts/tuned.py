@@ -46,7 +46,7 @@ class Setting(NamedTuple):
 class Tuned(NamedTuple):
     """TuneD: whether it runs now, whether it is started at boot, and the profile it is set to, also while neither.
 
-    `sysctl` is what the profile sets with all it includes, `unknown` what of it cannot be told from its files.
+    `sysctl` has the settings of the profile and of all it includes, `unknown` those that its files do not show.
     `reapply_sysctl` says whether TuneD reads sysctl.d again after it has applied its profile.
     """
 

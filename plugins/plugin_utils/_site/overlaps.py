@@ -48,8 +48,8 @@ BPFTUNE_KEYS = (
 )
 
 REAPPLIES = (
-    "it reads sysctl.d again after its profile, so that siptune's files there win; when it stops, it puts back the values "
-    "that it found at its start"
+    "it reads sysctl.d again after its profile, so that siptune's files there win; when it stops, it puts back the "
+    "values that it found at its start"
 )
 OVERRIDES = f"it sets its profile over sysctl.d whenever it starts, as {MAIN_FILE} says reapply_sysctl = 0"
 LET_REAPPLY = (
@@ -57,12 +57,12 @@ LET_REAPPLY = (
     "your own that includes {profile}, or leave them to TuneD: null in the inventory"
 )
 WRITE_DOWN = (
-    "siptune writes no line for a key that the host meets already, so that TuneD has the last word there: give it as exact "
-    "in the inventory, or leave it to TuneD: null"
+    "siptune writes no line for a key that the host meets already, so that TuneD has the last word there: give it as "
+    "exact in the inventory, or leave it to TuneD: null"
 )
 BACKS_OFF = (
-    "it changes them by itself while it runs, and leaves a key alone once somebody sets it, as siptune does; it does not "
-    "know the values that a boot has set before its start"
+    "it changes them by itself while it runs, and leaves a key alone once somebody sets it, as siptune does; it does "
+    "not know the values that a boot has set before its start"
 )
 STOP_IT = "where the values must hold, disable bpftune, or leave these keys to it: null in the inventory"
 PROCPS_LAST = "TuneD reads it last, after sysctl.d, although a boot does not read it here"
