@@ -156,7 +156,7 @@ class ActionModule(ActionBase):
         return self._templar.copy_with_new_env(available_variables=variables).template(variables[name])
 
     def _registered(self, host: str, name: str) -> Mapping[str, Any]:
-        """What a task has registered for a host; empty if it was skipped or has not run."""
+        """The result that a task has registered for a host; empty if it was skipped or has not run."""
         result = self._raw(host).get(name) or {}
         return {} if result.get("skipped") else result
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: host_facts
-short_description: What sizing a SIP host needs to know of it, in one round trip
+short_description: Gather the facts that sizing a SIP host needs, in one round trip
 version_added: 0.1.0
 description:
   - Reads memory, processors, swap, network interfaces with their rings, routes, and the SIP daemons of a host, and sets
     them as the fact C(siptune_host).
   - Changes nothing, and starts no process but one C(systemctl show) where a SIP daemon has a unit.
-  - What cannot be read is null, never a guess, and never an error.
+  - A fact that cannot be read is null, never a guess, and never an error.
 author:
   - siptune authors (@siptune)
 extends_documentation_fragment:
@@ -31,15 +31,15 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Get to know the host
+- name: Gather the facts of the host
   siptune.linux.host_facts:
 
-- name: Show what runs here, and under whom
+- name: Show the running SIP daemons and their users
   ansible.builtin.debug:
     msg: "{{ item.unit or item.name }} runs as {{ item.user }}"
   loop: "{{ ansible_facts.siptune_host.sip_daemons | selectattr('running') }}"
 
-- name: Show which real network cards have room for larger rings
+- name: Show the rings of the network cards
   ansible.builtin.debug:
     msg: "{{ item.name }}: {{ item.ring.rx }} of {{ item.ring_max.rx }} descriptors"
   loop: "{{ ansible_facts.siptune_host.interfaces | rejectattr('virtual') | selectattr('ring') }}"
@@ -94,7 +94,7 @@ ansible_facts:
           type: bool
           sample: true
         virtualization:
-          description: What the system runs on.
+          description: The kind of machine, virtual machine or container.
           type: dict
           contains:
             kind:
@@ -105,7 +105,7 @@ ansible_facts:
               type: str
               sample: vm
             technology:
-              description: For example V(podman), V(docker), V(lxc), V(kvm), V(vmware). Null where it does not tell.
+              description: For example V(podman), V(docker), V(lxc), V(kvm), V(vmware). Null if unknown.
               type: str
               sample: kvm
         child_network_namespace:
@@ -289,7 +289,7 @@ ansible_facts:
                   sample: true
                 sysctl:
                   description:
-                    - What its profile sets, with all the profiles that it includes. Empty unless it runs or is started
+                    - The settings of its profile and of all profiles that it includes. Empty unless it runs or starts
                       at boot.
                   type: list
                   elements: dict
@@ -311,7 +311,7 @@ ansible_facts:
                       type: str
                       sample: /usr/lib/tuned/network-latency/tuned.conf
                 unknown:
-                  description: What cannot be told from the files of its profile.
+                  description: The settings that the files of its profile do not show.
                   type: list
                   elements: str
                   sample: []
@@ -345,7 +345,7 @@ ansible_facts:
                   type: bool
                   sample: true
                 sysctl:
-                  description: What it sets, the first 200 lines of it.
+                  description: Its settings, the first 200 lines of them.
                   type: list
                   elements: dict
                   contains:

@@ -188,11 +188,11 @@ def _why_unknown(counter: Counter, sampled: Sample) -> str:
     return NO_CONNTRACK if counter.source == table.CONNTRACK else UNREADABLE
 
 
-# --- what is in use, of what there may be ----------------------------------------------------
+# --- levels and their limits -----------------------------------------------------------------
 
 
 def gauges(host: Host) -> list[dict[str, Any]]:
-    """What is in use now and its limit, in the shape of the counters."""
+    """The levels in use now with their limits, in the shape of the counters."""
     return [_conntrack_entries(host), _open_files(host)]
 
 

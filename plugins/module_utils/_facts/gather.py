@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All that sizing needs to know of a host, gathered at once."""
+"""Gathers all facts that sizing needs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .._host.processes import process_names
 from .._sip import daemons
 from .tuners import tuners
 
-# A media relay bound to an IPv6 address has thousands of sockets; this many tell which services there are.
+# A media relay bound to an IPv6 address has thousands of sockets; this many are enough to see which services listen.
 MOST_LISTENERS = 100
 
 

@@ -19,13 +19,13 @@ from .._host.processes import ProcessNames
 
 NAME = "tuned"
 PID_FILE = "/run/tuned/tuned.pid"
-# What is set first, and what comes on top of it.
+# The profile that is set first, and the one on top of it.
 PROFILE_FILES = ("/etc/tuned/active_profile", "/etc/tuned/post_loaded_profile")
 MAIN_FILE = "/etc/tuned/tuned-main.conf"
 # The first that has a profile counts. Those that end in profiles are of TuneD 2.23 and later.
 PROFILE_DIRECTORIES = ("/etc/tuned/profiles", "/etc/tuned", "/usr/lib/tuned/profiles", "/usr/lib/tuned")
 PROFILE_NAME = re.compile(r"-?[A-Za-z0-9_.-]+")
-MOST_PROFILES = 50  # a chain of includes that is longer is none that anybody wrote
+MOST_PROFILES = 50  # nobody writes a longer chain of includes
 
 SYSCTL = "sysctl"
 TRUE_WORDS = ("1", "true", "yes", "on")
@@ -46,7 +46,7 @@ class Setting(NamedTuple):
 class Tuned(NamedTuple):
     """TuneD: whether it runs now, whether it is started at boot, and the profile it is set to, also while neither.
 
-    `sysctl` is what the profile sets with all it includes, `unknown` what of it cannot be told from its files.
+    `sysctl` has the settings of the profile and of all it includes, `unknown` those that its files do not show.
     `reapply_sysctl` says whether TuneD reads sysctl.d again after it has applied its profile.
     """
 

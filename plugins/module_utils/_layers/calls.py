@@ -96,7 +96,7 @@ def layer_calls(layer: Layer, variables: Mapping[str, Any], host: Mapping[str, A
 
 
 def _call(layer: str, part: str, settings: Any, options: Mapping[str, Any], variables: Mapping[str, Any]) -> Call:
-    """One call. What the role does not give has the module's default. Raises TuningError."""
+    """One call. An argument that the role does not give has the module's default. Raises TuningError."""
     operation, argument = OPERATIONS[part]
     arguments = {name: option.get("default") for name, option in operation.argument_spec.items()}
     arguments.update(_arguments(part, options, variables))
@@ -116,7 +116,7 @@ def _arguments(part: str, options: Mapping[str, Any], variables: Mapping[str, An
         return {"disruptive": variables["siptune_disruptive"], "despite_calls": despite_calls}
     if part == SOCKETS:
         return {}
-    # On the way back nothing is worth a failure: what is missing or shadowed by now is only reported.
+    # On the way back an item that is missing or shadowed by now is only reported.
     absent = variables["siptune_state"] == ABSENT
     policy = {} if absent else {name: options[name] for name in POLICY_ARGUMENTS}
     if part == POOLS:

@@ -101,7 +101,7 @@ def _service(given: object) -> tuple[str, str]:
     daemon = named.get("daemon") or next((one.name for one in DAEMONS if belongs_to(one, unit)), None)
     if daemon is None:
         raise CatalogueError(
-            f"siptune_service_limits_services: {unit} does not tell which daemon it runs; write "
+            f"siptune_service_limits_services: the name {unit} does not say which daemon it runs; write "
             f"{{unit: {unit}, daemon: kamailio}}, or one of {', '.join(DAEMON_NAMES)}"
         )
     if daemon not in DAEMON_NAMES:

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The audit as one document: what every host has, what is wanted, what the counters say. Schema: docs/audit.md.
+"""The audit as one document: the items of every host and its counters. Schema: docs/audit.md.
 
-Pure: from what the tasks of playbooks/audit.yml have registered to plain data.
+Pure: from the registered results of playbooks/audit.yml to plain data.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ Result = Mapping[str, Any]
 
 
 class HostResults(NamedTuple):
-    """What the tasks of one host have registered; None for a task that never came to run.
+    """The registered results of one host; None for a task that did not run.
 
     `layers` has the results of each layer's calls in their order, `tuners` is the fact of that name.
     """
@@ -95,7 +95,7 @@ def host_record(name: str, results: HostResults) -> dict[str, Any]:
         "message": message,
         "sip_sockets": sockets,
         **_counts(items),
-        # More than drift: a run may write a file anew although no item differs.
+        # More than drift: a run may rewrite a file although no item differs.
         "would_change": any(layer["would_change"] for layer in layers),
         "layers": layers,
         "items": items,
@@ -105,7 +105,7 @@ def host_record(name: str, results: HostResults) -> dict[str, Any]:
 
 
 def _status(results: Iterable[Result | None]) -> tuple[str, str | None]:
-    """The worst that has happened to a host's tasks, and what was said about it."""
+    """The worst status of a host's tasks, and its message."""
     ran = [result for result in results if result and not _skipped(result)]
     for result in ran:
         if result.get("unreachable"):
@@ -121,7 +121,7 @@ def _skipped(result: Result) -> bool:
 
 
 def _message(result: Result) -> str:
-    """What was said, on one line, without what ansible-core 2.19 and later put before it."""
+    """The message on one line, without the prefix of ansible-core 2.19 and later."""
     return " ".join(str(result.get("msg") or "no message").split()).removeprefix("Task failed: ")
 
 
@@ -245,6 +245,6 @@ def _drift_message(host: Mapping[str, Any]) -> str:
     names = [item["item"] for item in host["items"] if item["drift"]]
     if not names:
         layers = ", ".join(layer["name"] for layer in host["layers"] if layer["would_change"])
-        return f"a run would write the files of these layers anew: {layers}"
+        return f"a run would rewrite the files of these layers: {layers}"
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
     return f"{len(names)} items drift: {', '.join(names[:MOST_NAMED])}{more}"

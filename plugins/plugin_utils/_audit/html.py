@@ -44,7 +44,7 @@ def _part(name: str) -> str:
 
 
 def _hash(source: str) -> str:
-    """What a Content-Security-Policy calls an inline style or script by. Source: CSP level 3, "hash-source"."""
+    """The hash of an inline style or script in a Content-Security-Policy. Source: CSP level 3, "hash-source"."""
     return "sha256-" + base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()
 
 
@@ -83,7 +83,7 @@ class _Tables:
         return self.strings.number(None if value is None else str(value))
 
     def setting(self, item: Mapping[str, Any]) -> int:
-        """What is the same wherever it is wanted: layer, item, wanted value and why."""
+        """The fields of an item that many hosts share: layer, item, wanted value and why."""
         layer = self.layers.index(item["layer"])
         return self.settings.number((layer, *(self.text(item[name]) for name in ("item", "wanted", "why"))))
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The audit on a terminal: for each host what drifts, is shadowed or pending, and what the counters say."""
+"""The audit on a terminal: for each host the items that drift, are shadowed or pending, and the counters."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ REST = "and {} more, which the reports name"
 COUNTS = (*COUNTED, "ok")
 AS_WANTED = ("ok", "kept")
 HELP_STATES = {"changed": "drift", None: "left alone by siptune"}
-# What a terminal would take for a command, C0 and C1 alike: values come from hosts.
+# Control characters, C0 and C1, which a terminal would obey: values come from hosts.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -34,7 +34,7 @@ def render_host(host: Mapping[str, Any]) -> list[str]:
         lines += _listed(field, [_item_line(item) for item in host["items"] if item["state"] == state])
     for layer in ran:
         if layer["would_change"] and not layer["drift"]:
-            lines += _wrapped("drift", f"{layer['name']}: a run would write its files anew")
+            lines += _wrapped("drift", f"{layer['name']}: a run would rewrite its files")
         if layer["status"] != AUDITED and layer["message"] != host["message"]:
             lines += _wrapped(layer["status"], f"{layer['name']}: {layer['message']}")
     for tuner in host["tuners"]:
@@ -118,7 +118,7 @@ def _counter_line(counter: Mapping[str, Any]) -> str:
 
 
 def period(counters: Mapping[str, Any]) -> str:
-    """What the counters have counted, in words."""
+    """The period of the counters, in words."""
     if not counters["since_boot"]:
         return f"in {counters['seconds']:g} seconds"
     if counters["seconds"] is None:

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where other tuners of a host want something else than siptune, who wins, and how to make both agree.
+"""Where other tuners of a host set other values than siptune, who wins, and how to make both agree.
 
-Pure: from the fact `tuners` of siptune.linux.host_facts, and what siptune wants, to plain data.
+Pure: from the fact `tuners` of siptune.linux.host_facts and the items of a run to plain data.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ BPFTUNE_KEYS = (
 )
 
 REAPPLIES = (
-    "it reads sysctl.d again after its profile, so that what siptune has written down there wins; when it is stopped, "
-    "it puts back what it found at its start"
+    "it reads sysctl.d again after its profile, so that siptune's files there win; when it stops, it puts back the "
+    "values that it found at its start"
 )
 OVERRIDES = f"it sets its profile over sysctl.d whenever it starts, as {MAIN_FILE} says reapply_sysctl = 0"
 LET_REAPPLY = (
@@ -57,30 +57,30 @@ LET_REAPPLY = (
     "your own that includes {profile}, or leave them to TuneD: null in the inventory"
 )
 WRITE_DOWN = (
-    "what the host has enough of is not written down, so that TuneD has the last word there: give it as exact in the "
-    "inventory, or leave it to TuneD: null"
+    "siptune writes no line for a key that the host meets already, so that TuneD has the last word there: give it as "
+    "exact in the inventory, or leave it to TuneD: null"
 )
 BACKS_OFF = (
-    "it changes them by itself while it runs, and leaves alone what somebody sets meanwhile, as siptune does; of what "
-    "a boot has set before its start it does not know"
+    "it changes them by itself while it runs, and leaves a key alone once somebody sets it, as siptune does; it does "
+    "not know the values that a boot has set before its start"
 )
 STOP_IT = "where the values must hold, disable bpftune, or leave these keys to it: null in the inventory"
 PROCPS_LAST = "TuneD reads it last, after sysctl.d, although a boot does not read it here"
 
 
 class Wanted(NamedTuple):
-    """What siptune wants of a kernel parameter or glob, given as a path below /proc/sys."""
+    """The value that siptune wants for a kernel parameter or glob, given as a path below /proc/sys."""
 
     path: str
     rule: str
     value: str
 
 
-# --- what would undo what --------------------------------------------------------------------
+# --- settings against each other -------------------------------------------------------------
 
 
 def undoes(their: Mapping[str, Any], wanted: Wanted) -> bool:
-    """Whether another tuner's setting (`key`, `value`, perhaps `rule`) leaves what siptune does not want."""
+    """Whether another tuner's setting (`key`, `value`, perhaps `rule`) leaves a value that siptune does not want."""
     path, value = read_key(their["key"]), their["value"]
     if value is None:
         return False
@@ -96,7 +96,7 @@ def undoes(their: Mapping[str, Any], wanted: Wanted) -> bool:
             value = lowered(wanted.path, value, wanted.value)
         return not satisfied(wanted.path, wanted.rule, wanted.value, value)
     except SysctlError:
-        return True  # a value that nobody can read is none that siptune wants
+        return True  # siptune never wants an unreadable value
 
 
 def _one_key(one: str, other: str) -> bool:
@@ -130,7 +130,7 @@ def warning(tuners: Mapping[str, Any], items: Iterable[Mapping[str, Any]]) -> st
         if not tuned.get("reapply_sysctl"):
             said.append(LET_REAPPLY.format(profile=tuned.get("profile")))
     if unknown:
-        said.append(f"what else it sets cannot be told from its files: {'; '.join(unknown)}")
+        said.append(f"its files do not show all that it sets: {'; '.join(unknown)}")
     return "; ".join(said)
 
 
@@ -162,7 +162,7 @@ def overlaps(tuners: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> l
 
 
 def wanted_of(item: Mapping[str, Any]) -> Wanted | None:
-    """What siptune wants, by an item of the document; None for what is no kernel parameter, or not this host's."""
+    """The value that an item wants; None for an item that is not a kernel parameter, or not this host's."""
     name, text = item["item"], item["wanted"]
     if text is None or item["state"] in NOT_OURS or " " in name or "." not in name:
         return None
@@ -173,7 +173,7 @@ def wanted_of(item: Mapping[str, Any]) -> Wanted | None:
 
 
 def _against(their: Mapping[str, Any], ours: Ours) -> list[tuple[Mapping[str, Any], Wanted]]:
-    """The items that another tuner's setting leaves otherwise than wanted."""
+    """The items that another tuner's setting leaves at an unwanted value."""
     path = read_key(their["key"])
     if is_glob(path):
         places = [place for place in ours if glob_matches(path, place)]
@@ -214,7 +214,7 @@ def _tuned_record(tuned: Mapping[str, Any], ours: Ours) -> dict[str, Any] | None
         profile = tuned.get("profile")
         advice = WRITE_DOWN if tuned.get("reapply_sysctl") else LET_REAPPLY.format(profile=profile)
     unknown = tuned.get("unknown") or []
-    effect = "; ".join([_effect(tuned), *(f"cannot be told from its files: {what}" for what in unknown)])
+    effect = "; ".join([_effect(tuned), *(f"its files do not show all that it sets: {what}" for what in unknown)])
     return _record(TUNED, f"profile {tuned.get('profile')}, {_when(tuned)}", tuned, keys, effect, advice)
 
 

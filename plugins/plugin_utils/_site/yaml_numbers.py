@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Numbers that YAML has read in another way than they were meant.
+"""Numbers that YAML reads differently than their author meant.
 
 To YAML 1.1, which Ansible reads, 010 is eight, 1:30 is ninety and 1_000 a thousand. A module gets
 the number and cannot know. On the controller ansible-core 2.19 and later remember where a value was
@@ -27,7 +27,7 @@ _HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]+\Z")
 
 
 def advice(written: str, read: int) -> str | None:
-    """What to tell somebody whose `written` number YAML has read as `read`; None if nothing was lost."""
+    """The advice for a `written` number that YAML has read as `read`; None if both are the same."""
     match = _NUMBER.match(written)
     if match is None or _PLAIN.match(match.group()) or _HEXADECIMAL.match(match.group()):
         return None

@@ -137,7 +137,7 @@ def test_own_logins_stand_for_those_of_the_catalogue() -> None:
     ("own", "message"),
     [
         pytest.param({"services": "kamailio.service"}, "must be a list of units", id="no list"),
-        pytest.param({"services": ["sbc.service"]}, "does not tell which daemon it runs", id="unknown daemon"),
+        pytest.param({"services": ["sbc.service"]}, "does not say which daemon it runs", id="unknown daemon"),
         pytest.param({"services": [{"unit": "sbc.service", "daemon": "ser"}]}, "no daemon 'ser'", id="no such daemon"),
         pytest.param({"services": [{"daemon": "kamailio"}]}, "dictionaries of unit and daemon", id="no unit"),
         pytest.param({"services": ["kamailio"]}, "kamailio", id="no suffix"),

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reports on the disk, and questions to them."""
+"""Reports on the disk."""
 
 from __future__ import annotations
 
@@ -10,17 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.siptune.linux.plugins.plugin_utils._audit import query
-from ansible_collections.siptune.linux.plugins.plugin_utils._audit.document import document
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.files import (
     ReportError,
     check_directory,
     collection_version,
     write_all,
 )
-from ansible_collections.siptune.linux.plugins.plugin_utils._audit.query import QueryError, compile_query, search
-
-from .test_document import GONE, counter, host
 
 
 @pytest.fixture
@@ -70,51 +65,3 @@ def test_a_directory_that_can(tmp_path: Path) -> None:
 
 def test_the_version_is_that_of_the_collection() -> None:
     assert collection_version().count(".") == 2
-
-
-# --- questions -------------------------------------------------------------------------------
-
-AUDIT = document({"a": host(), "b": host(network=[GONE])}, "2026-11-24T03:15:00+00:00", 0, "0.1.0")
-
-
-@pytest.mark.parametrize(
-    ("query", "expected"),
-    [
-        ("hosts[?drift>`0`].name", ["a"]),
-        ("hosts[?status=='unreachable'].[name, message]", [["b", "Failed to connect to the host via ssh"]]),
-        ("hosts[].items[?state=='shadowed'].reason | []", ["/etc/sysctl.d/99-x.conf line 1 sets 128"]),
-        ("totals.hosts", 2),
-        ("nothing.of.the.kind", None),
-    ],
-)
-def test_questions(query: str, expected: object) -> None:
-    assert search(compile_query(query), AUDIT) == expected
-
-
-def documented_queries() -> list[str]:
-    page = (Path(__file__).resolve().parents[5] / "docs" / "audit.md").read_text(encoding="utf-8")
-    return page.split("```jmespath\n")[1].split("\n```")[0].split("\n")
-
-
-@pytest.mark.parametrize("query", documented_queries())
-def test_the_questions_in_the_documentation_have_answers(query: str) -> None:
-    counted = {"since_boot": True, "seconds": 1.0, "counters": [counter("UdpRcvbufErrors", 3)]}
-    audit = document({"a": host(counted), "b": host(network=[GONE])}, "2026-11-24T03:15:00+00:00", 0, "0.1.0")
-    assert search(compile_query(query), audit)
-
-
-@pytest.mark.parametrize("query", ["hosts[?drift>`0`", "hosts[", "!!", ""])
-def test_what_is_not_jmespath(query: str) -> None:
-    with pytest.raises(QueryError, match=r"^siptune_audit_query: .* is not JMESPath: [^\n]+$"):
-        compile_query(query)
-
-
-def test_what_does_not_fit() -> None:
-    with pytest.raises(QueryError, match=r"^siptune_audit_query: 'abs\(hosts\)' does not fit the audit: [^\n]+$"):
-        search(compile_query("abs(hosts)"), AUDIT)
-
-
-def test_without_the_library_there_is_a_word_on_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(query, "jmespath", None)
-    with pytest.raises(QueryError, match="python3-jmespath in Debian"):
-        compile_query("hosts")

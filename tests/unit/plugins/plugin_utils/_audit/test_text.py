@@ -74,7 +74,7 @@ def test_a_value_that_is_right_but_not_for_the_next_boot() -> None:
 
 def test_a_file_that_would_be_written_anew() -> None:
     assert lines(network=[{"changed": True, "items": [item("a", "ok")]}])[-1] == (
-        "  drift     network: a run would write its files anew"
+        "  drift     network: a run would rewrite its files"
     )
 
 

@@ -121,7 +121,7 @@ def test_a_mutually_exclusive_key_is_shown_by_its_own_name() -> None:
 
 def test_what_only_tuned_knows_is_said() -> None:
     (record,) = overlaps(tuned(unknown=["x includes ${f:y}"]), [])
-    assert record["effect"].endswith("cannot be told from its files: x includes ${f:y}")
+    assert record["effect"].endswith("its files do not show all that it sets: x includes ${f:y}")
 
 
 # --- bpftune and files -----------------------------------------------------------------------
@@ -183,7 +183,7 @@ def test_a_run_warns_of_tuned_and_says_how_to_agree() -> None:
     assert "reapply_sysctl = 1 in /etc/tuned/tuned-main.conf" in said
     said = warning(tuned(their("vm.swappiness", "30")), ITEMS)
     assert said.endswith(REAPPLIES)
-    assert warning(tuned(unknown=["x"]), ITEMS).endswith("cannot be told from its files: x")
+    assert warning(tuned(unknown=["x"]), ITEMS).endswith("its files do not show all that it sets: x")
 
 
 def test_a_run_does_not_warn_where_there_is_nothing_to_do() -> None:

@@ -24,9 +24,8 @@ from ansible_collections.siptune.linux.plugins.module_utils._host.machine import
 from ansible_collections.siptune.linux.plugins.module_utils._host.netlink import RTM_GETLINK
 from ansible_collections.siptune.linux.plugins.module_utils._host.network import RTM_GETADDR, RTM_GETROUTE
 
-TESTS = Path(__file__).parents[1]
-CAPTURED = TESTS / "module_utils" / "captured"
-MODULE = TESTS.parents[2] / "plugins" / "modules" / "host_facts.py"
+CAPTURED = Path(__file__).parents[1] / "captured"
+MODULE = Path(__file__).resolve().parents[5] / "plugins" / "modules" / "host_facts.py"
 
 RING_SIZES = RINGS.layout.pack(RINGS.get, *(4096, 0, 0, 4096), *(256, 0, 0, 256))
 DRIVER = (struct.pack("=I", ETHTOOL_GDRVINFO) + b"igb").ljust(196, b"\0")
