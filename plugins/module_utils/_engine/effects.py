@@ -8,13 +8,14 @@ from __future__ import annotations
 import contextlib
 import os
 import posixpath
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
+from .._core.change import Outcome
 from .._core.undo import UndoLog
 from .._engine import originals
 from .._host.host import FileRecord, Host, HostError
 from .originals import Originals
-from .owned_files import FileChange, mismatch
+from .owned_files import FileChange, FilesPlan, mismatch
 
 PARENT_MODE = 0o755
 
@@ -75,6 +76,21 @@ def tidy(host: Host, *paths: str) -> None:
     """Remove temporary files of a killed run beside these files and beside the record of originals."""
     for path in (originals.PATH, *paths):
         host.remove_leftover(path)
+
+
+def apply_files(host: Host, planned: FilesPlan, before: Originals, ours: Iterable[str], log: UndoLog) -> Outcome:
+    """Apply a plan that writes nothing but files, and note how to undo it. Raises HostError.
+
+    The originals, `before` until now, are recorded first; then the files are staged, so that a full disk shows before
+    anything has changed; and at last they get their names. `ours` are all files that such a plan may write.
+    """
+    tidy(host, *ours)
+    if planned.changed:
+        store_originals(host, planned.originals, log)
+    for commit in [stage(host, file, log) for file in planned.files]:
+        commit()
+    finalize_originals(host, planned.finalized, planned.originals if planned.changed else before, log)
+    return Outcome(planned.changes, planned.changed)
 
 
 def stage(host: Host, change: FileChange, log: UndoLog) -> Callable[[], None]:

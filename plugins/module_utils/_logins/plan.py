@@ -5,17 +5,16 @@
 
 from __future__ import annotations
 
-from .._engine.originals import Originals
-from .._engine.owned_files import OwnFile, finalize_files, plan_file, record_files, released_files, text_of
+from .._engine.owned_files import FilesPlan, OwnFile, plan_file, record_files, released_files, text_of
 from .conf import HARD, HEADING, INFINITE, render
 from .effective import Effective, effective
 from .items import limit_item, removed_items, warnings_of
-from .model import Observed, Plan, Request
+from .model import Observed, Request
 from .safety import check_limit, check_together, highest_nofile
 from .settings import MAX, Limit
 
 
-def plan(request: Request, observed: Observed) -> Plan:
+def plan(request: Request, observed: Observed) -> FilesPlan:
     """The plan that fulfils the request. Raises LimitsError where that is not safe."""
     limits = _with_numbers(request, observed)
     for limit in limits:
@@ -33,19 +32,13 @@ def plan(request: Request, observed: Observed) -> Plan:
     asked = {limit.name: limit.value for limit in request.limits}
     changes = [limit_item(limit, asked[limit.name], request.path, now, then) for limit in limits]
     changes += removed_items(request.path, limits, now, then)
-    return Plan(
+    return FilesPlan(
         changes=changes + ([left_alone] if left_alone else []),
         files=files,
         originals=observed.originals._replace(files=record_files(observed.originals.files, files)),
         released=released_files({request.path: observed.own}, files, observed.originals.files),
         warnings=warnings_of(request, changes, then) if limits else [],
     )
-
-
-def finalize(planned: Plan) -> Originals:
-    """The originals once everything is done, without what is no longer ours."""
-    recorded = planned.originals
-    return recorded._replace(files=finalize_files(recorded.files, planned.files, planned.released))
 
 
 # --- max ------------------------------------------------------------------------------------
