@@ -174,7 +174,6 @@ def unpack_address(answer: bytes) -> str | None:
 # reserved[7]; then three masks of nwords each: supported, advertising, lp_advertising
 _LINK_SETTINGS = struct.Struct("=II7Bb4B28s")
 _WORD_BITS = 32
-MOST_WORDS = 127  # link_mode_masks_nwords is a signed byte
 
 
 class LinkSettings(NamedTuple):
