@@ -67,9 +67,15 @@ def finalize_originals(host: Host, finalized: Originals, recorded: Originals, lo
 
 def remove_originals_directory(host: Host, log: UndoLog) -> None:
     """Remove the directory of the record, unless it is missing or holds other files."""
+    remove_directory(host, originals.DIRECTORY, originals.DIRECTORY_MODE, log)
+
+
+def remove_directory(host: Host, directory: str, mode: int, log: UndoLog) -> None:
+    """Remove a directory of this mode, unless it is missing or holds other files."""
     with contextlib.suppress(HostError):
-        host.remove_directory(originals.DIRECTORY)
-        log.note("", lambda: host.make_directory(originals.DIRECTORY, originals.DIRECTORY_MODE))
+        host.remove_directory(directory)
+        # Undone newest first: the directory exists again before its file is put back.
+        log.note("", lambda: host.make_directory(directory, mode))
 
 
 def tidy(host: Host, *paths: str) -> None:

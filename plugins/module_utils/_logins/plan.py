@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 from .._engine.owned_files import FilesPlan, OwnFile, plan_file, record_files, released_files, text_of
-from .conf import HARD, HEADING, INFINITE, render
+from .conf import HARD, HEADING, INFINITE
 from .effective import Effective, effective
 from .items import limit_item, removed_items, warnings_of
 from .model import Observed, Request
 from .safety import check_limit, check_together, highest_nofile
-from .settings import MAX, Limit
+from .settings import MAX, Limit, render
 
 
 def plan(request: Request, observed: Observed) -> FilesPlan:
@@ -19,7 +19,7 @@ def plan(request: Request, observed: Observed) -> FilesPlan:
     limits = _with_numbers(request, observed)
     for limit in limits:
         check_limit(limit, observed)
-    text = render([limit.line() for limit in limits]) if limits else None
+    text = render(limits) if limits else None
     file, left_alone = plan_file(
         OwnFile(request.path, observed.own, HEADING), text, observed.originals.files, observed.owner
     )
@@ -53,7 +53,7 @@ def _with_numbers(request: Request, observed: Observed) -> list[Limit]:
     ]
     if not any(limit.value == MAX for limit in limits):
         return limits
-    known = render([limit.line() for limit in limits if limit.value != MAX])
+    known = render([limit for limit in limits if limit.value != MAX])
     limits_known = effective(request.path, known, observed)
     return [
         limit._replace(value=str(min(ceiling, *_hard_limits(limit, limits_known)))) if limit.value == MAX else limit

@@ -11,10 +11,10 @@ src/core/exec-invoke.c and src/core/execute.c; seen with 247, 252 and 257.
 from __future__ import annotations
 
 import posixpath
-import re
 from typing import NamedTuple
 
 from .._host.host import Host
+from .._host.processes import process_status
 
 MANAGER_PID = 1
 EXECUTOR = "systemd-executor"
@@ -73,10 +73,10 @@ def starting(host: Host, pid: int) -> bool:
 
 
 def _program(host: Host, pid: int, executable: str | None) -> Program:
-    parent = re.search(r"^PPid:\t([0-9]{1,10})$", host.read_lenient(f"/proc/{pid}/status") or "", re.MULTILINE)
+    status = process_status(host, pid)
     return Program(
         executable,
         (host.read_lenient(f"/proc/{pid}/comm") or "").rstrip("\n"),
         host.read_lenient(f"/proc/{pid}/cmdline") or "",
-        int(parent.group(1)) if parent else 0,
+        status.parent if status else 0,
     )
