@@ -54,7 +54,7 @@ def store_originals(host: Host, after: Originals, log: UndoLog) -> None:
     if record is not None:
         make_parents(host, originals.PATH, originals.DIRECTORY_MODE, log)
     log.note("", lambda: put_back(host, change))
-    _replace(host, originals.PATH, record)
+    put(host, originals.PATH, record)
 
 
 def finalize_originals(host: Host, finalized: Originals, recorded: Originals, log: UndoLog) -> None:
@@ -125,11 +125,13 @@ def _prepare(host: Host, change: FileChange, log: UndoLog) -> Callable[[], None]
 
 def put_back(host: Host, change: FileChange) -> None:
     """Give a file back the content it had before, or its absence. Raises HostError."""
-    if host.snapshot(change.path) != change.before:
-        _replace(host, change.path, change.before)
+    put(host, change.path, change.before)
 
 
-def _replace(host: Host, path: str, record: FileRecord | None) -> None:
+def put(host: Host, path: str, record: FileRecord | None) -> None:
+    """Make a file what it should be, which None is for no file, and confirm it. Raises HostError."""
+    if host.snapshot(path) == record:
+        return
     if record is None:
         host.remove(path)
     else:

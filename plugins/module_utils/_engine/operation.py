@@ -137,10 +137,8 @@ class EffectError(ItemError):
 
     def details(self) -> dict[str, Any]:
         """The refused item of a failed call, with the reason. All other items are as they were before."""
-        return {"items": [self._refused().as_item()]}
-
-    def _refused(self) -> Change:
         for change in self.changes:
             if change.item == self.item:
-                return change._replace(state=REFUSED, after=change.before, at_boot=None, reason=self.reason)
-        return Change(self.item, None, None, None, None, REFUSED, "", self.reason)
+                refused = change._replace(state=REFUSED, after=change.before, at_boot=None, reason=self.reason)
+                return {"items": [refused.as_item()]}
+        return super().details()

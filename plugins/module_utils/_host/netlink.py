@@ -83,9 +83,6 @@ def text(attribute: bytes) -> str:
     return attribute.split(b"\0", 1)[0].decode("utf-8", "replace")
 
 
-# --- interfaces ------------------------------------------------------------------------------
-
-
 class Link(NamedTuple):
     """An interface as rtnetlink describes it.
 

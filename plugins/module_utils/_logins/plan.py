@@ -41,9 +41,6 @@ def plan(request: Request, observed: Observed) -> FilesPlan:
     )
 
 
-# --- max ------------------------------------------------------------------------------------
-
-
 def _with_numbers(request: Request, observed: Observed) -> list[Limit]:
     """The limits with a number in place of each `max`: the hard ones first, as a soft one follows from them."""
     ceiling = highest_nofile(observed)

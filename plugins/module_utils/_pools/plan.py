@@ -59,9 +59,6 @@ def plan(request: Request, observed: Observed) -> FilesPlan:
     )
 
 
-# --- texts ----------------------------------------------------------------------------------
-
-
 class _Draft:
     """The texts of a plan, in which pools are set one after the other."""
 
@@ -119,9 +116,6 @@ def _target(unit: Unit, value: StartValue) -> tuple[str, str]:
     if not may_be_written(path):
         return "", f"{path} is not below {', '.join(ENVIRONMENT_DIRECTORIES)}: set {value.variable} there by hand"
     return path, ""
-
-
-# --- files ----------------------------------------------------------------------------------
 
 
 def _file_changes(now: Texts, then: Mapping[str, str], observed: Observed) -> list[FileChange]:

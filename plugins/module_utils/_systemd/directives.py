@@ -128,9 +128,6 @@ FIRST_SYSTEMD_WITH_IDLE_WEIGHT = 252  # systemd NEWS, and tried: 247 says "Inval
 SHOWN_PROPERTIES = tuple(name for directive in DIRECTIVES.values() for name in directive.properties)
 
 
-# --- deprecated names -----------------------------------------------------------------------
-
-
 def _weight_of_shares(text: str) -> str:
     """The CPUWeight that equals these CPUShares: both are relative to their defaults of 1024 and 100."""
     shares = read_within(LOWEST_SHARES, HIGHEST_SHARES)(text)[0]
