@@ -63,12 +63,12 @@ def test_a_host_that_was_never_tuned_says_so() -> None:
     assert difference(start, dump()) == {}
 
 
-def test_a_record_of_another_version_stops_site_and_rollback_with_what_to_do() -> None:
+def test_a_record_of_a_newer_version_stops_site_and_rollback_with_what_to_do() -> None:
     write_file(ORIGINALS, '{"schema": 99}')
     start = dump()
     for name in ("site", "rollback"):
         run = playbook(f"siptune.linux.{name}", {"sbc1": HERE})
         assert run.status != 0, run.output
-        assert "written by another version of siptune.linux (schema 99" in run.output
+        assert "written by a newer version of siptune.linux (schema 99" in run.output
         assert "run that version, or a later one, on this host" in run.output
     assert difference(start, dump()) == {}

@@ -15,10 +15,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import digest
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import LOCK_PATH, Host
 from calls import CHECKOUT, LIBRARY, ORIGINALS, STARTER, call, originals, write_file
-from sandbox import difference, make_read_only, mount_small
-from subjects import ALONE, SUBJECTS, TOGETHER, Subject, whole_host
+from sandbox import difference, ip, make_read_only, mount_small, write
+from subjects import ALONE, LIMITS_FILE, SUBJECTS, SYSCTL_FILE, TOGETHER, Subject, whole_host
 
 RECORDS = os.path.dirname(ORIGINALS)
 SMALL_KIBIBYTES = 64
@@ -175,7 +176,7 @@ def somebody_elses(subject: Subject) -> None:
 UNTRUSTED: dict[str, tuple[Breaking, str]] = {
     "cut": (damaged('{"schema": 1, "sysctl": {"net/ipv4/tcp_sack": {'), "damaged"),
     "empty": (damaged(""), "damaged"),
-    "newer": (edited(schema=99), "another version"),
+    "newer": (edited(schema=99), "newer version"),
     "key outside": (edited(sysctl={"../../etc/passwd": {}}), "no key below /proc/sys"),
     "file of the system": (edited(files=shadow()), "/etc/shadow' is no file that siptune.linux writes"),
     "set-user-ID": (set_user_id, "mode 4755"),
@@ -232,19 +233,68 @@ def _without_record(host: dict[str, object]) -> dict[str, object]:
 
 
 @EACH
-def test_all_modules_share_a_record(subject: Subject) -> None:
+def test_all_modules_share_a_record_of_either_schema(subject: Subject) -> None:
+    """Without interfaces a record is of schema 1, which older versions read; with them it is of schema 2."""
     others = [other for other in ALONE if other is not subject]
     TOGETHER.make()
     start = whole_host()
     subject.run(subject.first)
-    mine = originals()
+    mine = originals()["schema"]
     for other in others:
         other.run(other.first)
+    assert originals()["schema"] == 2
     for other in others:
         other.run(other.absent)
-    assert originals() == mine
+    assert originals()["schema"] == mine
     assert not subject.run(subject.first)["changed"]
     subject.run(subject.absent)
+    assert difference(start, whole_host()) == {}
+
+
+OWN_TEXT = "# ours\n"
+# A record of the first schema, which knew no interfaces, and one of the second, as they were written to disks.
+FIRST_SCHEMA = {
+    "schema": 1,
+    "sysctl": {
+        "net/ipv4/tcp_sack": {"value": "1", "written": "0", "left": "0", "owners": [SYSCTL_FILE], "cause": None},
+        "net/ipv4/conf/sip0/rp_filter": {
+            "value": "0",
+            "written": "2",
+            "left": "2",
+            "owners": [SYSCTL_FILE],
+            "cause": None,
+        },
+    },
+    "files": {
+        SYSCTL_FILE: {"found": None, "written": [digest(OWN_TEXT.encode())]},
+        LIMITS_FILE: {
+            "found": {"content": "ops soft core 7\n", "mode": "0640", "uid": 0, "gid": 0},
+            "written": [digest(OWN_TEXT.encode())],
+        },
+    },
+}
+SECOND_SCHEMA = {
+    **FIRST_SCHEMA,
+    "schema": 2,
+    "links": {"sip0": {"txqueuelen": {"found": "1000", "written": "1700", "left": "1700", "boot": None}}},
+}
+
+
+@pytest.mark.parametrize("document", [FIRST_SCHEMA, SECOND_SCHEMA], ids=["schema 1", "schema 2"])
+def test_a_record_of_an_earlier_version_leads_back(document: dict[str, Any]) -> None:
+    TOGETHER.make()
+    write_file(LIMITS_FILE, "ops soft core 7\n")
+    os.chmod(LIMITS_FILE, 0o640)
+    start = whole_host()
+    write("net/ipv4/tcp_sack", 0)
+    write("net/ipv4/conf/sip0/rp_filter", 2)
+    for path in (SYSCTL_FILE, LIMITS_FILE):
+        write_file(path, OWN_TEXT)
+    if "links" in document:
+        ip("link", "set", "sip0", "txqueuelen", "1700")
+    os.mkdir(RECORDS, 0o700)
+    write_file(ORIGINALS, json.dumps(document))
+    TOGETHER.run(TOGETHER.absent)
     assert difference(start, whole_host()) == {}
 
 

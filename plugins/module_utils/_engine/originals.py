@@ -24,13 +24,16 @@ DIRECTORY = "/var/lib/siptune"
 DIRECTORY_MODE = 0o700
 PATH = f"{DIRECTORY}/originals.json"
 FILE_MODE = 0o600
-SCHEMA = 1
+SCHEMA = 3  # with NetworkManager's profiles
+# Still written where a record needs no more, so that an older version can read it.
+SCHEMA_WITHOUT_LINKS, SCHEMA_WITHOUT_PROFILES = 1, 2
 # An interface's name (linux/if.h, dev_valid_name() of net/core/dev.c), and its permanent address if it has one.
 LINK_KEY = re.compile(r"[^/:\s]{1,15}( [0-9a-f]{2}(:[0-9a-f]{2})*)?")
 OPTION = re.compile(r"[a-z_]{1,30}")
 UUID = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{1,63}")  # some versions of NetworkManager take other texts than UUIDs
 # The settings of a NetworkManager profile in which modules of ours change anything: nm-settings-nmcli(5)
 PROPERTY = re.compile(r"(ethtool|link|802-3-ethernet)\.[a-z0-9-]{1,40}")
+OLD_PROFILE_ENTRY = "nmcli"  # until schema 2: an option called `nmcli UUID PROPERTY` of the interface
 HIGHEST_ID = 2**32 - 2  # the last one, (uid_t) -1, is no user or group: chown(2)
 MODE_TEXT = re.compile("[0-7]{1,6}")
 WRITABLE_BY_OTHERS = 0o022
@@ -126,19 +129,21 @@ def digest(content: bytes) -> str:
 
 
 def parse(content: bytes) -> Originals:
-    """The originals in a file's content. Raises OriginalsError if it is damaged or of another version."""
+    """The originals in a file's content. Raises OriginalsError if it is damaged or of a newer version."""
     try:
         document = json.loads(content.decode("utf-8"))
         schema = document["schema"]
         if not isinstance(schema, int) or isinstance(schema, bool):
             raise TypeError("schema is no number")
-        if schema != SCHEMA:
+        if schema > SCHEMA:
             raise OriginalsError(
-                f"{PATH} was written by another version of siptune.linux (schema {schema}, this version knows "
+                f"{PATH} was written by a newer version of siptune.linux (schema {schema}, this version knows "
                 f"{SCHEMA}); run that version, or a later one, on this host"
             )
         keys = {_key_path(path): _key_original(entry) for path, entry in document["sysctl"].items()}
         files = {path: _file_original(path, entry) for path, entry in document["files"].items()}
+        if schema <= SCHEMA_WITHOUT_PROFILES:
+            document["profiles"] = _take_profiles(document.get("links", {}))
         links = {key: _link_originals(key, entry) for key, entry in document.get("links", {}).items()}
         profiles = {uuid: _profile_originals(uuid, entry) for uuid, entry in document.get("profiles", {}).items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -253,15 +258,30 @@ def _check_texts(texts: Iterable[Any], optional: Iterable[Any] = ()) -> None:
         raise ValueError("a value holds a control character")
 
 
+def _take_profiles(links: Mapping[str, dict[str, Mapping[str, Any]]]) -> dict[str, dict[str, dict[str, Any]]]:
+    """Take the profiles' properties out of the interfaces' options, where older versions have recorded them."""
+    profiles: dict[str, dict[str, dict[str, Any]]] = {}
+    for interface, options in links.items():
+        for option in [option for option in options if option.startswith(OLD_PROFILE_ENTRY)]:
+            _entry, uuid, name = option.split(" ")
+            fields = options.pop(option)
+            _link_original(fields)
+            taken = {"interface": interface, "found": fields["found"], "written": fields["written"]}
+            profiles.setdefault(uuid, {}).setdefault(name, taken)
+    return profiles
+
+
 def render(originals: Originals) -> bytes:
     """The content of the file that holds the originals; `parse` reads it back."""
-    document = {
-        "schema": SCHEMA,
+    document: dict[str, Any] = {
+        "schema": SCHEMA_WITHOUT_LINKS,
         "sysctl": {path: entry._asdict() for path, entry in sorted(originals.keys.items())},
         "files": {path: _file_entry(entry) for path, entry in sorted(originals.files.items())},
-        "links": _entries(originals.links),
-        "profiles": _entries(originals.profiles),
     }
+    sections = (("links", originals.links, SCHEMA_WITHOUT_PROFILES), ("profiles", originals.profiles, SCHEMA))
+    for name, section, schema in sections:
+        if any(section.values()):
+            document.update({"schema": schema, name: _entries(section)})
     return (json.dumps(document, indent=1) + "\n").encode("ascii")
 
 
