@@ -17,11 +17,12 @@ from typing import Any, NamedTuple
 
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
 from ansible_collections.siptune.linux.plugins.module_utils._core.undo import all_or_nothing
+from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files import FilesPlan
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import LIMITS
 from ansible_collections.siptune.linux.plugins.module_utils._logins.apply import apply as apply_plan
 from ansible_collections.siptune.linux.plugins.module_utils._logins.conf import INFINITE
-from ansible_collections.siptune.linux.plugins.module_utils._logins.model import Plan, Request
+from ansible_collections.siptune.linux.plugins.module_utils._logins.model import Request
 from ansible_collections.siptune.linux.plugins.module_utils._logins.module import LIMITS_FILE
 from ansible_collections.siptune.linux.plugins.module_utils._logins.observe import observe
 from ansible_collections.siptune.linux.plugins.module_utils._logins.plan import plan
@@ -149,7 +150,7 @@ def request(*limits: Wanted, path: str = FILE) -> Request:
     return LIMITS_FILE.parse({"path": path, "limits": limits, "state": "present"})
 
 
-def result(planned: Plan, changes: Sequence[Change], changed: bool) -> Result:
+def result(planned: FilesPlan, changes: Sequence[Change], changed: bool) -> Result:
     return Result(changed, {change.item: change for change in changes}, planned.warnings)
 
 

@@ -80,28 +80,15 @@ def read_record(host: Any, step: str) -> Record:
     return Record(document["state"], document["daemons"], document["results"])
 
 
-@pytest.fixture(scope="module")
-def clean(host: Any) -> Record:
-    """The host before anything ran."""
-    return read_record(host, "clean")
+def record_of(step: str) -> Any:
+    """A fixture of a step's record."""
+    return pytest.fixture(scope="module")(lambda host: read_record(host, step))
 
 
-@pytest.fixture(scope="module")
-def check(host: Any) -> Record:
-    """The dry run on the clean host."""
-    return read_record(host, "check")
-
-
-@pytest.fixture(scope="module")
-def converge(host: Any) -> Record:
-    """The first real run."""
-    return read_record(host, "converge")
-
-
-@pytest.fixture(scope="module")
-def again(host: Any) -> Record:
-    """The real run after the first."""
-    return read_record(host, "again")
+clean = record_of("clean")  # the host before anything ran
+check = record_of("check")  # the dry run on the clean host
+converge = record_of("converge")  # the first real run
+again = record_of("again")  # the real run after the first
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,11 @@ import pytest
 from machine import Machine, ask, kept, reported
 
 
+def machine_at(step: str) -> Any:
+    """A fixture of the machine as a step has recorded it."""
+    return pytest.fixture(scope="session")(lambda: kept(step))
+
+
 @pytest.fixture(scope="session")
 def results() -> dict[str, list[dict[str, Any]]]:
     """The items of each module call of the first run."""
@@ -23,16 +28,8 @@ def items(results: dict[str, list[dict[str, Any]]]) -> dict[str, dict[str, Any]]
     return {item["item"]: item for reported in results.values() for item in reported}
 
 
-@pytest.fixture(scope="session")
-def clean() -> Machine:
-    """The machine before anything ran."""
-    return kept("clean")
-
-
-@pytest.fixture(scope="session")
-def tuned(clean: Machine) -> Machine:
-    """The machine when the runs were over, before its reboot."""
-    return kept("tuned")
+clean = machine_at("clean")  # the machine before anything ran
+tuned = machine_at("tuned")  # the machine when the runs were over, before its reboot
 
 
 @pytest.fixture(scope="session")

@@ -75,9 +75,6 @@ def hazard_warning(item: str, value: str, hazard: str) -> str:
     return f"{item} = {value}: {hazard}"
 
 
-# --- rules on numbers -----------------------------------------------------------------------
-
-
 def bounded(rule: str, wanted: int, value: int) -> int:
     """The number that the rule makes of a value: the wanted one, or the value where a floor or ceiling lets it be."""
     if rule == AT_LEAST:

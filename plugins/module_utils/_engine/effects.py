@@ -8,13 +8,14 @@ from __future__ import annotations
 import contextlib
 import os
 import posixpath
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
+from .._core.change import Outcome
 from .._core.undo import UndoLog
 from .._engine import originals
 from .._host.host import FileRecord, Host, HostError
 from .originals import Originals
-from .owned_files import FileChange, mismatch
+from .owned_files import FileChange, FilesPlan, mismatch
 
 PARENT_MODE = 0o755
 
@@ -53,7 +54,7 @@ def store_originals(host: Host, after: Originals, log: UndoLog) -> None:
     if record is not None:
         make_parents(host, originals.PATH, originals.DIRECTORY_MODE, log)
     log.note("", lambda: put_back(host, change))
-    _replace(host, originals.PATH, record)
+    put(host, originals.PATH, record)
 
 
 def finalize_originals(host: Host, finalized: Originals, recorded: Originals, log: UndoLog) -> None:
@@ -66,15 +67,36 @@ def finalize_originals(host: Host, finalized: Originals, recorded: Originals, lo
 
 def remove_originals_directory(host: Host, log: UndoLog) -> None:
     """Remove the directory of the record, unless it is missing or holds other files."""
+    remove_directory(host, originals.DIRECTORY, originals.DIRECTORY_MODE, log)
+
+
+def remove_directory(host: Host, directory: str, mode: int, log: UndoLog) -> None:
+    """Remove a directory of this mode, unless it is missing or holds other files."""
     with contextlib.suppress(HostError):
-        host.remove_directory(originals.DIRECTORY)
-        log.note("", lambda: host.make_directory(originals.DIRECTORY, originals.DIRECTORY_MODE))
+        host.remove_directory(directory)
+        # Undone newest first: the directory exists again before its file is put back.
+        log.note("", lambda: host.make_directory(directory, mode))
 
 
 def tidy(host: Host, *paths: str) -> None:
     """Remove temporary files of a killed run beside these files and beside the record of originals."""
     for path in (originals.PATH, *paths):
         host.remove_leftover(path)
+
+
+def apply_files(host: Host, planned: FilesPlan, before: Originals, ours: Iterable[str], log: UndoLog) -> Outcome:
+    """Apply a plan that writes nothing but files, and note how to undo it. Raises HostError.
+
+    The originals, `before` until now, are recorded first; then the files are staged, so that a full disk shows before
+    anything has changed; and at last they get their names. `ours` are all files that such a plan may write.
+    """
+    tidy(host, *ours)
+    if planned.changed:
+        store_originals(host, planned.originals, log)
+    for commit in [stage(host, file, log) for file in planned.files]:
+        commit()
+    finalize_originals(host, planned.finalized, planned.originals if planned.changed else before, log)
+    return Outcome(planned.changes, planned.changed)
 
 
 def stage(host: Host, change: FileChange, log: UndoLog) -> Callable[[], None]:
@@ -103,11 +125,13 @@ def _prepare(host: Host, change: FileChange, log: UndoLog) -> Callable[[], None]
 
 def put_back(host: Host, change: FileChange) -> None:
     """Give a file back the content it had before, or its absence. Raises HostError."""
-    if host.snapshot(change.path) != change.before:
-        _replace(host, change.path, change.before)
+    put(host, change.path, change.before)
 
 
-def _replace(host: Host, path: str, record: FileRecord | None) -> None:
+def put(host: Host, path: str, record: FileRecord | None) -> None:
+    """Make a file what it should be, which None is for no file, and confirm it. Raises HostError."""
+    if host.snapshot(path) == record:
+        return
     if record is None:
         host.remove(path)
     else:

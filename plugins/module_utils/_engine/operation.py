@@ -14,9 +14,11 @@ from types import MappingProxyType
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from .._core.change import REFUSED, Change
+from .._core.diff import diff_live
 from .._core.errors import ItemError
 from .._core.undo import UndoLog
 from .._host.host import Host, HostError
+from .owned_files import diff_files
 from .policy import POLICY_ARGUMENTS, Policy
 
 Request = TypeVar("Request")
@@ -44,6 +46,16 @@ class Report(NamedTuple):
         """The arguments of exit_json, except for the warnings."""
         items = [change.as_item() for change in self.changes]
         return {"changed": self.changed, "items": items, "diff": self.diff, **self.extra}
+
+
+def report_of(planned: Any, outcome: Any, live: str = "") -> Report:
+    """The report of a plan with changes, changed, files and warnings, and of its outcome, None in check mode.
+
+    `live` is the header of the diff of live values; without it there is none.
+    """
+    done = outcome or planned
+    moved = diff_live(done.changes, live) if live else []
+    return Report(done.changed, done.changes, [*diff_files(planned.files), *moved], planned.warnings)
 
 
 class Operation(Generic[Request, Observed, Planned, Outcome]):
@@ -125,10 +137,8 @@ class EffectError(ItemError):
 
     def details(self) -> dict[str, Any]:
         """The refused item of a failed call, with the reason. All other items are as they were before."""
-        return {"items": [self._refused().as_item()]}
-
-    def _refused(self) -> Change:
         for change in self.changes:
             if change.item == self.item:
-                return change._replace(state=REFUSED, after=change.before, at_boot=None, reason=self.reason)
-        return Change(self.item, None, None, None, None, REFUSED, "", self.reason)
+                refused = change._replace(state=REFUSED, after=change.before, at_boot=None, reason=self.reason)
+                return {"items": [refused.as_item()]}
+        return super().details()

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from .._core.change import KEPT, Change
 from .._host.host import FileRecord
-from .originals import FileOriginal, digest
+from .originals import FileOriginal, Originals, digest
 
 CONFIG_MODE = 0o644
 
@@ -32,6 +32,29 @@ class OwnFile(NamedTuple):
     path: str
     current: FileRecord | None
     heading: str
+
+
+class FilesPlan(NamedTuple):
+    """The plan of a module that writes nothing but files.
+
+    `originals` is the record to store before the first effect, `released` are the files that are no longer ours.
+    """
+
+    changes: list[Change]
+    files: list[FileChange]
+    originals: Originals
+    released: list[str]
+    warnings: list[str]
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.files)
+
+    @property
+    def finalized(self) -> Originals:
+        """The originals once everything is done, without what is no longer ours."""
+        files = finalize_files(self.originals.files, self.files, self.released)
+        return self.originals._replace(files=files)
 
 
 def text_of(record: FileRecord | None) -> str:

@@ -119,9 +119,7 @@ def pack_strings_request(count: int) -> bytes:
 
 def unpack_strings(answer: bytes) -> list[str]:
     """The names of a driver's statistics, without the blanks that some indent them with. Raises EthtoolError."""
-    command, _kind, count = _STRINGS.unpack_from(_long_enough(answer, _STRINGS.size))
-    if command != ETHTOOL_GSTRINGS:
-        raise EthtoolError(f"command {command:#x} instead of {ETHTOOL_GSTRINGS:#x}")
+    _command, _kind, count = _unpack(_STRINGS, ETHTOOL_GSTRINGS, answer[: _STRINGS.size])
     strings = _long_enough(answer[_STRINGS.size :], count * _STRING_BYTES)
     places = range(0, count * _STRING_BYTES, _STRING_BYTES)
     found = (strings[place : place + _STRING_BYTES].split(b"\0", 1)[0] for place in places)
@@ -135,9 +133,7 @@ def pack_statistics_request(count: int) -> bytes:
 
 def unpack_statistics(answer: bytes) -> list[int]:
     """A driver's statistics in the order of their names. Raises EthtoolError."""
-    command, count = _STATISTICS.unpack_from(_long_enough(answer, _STATISTICS.size))
-    if command != ETHTOOL_GSTATS:
-        raise EthtoolError(f"command {command:#x} instead of {ETHTOOL_GSTATS:#x}")
+    _command, count = _unpack(_STATISTICS, ETHTOOL_GSTATS, answer[: _STATISTICS.size])
     numbers = _long_enough(answer[_STATISTICS.size :], count * _STATISTIC_BYTES)
     return list(struct.unpack_from(f"={count}Q", numbers))
 
@@ -151,19 +147,18 @@ def _long_enough(answer: bytes, size: int) -> bytes:
 # --- the permanent address -------------------------------------------------------------------
 
 
+_ADDRESS = struct.Struct("=II")  # struct ethtool_perm_addr: command, size; then the address
+
+
 def pack_address_request() -> bytes:
     """The request for the address that an interface was made with."""
-    return struct.pack("=II", ETHTOOL_GPERMADDR, LONGEST_ADDRESS).ljust(8 + LONGEST_ADDRESS, b"\0")
+    return _ADDRESS.pack(ETHTOOL_GPERMADDR, LONGEST_ADDRESS).ljust(_ADDRESS.size + LONGEST_ADDRESS, b"\0")
 
 
 def unpack_address(answer: bytes) -> str | None:
     """The permanent address as `52:54:00:12:34:56`; None for a device that has none. Raises EthtoolError."""
-    if len(answer) < 8:
-        raise EthtoolError(f"{len(answer)} bytes instead of 8 and more")
-    command, size = struct.unpack_from("=II", answer)
-    if command != ETHTOOL_GPERMADDR or size > len(answer) - 8:
-        raise EthtoolError(f"command {command:#x} with an address of {size} bytes")
-    address = answer[8 : 8 + size]
+    _command, size = _unpack(_ADDRESS, ETHTOOL_GPERMADDR, answer[: _ADDRESS.size])
+    address = _long_enough(answer[_ADDRESS.size :], size)[:size]
     return address.hex(":") if any(address) else None
 
 
@@ -174,7 +169,6 @@ def unpack_address(answer: bytes) -> str | None:
 # reserved[7]; then three masks of nwords each: supported, advertising, lp_advertising
 _LINK_SETTINGS = struct.Struct("=II7Bb4B28s")
 _WORD_BITS = 32
-MOST_WORDS = 127  # link_mode_masks_nwords is a signed byte
 
 
 class LinkSettings(NamedTuple):

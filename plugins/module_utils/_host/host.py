@@ -60,6 +60,15 @@ def _refusal(item: str, error: OSError) -> HostError:
     return HostError(item, reason, error.errno)
 
 
+@contextlib.contextmanager
+def _refusals(item: str) -> Iterator[None]:
+    """Raises HostError of this item for the system's refusals."""
+    try:
+        yield
+    except OSError as error:
+        raise _refusal(item, error) from error
+
+
 class FileRecord(NamedTuple):
     """A regular file as it is: enough to put it back exactly."""
 
@@ -126,23 +135,20 @@ class Host:
 
     def read_bytes(self, path: str) -> bytes | None:
         """The content of a file of /proc, /sys or the disk; None where there is none. Raises HostError."""
-        try:
-            descriptor = os.open(self._real(path), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except OSError as error:
-            raise _refusal(path, error) from error
-        try:
-            chunks: list[bytes] = []
-            while True:
-                chunk = os.read(descriptor, KERNEL_READ_BYTES)
-                if not chunk:
-                    return b"".join(chunks)
-                chunks.append(chunk)
-        except OSError as error:
-            raise _refusal(path, error) from error
-        finally:
-            os.close(descriptor)
+        with _refusals(path):
+            try:
+                descriptor = os.open(self._real(path), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+            try:
+                chunks: list[bytes] = []
+                while True:
+                    chunk = os.read(descriptor, KERNEL_READ_BYTES)
+                    if not chunk:
+                        return b"".join(chunks)
+                    chunks.append(chunk)
+            finally:
+                os.close(descriptor)
 
     def read_text(self, path: str) -> str | None:
         """As `read_bytes`, decoded; bytes that are not UTF-8 survive a round trip (surrogateescape)."""
@@ -195,10 +201,8 @@ class Host:
 
     def owner_and_mode(self, path: str) -> tuple[int, int]:
         """The user ID that a file or directory belongs to, and its permission bits. Raises HostError."""
-        try:
+        with _refusals(path):
             status = os.stat(self._real(path), follow_symlinks=False)
-        except OSError as error:
-            raise _refusal(path, error) from error
         return status.st_uid, stat.S_IMODE(status.st_mode)
 
     def writable(self, path: str) -> bool:
@@ -212,30 +216,22 @@ class Host:
         where a directory on the way is a link: such a path is never written.
         """
         try:
-            directory = self._open_parent(path)
+            with self._parent(path) as directory:
+                name = os.path.basename(path)
+                status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+                if stat.S_ISLNK(status.st_mode):
+                    raise HostError(path, "is a symbolic link, which is never followed", errno.ELOOP)
+                if stat.S_ISDIR(status.st_mode):
+                    raise HostError(path, "is a directory", errno.EISDIR)
+                if not stat.S_ISREG(status.st_mode):
+                    raise HostError(path, "is not a regular file", errno.EINVAL)
+                descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=directory)
+                with os.fdopen(descriptor, "rb") as stream:
+                    return FileRecord(stream.read(), stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid)
         except HostError as error:
             if error.errno == errno.ENOENT:
                 return None
             raise
-        try:
-            name = os.path.basename(path)
-            try:
-                status = os.stat(name, dir_fd=directory, follow_symlinks=False)
-            except FileNotFoundError:
-                return None
-            if stat.S_ISLNK(status.st_mode):
-                raise HostError(path, "is a symbolic link, which is never followed", errno.ELOOP)
-            if stat.S_ISDIR(status.st_mode):
-                raise HostError(path, "is a directory", errno.EISDIR)
-            if not stat.S_ISREG(status.st_mode):
-                raise HostError(path, "is not a regular file", errno.EINVAL)
-            descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=directory)
-            with os.fdopen(descriptor, "rb") as stream:
-                return FileRecord(stream.read(), stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid)
-        except OSError as error:
-            raise _refusal(path, error) from error
-        finally:
-            os.close(directory)
 
     def read_lenient(self, path: str) -> str | None:
         """The text of a file for facts and messages: None also where the host refuses, and printable always."""
@@ -246,16 +242,12 @@ class Host:
 
     def write_kernel(self, path: str, text: str) -> None:
         """Write a value to a file of /proc or /sys, in one write(2), as the kernel requires. Raises HostError."""
-        try:
+        with _refusals(path):
             descriptor = os.open(self._real(path), os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW)
-        except OSError as error:
-            raise _refusal(path, error) from error
-        try:
-            os.write(descriptor, text.encode("utf-8", "surrogateescape") + b"\n")
-        except OSError as error:
-            raise _refusal(path, error) from error
-        finally:
-            os.close(descriptor)
+            try:
+                os.write(descriptor, text.encode("utf-8", "surrogateescape") + b"\n")
+            finally:
+                os.close(descriptor)
 
     def stage(self, path: str, record: FileRecord) -> StagedFile:
         """Write a file's new content beside it, synced to the disk, without touching the file. Raises HostError.
@@ -287,44 +279,39 @@ class Host:
 
     def remove_leftover(self, path: str) -> None:
         """Remove the temporary file that a killed run may have left beside this file. Never raises."""
-        with contextlib.suppress(OSError, HostError):
-            directory = self._open_parent(path)
-            try:
-                os.unlink(_temporary_name(path), dir_fd=directory)
-            finally:
-                os.close(directory)
+        with contextlib.suppress(OSError, HostError), self._parent(path) as directory:
+            os.unlink(_temporary_name(path), dir_fd=directory)
 
     def remove(self, path: str) -> None:
         """Unlink a file, durably. Raises HostError."""
-        directory = self._open_parent(path)
-        try:
+        with self._parent(path) as directory:
             os.unlink(os.path.basename(path), dir_fd=directory)
             os.fsync(directory)
-        except OSError as error:
-            raise _refusal(path, error) from error
-        finally:
-            os.close(directory)
 
     def make_directory(self, path: str, mode: int) -> bool:
         """Create one directory with this mode; False if it is there already. Raises HostError."""
-        directory = self._open_parent(path)
-        try:
-            os.mkdir(os.path.basename(path), mode, dir_fd=directory)
+        with self._parent(path) as directory:
+            try:
+                os.mkdir(os.path.basename(path), mode, dir_fd=directory)
+            except FileExistsError:
+                return False
             os.fsync(directory)
             return True
-        except FileExistsError:
-            return False
-        except OSError as error:
-            raise _refusal(path, error) from error
-        finally:
-            os.close(directory)
 
     def remove_directory(self, path: str) -> None:
         """Remove an empty directory. Raises HostError."""
-        try:
+        with _refusals(path):
             os.rmdir(self._real(path))
-        except OSError as error:
-            raise _refusal(path, error) from error
+
+    @contextlib.contextmanager
+    def _parent(self, path: str) -> Iterator[int]:
+        """The descriptor of `_open_parent`, closed in the end. Raises HostError, also for refusals while it is open."""
+        directory = self._open_parent(path)
+        try:
+            with _refusals(path):
+                yield directory
+        finally:
+            os.close(directory)
 
     def _open_parent(self, path: str) -> int:
         """A descriptor of the directory that holds `path`, walked without following a single link."""
@@ -349,11 +336,9 @@ class Host:
     @contextlib.contextmanager
     def lock(self, timeout_seconds: float) -> Iterator[None]:
         """Hold this host's siptune lock. Raises HostError when another run keeps it past the limit."""
-        try:
+        with _refusals(LOCK_PATH):
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
             descriptor = os.open(self._real(LOCK_PATH), flags, 0o600)
-        except OSError as error:
-            raise _refusal(LOCK_PATH, error) from error
         try:
             self._wait_for_lock(descriptor, time.monotonic() + timeout_seconds)
             yield
@@ -380,21 +365,13 @@ class Host:
         """
         buffer = array.array("B", request)
         head = struct.pack(f"={IFREQ_NAME_BYTES}s", interface.encode()) + struct.pack("@P", buffer.buffer_info()[0])
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
-            try:
-                fcntl.ioctl(control, SIOCETHTOOL, head.ljust(IFREQ_BYTES, b"\0"))
-            except OSError as error:
-                raise _refusal(interface, error) from error
+        _interface_call(interface, SIOCETHTOOL, head)
         return buffer.tobytes()
 
     def set_tx_queue_length(self, interface: str, frames: int) -> None:
         """Give an interface's transmit queue this length. Raises HostError. Source: netdevice(7), SIOCSIFTXQLEN."""
         request = struct.pack(f"={IFREQ_NAME_BYTES}si", interface.encode(), frames)
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
-            try:
-                fcntl.ioctl(control, SIOCSIFTXQLEN, request.ljust(IFREQ_BYTES, b"\0"))
-            except OSError as error:
-                raise _refusal(interface, error) from error
+        _interface_call(interface, SIOCSIFTXQLEN, request)
 
     def route_dump(self, message_type: int, family: int = socket.AF_UNSPEC, body_bytes: int = 4) -> bytes:
         """The messages of a whole rtnetlink dump, headers included. Raises HostError. Source: rtnetlink(7).
@@ -404,17 +381,15 @@ class Host:
         body = struct.pack("=B", family).ljust(body_bytes, b"\0")
         header = NETLINK_HEADER.pack(NETLINK_HEADER.size + len(body), message_type, NLM_F_REQUEST_DUMP, 1, 0)
         messages = []
-        try:
-            with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC) as netlink:
-                netlink.bind((0, 0))
-                netlink.send(header + body)
-                while True:
-                    datagram = netlink.recv(KERNEL_READ_BYTES)
-                    messages.append(datagram)
-                    if _ends_dump(datagram):
-                        return b"".join(messages)
-        except OSError as error:
-            raise _refusal("rtnetlink", error) from error
+        kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC
+        with _refusals("rtnetlink"), socket.socket(socket.AF_NETLINK, kind) as netlink:
+            netlink.bind((0, 0))
+            netlink.send(header + body)
+            while True:
+                datagram = netlink.recv(KERNEL_READ_BYTES)
+                messages.append(datagram)
+                if _ends_dump(datagram):
+                    return b"".join(messages)
 
     # --- daemons -----------------------------------------------------------------------------
 
@@ -477,6 +452,12 @@ def unless_refused(read: Callable[..., T], *arguments: Any) -> T | None:
         return read(*arguments)
     except HostError:
         return None
+
+
+def _interface_call(interface: str, number: int, request: bytes) -> None:
+    """An ioctl(2) of an interface, with its struct ifreq but for the padding. Raises HostError."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control, _refusals(interface):
+        fcntl.ioctl(control, number, request.ljust(IFREQ_BYTES, b"\0"))
 
 
 def _temporary_name(path: str) -> str:

@@ -10,7 +10,6 @@ namespace shows that namespace's interfaces.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from .host import NETLINK_HEADER, NLMSG_DONE, Host, unless_refused
@@ -66,6 +65,14 @@ def attributes(payload: bytes, offset: int) -> dict[int, bytes]:
     return found
 
 
+def messages(dump: bytes, wanted_type: int, header: struct.Struct) -> list[tuple[bytes, dict[int, bytes]]] | None:
+    """The payloads of the messages of one type with the attributes behind their own header; None as of `payloads`."""
+    found = payloads(dump, wanted_type)
+    if found is None:
+        return None
+    return [(payload, attributes(payload, header.size)) for payload in found if len(payload) >= header.size]
+
+
 def aligned(length: int) -> int:
     """NLMSG_ALIGN, RTA_ALIGN and RTNH_ALIGN: all round up to four bytes."""
     return (length + 3) & ~3
@@ -74,9 +81,6 @@ def aligned(length: int) -> int:
 def text(attribute: bytes) -> str:
     """An attribute that is a C string."""
     return attribute.split(b"\0", 1)[0].decode("utf-8", "replace")
-
-
-# --- interfaces ------------------------------------------------------------------------------
 
 
 class Link(NamedTuple):
@@ -119,18 +123,14 @@ def observe_links(host: Host) -> list[Link] | None:
 
 def parse_links(dump: bytes) -> list[Link] | None:
     """The interfaces of an RTM_GETLINK dump; None if the dump is broken or not whole."""
-    return None if payloads(dump, RTM_NEWLINK) is None else [_link(*message) for message in _messages(dump)]
+    found = messages(dump, RTM_NEWLINK, _LINK)
+    return None if found is None else [_link(*message) for message in found]
 
 
 def link_attributes(dump: bytes, kind: int) -> list[tuple[str, bytes]]:
     """One attribute of each interface of an RTM_GETLINK dump that has it, with the interface's name."""
-    return [(_name(found), found[kind]) for _payload, found in _messages(dump) if kind in found]
-
-
-def _messages(dump: bytes) -> Iterator[tuple[bytes, dict[int, bytes]]]:
-    for payload in payloads(dump, RTM_NEWLINK) or []:
-        if len(payload) >= _LINK.size:
-            yield payload, attributes(payload, _LINK.size)
+    links = messages(dump, RTM_NEWLINK, _LINK) or []
+    return [(_name(found), found[kind]) for _payload, found in links if kind in found]
 
 
 def _link(payload: bytes, found: dict[int, bytes]) -> Link:

@@ -20,10 +20,7 @@ from typing import NamedTuple
 from .cpus import parse_cpu_mask
 from .ethtool import RINGS, EthtoolError, pack_driver_request, pack_get, unpack_driver, unpack_numbers
 from .host import Host, unless_refused
-from .netlink import Link
-from .netlink import aligned as _aligned
-from .netlink import attributes as _attributes
-from .netlink import payloads as _payloads
+from .netlink import Link, aligned, messages
 from .processes import process_environment, process_status
 
 # --- rtnetlink -------------------------------------------------------------------------------
@@ -31,7 +28,6 @@ from .processes import process_environment, process_status
 # Source: linux/rtnetlink.h, linux/if_link.h, linux/if_addr.h, linux/if.h; rtnetlink(7)
 RTM_NEWADDR, RTM_GETADDR = 20, 22
 RTM_NEWROUTE, RTM_GETROUTE = 24, 26
-
 
 IFA_ADDRESS = 1
 IFA_LOCAL = 2
@@ -50,15 +46,12 @@ ETHERNET_ADDRESS_CHARACTERS = len("00:00:00:00:00:00")  # of ETH_ALEN bytes, lin
 
 def parse_addresses(dump: bytes) -> dict[int, list[str]] | None:
     """The own addresses of an RTM_GETADDR dump, `address/prefix length`, by interface index."""
-    payloads = _payloads(dump, RTM_NEWADDR)
-    if payloads is None:
+    addresses = messages(dump, RTM_NEWADDR, _ADDRESS)
+    if addresses is None:
         return None
     found: dict[int, list[str]] = {}
-    for payload in payloads:
-        if len(payload) < _ADDRESS.size:
-            continue
+    for payload, attributes in addresses:
         _, prefix_length, _, _, index = _ADDRESS.unpack_from(payload)
-        attributes = _attributes(payload, _ADDRESS.size)
         # On a point-to-point link IFA_ADDRESS is the peer's; IPv6 sends IFA_LOCAL only where they differ.
         address = _address(attributes.get(IFA_LOCAL, attributes.get(IFA_ADDRESS, b"")))
         if address:
@@ -78,16 +71,14 @@ def parse_default_routes(dump: bytes) -> list[int] | None:
 
     Every next hop of a multipath route counts: /proc/net/route shows the first one only.
     """
-    payloads = _payloads(dump, RTM_NEWROUTE)
-    if payloads is None:
+    routes = messages(dump, RTM_NEWROUTE, _ROUTE)
+    if routes is None:
         return None
     indexes: set[int] = set()
-    for payload in payloads:
-        if len(payload) < _ROUTE.size:
-            continue
+    for payload, attributes in routes:
         _, destination_length, _, _, _, _, _, route_type, _ = _ROUTE.unpack_from(payload)
         if destination_length == 0 and route_type == RTN_UNICAST:
-            indexes.update(_out_interfaces(_attributes(payload, _ROUTE.size)))
+            indexes.update(_out_interfaces(attributes))
     return sorted(indexes)
 
 
@@ -102,7 +93,7 @@ def _out_interfaces(attributes: dict[int, bytes]) -> Iterator[int]:
         if length < _NEXT_HOP.size:
             return
         yield index
-        offset += _aligned(length)
+        offset += aligned(length)
 
 
 # --- interfaces ------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import struct
 from collections.abc import Iterator
 
 from .host import Host, unless_refused
-from .netlink import attributes, payloads, text
+from .netlink import attributes, messages, text
 
 RTM_NEWQDISC, RTM_GETQDISC = 36, 38
 TC_H_ROOT = 0xFFFFFFFF
@@ -53,7 +53,6 @@ def parse_drops(dumped: bytes) -> dict[int, int]:
 
 def _messages(dumped: bytes) -> Iterator[tuple[int, int, dict[int, bytes]]]:
     """The index, the parent and the attributes of each queueing discipline."""
-    for payload in payloads(dumped, RTM_NEWQDISC) or []:
-        if len(payload) >= _HEADER.size:
-            _family, ifindex, _handle, parent, _info = _HEADER.unpack_from(payload)
-            yield ifindex, parent, attributes(payload, _HEADER.size)
+    for payload, values in messages(dumped, RTM_NEWQDISC, _HEADER) or []:
+        _family, ifindex, _handle, parent, _info = _HEADER.unpack_from(payload)
+        yield ifindex, parent, values

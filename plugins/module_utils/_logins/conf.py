@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files of limits.d: how they are read and written, and which line decides for whom.
+"""Files of limits.d: how they are read, and which line decides for whom.
 
 The rules are those of limits.conf(5) and of pam_limits: limits.conf first, then the files of
 limits.d in the order of their names' bytes; a line of a more specific domain beats one of a less
@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from .._core.errors import ItemError
 from .._core.setting import shown
-from .._engine.conf_files import comment, effective_files, path_fault
+from .._engine.conf_files import effective_files, path_fault
 from .._host.accounts import Account
 
 DIRECTORY = "/etc/security/limits.d"
@@ -258,16 +258,6 @@ class Entry(NamedTuple):
         return f"{self.spelling} {self.type} {self.item}"
 
 
-class Line(NamedTuple):
-    """A limit to be written to a file."""
-
-    spelling: str
-    type: str
-    item: str
-    value: str
-    why: str
-
-
 def check_file_path(path: str) -> None:
     """Raises LimitsError unless `path` names a .conf file directly in limits.d."""
     fault = path_fault(path, [DIRECTORY], SUFFIX)
@@ -301,15 +291,6 @@ def _complete_entry(domain: Domain, words: Sequence[str], file: str, number: int
     if kind not in READ_TYPES and name not in TYPELESS:
         return None
     return Entry(domain, words[0], READ_TYPES.get(kind, BOTH), name, value, file, number)
-
-
-def render(lines: Sequence[Line]) -> str:
-    """The text of a file with these limits in this order, each below its reason."""
-    blocks = [HEADING]
-    for line in lines:
-        setting = f"{line.spelling} {WRITTEN_TYPES[line.type]} {line.item} {line.value}\n"
-        blocks.append(comment(line.why) + setting)
-    return "\n".join(blocks)
 
 
 # --- all files ------------------------------------------------------------------------------

@@ -87,9 +87,6 @@ def is_line_of(entry: Entry, limit: Limit) -> bool:
     return (entry.domain, entry.type, entry.item) == (limit.domain, limit.type, limit.item)
 
 
-# --- people ---------------------------------------------------------------------------------
-
-
 def people(domain: Domain, directory: Directory) -> list[Account]:
     """An account, or the two at both ends of a range, to which a line of this domain applies."""
     if domain.kind == USER:

@@ -88,9 +88,6 @@ def removed_items(path: str, limits: Sequence[Limit], now: Effective, then: Effe
     return changes
 
 
-# --- warnings -------------------------------------------------------------------------------
-
-
 def warnings_of(request: Request, changes: Iterable[Change], then: Effective) -> list[str]:
     """Hazards of limits in force, services without pam_limits, and dangerous limits of other files."""
     return [

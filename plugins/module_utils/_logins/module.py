@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._core.change import ABSENT, PENDING, Outcome
-from .._engine.operation import Operation, Report
-from .._engine.owned_files import diff_files
+from .._engine.operation import Operation, Report, report_of
+from .._engine.owned_files import FilesPlan
 from .apply import apply
 from .conf import check_file_path
-from .model import Observed, Plan, Request
+from .model import Observed, Request
 from .observe import observe
 from .plan import plan
 from .settings import parse_limits
@@ -43,13 +43,12 @@ def build_request(params: Mapping[str, Any]) -> Request:
     return Request(params["path"], limits if params["state"] == "present" else [])
 
 
-def _report(observed: Observed, planned: Plan, outcome: Outcome | None) -> Report:
-    changes, changed = outcome or (planned.changes, planned.changed)
+def _report(observed: Observed, planned: FilesPlan, outcome: Outcome | None) -> Report:
     pam = [service.as_result() for service in observed.services]
-    return Report(changed, changes, diff_files(planned.files), planned.warnings, {"pam": pam})
+    return report_of(planned, outcome)._replace(extra={"pam": pam})
 
 
-LIMITS_FILE: Operation[Request, Observed, Plan, Outcome] = Operation(
+LIMITS_FILE: Operation[Request, Observed, FilesPlan, Outcome] = Operation(
     name="limits_file",
     arguments=ARGUMENTS,
     parse=build_request,

@@ -5,22 +5,21 @@
 
 from __future__ import annotations
 
-from .._engine.originals import Originals
-from .._engine.owned_files import OwnFile, finalize_files, plan_file, record_files, released_files, text_of
-from .conf import HARD, HEADING, INFINITE, render
+from .._engine.owned_files import FilesPlan, OwnFile, plan_file, record_files, released_files, text_of
+from .conf import HARD, HEADING, INFINITE
 from .effective import Effective, effective
 from .items import limit_item, removed_items, warnings_of
-from .model import Observed, Plan, Request
+from .model import Observed, Request
 from .safety import check_limit, check_together, highest_nofile
-from .settings import MAX, Limit
+from .settings import MAX, Limit, render
 
 
-def plan(request: Request, observed: Observed) -> Plan:
+def plan(request: Request, observed: Observed) -> FilesPlan:
     """The plan that fulfils the request. Raises LimitsError where that is not safe."""
     limits = _with_numbers(request, observed)
     for limit in limits:
         check_limit(limit, observed)
-    text = render([limit.line() for limit in limits]) if limits else None
+    text = render(limits) if limits else None
     file, left_alone = plan_file(
         OwnFile(request.path, observed.own, HEADING), text, observed.originals.files, observed.owner
     )
@@ -33,22 +32,13 @@ def plan(request: Request, observed: Observed) -> Plan:
     asked = {limit.name: limit.value for limit in request.limits}
     changes = [limit_item(limit, asked[limit.name], request.path, now, then) for limit in limits]
     changes += removed_items(request.path, limits, now, then)
-    return Plan(
+    return FilesPlan(
         changes=changes + ([left_alone] if left_alone else []),
         files=files,
         originals=observed.originals._replace(files=record_files(observed.originals.files, files)),
         released=released_files({request.path: observed.own}, files, observed.originals.files),
         warnings=warnings_of(request, changes, then) if limits else [],
     )
-
-
-def finalize(planned: Plan) -> Originals:
-    """The originals once everything is done, without what is no longer ours."""
-    recorded = planned.originals
-    return recorded._replace(files=finalize_files(recorded.files, planned.files, planned.released))
-
-
-# --- max ------------------------------------------------------------------------------------
 
 
 def _with_numbers(request: Request, observed: Observed) -> list[Limit]:
@@ -60,7 +50,7 @@ def _with_numbers(request: Request, observed: Observed) -> list[Limit]:
     ]
     if not any(limit.value == MAX for limit in limits):
         return limits
-    known = render([limit.line() for limit in limits if limit.value != MAX])
+    known = render([limit for limit in limits if limit.value != MAX])
     limits_known = effective(request.path, known, observed)
     return [
         limit._replace(value=str(min(ceiling, *_hard_limits(limit, limits_known)))) if limit.value == MAX else limit

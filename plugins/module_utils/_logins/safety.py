@@ -40,9 +40,6 @@ def highest_nofile(observed: Observed) -> int:
     return ceiling
 
 
-# --- one limit ------------------------------------------------------------------------------
-
-
 def check_limit(limit: Limit, observed: Observed) -> None:
     """Raises LimitsError for a limit that would lock people out by itself."""
     number = amount(ITEMS[limit.item], limit.value)
@@ -89,9 +86,6 @@ def _reaches_root(domain: Domain, observed: Observed) -> bool:
     """Whether a domain includes root, or everybody who could become root."""
     rank = rank_for(domain, observed.directory.root, observed.pam.spares_root)
     return domain.kind == EVERYBODY or rank is not None
-
-
-# --- all limits of a call -------------------------------------------------------------------
 
 
 def check_together(path: str, limits: Sequence[Limit], then: Effective) -> None:

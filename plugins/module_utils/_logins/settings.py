@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from .._core.setting import one_line, shown
+from .._engine.conf_files import comment
 from .conf import (
     ALL_LOGINS,
     EVERYBODY,
     FOR_LOGINS_ONLY,
+    HEADING,
     INFINITE,
     ITEMS,
     LAST_ID,
@@ -26,10 +28,10 @@ from .conf import (
     SOFT,
     UIDS,
     USER,
+    WRITTEN_TYPES,
     Domain,
     Item,
     LimitsError,
-    Line,
     read_domain,
 )
 
@@ -59,9 +61,14 @@ class Limit(NamedTuple):
         """The limits that it sets, soft, hard or both; an item without this difference has one side."""
         return SIDES[self.type] if ITEMS[self.item].kind == RESOURCE else (SOFT,)
 
-    def line(self) -> Line:
-        """The line for the file."""
-        return Line(self.spelling, self.type, self.item, self.value, self.why)
+
+def render(limits: Sequence[Limit]) -> str:
+    """The text of a file with these limits in this order, each below its reason."""
+    blocks = [HEADING]
+    for limit in limits:
+        setting = f"{limit.spelling} {WRITTEN_TYPES[limit.type]} {limit.item} {limit.value}\n"
+        blocks.append(comment(limit.why) + setting)
+    return "\n".join(blocks)
 
 
 def parse_limits(given: Iterable[object]) -> list[Limit]:

@@ -121,8 +121,6 @@ def as_number(option: Option, text: str) -> int:
     return int(text)
 
 
-# --- rounding by drivers ---------------------------------------------------------------------
-
 POWERS_OF_TWO_ONLY = frozenset({"virtio_net"})  # measured: anything else is ENOMEM
 
 ALIGNMENTS = (8, 16, 32)  # e1000, e1000e and igb round up to 8; other drivers to 16 or 32

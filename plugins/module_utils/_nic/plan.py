@@ -59,9 +59,6 @@ def plan_boot(
     return plan_link_files(observed.boot, settings, request.owner)
 
 
-# --- wanted settings -------------------------------------------------------------------------
-
-
 def _decide(wanted: WantedSetting, request: Request, observed: Observed) -> Decision:
     nic, setting, option = observed.nics[wanted.link.name], wanted.setting, request.known[wanted.setting.option]
     recorded = observed.recorded.get(nic.link.name, {}).get(option.name)
@@ -107,9 +104,6 @@ def _reached(decision: Decision, request: Request, observed: Observed) -> Decisi
     if reason:
         return decision._replace(state=PENDING, reason=reason)
     return decision._replace(write=True)
-
-
-# --- back to the originals -------------------------------------------------------------------
 
 
 def _reverts(request: Request, observed: Observed, decisions: Sequence[Decision]) -> list[Decision]:

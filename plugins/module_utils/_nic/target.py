@@ -73,9 +73,6 @@ def is_within(rule: str, bound: str, value: str) -> bool:
     return rule != EXACT and meets(rule, int(bound), int(value))
 
 
-# --- what counts as met, and as ours ---------------------------------------------------------
-
-
 def is_booted(record: LinkOriginal, boot_id: str) -> bool:
     """Whether the host has booted since a value was persisted for the next boot, or a change was cut short."""
     return record.boot not in (None, boot_id)

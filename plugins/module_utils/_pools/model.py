@@ -1,16 +1,14 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The records of daemon_pools: the request, the observed host, the decisions, and the plan."""
+"""The records of daemon_pools: the request, the observed host and the decisions."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from .._core.change import Change
 from .._engine.originals import Originals
-from .._engine.owned_files import FileChange
 from .._host.host import FileRecord
 from .._sip.proxy_config import MaxBuffer
 from .._systemd.execstart import Start
@@ -109,20 +107,3 @@ class Decision(NamedTuple):
     kept: bool
     set: bool
     obstacle: str = ""
-
-
-class Plan(NamedTuple):
-    """The changes to make.
-
-    `originals` is the record to store before the first effect, `released` are the files that are no longer ours.
-    """
-
-    changes: list[Change]
-    files: list[FileChange]
-    originals: Originals
-    released: list[str]
-    warnings: list[str]
-
-    @property
-    def changed(self) -> bool:
-        return bool(self.files)

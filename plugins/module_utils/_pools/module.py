@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._core.change import ABSENT, Outcome
-from .._engine.operation import Operation, Report
-from .._engine.owned_files import diff_files
+from .._engine.operation import Operation, report_of
+from .._engine.owned_files import FilesPlan
 from .apply import apply
 from .items import is_advice
-from .model import Observed, Plan, Request
+from .model import Observed, Request
 from .observe import observe
 from .plan import plan
 from .settings import UnitPools, parse_pools
@@ -32,19 +32,14 @@ def build_request(params: Mapping[str, Any]) -> Request:
     return Request([UnitPools(unit.name, []) for unit in units], exclusive=not units, advice=False)
 
 
-def _report(observed: Observed, planned: Plan, outcome: Outcome | None) -> Report:
-    changes, changed = outcome or (planned.changes, planned.changed)
-    return Report(changed, changes, diff_files(planned.files), planned.warnings)
-
-
-DAEMON_POOLS: Operation[Request, Observed, Plan, Outcome] = Operation(
+DAEMON_POOLS: Operation[Request, Observed, FilesPlan, Outcome] = Operation(
     name="daemon_pools",
     arguments=ARGUMENTS,
     parse=build_request,
     observe=observe,
     plan=plan,
     apply=apply,
-    report=_report,
+    report=lambda observed, planned, outcome: report_of(planned, outcome),
     is_missing=lambda planned, change: change.state == ABSENT,
     is_advice=is_advice,
 )

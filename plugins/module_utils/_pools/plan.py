@@ -11,14 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .._engine.originals import Originals
 from .._engine.own_paths import ENVIRONMENT_DIRECTORIES, may_be_written
-from .._engine.owned_files import CONFIG_MODE, FileChange, finalize_files
+from .._engine.owned_files import CONFIG_MODE, FileChange, FilesPlan
 from .._host.host import FileRecord
 from .._systemd.environment_file import Mark, check, notes, read_number, set_number
 from .effective import StartValue, command_of, start_value
 from .items import hazards, maxbuffer_item, pool_item
-from .model import Decision, Observed, Plan, Request, Texts, Unit
+from .model import Decision, Observed, Request, Texts, Unit
 from .revert import originals_before, reverted_lines, reverted_pools, without_our_lines
 from .safety import check_memory, check_names
 from .settings import Pool, PoolsError, item_name
@@ -27,7 +26,7 @@ from .settings import Pool, PoolsError, item_name
 VOLATILE = ("/usr/lib/", "/usr/share/", "/lib/", "/run/", "/var/run/", "/tmp/", "/proc/", "/sys/", "/dev/")
 
 
-def plan(request: Request, observed: Observed) -> Plan:
+def plan(request: Request, observed: Observed) -> FilesPlan:
     """The plan that fulfils the request.
 
     Raises PoolsError where that is not safe, EnvironmentFileError for a file that cannot be parsed with certainty.
@@ -51,22 +50,13 @@ def plan(request: Request, observed: Observed) -> Plan:
         changes += reverted_pools(unit, set(by_name), now, then, observed)
         if request.advice and not unit.unavailable and command_of(unit, then):
             changes.append(maxbuffer_item(unit, then, observed))
-    return Plan(
+    return FilesPlan(
         changes=changes + reverted_lines(now, then, observed),
         files=files,
         originals=observed.originals._replace(files=originals_before(files, observed)),
         released=[path for path in observed.files if not notes(then.get(path, ""))],
         warnings=hazards(decisions, then),
     )
-
-
-def finalize(planned: Plan) -> Originals:
-    """The originals once everything is done, without what is no longer ours."""
-    recorded = planned.originals
-    return recorded._replace(files=finalize_files(recorded.files, planned.files, planned.released))
-
-
-# --- texts ----------------------------------------------------------------------------------
 
 
 class _Draft:
@@ -126,9 +116,6 @@ def _target(unit: Unit, value: StartValue) -> tuple[str, str]:
     if not may_be_written(path):
         return "", f"{path} is not below {', '.join(ENVIRONMENT_DIRECTORIES)}: set {value.variable} there by hand"
     return path, ""
-
-
-# --- files ----------------------------------------------------------------------------------
 
 
 def _file_changes(now: Texts, then: Mapping[str, str], observed: Observed) -> list[FileChange]:

@@ -57,9 +57,6 @@ def _original_text(path: str, observed: Observed) -> str | None:
     return None if original is None else text_of(original.record)
 
 
-# --- items ----------------------------------------------------------------------------------
-
-
 def reverted_pools(unit: Unit, wanted: set[str], now: Texts, then: Texts, observed: Observed) -> list[Change]:
     """Items for the pools of a unit that were set by us and are no longer wanted."""
     changes = []

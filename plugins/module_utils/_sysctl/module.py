@@ -9,9 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._core.change import ABSENT, READONLY, Outcome
-from .._core.diff import diff_live
-from .._engine.operation import WHEN_ARGUMENT, Operation, Report
-from .._engine.owned_files import diff_files
+from .._engine.operation import WHEN_ARGUMENT, Operation, report_of
 from .apply import apply
 from .conf import check_file_path
 from .model import Observed, Plan, Request
@@ -33,11 +31,6 @@ def build_request(params: Mapping[str, Any]) -> Request:
     return Request(params["path"], settings if params["state"] == "present" else [], params["when"])
 
 
-def _report(observed: Observed, planned: Plan, outcome: Outcome | None) -> Report:
-    changes, changed = outcome or (planned.changes, planned.changed)
-    return Report(changed, changes, [*diff_files(planned.files), *diff_live(changes)], planned.warnings)
-
-
 SYSCTL_BULK: Operation[Request, Observed, Plan, Outcome] = Operation(
     name="sysctl_bulk",
     arguments=ARGUMENTS,
@@ -45,6 +38,6 @@ SYSCTL_BULK: Operation[Request, Observed, Plan, Outcome] = Operation(
     observe=observe,
     plan=plan,
     apply=apply,
-    report=_report,
+    report=lambda observed, planned, outcome: report_of(planned, outcome, "live values"),
     is_missing=lambda planned, change: change.state in (ABSENT, READONLY),
 )

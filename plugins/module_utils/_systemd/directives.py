@@ -108,11 +108,7 @@ DIRECTIVES = {
         Directive("Nice", read_within(LOWEST_NICE, HIGHEST_NICE), ("Nice",), AT_START),
         Directive("OOMScoreAdjust", read_within(-OOM_BOUND, OOM_BOUND), ("OOMScoreAdjust",), AT_START),
         _words("OOMPolicy", AT_RELOAD, {"continue": (), "stop": (), "kill": ()}),
-        _words(
-            "CPUSchedulingPolicy",
-            AT_START,
-            {word: (str(number),) for number, word in POLICIES.items()},
-        ),
+        _words("CPUSchedulingPolicy", AT_START, {word: (str(number),) for number, word in POLICIES.items()}),
         Directive("CPUSchedulingPriority", read_within(1, HIGHEST_RT_PRIORITY), ("CPUSchedulingPriority",), AT_START),
         _words(
             "IOSchedulingClass",
@@ -130,9 +126,6 @@ FIRST_SYSTEMD_WITH_IDLE_WEIGHT = 252  # systemd NEWS, and tried: 247 says "Inval
 
 # All properties that show a directive.
 SHOWN_PROPERTIES = tuple(name for directive in DIRECTIVES.values() for name in directive.properties)
-
-
-# --- deprecated names -----------------------------------------------------------------------
 
 
 def _weight_of_shares(text: str) -> str:

@@ -53,6 +53,10 @@ def _below_infinity(number: int) -> int:
     return number
 
 
+def _count(text: str) -> int:
+    return _below_infinity(_number(text))
+
+
 _SIZE_UNITS = {"B": 0, "": 0, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5, "E": 6}
 
 
@@ -129,7 +133,7 @@ def _or_infinity(one: Callable[[str], int]) -> Callable[[str], int]:
 
 def read_limit_of_count(text: str) -> Meaning:
     """A limit that is a count, or infinity."""
-    return _pair(_or_infinity(lambda part: _below_infinity(_number(part))), text)
+    return _pair(_or_infinity(_count), text)
 
 
 def read_limit_of_bytes(text: str) -> Meaning:
@@ -200,26 +204,23 @@ def _percent(text: str) -> Meaning | None:
     return (f"{float(share):g}%",)
 
 
-def read_memory(text: str) -> Meaning:
-    """A size in bytes above 0, a percentage of the memory, or infinity."""
+def _above_zero(one: Callable[[str], int], text: str, fault: str) -> Meaning:
     if text == INFINITE:
         return (INFINITY,)
-    share = _percent(text)
-    size = 0 if share else _bytes(text)
-    if not share and not size:
-        raise IgnoredError("must be a size above 0")
-    return share or (size,)
+    meaning = _percent(text) or (one(text),)
+    if meaning == (0,):
+        raise IgnoredError(fault)
+    return meaning
+
+
+def read_memory(text: str) -> Meaning:
+    """A size in bytes above 0, a percentage of the memory, or infinity."""
+    return _above_zero(_bytes, text, "must be a size above 0")
 
 
 def read_tasks(text: str) -> Meaning:
     """A number above 0, a percentage, or infinity."""
-    if text == INFINITE:
-        return (INFINITY,)
-    share = _percent(text)
-    number = 0 if share else _below_infinity(_number(text))
-    if not share and not number:
-        raise IgnoredError(f"must be a number above 0, a percentage or {INFINITE}")
-    return share or (number,)
+    return _above_zero(_count, text, f"must be a number above 0, a percentage or {INFINITE}")
 
 
 def read_weight(text: str) -> Meaning:

@@ -11,12 +11,11 @@ src/core/exec-invoke.c and src/core/execute.c; seen with 247, 252 and 257.
 from __future__ import annotations
 
 import posixpath
-import re
 from typing import NamedTuple
 
 from .._host.host import Host
+from .._host.processes import FIRST_PROCESS, process_status
 
-MANAGER_PID = 1
 EXECUTOR = "systemd-executor"
 EXECUTOR_COMM = EXECUTOR[:15]  # TASK_COMM_LEN less its NUL
 PAM_HELPER = "(sd-pam)"  # of PAMName=: runs systemd's program for as long as the service runs, with the unit's limits
@@ -47,14 +46,14 @@ def is_starting(program: Program, manager: Program) -> bool:
         return False
     renamed = program.comm.startswith("(")
     if program.executable is None:
-        return program.comm == EXECUTOR_COMM or (renamed and program.parent == MANAGER_PID)
+        return program.comm == EXECUTOR_COMM or (renamed and program.parent == FIRST_PROCESS)
     # Not the whole path: after a change of root (RootDirectory=) its beginning may be another one.
     name = _file_name(program.executable)
     if name == EXECUTOR:
         return True
     if manager.executable is None or name != _file_name(manager.executable):
         return False
-    forked = program.parent == MANAGER_PID and program.command_line == manager.command_line
+    forked = program.parent == FIRST_PROCESS and program.command_line == manager.command_line
     return renamed or forked
 
 
@@ -66,17 +65,17 @@ def _file_name(executable: str) -> str:
 def starting(host: Host, pid: int) -> bool:
     """Whether a process is still on its way to its own program. One that has ended is not."""
     executable = host.read_link(f"/proc/{pid}/exe")
-    manager = host.read_link(f"/proc/{MANAGER_PID}/exe")
+    manager = host.read_link(f"/proc/{FIRST_PROCESS}/exe")
     if executable is not None and _file_name(executable) not in (EXECUTOR, _file_name(manager or "")):
         return False  # spares the other reads for nearly every process
-    return is_starting(_program(host, pid, executable), _program(host, MANAGER_PID, manager))
+    return is_starting(_program(host, pid, executable), _program(host, FIRST_PROCESS, manager))
 
 
 def _program(host: Host, pid: int, executable: str | None) -> Program:
-    parent = re.search(r"^PPid:\t([0-9]{1,10})$", host.read_lenient(f"/proc/{pid}/status") or "", re.MULTILINE)
+    status = process_status(host, pid)
     return Program(
         executable,
         (host.read_lenient(f"/proc/{pid}/comm") or "").rstrip("\n"),
         host.read_lenient(f"/proc/{pid}/cmdline") or "",
-        int(parent.group(1)) if parent else 0,
+        status.parent if status else 0,
     )

@@ -126,11 +126,11 @@ def shown_value(directive: str, properties: Mapping[str, str]) -> Meaning | None
     if known.name == "CPUSchedulingPriority" and texts == ["0"]:
         return (0,)
     if known.is_limit:
-        return read_value(directive, ":".join(_unsigned_limit(known.name, text) for text in texts))
+        return read_value(directive, ":".join(_unsigned_limit(text) for text in texts))
     return read_value(directive, texts[0])
 
 
-def _unsigned_limit(name: str, text: str) -> str:
+def _unsigned_limit(text: str) -> str:
     """The number of a limit. LimitCPU is shown in seconds, LimitRTTIME in microseconds, without a unit."""
     return text if text.isdigit() or text == INFINITE else NOT_SET
 

@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import posixpath
 from collections.abc import Mapping
 
 from .._core.change import Outcome
 from .._core.undo import UndoLog
-from .._engine.effects import finalize_originals, stage, store_originals, tidy
+from .._engine.effects import PARENT_MODE, finalize_originals, remove_directory, stage, store_originals, tidy
 from .._engine.owned_files import finalize_files
 from .._host.host import Host, HostError
 from .._systemd.systemctl import load_error, systemctl
@@ -64,14 +63,7 @@ def _remove_empty_directories(host: Host, planned: Plan, observed: Observed, log
     recorded = observed.originals.files
     gone += [path for path in planned.released if path in recorded and not host.exists(path)]
     for path in dict.fromkeys(gone):
-        _remove_directory(host, posixpath.dirname(path), log)
-
-
-def _remove_directory(host: Host, directory: str, log: UndoLog) -> None:
-    with contextlib.suppress(HostError):  # it may hold files of others
-        host.remove_directory(directory)
-        # Undone newest first: the directory exists again before its file is put back.
-        log.note("", lambda: host.make_directory(directory, 0o755))
+        remove_directory(host, posixpath.dirname(path), PARENT_MODE, log)
 
 
 def _check_taken(planned: Plan, after: Mapping[str, LoadedUnit]) -> None:

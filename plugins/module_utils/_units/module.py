@@ -9,9 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._core.change import Outcome
-from .._core.diff import diff_live
-from .._engine.operation import BOOT, BOTH, Operation, Report
-from .._engine.owned_files import diff_files
+from .._engine.operation import BOOT, BOTH, Operation, report_of
 from .._systemd.units import check_drop_in_name
 from .._systemd.values import SystemdError
 from .apply import apply
@@ -42,12 +40,6 @@ def build_request(params: Mapping[str, Any]) -> Request:
     return Request(units, drop_in, params["when"], params["restart"], others, params["despite_calls"])
 
 
-def _report(observed: Observed, planned: Plan, outcome: Outcome | None) -> Report:
-    changes, changed = outcome or (planned.changes, planned.changed)
-    shown = [*diff_files(planned.files), *diff_live(changes, "values in force")]
-    return Report(changed, changes, shown, planned.warnings)
-
-
 SYSTEMD_LIMITS: Operation[Request, Observed, Plan, Outcome] = Operation(
     name="systemd_limits",
     arguments=ARGUMENTS,
@@ -55,6 +47,6 @@ SYSTEMD_LIMITS: Operation[Request, Observed, Plan, Outcome] = Operation(
     observe=observe,
     plan=plan,
     apply=apply,
-    report=_report,
+    report=lambda observed, planned, outcome: report_of(planned, outcome, "values in force"),
     is_missing=lambda planned, change: change.item in planned.missing,
 )

@@ -15,17 +15,12 @@ from .._engine.originals import Originals
 from .._host.capabilities import CAP_SYS_RESOURCE, has_capability, in_user_namespace
 from .._host.host import Host, unless_refused
 from .._host.machine import SYSTEMD_RUNNING, systemd_version
+from .._host.processes import FIRST_PROCESS
 from .._host.rlimits import Process, own_powers, read_process
 from .._sip.gate import blocked_by_calls
 from .._sysctl.nr_open import nr_open
 from .._systemd.directives import DIRECTIVES, SHOWN_PROPERTIES
-from .._systemd.names import (
-    drop_in_path,
-    is_template,
-    template_of,
-    unit_of_path,
-    unit_type,
-)
+from .._systemd.names import drop_in_path, is_template, template_of, unit_of_path, unit_type
 from .._systemd.starting import starting
 from .._systemd.systemctl import load_error, names_of, real_name, show, unit_file
 from .._systemd.units import check_unit_name, drop_in_directories
@@ -56,7 +51,6 @@ UNIT_PROPERTIES = (
 
 # Small services of systemd itself, which every host has and which set no limits: they show systemd's defaults.
 REFERENCE_UNITS = ("systemd-tmpfiles-setup.service", "rescue.service", "emergency.service")
-FIRST_PID = 1
 
 # Where systemd's own hierarchy is mounted: version 2 alone, version 2 beside version 1, version 1. Source: cgroups(7)
 CONTROL_GROUP_MOUNTS = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd")
@@ -83,7 +77,7 @@ def observe(host: Host, request: Request) -> Observed:
         _unit_state(host, name, real, shown, request, set(resolved.values()), deadline)
         for name, real in resolved.items()
     ]
-    status = host.read_lenient(f"/proc/{FIRST_PID}/status") or ""
+    status = host.read_lenient(f"/proc/{FIRST_PROCESS}/status") or ""
     return Observed(
         systemd_running=answer is not None,
         version=systemd_version(host),
@@ -93,7 +87,7 @@ def observe(host: Host, request: Request) -> Observed:
         owner=(os.geteuid(), os.getegid()),
         powers=own_powers(host),
         nr_open=nr_open(host),
-        first=read_process(host, FIRST_PID),
+        first=read_process(host, FIRST_PROCESS),
         first_sys_resource=bool(has_capability(status, CAP_SYS_RESOURCE)) and not in_user_namespace(host),
         defaults=_defaults(host, shown),
         blocked_by_calls=blocked_by_calls(host, request.restart, request.despite_calls),

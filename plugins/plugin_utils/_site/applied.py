@@ -19,9 +19,6 @@ APPLIED = "__siptune_layers_result"  # the variable in which the playbooks regis
 Result = Mapping[str, Any]
 
 
-# --- before ---------------------------------------------------------------------------------
-
-
 def selected(
     layers: Sequence[str], tags: Sequence[str], run_tags: Sequence[str], skip_tags: Sequence[str]
 ) -> list[str]:
@@ -37,9 +34,6 @@ def selected(
 def _runs(tags: set[str], run_tags: set[str], skip_tags: set[str]) -> bool:
     """Whether Ansible would run a task with these tags, none of which is special. Source: Playbook Guide, Tags."""
     return bool(run_tags & {"all", "tagged", *tags}) and not skip_tags & {"all", "tagged", *tags}
-
-
-# --- afterwards -----------------------------------------------------------------------------
 
 
 def by_layer(done: Result, layers: Iterable[str]) -> dict[str, Any]:

@@ -21,11 +21,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._sysctl.key import (
     is_glob,
     read_key,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl.value import (
-    lowered,
-    raised,
-    satisfied,
-)
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.value import lowered, raised, satisfied
 
 TUNED = "TuneD"
 BPFTUNE = "bpftune"

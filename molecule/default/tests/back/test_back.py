@@ -8,22 +8,11 @@ What moves by itself and is left out is named, with the reasons, in files/state.
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from conftest import RESULTS, Record, differences, read_record
+from conftest import RESULTS, Record, differences, record_of
 
-
-@pytest.fixture(scope="module")
-def back(host: Any) -> Record:
-    """The rollback."""
-    return read_record(host, "back")
-
-
-@pytest.fixture(scope="module")
-def back_again(host: Any) -> Record:
-    """The rollback of a host that has been put back already."""
-    return read_record(host, "back-again")
+back = record_of("back")  # the rollback
+back_again = record_of("back-again")  # the rollback of a host that has been put back already
 
 
 @pytest.mark.parametrize("what", ["sysctl", "files", "units"])

@@ -13,34 +13,16 @@ import re
 from typing import Any
 
 import pytest
+from conftest import machine_at
 from items import live, path_of
-from machine import Machine, ask, differences, kept, reported
+from machine import Machine, ask, differences, reported
 
 OUR_RECORD = "/var/lib/siptune"
 
-
-@pytest.fixture(scope="module")
-def booted_tuned() -> Machine:
-    """The tuned machine after its reboot, before the rollback."""
-    return kept("booted")
-
-
-@pytest.fixture(scope="module")
-def without_some() -> Machine:
-    """The machine after three roles alone have put back their parts."""
-    return kept("single")
-
-
-@pytest.fixture(scope="module")
-def back() -> Machine:
-    """The machine after the rollback, before its reboot."""
-    return kept("back")
-
-
-@pytest.fixture(scope="module")
-def booted_back() -> Machine:
-    """The machine after the reboot that followed the rollback."""
-    return kept("back-booted")
+booted_tuned = machine_at("booted")  # the tuned machine after its reboot, before the rollback
+without_some = machine_at("single")  # the machine after three roles alone have put back their parts
+back = machine_at("back")  # the machine after the rollback, before its reboot
+booted_back = machine_at("back-booted")  # the machine after the reboot that followed the rollback
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from ..._core.change import SHADOWED
 from ..._core.undo import UndoLog
-from ..._engine.effects import PARENT_MODE, confirm, make_parents, put_back
+from ..._engine.effects import PARENT_MODE, make_parents, put, put_back
 from ..._engine.owned_files import FileChange, text_of
 from ..._host.host import Host, HostError
 from ..link_files import network_manager
@@ -35,7 +35,7 @@ def apply(host: Host, planned: Plan, log: UndoLog) -> dict[tuple[str, str], Verd
         write = written.get(change.path)
         if write is not None and not _test(host, write):
             unchecked.update((write.interface, option) for option in _options_of(write.change))
-        _put(host, change)
+        put(host, change.path, change.after)
     _set_profiles(host, planned.profiles, log)
     return {
         item: _with_reason(verdict) if item in unchecked and verdict.state != SHADOWED else verdict
@@ -58,14 +58,6 @@ def _test(host: Host, write: Write) -> bool:
     if shown is not None:
         host.stage(write.change.path, shown).commit()
     return try_file(host, write.interface, write.change.path, () if write.probe else _options_of(write.change))
-
-
-def _put(host: Host, change: FileChange) -> None:
-    if change.after is None:
-        host.remove(change.path)
-    elif host.snapshot(change.path) != change.after:
-        host.stage(change.path, change.after).commit()
-    confirm(host, change.path, change.after)
 
 
 def _set_profiles(host: Host, changes: Iterable[ProfileChange], log: UndoLog) -> None:

@@ -10,18 +10,18 @@ from typing import Any
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
 from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import NOTHING
+from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files import FilesPlan
 from ansible_collections.siptune.linux.plugins.module_utils._host.accounts import Account
 from ansible_collections.siptune.linux.plugins.module_utils._logins.conf import INFINITE, LimitsError
 from ansible_collections.siptune.linux.plugins.module_utils._logins.model import (
     ROOT,
     Directory,
     Observed,
-    Plan,
     Request,
     Start,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._logins.pam import PamLimits, Service
-from ansible_collections.siptune.linux.plugins.module_utils._logins.plan import finalize, plan
+from ansible_collections.siptune.linux.plugins.module_utils._logins.plan import plan
 from ansible_collections.siptune.linux.plugins.module_utils._logins.settings import parse_limits
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.nr_open import KERNEL_NR_OPEN, NrOpen
 
@@ -64,11 +64,11 @@ def request(*texts: str) -> Request:
     return Request(PATH, parse_limits([limit(text) for text in texts]))
 
 
-def planned(found: Observed, *texts: str) -> Plan:
+def planned(found: Observed, *texts: str) -> FilesPlan:
     return plan(request(*texts), found)
 
 
-def items(done: Plan) -> dict[str, Change]:
+def items(done: FilesPlan) -> dict[str, Change]:
     return {change.item: change for change in done.changes}
 
 
@@ -78,9 +78,9 @@ def only(found: Observed, *texts: str) -> Change:
     return items(planned(found, *texts))[f"{domain} {kind} {item}"]
 
 
-def applied(found: Observed, done: Plan) -> Observed:
+def applied(found: Observed, done: FilesPlan) -> Observed:
     own = done.files[0].after if done.files else found.own
-    return found._replace(own=own, originals=finalize(done))
+    return found._replace(own=own, originals=done.finalized)
 
 
 def refused(found: Observed, *texts: str) -> str:

@@ -11,8 +11,9 @@ from typing import Any
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
 from ansible_collections.siptune.linux.plugins.module_utils._core.undo import all_or_nothing
 from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import NOTHING
+from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files import FilesPlan
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord, Host
-from ansible_collections.siptune.linux.plugins.module_utils._pools.model import FileState, Observed, Plan, Request, Unit
+from ansible_collections.siptune.linux.plugins.module_utils._pools.model import FileState, Observed, Request, Unit
 from ansible_collections.siptune.linux.plugins.module_utils._pools.module import DAEMON_POOLS
 from ansible_collections.siptune.linux.plugins.module_utils._pools.observe import observe
 from ansible_collections.siptune.linux.plugins.module_utils._pools.plan import plan
@@ -82,7 +83,7 @@ def tree(root: Path) -> dict[str, Any]:
     }
 
 
-def look(root: Path, pools: dict[str, Any], **options: Any) -> tuple[Observed, Plan]:
+def look(root: Path, pools: dict[str, Any], **options: Any) -> tuple[Observed, FilesPlan]:
     request = Request(parse_pools(pools), **options)
     observed = observe(Host(str(root)), request)
     return observed, plan(request, observed)
@@ -136,7 +137,7 @@ def observed(one: Unit, text: str | None = TEXT, **changed: Any) -> Observed:
     return Observed(True, [one], files, NOTHING, (0, 0), 1024 * MIB, 212992)._replace(**changed)
 
 
-def planned(pools: dict[str, Any], one: Unit, text: str | None = TEXT, **changed: Any) -> Plan:
+def planned(pools: dict[str, Any], one: Unit, text: str | None = TEXT, **changed: Any) -> FilesPlan:
     return plan(Request(parse_pools({NAME: pools}), advice=False), observed(one, text, **changed))
 
 

@@ -12,9 +12,10 @@ from ansible_collections.siptune.linux.plugins.module_utils._core.change import 
 from ansible_collections.siptune.linux.plugins.module_utils._core.undo import RefusedError, all_or_nothing
 from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import read_originals
 from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import NOTHING
+from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files import FilesPlan
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._logins.apply import apply
-from ansible_collections.siptune.linux.plugins.module_utils._logins.model import Observed, Plan
+from ansible_collections.siptune.linux.plugins.module_utils._logins.model import Observed
 from ansible_collections.siptune.linux.plugins.module_utils._logins.observe import observe
 from ansible_collections.siptune.linux.plugins.module_utils._logins.plan import plan
 from login_hosts import MAIN, PATH, request
@@ -28,7 +29,7 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def look(root: Path, *texts: str) -> tuple[Observed, Plan]:
+def look(root: Path, *texts: str) -> tuple[Observed, FilesPlan]:
     observed = observe(Host(str(root)), request(*texts))
     return observed, plan(request(*texts), observed)
 

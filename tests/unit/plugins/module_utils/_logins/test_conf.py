@@ -25,7 +25,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._logins.conf import 
     Domain,
     Entry,
     LimitsError,
-    Line,
     amount,
     check_file_path,
     decide,
@@ -34,7 +33,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._logins.conf import 
     read_all,
     read_domain,
     reading_order,
-    render,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -184,31 +182,6 @@ def test_a_line_of_a_file(line: str, names: list[str]) -> None:
 @given(st.text())
 def test_any_text_can_be_read(text: str) -> None:
     assert all(entry.line <= text.count("\n") + 1 for entry in parse(text, MAIN))
-
-
-WORDS = st.text(st.characters(whitelist_categories=("Lu", "Ll", "Nd"), whitelist_characters="-_.@%*"), min_size=1)
-WRITTEN = st.builds(
-    Line,
-    WORDS.filter(lambda word: word != "%" and not word.startswith("#")),
-    st.sampled_from([SOFT, HARD, BOTH]),
-    st.sampled_from(sorted(set(ITEMS) - {"nonewprivs"})),
-    st.integers(0, 19).map(str),
-    st.text(),
-)
-
-
-@given(st.lists(WRITTEN, max_size=6))
-def test_a_written_file_is_read_back(lines: list[Line]) -> None:
-    """For any reasons, and without a line that old versions of pam_limits would cut in two."""
-    text = render(lines)
-    read = [(entry.spelling, entry.type, entry.item, entry.value) for entry in parse(text, MAIN)]
-    assert read == [line[:4] for line in lines]
-    assert all(len(line.encode("utf-8", "replace")) < 1024 for line in text.split("\n"))
-
-
-def test_a_reason_stands_above_its_line() -> None:
-    text = render([Line("*", BOTH, "core", "0", "No cores:\nthey hold  passwords.")])
-    assert text.endswith("\n\n# No cores: they hold passwords.\n* - core 0\n")
 
 
 PATHS = [

@@ -10,7 +10,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._host.host import Fi
 from ansible_collections.siptune.linux.plugins.module_utils._logins.conf import HEADING, LimitsError
 from ansible_collections.siptune.linux.plugins.module_utils._logins.model import Start
 from ansible_collections.siptune.linux.plugins.module_utils._logins.pam import PamLimits
-from ansible_collections.siptune.linux.plugins.module_utils._logins.plan import finalize
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.nr_open import NrOpen
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,7 +41,7 @@ def test_a_second_run_has_nothing_to_do() -> None:
     again = planned(after, *texts)
     assert not again.changed
     assert {change.state for change in again.changes} == {"ok"}
-    assert finalize(again) == after.originals
+    assert again.finalized == after.originals
 
 
 def test_a_line_that_is_no_longer_wanted_has_an_item() -> None:
@@ -63,7 +62,7 @@ def test_reverting_restores_the_file() -> None:
     assert back.files[0].after == original
     (gone,) = back.changes
     assert (gone.item, gone.wanted, gone.before, gone.after) == ("asterisk soft nofile", None, "65536", "1111")
-    assert finalize(back).empty
+    assert back.finalized.empty
     assert not planned(applied(after, back)).changed
 
 
@@ -129,7 +128,7 @@ def test_one_run_is_enough_and_reverting_is_exact(texts: list[str], others: dict
     after = applied(found, done)
     again = planned(after, *texts)
     assert not again.changed
-    assert finalize(again) == after.originals
+    assert again.finalized == after.originals
     for first, second in zip(done.changes, again.changes):
         assert (first.item, first.after, first.at_boot) == (second.item, second.after, second.at_boot)
         assert second.before == second.after

@@ -8,14 +8,19 @@ from typing import Any
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._logins.conf import (
+    BOTH,
+    EVERYBODY,
+    HARD,
     INFINITE,
     ITEMS,
+    SOFT,
+    USER,
+    Domain,
     LimitsError,
     amount,
     parse,
-    render,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._logins.settings import parse_limits
+from ansible_collections.siptune.linux.plugins.module_utils._logins.settings import Limit, parse_limits, render
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -61,7 +66,7 @@ def test_good_limits_come_back_from_their_file(given: dict[str, Any]) -> None:
     (parsed,) = parse_limits([given])
     assert parsed.name == f"{given['domain']} {given['type']} {given['item']}"
     if parsed.value != "max":
-        (entry,) = parse(render([parsed.line()]), "a.conf")
+        (entry,) = parse(render([parsed]), "a.conf")
         assert entry[:5] == (parsed.domain, parsed.spelling, parsed.type, parsed.item, str(given["value"]))
 
 
@@ -205,6 +210,34 @@ def test_a_file_has_the_given_limits_and_nothing_else(domain: str, value: Any, k
         return
     if parsed.value == "max":
         return
-    (entry,) = parse(render([parsed.line()]), "a.conf")
+    (entry,) = parse(render([parsed]), "a.conf")
     assert (entry.spelling, entry.type, entry.item, entry.value) == (domain, kind, item, str(value))
     assert amount(ITEMS[item], entry.value) is not None
+
+
+# --- the file -------------------------------------------------------------------------------
+
+WORDS = st.text(st.characters(whitelist_categories=("Lu", "Ll", "Nd"), whitelist_characters="-_.@%*"), min_size=1)
+WRITTEN = st.builds(
+    Limit,
+    st.just(Domain(USER)),
+    WORDS.filter(lambda word: word != "%" and not word.startswith("#")),
+    st.sampled_from([SOFT, HARD, BOTH]),
+    st.sampled_from(sorted(set(ITEMS) - {"nonewprivs"})),
+    st.integers(0, 19).map(str),
+    st.text(),
+)
+
+
+@given(st.lists(WRITTEN, max_size=6))
+def test_a_written_file_is_read_back(limits: list[Limit]) -> None:
+    """For any reasons, and without a line that old versions of pam_limits would cut in two."""
+    text = render(limits)
+    read = [(entry.spelling, entry.type, entry.item, entry.value) for entry in parse(text, "a.conf")]
+    assert read == [limit[1:5] for limit in limits]
+    assert all(len(line.encode("utf-8", "replace")) < 1024 for line in text.split("\n"))
+
+
+def test_a_reason_stands_above_its_line() -> None:
+    text = render([Limit(Domain(EVERYBODY), "*", BOTH, "core", "0", "No cores:\nthey hold  passwords.")])
+    assert text.endswith("\n\n# No cores: they hold passwords.\n* - core 0\n")

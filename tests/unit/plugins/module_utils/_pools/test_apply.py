@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import Outcome
 from ansible_collections.siptune.linux.plugins.module_utils._core.undo import RefusedError, all_or_nothing
+from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files import FilesPlan
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._pools.apply import apply
-from ansible_collections.siptune.linux.plugins.module_utils._pools.model import Observed, Plan, Request
+from ansible_collections.siptune.linux.plugins.module_utils._pools.model import Observed, Request
 from pool_hosts import BOTH, look, text, tree
 
 
-def carry_out(root: Path, observed: Observed, planned: Plan) -> Outcome:
+def carry_out(root: Path, observed: Observed, planned: FilesPlan) -> Outcome:
     return all_or_nothing(lambda log: apply(Host(str(root)), Request([]), observed, planned, log))
 
 
