@@ -12,8 +12,8 @@ class ModuleDocFragment:
 options:
   disruptive:
     description:
-      - Whether a change may take a link down for a moment. Without it, such changes wait for the next boot, unless the
-        interface is down already.
+      - Whether a change may take a link down for a moment, also with O(state=absent). Without it, such changes wait for
+        the next boot, unless the interface is down already.
       - On a host with calls in progress it counts as V(false), unless O(despite_calls) is set, and the items name the
         calls they wait for. M(siptune.linux.sip_calls_info) documents how calls are found.
     type: bool
@@ -24,20 +24,7 @@ options:
         does not answer counts as one with calls.
     type: bool
     default: false
-  state:
-    description:
-      - V(absent) puts back everything that this module has set, whatever O(interfaces) says. A value that somebody else
-        has set since is left alone and reported. O(disruptive) counts here too.
-    type: str
-    choices: [present, absent]
-    default: present
 attributes:
-  check_mode:
-    support: full
-    description: Can run in C(check_mode) and predicts what a run would change, without changing anything.
-  diff_mode:
-    support: full
-    description: Shows the files and the live values, before and after.
   platform:
     support: full
     platforms: linux

@@ -6,10 +6,17 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The options by which a user turns a report into a failure."""
+    """The options and attributes shared by all modules that change a host."""
 
     DOCUMENTATION = r"""
 options:
+  state:
+    description:
+      - V(absent) puts back the originals of everything that this module has set. A value or file that somebody else has
+        changed since is left alone and reported.
+    type: str
+    choices: [present, absent]
+    default: present
   missing:
     description:
       - Whether to report items that this host does not have or cannot take, or to fail before anything is changed.
@@ -23,4 +30,15 @@ options:
     type: str
     choices: [report, fail]
     default: report
+attributes:
+  check_mode:
+    support: full
+    description: Predicts the changes of a run without changing anything.
+  diff_mode:
+    support: full
+    description: Shows the files and the live values, before and after.
+  platform:
+    support: full
+    platforms: linux
+    description: Linux, with or without systemd.
 """

@@ -45,19 +45,7 @@ options:
     description: Whether to revert the pools that earlier calls have set for units not in O(pools).
     type: bool
     default: false
-  state:
-    description:
-      - V(absent) restores the original lines. A line that somebody else has changed since is left alone and reported.
-    type: str
-    choices: [present, absent]
-    default: present
 attributes:
-  check_mode:
-    support: full
-    description: Can run in C(check_mode) and predicts what a run would change, without changing anything.
-  diff_mode:
-    support: full
-    description: Shows the files before and after.
   platform:
     support: full
     platforms: linux

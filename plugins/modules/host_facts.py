@@ -16,21 +16,12 @@ description:
   - A fact that cannot be read is null, never a guess, and never an error.
 author:
   - siptune authors (@siptune)
-options: {}
+extends_documentation_fragment:
+  - siptune.linux.info
 attributes:
-  check_mode:
-    support: full
-    description: Reads the same in C(check_mode), as it never changes anything.
-  diff_mode:
-    support: none
-    description: There is nothing to show, as nothing changes.
   facts:
     support: full
     description: Returns an C(ansible_facts) dictionary.
-  platform:
-    support: full
-    platforms: linux
-    description: Linux, with or without systemd.
 notes:
   - Works for an ordinary user. Root sees more, for example the environment of processes through which the control
     connection is found after C(become), and all processes where C(/proc) is mounted with C(hidepid).

@@ -85,20 +85,7 @@ options:
       hazard:
         description: The warning to show while the limit is in force.
         type: str
-  state:
-    description:
-      - V(absent) restores the original file, or removes the file if there was none. A file that somebody else has
-        edited since is left alone and reported.
-    type: str
-    choices: [present, absent]
-    default: present
 attributes:
-  check_mode:
-    support: full
-    description: Can run in C(check_mode) and predicts what a run would change, without changing anything.
-  diff_mode:
-    support: full
-    description: Shows the file before and after.
   platform:
     support: full
     platforms: linux

@@ -20,18 +20,8 @@ description:
   - Changes nothing.
 author:
   - siptune authors (@siptune)
-options: {}
-attributes:
-  check_mode:
-    support: full
-    description: Reads the same in C(check_mode), as it never changes anything.
-  diff_mode:
-    support: none
-    description: There is nothing to show, as nothing changes.
-  platform:
-    support: full
-    platforms: linux
-    description: Linux, with or without systemd.
+extends_documentation_fragment:
+  - siptune.linux.info
 notes:
   - Needs root, to see all processes, and to use the daemons' control interfaces.
 seealso:

@@ -17,6 +17,8 @@ description:
   - Changes nothing.
 author:
   - siptune authors (@siptune)
+extends_documentation_fragment:
+  - siptune.linux.info
 options:
   timeout_seconds:
     description:
@@ -32,13 +34,6 @@ attributes:
   check_mode:
     support: full
     description: Asks once in C(check_mode) and does not wait, as the host is still in service then.
-  diff_mode:
-    support: none
-    description: There is nothing to show, as nothing changes.
-  platform:
-    support: full
-    platforms: linux
-    description: Linux, with or without systemd.
 notes:
   - Needs root, to see all processes, and to use the daemons' control interfaces.
 seealso:

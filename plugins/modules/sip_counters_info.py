@@ -18,6 +18,8 @@ description:
   - A counter that cannot be read is null with a reason, never a guess, and never an error.
 author:
   - siptune authors (@siptune)
+extends_documentation_fragment:
+  - siptune.linux.info
 options:
   seconds:
     description:
@@ -25,17 +27,6 @@ options:
       - From 0 to 3600 seconds, during which the connection is silent.
     type: int
     default: 0
-attributes:
-  check_mode:
-    support: full
-    description: Reads the same in C(check_mode), as it never changes anything.
-  diff_mode:
-    support: none
-    description: There is nothing to show, as nothing changes.
-  platform:
-    support: full
-    platforms: linux
-    description: Linux, with or without systemd.
 notes:
   - Works for an ordinary user, but then sees only the open files of that user's processes.
   - Per-CPU counters of C(softnet_stat) are those of the whole machine, in a container, too.

@@ -47,24 +47,6 @@ options:
         numbers with a leading zero.
     type: dict
     default: {}
-  state:
-    description:
-      - V(absent) removes the file and puts back the original of every key that was set through it. Keys that somebody
-        else has changed since are left alone and reported.
-    type: str
-    choices: [present, absent]
-    default: present
-attributes:
-  check_mode:
-    support: full
-    description: Predicts the changes of a run without changing anything.
-  diff_mode:
-    support: full
-    description: Shows the file and the live values, before and after.
-  platform:
-    support: full
-    platforms: linux
-    description: Linux, with or without systemd.
 notes:
   - Refuses to disable IPv6 while the control connection, a default route or a listening socket uses it, and to lower
     C(fs.nr_open) below a limit in use.

@@ -95,25 +95,13 @@ options:
       - Whether to restore the drop-ins of the name O(drop_in) that earlier calls wrote for other units than O(units).
     type: bool
     default: false
-  state:
-    description:
-      - V(absent) restores the original drop-ins and reloads systemd. A drop-in that somebody else has changed since is
-        left alone and reported. Running processes keep raised limits until they are restarted, and the items say so.
-    type: str
-    choices: [present, absent]
-    default: present
 attributes:
-  check_mode:
-    support: full
-    description: Predicts the changes of a run, without changing anything.
-  diff_mode:
-    support: full
-    description: Shows the drop-ins, and the values in force, before and after.
   platform:
     support: full
     platforms: linux
     description: Linux with systemd. Where systemd does not run, as in an image build, only the drop-ins are written.
 notes:
+  - With O(state=absent) running processes keep raised limits until they are restarted, and the items say so.
   - Refuses a C(LimitNOFILE) above the C(fs.nr_open) of now or of the next boot, a C(MemoryMax) below the memory that
     the unit uses now, its caches included, a C(TasksMax) below its processes and threads, and a C(Restart) with which
     systemd would not load the unit.
