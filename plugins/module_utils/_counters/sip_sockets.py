@@ -9,7 +9,7 @@ A counter of the kernel does not say which socket has lost a datagram, and a soc
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Optional
+from typing import Any
 
 from .._host.host import Host, HostError
 from .._host.sockets import SocketGoneError, receive_buffer, why_out_of_reach
@@ -20,7 +20,7 @@ from .table import UNSIGNED_INT_BITS, growth
 DROPS = "UdpSocketDrops"
 MOST_SOCKETS = 64  # in a result; SIP's own ports come first
 
-Sample = Mapping[str, Optional[Mapping[str, int]]]
+Sample = Mapping  # of a counter's name to its parts, Mapping[str, int], or None
 
 
 def socket_results(

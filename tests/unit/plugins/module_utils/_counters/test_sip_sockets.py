@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._counters.sip_sockets import DROPS, Sample, socket_results
+from ansible_collections.siptune.linux.plugins.module_utils._counters.sip_sockets import DROPS, socket_results
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
 from ansible_collections.siptune.linux.plugins.module_utils._host.sockets import Place, receive_buffer
 from sip_trees import LOOPBACK, bind, make, start
@@ -23,7 +23,7 @@ SIZE = 65536
 def results(
     root: Path, before: dict[str, int] | None, after: dict[str, int] | None, rate: int | None = None
 ) -> list[dict[str, Any]]:
-    first: Sample | None = None if before is None else {DROPS: before}
+    first = None if before is None else {DROPS: before}
     return socket_results(Host(str(root)), first, {DROPS: after}, rate)
 
 
