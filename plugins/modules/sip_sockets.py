@@ -34,7 +34,7 @@ options:
     description:
       - The least receive buffer of each socket in bytes, as C(ss -m) shows it and as the kernel charges datagrams to
         it. A SIP message of 700 to 1400 bytes is charged 2304, one of up to some 600 bytes 1280.
-      - A number from 4096 to 2147483646, or a dictionary of C(value), C(rule) and C(why). The rule is V(at_least), as a
+      - A number from 4096 to 2147483646, or a dictionary of C(value), C(rule) and C(why). The rule is V(at_least), so a
         socket is never lowered.
       - A value above 1 percent of the memory is refused. Null or an empty dictionary leaves all sockets alone.
     type: raw

@@ -222,6 +222,22 @@ def test_all_buffers_together_are_bounded_by_the_memory() -> None:
         assert "more than 1/100 of this host's memory" in refused["msg"]
 
 
+@pytest.mark.parametrize(
+    ("line", "advice"), [("", "maxbuffer=3145728 in"), ("maxbuffer=262144\n", "line 1 sets maxbuffer")]
+)
+def test_an_item_says_what_the_next_start_has_and_what_gives_more(line: str, advice: str) -> None:
+    write_file("/etc/kamailio/edge.cfg", line)
+    places = [Path("/proc/sys/net/core", name) for name in ("rmem_default", "rmem_max")]
+    if not all(place.exists() for place in places):  # before Linux 6.12 a network namespace does not show them
+        return
+    default, most = (int(place.read_text(encoding="ascii")) for place in places)
+    with running("kamailio", ["127.0.0.1 5060"], ["-f", "/etc/kamailio/edge.cfg"]):
+        (item,) = mine(call(sip_sockets, receive_buffer_bytes=SIX_MIB)).values()
+    assert item["at_boot"] == str(default if default > 262144 - 2048 else 2 * min(262144, most))
+    assert advice in item["reason"]
+    assert "/etc/kamailio/edge.cfg" in item["reason"]
+
+
 # --- what is not ours -----------------------------------------------------------------------
 
 

@@ -5,8 +5,9 @@
 """Print, as JSON, what tools of the system say of a machine that a layer may have tuned: observe.py UNIT...
 
 `boot` is the boot's identity, `failed` the units that failed, `interfaces` maps a name to its `mac`, `driver`,
-`carrier_changes` and `settings`, as ethtool sees them, `units` maps a name to systemd's `properties` and its
-`processes`, `log` is the end of the kernel's messages.
+`carrier_changes` and `settings`, as ethtool sees them, `sockets` maps a program and the end that it listens on to the
+receive buffer, `units` maps a name to systemd's `properties` and its `processes`, `log` is the end of the kernel's
+messages.
 """
 
 from __future__ import annotations
@@ -125,6 +126,19 @@ def interface(name: str) -> dict[str, object]:
     }
 
 
+# --- Sockets ---
+
+
+def sockets() -> dict[str, str]:
+    """The receive buffers of UDP sockets in bytes, as ss(8) shows them: `kamailio 127.0.0.1:5060`."""
+    found = {}
+    for line in output("ss", "-H", "-u", "-a", "-n", "-p", "-m", "-O").splitlines():
+        program, size = re.search(r'users:\(\("([^"]+)"', line), re.search(r",rb([0-9]+),", line)
+        if program and size:
+            found[f"{program[1]} {line.split()[3]}"] = size[1]
+    return found
+
+
 # --- Units ---
 
 
@@ -166,6 +180,7 @@ def main(units: list[str]) -> None:
         "boot": read("/proc/sys/kernel/random/boot_id"),
         "failed": [line.split()[0] for line in failed.splitlines()],
         "interfaces": {name: interface(name) for name in cards},
+        "sockets": sockets(),
         "units": {name: unit(name) for name in units},
         "log": output("dmesg").splitlines()[-LOG_LINES:],
     }

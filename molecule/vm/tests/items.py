@@ -59,6 +59,8 @@ def live(item: str, machine: Machine) -> str | None:
         return None
     if not words:
         return machine.sysctl.get(path_of(subject))
+    if words[0] == "udp":
+        return machine.sockets.get(f"{subject} {words[1]}")
     if subject in machine.interfaces and len(words) == 1:
         return machine.interfaces[subject]["settings"].get(words[0])
     if subject in machine.units and len(words) == 1:

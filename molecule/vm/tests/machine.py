@@ -56,6 +56,7 @@ class Machine(NamedTuple):
     boot: str
     failed: list[str]
     interfaces: dict[str, dict[str, Any]]
+    sockets: dict[str, str]
     units: dict[str, dict[str, Any]]
     log: list[str]
     login: str

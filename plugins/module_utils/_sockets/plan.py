@@ -62,7 +62,8 @@ def _raise(floor: Floor, observed: Observed) -> Plan:
         )
     changes: list[Change] = []
     decisions: list[Decision] = []
-    left: dict[tuple[str, str], list[Socket]] = {}
+    left: dict[str, list[Socket]] = {}
+    bounds: dict[str, str] = {}
     for socket in observed.sockets:
         if socket.bytes is None or (observed.option is None and socket.bytes < floor.bytes):
             changes.append(waiting_item(socket, floor, socket.obstacle or NO_PRIVILEGE))
@@ -71,7 +72,8 @@ def _raise(floor: Floor, observed: Observed) -> Plan:
         if socket.bytes >= floor.bytes:
             changes.append(met_item(socket, floor, socket.key in observed.originals.sockets))
         elif full:
-            left.setdefault((socket.daemon, full), []).append(socket)
+            left.setdefault(socket.daemon, []).append(socket)
+            bounds.setdefault(socket.daemon, full)
             continue
         elif observed.option is not None:
             changes.append(raised_item(socket, floor, floor.bytes))
@@ -79,7 +81,7 @@ def _raise(floor: Floor, observed: Observed) -> Plan:
                 Decision(socket.item, socket.key, socket.place, socket.bytes, floor.bytes, observed.option)
             )
         room = room.less(floor.bytes)
-    further = [further_item(daemon, sockets, floor, full) for (daemon, full), sockets in left.items()]
+    further = [further_item(daemon, sockets, floor, bounds[daemon]) for daemon, sockets in left.items()]
     changes += [*further, *(unreached_item(one, floor) for one in observed.unreached)]
     recorded = _recorded(decisions, observed)
     warnings = [f"{change.item}: {change.reason}" for change in further]

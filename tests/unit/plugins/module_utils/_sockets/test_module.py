@@ -91,8 +91,10 @@ def test_every_state_is_documented() -> None:
     assert [state for state in STATES if state not in never and f"V({state})" not in constant("RETURN")] == []
 
 
-def test_the_examples_are_taken() -> None:
+def test_the_documentation_is_yaml_and_its_examples_are_taken() -> None:
     yaml = pytest.importorskip("yaml", reason="PyYAML is not there with the oldest Python")
+    assert yaml.safe_load(constant("DOCUMENTATION"))["options"].keys() <= SIP_SOCKETS.argument_spec.keys()
+    assert yaml.safe_load(constant("RETURN")).keys() == {"items", "undone"}
     tasks = [task["siptune.linux.sip_sockets"] for task in yaml.safe_load(constant("EXAMPLES"))]
     floors = [build_request({**NOTHING_GIVEN, **task}).floor for task in tasks]
     assert [floor and floor.bytes for floor in floors] == [6291456, 4608000, None]
