@@ -34,11 +34,13 @@ SITE = "siptune.linux.site"
 MITOGEN_STRATEGY = "mitogen_linear"
 BULK_MITOGEN = "bulk with mitogen"
 AUDIT = "audit"
+ROLLBACK = "rollback"
 
-PING_FACTOR = 4
+PING_FACTOR = 3
 LOOP_FACTOR = 40
 MITOGEN_FACTOR = 4
-AUDIT_FACTOR = 1.3
+AUDIT_FACTOR = 1.15
+ROLLBACK_FACTOR = 1.2
 
 
 def drop_in(unit: str) -> str:
@@ -125,6 +127,13 @@ def subject() -> Subject:
             playbook="siptune.linux.audit",
             beforehand=SITE,
         ),
+        ROLLBACK: Way(
+            "the playbook `siptune.linux.rollback`, of a host that `siptune.linux.site` has just tuned",
+            [],
+            works=False,
+            playbook="siptune.linux.rollback",
+            beforehand=SITE,
+        ),
         "template": Way(
             "`template` and `copy`, and `sysctl --system` if anything changed",
             templates(),
@@ -149,6 +158,14 @@ def subject() -> Subject:
             most=AUDIT_FACTOR,
             whole=True,
             runs=RUNS[1:],
+        ),
+        Bound(
+            ROLLBACK,
+            BULK,
+            f"rollback at most {ROLLBACK_FACTOR} times the first site, as whole processes",
+            most=ROLLBACK_FACTOR,
+            whole=True,
+            runs=RUNS[:1],
         ),
     ]
     work = (

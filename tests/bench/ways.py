@@ -32,8 +32,8 @@ Task = dict[str, Any]
 class Way(NamedTuple):
     """A way to do the work: what to call it, and its tasks and handlers, or a playbook in their place.
 
-    `works` is False for one that does nothing. `strategy` is Ansible's strategy, where it is not the usual one.
-    `beforehand` is a playbook that is run first, and not measured.
+    `works` is False for one after which the work is not done. `strategy` is Ansible's strategy, where it is not the usual one.
+    `beforehand` is a playbook that is run before each run, and not measured.
     """
 
     name: str
@@ -125,9 +125,9 @@ def measure(subject: Subject, key: str, connection: str) -> dict[str, Seconds]:
     taken = {}
     try:
         connect(INVENTORY)
-        if way.beforehand:
-            timed_command([*command[:-1], way.beforehand], environment())
         for run in RUNS:
+            if way.beforehand:
+                timed_command([*command[:-1], way.beforehand], environment())
             taken[run] = timed_command(command, {**environment(), **strategy_settings(way.strategy)})
     finally:
         end_sshd()
