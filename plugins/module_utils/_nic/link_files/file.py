@@ -51,7 +51,7 @@ OWN = "#-- siptune.linux."
 
 
 class Assignment(NamedTuple):
-    """A line of a .link file. `block` numbers the sections, as a file may have an [SR-IOV] for each virtual function."""
+    """A line of a .link file. `block` numbers the sections: there may be an [SR-IOV] for each virtual function."""
 
     section: str
     block: int
