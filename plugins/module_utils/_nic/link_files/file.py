@@ -21,7 +21,6 @@ from .options import OPTIONS, OWNERS
 
 MATCH = "Match"
 LINK = "Link"
-SR_IOV = "SR-IOV"  # since systemd 251; a section for each virtual function
 
 ETC = "/etc/systemd/network"
 # Where files of one name are looked for, the most important first. /lib is the same as /usr/lib on most hosts.
@@ -52,7 +51,7 @@ OWN = "#-- siptune.linux."
 
 
 class Assignment(NamedTuple):
-    """A line of a .link file. `block` numbers the sections, as a file may have many [SR-IOV]."""
+    """A line of a .link file. `block` numbers the sections: there may be an [SR-IOV] for each virtual function."""
 
     section: str
     block: int
@@ -67,10 +66,6 @@ class LinkFile(NamedTuple):
 
     path: str
     texts: tuple[tuple[str, str], ...]
-
-    @property
-    def name(self) -> str:
-        return posixpath.basename(self.path)
 
     @property
     def lines(self) -> list[Assignment]:

@@ -8,7 +8,6 @@ import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._nic.link_files.file import (
     HEADING,
     LINK,
-    SR_IOV,
     Assignment,
     LinkFile,
     OwnText,
@@ -29,6 +28,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._nic.link_files.opti
 from hypothesis import given
 from hypothesis import strategies as st
 
+SR_IOV = "SR-IOV"
 DEFAULT = "/usr/lib/systemd/network/99-default.link"
 USERS = "/etc/systemd/network/10-dmz.link"
 CARD = Device("ens3", 2, "52:54:00:12:34:56", "52:54:00:12:34:56", "pci-0", "igb", "ether", "", None, False, {})
