@@ -32,8 +32,8 @@ Task = dict[str, Any]
 class Way(NamedTuple):
     """A way to do the work: what to call it, and its tasks and handlers, or a playbook in their place.
 
-    `works` is False for one after which the work is not done. `strategy` is Ansible's strategy, where it is not the usual
-    one. `beforehand` is a playbook that is run before each run, and not measured.
+    `works` is False for one after which the work is not done. `strategy` is Ansible's strategy, where it is not the
+    usual one. `beforehand` is a playbook that is run before each run, and not measured.
     """
 
     name: str
