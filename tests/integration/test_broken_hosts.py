@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._engine import run
+from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import SCHEMA
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import LOCK_PATH, Host
 from calls import FILE, ORIGINALS, Settings, apply, module, originals, put_back, write_file
 from sandbox import become_nobody, difference, dump, make_read_only, mount_small, read
@@ -182,7 +183,7 @@ DAMAGED = {
     "no-schema": ("{}", "damaged"),
     "schema-text": (record(schema="1"), "damaged"),
     "schema-true": (record(schema=True), "damaged"),
-    "newer": (record(schema=3), "newer version"),
+    "newer": (record(schema=SCHEMA + 1), "newer version"),
     "much-newer": ('{"schema": 99, "everything": "different"}', "newer version"),
     "keys-list": (record(sysctl=[]), "damaged"),
     "key-outside": (record(sysctl={"../../etc/passwd": {}}), "damaged"),

@@ -18,7 +18,7 @@ from subjects import SUBJECTS, Subject, nothing, whole_host
 from tracing import Call, fail_at, kill_before
 
 LEAST_MOMENTS = 10  # of a call that changes a file and the record; with fewer the trace has missed something
-REFUSED_IN_WORDS = 3
+REFUSED_IN_WORDS, LEFT_IN_WORDS = 3, 4
 EVERY = pytest.mark.parametrize("subject", SUBJECTS, ids=lambda subject: subject.name)
 
 
@@ -50,6 +50,12 @@ def written_by_us() -> dict[str, tuple[str, ...]]:
     if not os.path.exists(ORIGINALS):
         return {}
     return {path: original.written for path, original in parse(Path(ORIGINALS).read_bytes()).files.items()}
+
+
+def still_recorded() -> set[str]:
+    """The record, and the kernel parameters in it."""
+    keys = parse(Path(ORIGINALS).read_bytes()).keys if os.path.exists(ORIGINALS) else {}
+    return {os.path.dirname(ORIGINALS), ORIGINALS, *(f"/proc/sys/{key}" for key in keys)}
 
 
 def check_record(start: Mapping[str, object]) -> None:
@@ -148,7 +154,11 @@ def test_a_lost_connection_ends_a_run_like_any_other_kill(subject: Subject) -> N
 @EVERY
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_any_change_that_fails_undoes_all_others(scenario: str, subject: Subject) -> None:
-    """Each system call that changes something fails once: then the run says so, and the host is as it was."""
+    """Each system call that changes something fails once: then the run says so, and the host is as it was.
+
+    A kernel parameter that cannot go back to its original is an item of its own: everything else goes back, and a later
+    run puts the rest back.
+    """
     find, before, name = SCENARIOS[scenario]
     parameters = getattr(subject, name)
 
@@ -156,6 +166,8 @@ def test_any_change_that_fails_undoes_all_others(scenario: str, subject: Subject
         result = call(subject.module, **parameters)
         if result.get("failed"):
             os._exit(REFUSED_IN_WORDS if "EIO" in result["msg"] else 1)
+        if any(item["state"] == "refused" and "EIO" in item["reason"] for item in result["items"]):
+            os._exit(LEFT_IN_WORDS)
 
     subject.make()
     find(subject)
@@ -169,9 +181,14 @@ def test_any_change_that_fails_undoes_all_others(scenario: str, subject: Subject
     for moment in moments:
         before(subject)
         status = fail_at(moment, run)
-        left = difference({REFUSED_IN_WORDS: old, 0: new}.get(status, {}), whole_host())
+        left = difference({REFUSED_IN_WORDS: old, LEFT_IN_WORDS: new, 0: new}.get(status, {}), whole_host())
+        if status == LEFT_IN_WORDS:
+            left = {path: both for path, both in left.items() if path not in still_recorded()}
         # A directory that became empty and could not be removed is no reason to fail.
         left = {path: both for path, both in left.items() if status or not os.path.isdir(path) or os.listdir(path)}
         faults += [(moment.line, status, left)] if left else []
         subject.run(subject.absent)
+        if status == LEFT_IN_WORDS:
+            left = difference(start, whole_host())
+            faults += [(moment.line, "put back later", left)] if left else []
     assert faults == []
