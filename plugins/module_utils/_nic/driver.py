@@ -272,9 +272,9 @@ def set_options(host: Host, link: Link, values: Mapping[Option, str]) -> None:
         _set_group(host, link, group, values)
     except UnsupportedError:
         raise
-    except GoneError as error:
-        raise GoneError(item, error.reason, error.errno) from error
     except HostError as error:
+        if isinstance(error, GoneError):
+            raise GoneError(item, error.reason, error.errno) from error
         asked = ", ".join(values.values())
         raise HostError(item, f"the driver refused '{asked}': {_explained(error, item).reason}", error.errno) from error
     except (ValueError, OverflowError, struct.error) as error:

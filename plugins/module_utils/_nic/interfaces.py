@@ -38,7 +38,8 @@ def resolve(rules: Sequence[Rule], links: Mapping[str, Link]) -> tuple[list[Want
                         item_name(name, option),
                         f"{first.pattern} and {rule.pattern} set it differently; set it for {name} itself to decide",
                     )
-    return [WantedSetting(links[name], setting) for (name, _), (_, setting) in wanted.items() if setting], unmatched
+    found = ((name, setting) for (name, _option), (_rule, setting) in wanted.items())
+    return [WantedSetting(links[name], setting) for name, setting in found if setting], unmatched
 
 
 def _names(rule: Rule, links: Mapping[str, Link]) -> list[str]:

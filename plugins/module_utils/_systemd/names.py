@@ -60,13 +60,13 @@ def template_of(name: str) -> str | None:
 
 def instance_of(template: str, name: str) -> str:
     """kamailio@edge.service for kamailio@.service and kam@edge.service: the same instance of another template."""
-    prefix, _, suffix = split_name(template)
+    prefix, _instance, suffix = split_name(template)
     return f"{prefix}@{split_name(name)[1]}{suffix}"
 
 
 def instances_pattern(template: str) -> str:
     """The pattern for systemctl that matches the loaded instances of a template."""
-    prefix, _, suffix = split_name(template)
+    prefix, _instance, suffix = split_name(template)
     return f"{prefix}@*{suffix}"
 
 
