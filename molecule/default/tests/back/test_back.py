@@ -28,7 +28,7 @@ def test_there_was_something_to_put_back(clean: Record, again: Record) -> None:
 def test_what_waits_for_a_restart_says_so(back: Record) -> None:
     items = [item for result in RESULTS for item in back.results[result]["items"]]
     assert {item["state"] for item in items} <= {"changed", "ok", "pending"}
-    assert [item for item in items if item["state"] == "pending" and "restarted" not in item["reason"]] == []
+    assert [item for item in items if item["state"] == "pending" and "restart" not in item["reason"]] == []
 
 
 @pytest.mark.parametrize("result", RESULTS)
