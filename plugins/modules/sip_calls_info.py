@@ -56,7 +56,7 @@ daemons:
   elements: dict
   contains:
     daemon:
-      description: V(asterisk), V(freeswitch), V(kamailio), V(opensips) or V(rtpengine).
+      description: V(asterisk), V(drachtio), V(freeswitch), V(kamailio), V(opensips) or V(rtpengine).
       type: str
       sample: asterisk
     in_progress:

@@ -12,12 +12,8 @@ from .._engine.originals import Originals
 from .._host.host import FileRecord
 from .._sip.proxy_config import MaxBuffer
 from .._systemd.execstart import Start
+from .._systemd.names import LOADED, MASKED, NOT_FOUND
 from .settings import Pool, UnitPools
-
-# LoadState, org.freedesktop.systemd1(5)
-LOADED = "loaded"
-NOT_FOUND = "not-found"
-MASKED = "masked"
 
 Texts = Mapping  # texts of environment files by path; files that do not exist are left out
 

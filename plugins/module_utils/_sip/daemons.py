@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from .._host.host import Host, unless_refused
 from .._host.processes import ProcessNames, ProcessStatus, process_status
-from .._systemd.names import is_template
+from .._systemd.names import NOT_FOUND, is_template
 from .._systemd.systemctl import show
 
 
@@ -87,7 +87,6 @@ UNIT_DIRECTORIES = (
 )
 DEPENDENCY_SUFFIXES = (".wants", ".requires")  # an enabled instance is a link in one of these
 UNIT_PROPERTIES = ("Id", "Names", "LoadState", "ActiveState", "SubState", "MainPID")
-NOT_FOUND = "not-found"
 USER_SLICE, ROOT_SLICE = "user.slice", "user-0.slice"
 FIRST_ORDINARY_UID = 1000  # UID_MIN of Debian's and Red Hat's login.defs(5)
 

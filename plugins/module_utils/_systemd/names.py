@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Names of units: their types, templates and instances, and the directories of their files.
+"""Names of units: their types, templates and instances, the directories of their files, and their load states.
 
 Everything here is a function of names. Source: systemd.unit(5).
 """
@@ -15,6 +15,11 @@ SLICE = "slice"
 SUFFIXES = {".service": SERVICE, ".slice": SLICE}
 ROOT_SLICE = "-.slice"
 ETC = "/etc/systemd/system"
+
+# LoadState of a unit, org.freedesktop.systemd1(5)
+LOADED = "loaded"
+MASKED = "masked"
+NOT_FOUND = "not-found"
 
 # The directories of unit files, the most important first. Source: systemd.unit(5), "Unit File Load Path", and
 # `systemctl show -p UnitPath`. On most hosts /lib is a link to /usr/lib, so that files appear twice, which is harmless.

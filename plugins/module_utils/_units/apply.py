@@ -13,9 +13,10 @@ from .._core.undo import UndoLog
 from .._engine.effects import PARENT_MODE, finalize_originals, remove_directory, stage, store_originals, tidy
 from .._engine.owned_files import finalize_files
 from .._host.host import Host, HostError
+from .._systemd.names import LOADED
 from .._systemd.systemctl import load_error, systemctl
 from .effective import disagreement
-from .model import LOADED, LoadedUnit, Observed, Plan, Request
+from .model import LoadedUnit, Observed, Plan, Request
 from .observe import loaded_units_now, start_deadline, with_processes
 from .plan import confirmed
 from .running import raise_all, restart, start_again

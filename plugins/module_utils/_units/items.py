@@ -12,10 +12,11 @@ from .._core.change import CHANGED, KEPT, OK, PENDING, READONLY, SHADOWED, Chang
 from .._core.setting import RULE_WORDS
 from .._host.rlimits import Pair
 from .._systemd.directives import AT_RELOAD, AT_START, DIRECTIVES
+from .._systemd.names import LOADED, MASKED, NOT_FOUND
 from .._systemd.parsers import Meaning
 from .._systemd.values import Setting, describe, shown_value, weakest
 from .effective import shadow_of, target_of
-from .model import LOADED, MASKED, NOT_FOUND, Decision, LoadedUnit, Observed, UnitState
+from .model import Decision, LoadedUnit, Observed, UnitState
 from .processes import live_values, of_each_process, start_score, start_value
 
 _WORST_FIRST = (SHADOWED, PENDING, READONLY, CHANGED, KEPT, OK)

@@ -16,15 +16,11 @@ from .._engine.owned_files import FileChange
 from .._host.host import FileRecord
 from .._host.rlimits import Pair, Powers, Process
 from .._sysctl.nr_open import NrOpen
+from .._systemd.names import NOT_FOUND
 from .._systemd.parsers import Meaning
 from .._systemd.units import Assignment
 from .._systemd.values import Setting, meets
 from .settings import UnitSettings, item_name
-
-# LoadState of a unit, org.freedesktop.systemd1(5)
-LOADED = "loaded"
-MASKED = "masked"
-NOT_FOUND = "not-found"
 
 
 class Request(NamedTuple):

@@ -20,12 +20,12 @@ from .._host.rlimits import Process, own_powers, read_process
 from .._sip.gate import blocked_by_calls
 from .._sysctl.nr_open import nr_open
 from .._systemd.directives import DIRECTIVES, SHOWN_PROPERTIES
-from .._systemd.names import drop_in_path, is_template, template_of, unit_of_path, unit_type
+from .._systemd.names import LOADED, MASKED, NOT_FOUND, drop_in_path, is_template, template_of, unit_of_path, unit_type
 from .._systemd.starting import starting
 from .._systemd.systemctl import load_error, names_of, real_name, show, unit_file
 from .._systemd.units import check_unit_name, drop_in_directories
 from .effective import chain, needs_defaults
-from .model import LOADED, MASKED, NOT_FOUND, LoadedUnit, Observed, Plan, Request, UnitState
+from .model import LoadedUnit, Observed, Plan, Request, UnitState
 
 UNIT_PROPERTIES = (
     "Id",

@@ -16,10 +16,9 @@ from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files 
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
 from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import INFINITY, Powers, Process, Scheduling
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.nr_open import NrOpen
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.names import drop_in_path
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.names import LOADED, drop_in_path
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.systemctl import parse_show
 from ansible_collections.siptune.linux.plugins.module_utils._units.model import (
-    LOADED,
     LoadedUnit,
     Observed,
     Plan,

@@ -7,8 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.names import drop_in_path
-from ansible_collections.siptune.linux.plugins.module_utils._units.model import MASKED, NOT_FOUND
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.names import MASKED, NOT_FOUND, drop_in_path
 from ansible_collections.siptune.linux.plugins.module_utils._units.plan import plan
 from systemd_host import loaded, observed, only, process, request, template, unit
 

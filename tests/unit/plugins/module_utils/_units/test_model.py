@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import NOTHING
 from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files import FileChange
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.names import NOT_FOUND
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.units import Assignment
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.values import Setting
-from ansible_collections.siptune.linux.plugins.module_utils._units.model import NOT_FOUND, Decision, Plan, Raise
+from ansible_collections.siptune.linux.plugins.module_utils._units.model import Decision, Plan, Raise
 from systemd_host import LOCAL, OURS, loaded, unit
 
 OUR_LINE = Assignment("TasksMax", "500", (500,), OURS, 5)

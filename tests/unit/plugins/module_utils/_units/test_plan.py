@@ -17,11 +17,10 @@ from ansible_collections.siptune.linux.plugins.module_utils._engine.originals im
 from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files import finalize_files
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
 from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import INFINITY, Powers, Process, Scheduling
+from ansible_collections.siptune.linux.plugins.module_utils._systemd.names import MASKED, NOT_FOUND
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.values import SystemdError
 from ansible_collections.siptune.linux.plugins.module_utils._units.effective import disagreement
 from ansible_collections.siptune.linux.plugins.module_utils._units.model import (
-    MASKED,
-    NOT_FOUND,
     Observed,
     Plan,
     Raise,
