@@ -11,7 +11,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail, AnsibleUndefinedVariable
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.siptune.linux.plugins.module_utils._layers.capacity import CatalogueError
+from ansible_collections.siptune.linux.plugins.module_utils._layers.capacity import CatalogueError, parse_capacity
 from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import ABSENT, LAYERS
 from ansible_collections.siptune.linux.plugins.plugin_utils._site.applied import by_layer, results_by_layer, selected
 from ansible_collections.siptune.linux.plugins.plugin_utils._site.layer_check import checked_variables, own_variables
@@ -49,18 +49,26 @@ class ActionModule(ActionBase):
             known.get("ansible_run_tags") or ["all"],
             known.get("ansible_skip_tags") or [],
         )
+        variables: dict[str, Any] = {}
         if names:
-            applied = self._apply(names, options, known)
+            variables = self._variables(names, known)
+            applied = self._apply(names, options, known, variables)
         else:
             applied = {"skipped": True, "skip_reason": "no layer is selected by the tags"}
         if options["summary"]:
             results = results_by_layer(applied, options["layers"])
-            display.display("\n".join(render(_host(known), results, bool(self._task.check_mode))))
+            peak = parse_capacity(variables.get("siptune_capacity") or {}).get("sip_datagrams_per_second")
+            display.display("\n".join(render(_host(known), results, bool(self._task.check_mode), peak)))
         return {**result, **applied}
 
-    def _apply(self, names: Sequence[str], options: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
-        """The result of these layers. Raises AnsibleActionFail."""
-        variables = self._variables(names, known)
+    def _apply(
+        self,
+        names: Sequence[str],
+        options: Mapping[str, Any],
+        known: Mapping[str, Any],
+        variables: Mapping[str, Any],
+    ) -> dict[str, Any]:
+        """The result of these layers."""
         absent = variables["siptune_state"] == ABSENT
         arguments = {
             "layers": [_sent(name, variables) for name in (reversed(names) if absent else names)],

@@ -21,8 +21,8 @@ from ansible_collections.siptune.linux.plugins.module_utils._core.change import 
 )
 
 from .._site.overlaps import overlaps
+from .._site.sockets import name_of, socket_records
 from .advice import advice, concerns
-from .sockets import name_of, socket_records
 
 SCHEMA = "siptune-audit"
 SCHEMA_VERSION = 1  # goes up when a field changes its meaning or goes away, not when one is added

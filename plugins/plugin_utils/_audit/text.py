@@ -10,6 +10,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .._site.sockets import socket_line
 from .._site.summary import LINE_WIDTH
 from .document import AUDITED, COUNTED, NOT_RUN
 
@@ -26,7 +27,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 def render_host(host: Mapping[str, Any]) -> list[str]:
     """The lines of one host of the document."""
-    lines = [_heading(host), *_listed("socket", [_socket_line(one, host["counters"]) for one in host["sip_sockets"]])]
+    lines = [_heading(host), *_listed("socket", [_socket(one, host["counters"]) for one in host["sip_sockets"]])]
     ran = [layer for layer in host["layers"] if layer["status"] != NOT_RUN]
     if ran:
         lines += _table(ran)
@@ -67,12 +68,11 @@ def _table(layers: Sequence[Mapping[str, Any]]) -> list[str]:
     return lines
 
 
-def _socket_line(socket: Mapping[str, Any], counters: Mapping[str, Any]) -> str:
+def _socket(socket: Mapping[str, Any], counters: Mapping[str, Any]) -> str:
     """What a SIP socket survives, which is what the host is tuned for."""
-    size = "" if socket["buffer_bytes"] is None else f"{socket['buffer_bytes']:,} bytes, "
     since = "since it was opened" if counters["since_boot"] else period(counters)
     lost = f"; {socket['drops']:,} datagrams lost {since}" if socket["drops"] else ""
-    return f"{socket['daemon']} {socket['socket']}: {size}{socket['summary']}{lost}"
+    return f"{socket_line(socket)}{lost}"
 
 
 def _item_line(item: Mapping[str, Any]) -> str:

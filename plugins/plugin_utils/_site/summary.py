@@ -21,18 +21,26 @@ from ansible_collections.siptune.linux.plugins.module_utils._core.change import 
 )
 from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import WHY_OF_OVERRIDE
 
+from .sockets import socket_line, tuned_sockets
+
 COLUMNS = (CHANGED, OK, KEPT, SHADOWED, PENDING, REFUSED, ABSENT, READONLY)
 EXPLAINED = (SHADOWED, PENDING, REFUSED)
 LINE_WIDTH = 110
 KEYS_PER_REASON = 6
 REASONS_PER_STATE = 8
+MOST_SOCKETS = 6
 
 
-def render(host: str, results: Mapping[str, Sequence[Mapping[str, Any] | None]], check_mode: bool) -> list[str]:
+def render(
+    host: str,
+    results: Mapping[str, Sequence[Mapping[str, Any] | None]],
+    check_mode: bool,
+    datagrams_per_second: int | None = None,
+) -> list[str]:
     """The lines of one host's summary.
 
     `results` has what the modules of each layer returned, in the order of the layers; None or a
-    skipped result for a task that did not run.
+    skipped result for a task that did not run. `datagrams_per_second` is the peak that SIP sockets are measured by.
     """
     ran = {
         layer: [result for result in parts if result and not result.get("skipped")] for layer, parts in results.items()
@@ -45,7 +53,8 @@ def render(host: str, results: Mapping[str, Sequence[Mapping[str, Any] | None]],
     if not items and not any(result.get("failed") for parts in ran.values() for result in parts):
         return [f"{host}{prediction}: nothing to put back, as siptune has set nothing here"]
     width = max(map(len, ran))
-    lines = [f"{host}{prediction}", "  ".join([" " * (width + 2), *COLUMNS])]
+    lines = [f"{host}{prediction}", *_sockets(items, datagrams_per_second)]
+    lines.append("  ".join([" " * (width + 2), *COLUMNS]))
     lines += [_row(layer, width, parts) for layer, parts in ran.items()]
     for state in EXPLAINED:
         lines += _explained(state, [item for item in items if item["state"] == state])
@@ -55,6 +64,14 @@ def render(host: str, results: Mapping[str, Sequence[Mapping[str, Any] | None]],
             if result.get("failed"):
                 lines += _wrapped("failed", f"{layer}: {_message(result)}")
     return lines
+
+
+def _sockets(items: Iterable[Mapping[str, Any]], datagrams_per_second: int | None) -> list[str]:
+    """What the SIP sockets survive, which is what the host is tuned for; the smallest buffers first."""
+    sockets = tuned_sockets(items, datagrams_per_second)
+    lines = [line for one in sockets[:MOST_SOCKETS] for line in _wrapped("socket", socket_line(one))]
+    more = len(sockets) - MOST_SOCKETS
+    return [*lines, *_wrapped("socket", f"and {more} more, none with less")] if more > 0 else lines
 
 
 def _own_keys(items: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

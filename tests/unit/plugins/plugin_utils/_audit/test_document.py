@@ -19,6 +19,7 @@ from ansible_collections.siptune.linux.plugins.plugin_utils._audit.document impo
     failures,
     host_record,
 )
+from socket_results import sip_socket
 
 
 def item(name: str, state: str, **more: Any) -> dict[str, Any]:
@@ -62,12 +63,6 @@ def counter(
 
 def counters(*listed: dict[str, Any]) -> dict[str, Any]:
     return {"changed": False, "seconds": 60.0, "since_boot": False, "counters": list(listed)}
-
-
-def sip_socket(end: str = "10.0.0.5:5060", drops: int = 0, **more: Any) -> dict[str, Any]:
-    holds = {"buffer_bytes": 6291456, "holds_messages": 2730, "holds_small_messages": 4915, "survives_seconds": 1.37}
-    lost = {"drops": drops, "drops_total": drops, "reason": ""}
-    return {"daemon": "kamailio", "unit": "kamailio.service", "socket": end, **holds, **lost, **more}
 
 
 def host(counted: Any = None, **layers: Any) -> HostResults:

@@ -14,8 +14,9 @@ from ansible_collections.siptune.linux.plugins.plugin_utils._audit.text import (
     render_end,
     render_host,
 )
+from socket_results import sip_socket
 
-from .test_document import GONE, NETWORK, SERVICES, SKIPPED, counter, counters, host, item, sip_socket
+from .test_document import GONE, NETWORK, SERVICES, SKIPPED, counter, counters, host, item
 
 
 def lines(**layers: object) -> list[str]:

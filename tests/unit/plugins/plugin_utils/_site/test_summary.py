@@ -98,3 +98,13 @@ def test_a_key_that_the_inventory_sets_and_no_kernel_has_is_named() -> None:
     mistyped = {**item("vm.swapiness", "absent", "this kernel has no such key"), "why": "set in the inventory"}
     lines = render("sbc1", {"memory": [{"items": [mistyped, item("net.x.y", "absent", "gone")]}]}, check_mode=False)
     assert lines[-1] == "  absent    vm.swapiness: this kernel has no such key"
+
+
+def test_it_begins_with_what_sip_sockets_survive() -> None:
+    names = [f"kamailio udp 10.0.0.{number}:5060 receive buffer" for number in range(9)]
+    network = {"items": [{**item(name, "changed"), "after": "6291456"} for name in names]}
+    lines = render("sbc1", {"network": [network]}, check_mode=False, datagrams_per_second=1000)
+    first = "  socket    kamailio 10.0.0.0:5060: 6,291,456 bytes, holds 2,730 messages: 2.7 s at the contract's 1,000/s"
+    assert lines[:2] == ["sbc1", first]
+    assert lines[7] == "  socket    and 3 more, none with less"
+    assert lines[8].split() == ["changed", "ok", "kept", "shadowed", "pending", "refused", "absent", "readonly"]
