@@ -9,15 +9,19 @@ from __future__ import annotations
 import argparse
 import difflib
 import inspect
+import json
 import sys
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 PAGE = CHECKOUT / "docs" / "keys.md"
+FIGURES = CHECKOUT / "docs" / "calls.json"  # of tests/calls, which measures them
 LINES_OF_DIFF = 20
+NOISE_DATAGRAMS = 2  # by which two bursts at the same buffer may differ
+SHORT_BYTES = 600  # of a datagram by which keys are measured
 
 
 def _make_importable() -> None:
@@ -73,6 +77,14 @@ Every kernel parameter and every limit that the two source documents name, and t
 Anything can be set in the inventory, `siptune_network_sysctl: {net.core.somaxconn: 8192}`, and `null` leaves it alone.
 """
 
+MEASURED = """\
+## What each key alone does for a stalled daemon
+
+Measured: each key of the documents that concerns UDP was set to their value, alone, before a Kamailio was restarted and
+stalled. The factor is that of the datagrams its socket held. A key that does nothing here may do something for TCP, or
+under another load. [calls.md](calls.md) has the figures.
+"""
+
 FORMULAS_HEADING = """\
 ## Formulas
 
@@ -109,12 +121,16 @@ LOGINS_HEADING = (
 )
 
 
-def page(layers: Iterable[Layer], nics: Mapping[str, Any], services: Layer) -> str:
-    """The whole page as Markdown."""
+def page(
+    layers: Iterable[Layer], nics: Mapping[str, Any], services: Layer, beds: Sequence[Mapping[str, Any]] = ()
+) -> str:
+    """The whole page as Markdown. `beds` are those of docs/calls.json."""
     sections = [INTRODUCTION]
     sections += [_section(layer) for layer in layers]
     sections += [NICS, *(_table(title, nics[part]) for part, title in (("rings", "Ring"), ("links", "Option")))]
     sections += [SOCKETS, _table("Option", nics["sockets"])]
+    if any(bed["keys"] for bed in beds):
+        sections += [MEASURED, _measured([bed for bed in beds if bed["keys"]])]
     sections += [SERVICES, *_service_sections(services.catalogue)]
     sections += [FORMULAS_HEADING, *(_formula(name) for name in sorted(FORMULAS))]
     return "\n".join(sections)
@@ -139,6 +155,24 @@ def _service_sections(catalogue: Mapping[str, Any]) -> Iterable[str]:
 def _table(of: str, entries: Mapping[str, Any]) -> str:
     rows = [_row(name, entry) for name, entry in entries.items()]
     return f"| {of} | Sources | Classic | Modern | Rule | Why |\n|---|---|---|---|---|---|\n{''.join(rows)}"
+
+
+def _measured(beds: Sequence[Mapping[str, Any]]) -> str:
+    """A row for each key, a column for each kernel."""
+    heading = ["Key", *(f"Linux {bed['versions']['Linux']}" for bed in beds)]
+    effects = [{key["key"]: _effect(key["held"], _held_by_stock(bed)) for key in bed["keys"]} for bed in beds]
+    keys = dict.fromkeys(key for effect in effects for key in effect)
+    rows = [[f"`{key}`", *(effect.get(key, "-") for effect in effects)] for key in keys]
+    return "".join(f"| {' | '.join(row)} |\n" for row in [heading, ["---"] * len(heading), *rows])
+
+
+def _held_by_stock(bed: Mapping[str, Any]) -> int:
+    stock = next(state for state in bed["states"] if state["state"] == "stock")
+    return next(held["held"] for held in stock["held"] if held["length"] == SHORT_BYTES)
+
+
+def _effect(held: int, stock: int) -> str:
+    return "nothing" if abs(held - stock) <= NOISE_DATAGRAMS else f"× {held / stock:.1f}"
 
 
 def _row(key: str, entry: dict[str, Any]) -> str:
@@ -195,7 +229,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing, exit 1 if docs/keys.md is not current")
     check = parser.parse_args().check
-    wanted = page(map(load_layer, SYSCTL_LAYERS), load_layer(NETWORK_LAYER).interfaces, load_layer(SERVICE_LAYER))
+    beds = json.loads(FIGURES.read_text(encoding="utf-8"))
+    nics = load_layer(NETWORK_LAYER).interfaces
+    wanted = page(map(load_layer, SYSCTL_LAYERS), nics, load_layer(SERVICE_LAYER), beds)
     present = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
     if wanted == present:
         return 0

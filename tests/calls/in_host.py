@@ -276,11 +276,11 @@ def _sipp(
 
 
 def versions() -> dict[str, str]:
-    """Of the kernel, Kamailio and SIPp."""
+    """Of the kernel, without the name that somebody gave to a build of their own, and of Kamailio and SIPp."""
     daemon = subprocess.run([DAEMON, "-v"], stdout=subprocess.PIPE, text=True, check=True).stdout
     load = subprocess.run(["sipp", "-v"], stdout=subprocess.PIPE, text=True, check=False).stdout
     return {
-        "Linux": os.uname().release,
+        "Linux": re.match(r"[0-9.]+(-[0-9]+-[a-z0-9]+$)?", os.uname().release).group(),
         "Kamailio": daemon.split("kamailio ")[1].split(" ")[0],
         "SIPp": load.split("SIPp v")[1].split("-")[0],
     }

@@ -49,7 +49,10 @@ def progress(text: str) -> None:
 
 
 def measure_bed(name: str, chosen: Collection[str], with_stalls: bool) -> Bed:
-    """Everything of a bed, as far as its hosts can show it and it is among the chosen states. Raises CallsError."""
+    """Everything of a bed, as far as its hosts can show it and it is among the chosen states.
+
+    A group of states that cannot be measured is left out, and said. Raises CallsError if nothing can be measured.
+    """
     kind = KINDS[name] if with_stalls else KINDS[name]._replace(rates={})
     if kind.suite:
         virtual.choose_image(kind.suite)
@@ -59,9 +62,14 @@ def measure_bed(name: str, chosen: Collection[str], with_stalls: bool) -> Bed:
         possible = [state for state in group.states if (kind.whole_machine or not state.whole_machine)]
         if not any(state.key in chosen for state in possible):
             continue
-        with kind.host() as host:
-            versions = host.ask("versions")
-            states += _measure_group(host, kind, group, possible, chosen)
+        try:
+            with kind.host() as host:
+                versions = host.ask("versions")
+                states += _measure_group(host, kind, group, possible, chosen)
+        except CallsError as error:  # the hosts of the other groups are others
+            progress(f"NOT MEASURED: {name}: {', '.join(state.key for state in possible)}: {error}")
+    if not states:
+        raise CallsError("none of its states could be measured")
     keys = _measure_keys(kind) if kind.whole_machine and "keys" in chosen else ()
     load = f"load average {os.getloadavg()[0]:.1f}"
     words = f"{kind.words}; {os.cpu_count()} processors ({platform.machine()}), {load}"
