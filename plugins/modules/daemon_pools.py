@@ -16,7 +16,7 @@ description:
     file that sets it. This works for packages of any distribution, for instances and for your own units.
   - Changes one line of that file, below a comment with the old value and the reason. All other bytes, the owner and the
     mode stay. A file with a line that cannot be parsed is an error and stays as it is.
-  - Never restarts a daemon. A pool is V(pending) until the running daemon has been restarted with it.
+  - A pool is V(pending) until the running daemon has been restarted with it, which O(restart) does.
   - Reports whether a daemon asks for a receive buffer as large as C(net.core.rmem_max) allows. Both daemons ask for at
     most their own C(maxbuffer), 262144 bytes by default, so a larger C(net.core.rmem_max) alone changes nothing. Where
     C(net.core.rmem_default) gives them more from the start, nothing needs to be done.
@@ -42,6 +42,20 @@ options:
       - With O(state=absent) only the names count. Without names, the pools of all units are reverted.
     type: dict
     default: {}
+  restart:
+    description:
+      - Whether to restart the running units for which a pool would wait for a restart, also for one that an earlier
+        call has written. The module waits until they run again. If one does not come back, the whole call is undone.
+      - On a host with calls in progress no unit is restarted, and the pools are V(pending) until a later call finds the
+        host idle. M(siptune.linux.sip_calls_info) describes how calls are counted.
+    type: bool
+    default: false
+  despite_calls:
+    description:
+      - Whether O(restart) also restarts units while calls are in progress on the host, and cuts them. Without it, a
+        SIP daemon that runs and does not report its calls counts as one with calls.
+    type: bool
+    default: false
   exclusive:
     description: Whether to revert the pools that earlier calls have set for units not in O(pools).
     type: bool

@@ -323,3 +323,69 @@ def test_command_lines_are_expanded_as_systemd_expands_them(container: Machine) 
         theirs = (container.read(f"/run/words/{number}") or "").split("\0")[:-1]
         assert words == ["/usr/local/bin/words", *theirs], COMMANDS[number]
     container.sh(f"rm -rf /run/words {UNITS}/words* /usr/local/bin/words; systemctl daemon-reload")
+
+
+# --- restarts -------------------------------------------------------------------------------
+
+STARTS = "/run/starts"
+COUNTED = f"[Service]\nExecStartPre=/bin/sh -c 'echo %n >> {STARTS}'\n"
+
+
+def limits_and_pools(machine: Machine, check: bool = False, **more: Any) -> dict[str, Any]:
+    """The result of both modules in one call, with restarts."""
+    own = {"restart": True, "despite_calls": True, **more}
+    units = {"units": {"opensips.service": {"Nice": 3}}} if "state" not in more else {}
+    pools = {"pools": {"opensips.service": {SHARED: 256}}} if "state" not in more else {}
+    calls = [
+        {"name": "limits", "module": "systemd_limits", "arguments": {**units, **own}},
+        {"name": "pools", "module": "daemon_pools", "arguments": {**pools, **own}},
+    ]
+    result = machine.call_module("transaction", {"calls": calls}, check)
+    assert "failed" not in result, result["msg"]
+    return result
+
+
+def states(result: dict[str, Any]) -> dict[str, str]:
+    return {item["item"]: item["state"] for item in result["items"] if "maxbuffer" not in item["item"]}
+
+
+def test_a_daemon_is_restarted_once_for_all_that_is_pending(proxies: Machine) -> None:
+    proxies.write(f"{UNITS}/opensips.service.d/10-counted.conf", COUNTED)
+    proxies.sh("systemctl daemon-reload")
+    before = proxies.dump()
+    predicted = limits_and_pools(proxies, check=True)
+    done = limits_and_pools(proxies)
+    assert predicted["items"] == done["items"]
+    assert states(done) == {"opensips.service Nice": "changed", "opensips.service shared_mib": "changed"}
+    assert pool(proxies, "opensips.service", "-m") == "256"
+    assert proxies.sh("ps -o ni= -p $(systemctl show -p MainPID --value opensips)").strip() == "3"
+    assert proxies.read(STARTS) == "opensips.service\n"
+    again = limits_and_pools(proxies)
+    assert (again["changed"], set(states(again).values())) == (False, {"ok"})
+    assert proxies.read(STARTS) == "opensips.service\n"
+
+    back = limits_and_pools(proxies, state="absent")
+    assert set(states(back).values()) == {"changed"}
+    assert proxies.read(STARTS) == "opensips.service\n" * 2
+    assert pool(proxies, "opensips.service", "-m") == "64"
+    proxies.sh(f"rm {STARTS}")
+    assert proxies.dump() == before
+
+
+def test_a_restart_makes_up_for_pools_that_were_written_earlier(proxies: Machine) -> None:
+    module(proxies, pools=POOLS)
+    changed, items = module(proxies, pools=POOLS, restart=True, despite_calls=True)
+    assert changed
+    assert {item["state"] for name, item in items.items() if "_mib" in name} == {"changed"}
+    assert pool(proxies, "kamailio@edge.service", "-m") == "96"
+    assert not module(proxies, pools=POOLS, restart=True, despite_calls=True)[0]
+
+
+def test_a_daemon_that_does_not_come_back_gets_its_old_pools(proxies: Machine) -> None:
+    script = '#!/bin/sh\ncase "$*" in *256*) exit 1;; esac\nexec sleep 10000\n'
+    proxies.write("/usr/local/sbin/opensips", script, 0o755)
+    before = proxies.dump()
+    result = call(proxies, pools=POOLS, restart=True, despite_calls=True)
+    assert "opensips.service: did not come back from its restart" in result["msg"]
+    assert proxies.dump() == before
+    proxies.sh("for try in $(seq 50); do systemctl is-active -q opensips && exit; sleep 0.1; done; exit 1")

@@ -91,11 +91,11 @@ def apply_files(host: Host, planned: FilesPlan, before: Originals, ours: Iterabl
     anything has changed; and at last they get their names. `ours` are all files that such a plan may write.
     """
     tidy(host, *ours)
-    if planned.changed:
+    if planned.files:
         store_originals(host, planned.originals, log)
     for commit in [stage(host, file, log) for file in planned.files]:
         commit()
-    finalize_originals(host, planned.finalized, planned.originals if planned.changed else before, log)
+    finalize_originals(host, planned.finalized, planned.originals if planned.files else before, log)
     return Outcome(planned.changes, planned.changed)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from .._core.change import REFUSED, Change
+from .._core.change import CHANGED, KEPT, OK, PENDING, REFUSED, Change
 from .._core.diff import diff_live
 from .._core.errors import ItemError
 from .._core.undo import UndoLog
@@ -34,13 +34,17 @@ WHEN_ARGUMENT: dict[str, Any] = {"when": {"type": "str", "choices": [BOTH, NOW, 
 
 
 class Report(NamedTuple):
-    """The result of a module: its changes, their diff for --diff, its warnings, and values of this module alone."""
+    """The result of a module: its changes, their diff for --diff, its warnings, and values of this module alone.
+
+    `restarts` are the units that have to be restarted for its changes.
+    """
 
     changed: bool
     changes: list[Change]
     diff: list[dict[str, Any]]
     warnings: Sequence[str] = ()
     extra: Mapping[str, Any] = MappingProxyType({})
+    restarts: Sequence[str] = ()
 
     def as_result(self) -> dict[str, Any]:
         """The arguments of exit_json, except for the warnings."""
@@ -48,14 +52,22 @@ class Report(NamedTuple):
         return {"changed": self.changed, "items": items, "diff": self.diff, **self.extra}
 
 
-def report_of(planned: Any, outcome: Any, live: str = "") -> Report:
+def report_of(planned: Any, outcome: Any, live: str = "", restarts: Sequence[str] = ()) -> Report:
     """The report of a plan with changes, changed, files and warnings, and of its outcome, None in check mode.
 
     `live` is the header of the diff of live values; without it there is none.
     """
     done = outcome or planned
     moved = diff_live(done.changes, live) if live else []
-    return Report(done.changed, done.changes, [*diff_files(planned.files), *moved], planned.warnings)
+    diff = [*diff_files(planned.files), *moved]
+    return Report(done.changed, done.changes, diff, planned.warnings, restarts=restarts)
+
+
+class Restart(NamedTuple):
+    """How to restart units: `now` returns when they run again, `soon` at once. Both raise HostError."""
+
+    now: Callable[[Host, Sequence[str]], None]
+    soon: Callable[[Host, Sequence[str]], None]
 
 
 class Operation(Generic[Request, Observed, Planned, Outcome]):
@@ -65,7 +77,8 @@ class Operation(Generic[Request, Observed, Planned, Outcome]):
     plan; all of them raise TuningError. `apply(host, request, observed, planned, log)` changes the host and raises
     HostError. `report(observed, planned, outcome)` describes the result; the outcome is None in check mode.
     A plan has `changes`; `is_missing(planned, change)` says whether the host lacks the key, driver or unit of an item,
-    and `is_advice(change)` whether nobody asked for the item, so that no policy applies to it.
+    and `is_advice(change)` whether nobody asked for the item, so that no policy applies to it. `restart` is for an
+    operation whose items look at running daemons.
     """
 
     def __init__(
@@ -79,6 +92,7 @@ class Operation(Generic[Request, Observed, Planned, Outcome]):
         report: Callable[[Observed, Planned, Outcome | None], Report],
         is_missing: Callable[[Planned, Change], bool],
         is_advice: Callable[[Change], bool] = lambda change: False,
+        restart: Restart | None = None,
     ) -> None:
         self.name = name
         self.argument_spec = {**arguments, **STATE_ARGUMENT, **POLICY_ARGUMENTS}
@@ -89,6 +103,7 @@ class Operation(Generic[Request, Observed, Planned, Outcome]):
         self.report = report
         self.is_missing = is_missing
         self.is_advice = is_advice
+        self.restart = restart
 
     def call(self, params: Mapping[str, Any], name: str = "") -> Call:
         """The call with these arguments, all of those of the module. Raises TuningError."""
@@ -126,6 +141,53 @@ class Call(NamedTuple):
         """Raises NotAcceptableError for items that the policy rules out."""
         wanted = [change for change in changes if not self.operation.is_advice(change)]
         self.policy.check(wanted, lambda change: self.operation.is_missing(planned, change))
+
+
+class Restarts:
+    """The restarts that calls with one undo log ask for, done once, after the last of them.
+
+    Made before the first call, so that the daemons are restarted again once everything else has been undone.
+    """
+
+    def __init__(self, host: Host, log: UndoLog) -> None:
+        self._host = host
+        self._log = log
+        self._done: list[str] = []
+        self._restart: Restart | None = None
+        log.note("", self.again)
+
+    def again(self) -> None:
+        """Restart the same units once more, as what they were restarted for has been undone."""
+        if self._restart is not None:
+            self._restart.soon(self._host, self._done)
+
+    def finish(self, call: Call, report: Report, asked: Sequence[str]) -> Report:
+        """The report of a call once the units that all calls `asked` for run again. Raises TuningError."""
+        if not asked or call.operation.restart is None:
+            return report
+        if self._restart is None:
+            self._restart, self._done = call.operation.restart, list(asked)
+            self._restart.now(self._host, asked)
+        return after_restart(report, call.run(self._host, False, self._log), asked)
+
+
+def after_restart(before: Report, after: Report, restarted: Sequence[str]) -> Report:
+    """The report of a call that was run before and after the restart of these units."""
+    first = {change.item: change for change in before.changes}
+    changes = [_moved(first.pop(change.item, change), change) for change in after.changes]
+    for change in first.values():  # no longer ours, so that the second call has no item
+        over = change.state == PENDING and change.item.split(" ")[0] in restarted
+        changes.append(change._replace(after=change.at_boot, state=CHANGED, reason="") if over else change)
+    warnings = tuple(dict.fromkeys((*before.warnings, *after.warnings)))
+    changed = before.changed or after.changed or bool(before.restarts)
+    return Report(changed, changes, [*before.diff, *after.diff], warnings, {**before.extra, **after.extra})
+
+
+def _moved(before: Change, after: Change) -> Change:
+    """An item over both calls: a value that the restart has brought is a change."""
+    if after.state in (OK, KEPT) and before.state in (CHANGED, PENDING):
+        return after._replace(before=before.before, state=CHANGED)
+    return after._replace(before=before.before)
 
 
 class EffectError(ItemError):

@@ -8,7 +8,7 @@ Nothing here reads or writes anything.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from .._core.change import KEPT, Change
@@ -38,6 +38,7 @@ class FilesPlan(NamedTuple):
     """The plan of a module that writes nothing but files.
 
     `originals` is the record to store before the first effect, `released` are the files that are no longer ours.
+    `restarts` are the units to restart for it.
     """
 
     changes: list[Change]
@@ -45,10 +46,11 @@ class FilesPlan(NamedTuple):
     originals: Originals
     released: list[str]
     warnings: list[str]
+    restarts: Sequence[str] = ()
 
     @property
     def changed(self) -> bool:
-        return bool(self.files)
+        return bool(self.files or self.restarts)
 
     @property
     def finalized(self) -> Originals:

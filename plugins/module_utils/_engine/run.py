@@ -15,7 +15,7 @@ from ansible.module_utils.basic import AnsibleModule
 from .._core.errors import TuningError
 from .._core.undo import RefusedError, UndoLog, all_or_nothing, refusal
 from .._host.host import Host
-from .operation import Operation
+from .operation import Call, Operation, Report, Restarts
 
 LOCK_TIMEOUT_SECONDS = 30
 
@@ -26,11 +26,18 @@ def main(operation: Operation) -> None:
     """Run a module: everything except its documentation."""
     module = AnsibleModule(argument_spec=dict(operation.argument_spec), supports_check_mode=True)
     report = run(
-        module, operation.name, lambda host, log: operation.call(module.params).run(host, module.check_mode, log)
+        module, operation.name, lambda host, log: run_call(host, operation.call(module.params), module.check_mode, log)
     )
     for warning in report.warnings:
         module.warn(warning)
     module.exit_json(**report.as_result())
+
+
+def run_call(host: Host, call: Call, check_mode: bool, log: UndoLog) -> Report:
+    """The report of one call and of the restarts that it asks for. Raises TuningError."""
+    restarts = Restarts(host, log)
+    report = call.run(host, check_mode, log)
+    return report if check_mode else restarts.finish(call, report, report.restarts)
 
 
 def run(module: AnsibleModule, name: str, work: Callable[[Host, UndoLog], Outcome]) -> Outcome:

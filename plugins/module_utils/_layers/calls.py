@@ -119,9 +119,8 @@ def _arguments(part: str, options: Mapping[str, Any], variables: Mapping[str, An
     # On the way back an item that is missing or shadowed by now is only reported.
     absent = variables["siptune_state"] == ABSENT
     policy = {} if absent else {name: options[name] for name in POLICY_ARGUMENTS}
-    if part == POOLS:
-        return {"exclusive": True, **policy}
-    if part == UNITS:
-        own = {name: options[name] for name in ("drop_in", "when", "restart")}
+    if part in (POOLS, UNITS):
+        names = ("restart",) if part == POOLS else ("drop_in", "when", "restart")
+        own = {name: options[name] for name in names}
         return {**own, "despite_calls": despite_calls, "exclusive": True, **policy}
     return {"path": options["sysctl_path" if part == KERNEL else "logins_path"], **policy}

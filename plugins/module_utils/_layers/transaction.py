@@ -13,7 +13,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from .._core.errors import TuningError
 from .._core.undo import RefusedError, UndoLog, refusal
-from .._engine.operation import Call, Operation, Report
+from .._engine.operation import Call, Operation, Report, Restarts
 from .._host.host import Host
 from .._logins.module import LIMITS_FILE
 from .._nic.module import NIC_LINK, NIC_RING
@@ -89,9 +89,25 @@ def parse_calls(given: Iterable[Mapping[str, Any]]) -> list[Call]:
 def run_all(host: Host, calls: Iterable[Call], check_mode: bool, log: UndoLog) -> list[CallResult]:
     """Run one call after the other, all of them or none; a later one finds what an earlier one has done.
 
-    Raises CallError for the first that fails; whoever holds the log undoes them all.
+    Daemons are restarted once, after the last call. Raises CallError for the first that fails; whoever holds the log
+    undoes them all.
     """
-    return [_run(host, call, check_mode, log) for call in calls]
+    restarts, calls = Restarts(host, log), list(calls)
+    results = [_run(host, call, check_mode, log) for call in calls]
+    return results if check_mode else _finish(restarts, calls, results)
+
+
+def _finish(restarts: Restarts, calls: Sequence[Call], results: Sequence[CallResult]) -> list[CallResult]:
+    """The results once the units run again that any call has asked for. Raises CallError."""
+    asked = sorted({unit for one in results if one.report is not None for unit in one.report.restarts})
+    finished = []
+    for call, one in zip(calls, results):
+        report = one.report
+        try:
+            finished.append(one if report is None else one._replace(report=restarts.finish(call, report, asked)))
+        except TuningError as error:
+            raise CallError(call.name, call.operation.name, error) from error
+    return finished
 
 
 def run_each(host: Host, calls: Iterable[Call], check_mode: bool, log: UndoLog) -> list[CallResult]:
@@ -99,16 +115,32 @@ def run_each(host: Host, calls: Iterable[Call], check_mode: bool, log: UndoLog) 
 
     The log has all that holds, for whatever else might end the run.
     """
+    restarts, calls = Restarts(host, log), list(calls)
+    logs: list[UndoLog] = []
     results = []
     for call in calls:
         own = UndoLog()
+        logs.append(own)
         log.note("", own.undo)
         try:
             results.append(_run(host, call, check_mode, own))
         except CallError as error:
-            failure = refusal(RefusedError(error.cause, *own.undo()))
-            results.append(CallResult(call.name, call.operation.name, None, failure))
-    return results
+            results.append(_undone(call, error, own))
+    if check_mode:
+        return results
+    try:
+        return _finish(restarts, calls, results)
+    except CallError as error:
+        for number, one in enumerate(results):
+            if one.report is not None and one.report.restarts:
+                results[number] = _undone(calls[number], error, logs[number])
+        restarts.again()
+        return results
+
+
+def _undone(call: Call, error: CallError, log: UndoLog) -> CallResult:
+    """The result of a call that is undone for an error."""
+    return CallResult(call.name, call.operation.name, None, refusal(RefusedError(error.cause, *log.undo())))
 
 
 def _run(host: Host, call: Call, check_mode: bool, log: UndoLog) -> CallResult:

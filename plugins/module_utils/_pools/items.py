@@ -144,6 +144,20 @@ def hazards(decisions: Iterable[Decision], then: Texts) -> list[str]:
     return warnings
 
 
+def waits_for_restart(unit: Unit, own: Iterable[Change], observed: Observed) -> bool:
+    """Whether a restart of the unit would bring one of its items into force."""
+    return observed.systemd_running and unit.active and any(change.state == PENDING for change in own)
+
+
+def with_restart(change: Change, blocked_by_calls: str) -> Change:
+    """The item of a unit that is restarted, or that calls in progress keep from being restarted."""
+    if change.state != PENDING:
+        return change
+    if blocked_by_calls:
+        return change._replace(reason=f"{change.reason}; not restarted now: {blocked_by_calls}")
+    return change._replace(after=change.at_boot, state=CHANGED, reason="")
+
+
 # --- maxbuffer ------------------------------------------------------------------------------
 
 

@@ -22,11 +22,15 @@ class Request(NamedTuple):
     """The pools to set.
 
     `exclusive`: pools that earlier calls have set for other units are reverted. `advice`: report on maxbuffer.
+    With `restart`, units are restarted if a pool would wait for that, and with `despite_calls` also while calls are in
+    progress.
     """
 
     units: Sequence[UnitPools]
     exclusive: bool = False
     advice: bool = True
+    restart: bool = False
+    despite_calls: bool = False
 
 
 class FileState(NamedTuple):
@@ -78,7 +82,11 @@ class Unit(NamedTuple):
 
 
 class Observed(NamedTuple):
-    """Everything that the plan depends on. `rmem_max_bytes` is None where the kernel does not show it."""
+    """Everything that the plan depends on.
+
+    `rmem_max_bytes` is None where the kernel does not show it. `blocked_by_calls` names the calls in progress that
+    forbid a restart, and is empty if there are none.
+    """
 
     systemd_running: bool
     units: Sequence[Unit]
@@ -88,6 +96,7 @@ class Observed(NamedTuple):
     memory_bytes: int | None
     rmem_max_bytes: int | None
     rmem_default_bytes: int | None = None
+    blocked_by_calls: str = ""
 
     @property
     def texts(self) -> dict[str, str]:

@@ -11,6 +11,7 @@ from typing import Any
 from .._core.change import ABSENT, Outcome
 from .._engine.operation import Operation, report_of
 from .._engine.owned_files import FilesPlan
+from .._systemd.restarting import RESTART
 from .apply import apply
 from .items import is_advice
 from .model import Observed, Request
@@ -20,6 +21,8 @@ from .settings import UnitPools, parse_pools
 
 ARGUMENTS: dict[str, Any] = {
     "pools": {"type": "dict", "default": {}},
+    "restart": {"type": "bool", "default": False},
+    "despite_calls": {"type": "bool", "default": False},
     "exclusive": {"type": "bool", "default": False},
 }
 
@@ -28,8 +31,9 @@ def build_request(params: Mapping[str, Any]) -> Request:
     """The validated request of the module's parameters. Raises PoolsError."""
     units = parse_pools(params["pools"] or {})
     if params["state"] == "present":
-        return Request(units, exclusive=params["exclusive"])
-    return Request([UnitPools(unit.name, []) for unit in units], exclusive=not units, advice=False)
+        return Request(units, params["exclusive"], True, params["restart"], params["despite_calls"])
+    units, others = [UnitPools(unit.name, []) for unit in units], not units
+    return Request(units, others, False, params["restart"], params["despite_calls"])
 
 
 DAEMON_POOLS: Operation[Request, Observed, FilesPlan, Outcome] = Operation(
@@ -39,7 +43,8 @@ DAEMON_POOLS: Operation[Request, Observed, FilesPlan, Outcome] = Operation(
     observe=observe,
     plan=plan,
     apply=apply,
-    report=lambda observed, planned, outcome: report_of(planned, outcome),
+    report=lambda observed, planned, outcome: report_of(planned, outcome, restarts=planned.restarts),
     is_missing=lambda planned, change: change.state == ABSENT,
     is_advice=is_advice,
+    restart=RESTART,
 )

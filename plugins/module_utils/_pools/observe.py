@@ -14,6 +14,7 @@ from .._engine.effects import read_originals
 from .._engine.originals import FileOriginal, Originals
 from .._host.host import Host, HostError, unless_refused
 from .._host.machine import SYSTEMD_RUNNING, memory_bytes
+from .._sip.gate import blocked_by_calls
 from .._sip.proxy_command import CONFIGURATION
 from .._sip.proxy_config import read_maxbuffer
 from .._systemd.environment_file import notes
@@ -61,6 +62,7 @@ def observe(host: Host, request: Request) -> Observed:
         memory_bytes=memory_bytes(host),
         rmem_max_bytes=_number(host, RMEM_MAX),
         rmem_default_bytes=_number(host, RMEM_DEFAULT),
+        blocked_by_calls=blocked_by_calls(host, request.restart, request.despite_calls),
     )
 
 

@@ -16,7 +16,7 @@ from .._engine.owned_files import CONFIG_MODE, FileChange, FilesPlan
 from .._host.host import FileRecord
 from .._systemd.environment_file import Mark, check, notes, read_number, set_number
 from .effective import StartValue, command_of, start_value
-from .items import hazards, maxbuffer_item, pool_item
+from .items import hazards, maxbuffer_item, pool_item, waits_for_restart, with_restart
 from .model import Decision, Observed, Request, Texts, Unit
 from .revert import originals_before, reverted_lines, reverted_pools, without_our_lines
 from .safety import check_memory, check_names
@@ -40,14 +40,18 @@ def plan(request: Request, observed: Observed) -> FilesPlan:
     then = draft.texts
     check_memory(decisions, then, observed)
     files = _file_changes(now, then, observed)
-    changes = []
+    changes, restarts = [], []
     for unit in observed.units:
         by_name = {decision.pool.kind.name: decision for decision in decisions if decision.unit is unit}
-        changes += [
+        own = [
             pool_item(unit, pool, by_name.get(pool.kind.name), now, then, observed)
             for pool in pools.get(unit.asked, ())
         ]
-        changes += reverted_pools(unit, set(by_name), now, then, observed)
+        own += reverted_pools(unit, set(by_name), now, then, observed)
+        if request.restart and waits_for_restart(unit, own, observed):
+            restarts += [] if observed.blocked_by_calls else [unit.name]
+            own = [with_restart(change, observed.blocked_by_calls) for change in own]
+        changes += own
         if request.advice and not unit.unavailable and command_of(unit, then):
             changes.append(maxbuffer_item(unit, then, observed))
     return FilesPlan(
@@ -56,6 +60,7 @@ def plan(request: Request, observed: Observed) -> FilesPlan:
         originals=observed.originals._replace(files=originals_before(files, observed)),
         released=[path for path in observed.files if not notes(then.get(path, ""))],
         warnings=hazards(decisions, then),
+        restarts=restarts,
     )
 
 

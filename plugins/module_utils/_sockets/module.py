@@ -11,6 +11,7 @@ from typing import Any
 from .._core.change import ABSENT, CHANGED, Change, Outcome
 from .._core.diff import diff_live
 from .._engine.operation import Operation, Report
+from .._systemd.restarting import RESTART
 from .apply import apply
 from .model import Observed, Plan, Request
 from .observe import observe
@@ -53,4 +54,5 @@ SIP_SOCKETS: Operation[Request, Observed, Plan, Outcome] = Operation(
     apply=apply,
     report=_report,
     is_missing=_is_missing,
+    restart=RESTART,
 )

@@ -11,10 +11,17 @@ src/core/exec-invoke.c and src/core/execute.c; seen with 247, 252 and 257.
 from __future__ import annotations
 
 import posixpath
+import time
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from .._host.host import Host
 from .._host.processes import FIRST_PROCESS, process_status
+
+# How long to wait for processes that still run systemd's own program. That usually takes milliseconds, but seconds
+# where the unit's user comes from a slow directory service.
+STARTING_SECONDS = 10
+STARTING_POLL_SECONDS = 0.05
 
 EXECUTOR = "systemd-executor"
 EXECUTOR_COMM = EXECUTOR[:15]  # TASK_COMM_LEN less its NUL
@@ -69,6 +76,14 @@ def starting(host: Host, pid: int) -> bool:
     if executable is not None and _file_name(executable) not in (EXECUTOR, _file_name(manager or "")):
         return False  # spares the other reads for nearly every process
     return is_starting(_program(host, pid, executable), _program(host, FIRST_PROCESS, manager))
+
+
+def wait_for_programs(host: Host, pids: Iterable[int]) -> None:
+    """Wait until these processes run their own programs, but no longer than STARTING_SECONDS."""
+    deadline = time.monotonic() + STARTING_SECONDS
+    for pid in pids:
+        while pid and starting(host, pid) and time.monotonic() < deadline:
+            time.sleep(STARTING_POLL_SECONDS)
 
 
 def _program(host: Host, pid: int, executable: str | None) -> Program:

@@ -19,7 +19,7 @@ from .effective import disagreement
 from .model import LoadedUnit, Observed, Plan, Request
 from .observe import loaded_units_now, start_deadline, with_processes
 from .plan import confirmed
-from .running import raise_all, restart, start_again
+from .running import raise_all
 
 
 def apply(host: Host, request: Request, observed: Observed, planned: Plan, log: UndoLog) -> Outcome:
@@ -27,14 +27,12 @@ def apply(host: Host, request: Request, observed: Observed, planned: Plan, log: 
 
     The order keeps a kill at any moment harmless: first the originals, so that no change is unrecorded; then the
     drop-ins, staged, synced and renamed; then the daemon-reload and a check of the values that systemd has taken; and
-    last the running processes.
+    last the running processes. Whoever runs the call restarts the units, once for all calls.
     """
     tidy(host, *(unit.path for unit in observed.units))
     if planned.files:
         store_originals(host, planned.originals, log)
     commits = [stage(host, file, log) for file in planned.files]
-    restarted: list[str] = []
-    log.note("", lambda: start_again(host, restarted))
     if planned.reload:
         log.note("", lambda: systemctl(host, "daemon-reload"))
     for commit in commits:
@@ -46,9 +44,6 @@ def apply(host: Host, request: Request, observed: Observed, planned: Plan, log: 
     if planned.reload:
         _check_taken(planned, after)
     raised = raise_all(host, planned, observed, log)
-    if planned.restarts:
-        restarted += planned.restarts
-        after = restart(host, observed, planned)
     deadline = start_deadline()
     after = {name: with_processes(host, unit, deadline) for name, unit in after.items()}
     files = finalize_files(planned.originals.files, planned.files, planned.released)

@@ -10,6 +10,7 @@ from typing import Any
 
 from .._core.change import Outcome
 from .._engine.operation import BOOT, BOTH, Operation, report_of
+from .._systemd.restarting import RESTART
 from .._systemd.units import check_drop_in_name
 from .._systemd.values import SystemdError
 from .apply import apply
@@ -47,6 +48,7 @@ SYSTEMD_LIMITS: Operation[Request, Observed, Plan, Outcome] = Operation(
     observe=observe,
     plan=plan,
     apply=apply,
-    report=lambda observed, planned, outcome: report_of(planned, outcome, "values in force"),
+    report=lambda observed, planned, outcome: report_of(planned, outcome, "values in force", planned.restarts),
     is_missing=lambda planned, change: change.item in planned.missing,
+    restart=RESTART,
 )

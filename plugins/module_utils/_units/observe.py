@@ -21,7 +21,7 @@ from .._sip.gate import blocked_by_calls
 from .._sysctl.nr_open import nr_open
 from .._systemd.directives import DIRECTIVES, SHOWN_PROPERTIES
 from .._systemd.names import LOADED, MASKED, NOT_FOUND, drop_in_path, is_template, template_of, unit_of_path, unit_type
-from .._systemd.starting import starting
+from .._systemd.starting import STARTING_POLL_SECONDS, STARTING_SECONDS, starting
 from .._systemd.systemctl import load_error, names_of, real_name, show, unit_file
 from .._systemd.units import check_unit_name, drop_in_directories
 from .effective import chain, needs_defaults
@@ -55,11 +55,6 @@ REFERENCE_UNITS = ("systemd-tmpfiles-setup.service", "rescue.service", "emergenc
 # Where systemd's own hierarchy is mounted: version 2 alone, version 2 beside version 1, version 1. Source: cgroups(7)
 CONTROL_GROUP_MOUNTS = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd")
 CONTROL_GROUP_PROCESSES = "cgroup.procs"
-
-# How long to wait for processes that still run systemd's own program. That usually takes milliseconds, but seconds
-# where the unit's user comes from a slow directory service.
-STARTING_SECONDS = 10
-STARTING_POLL_SECONDS = 0.05
 
 
 def observe(host: Host, request: Request) -> Observed:

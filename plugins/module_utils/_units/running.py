@@ -1,27 +1,22 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Change running units: raise the limits of their processes, or restart them."""
+"""Raise the limits of the processes of running units."""
 
 from __future__ import annotations
 
 import errno
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from .._core.undo import UndoLog
 from .._host.host import Host, HostError
 from .._host.rlimits import Pair, Process, read_process, set_limit, set_oom_score_adj
-from .._systemd.systemctl import systemctl
 from .model import LoadedUnit, Observed, Plan, Raise
-from .observe import loaded_units_now, start_deadline, unit_processes
+from .observe import start_deadline, unit_processes
 from .processes import new_limits, new_score
 from .settings import item_name
 
 ROUNDS = 3  # a unit may fork while its limits are raised: read its processes this many times
-RESTART_TIMEOUT_SECONDS = 120  # a unit that needs longer to stop is left to it
-POLL_SECONDS = 0.5
-RUNNING_STATES = ("active", "reloading")
 
 
 def raise_all(host: Host, planned: Plan, observed: Observed, log: UndoLog) -> bool:
@@ -82,42 +77,3 @@ def _try(log: UndoLog, do: Callable[[], bool], undo: Callable[[], object], name:
     if done:
         log.note(name, undo)
     return done
-
-
-def restart(host: Host, observed: Observed, planned: Plan) -> dict[str, LoadedUnit]:
-    """Restart the units and wait until they run again. Raises HostError for a unit that fails.
-
-    A unit that is still stopping at the timeout, as it waits for its calls to end, stays pending.
-    """
-    systemctl(host, "--no-block", "restart", "--", *planned.restarts)
-    deadline = time.monotonic() + RESTART_TIMEOUT_SECONDS
-    while True:
-        after = loaded_units_now(host, observed, planned, ask=True)
-        if not any(_restarting(after[name]) for name in planned.restarts) or time.monotonic() > deadline:
-            break
-        time.sleep(POLL_SECONDS)
-    started = start_deadline()
-    for name in planned.restarts:
-        unit_processes(host, after[name].properties, started)  # waits: a program may fail as soon as it runs
-    after = loaded_units_now(host, observed, planned, ask=True)
-    for name in planned.restarts:
-        properties = after[name].properties
-        if not _restarting(after[name]):
-            if properties.get("ActiveState") not in RUNNING_STATES:
-                raise HostError(name, f"did not come back from its restart: {properties.get('Result')}")
-            after[name] = after[name]._replace(started_before_drop_in=False)
-    return after
-
-
-def _restarting(unit: LoadedUnit) -> bool:
-    """Whether a unit is stopping or starting. A unit that waits for its automatic restart has failed."""
-    properties = unit.properties
-    if properties.get("SubState") == "auto-restart":
-        return False
-    return bool(properties.get("Job")) or properties.get("ActiveState") in ("activating", "deactivating")
-
-
-def start_again(host: Host, units: Sequence[str]) -> None:
-    """Restart units once their drop-ins are put back, as the undo of a restart."""
-    if units:
-        systemctl(host, "--no-block", "restart", "--", *units)

@@ -91,7 +91,7 @@ def look(root: Path, pools: dict[str, Any], **options: Any) -> tuple[Observed, F
 
 def call(root: Path, check_mode: bool = False, **params: Any) -> tuple[bool, dict[str, Change]]:
     """A call of daemon_pools: whether it changed anything, and its items."""
-    defaults = {"pools": {}, "exclusive": False, "state": "present", "missing": "report", "shadowed": "report"}
+    defaults = {name: option.get("default") for name, option in DAEMON_POOLS.argument_spec.items()}
     one = DAEMON_POOLS.call({**defaults, **params})
     report = all_or_nothing(lambda log: one.run(Host(str(root)), check_mode, log))
     return report.changed, {change.item: change for change in report.changes}
@@ -137,8 +137,11 @@ def observed(one: Unit, text: str | None = TEXT, **changed: Any) -> Observed:
     return Observed(True, [one], files, NOTHING, (0, 0), 1024 * MIB, 212992)._replace(**changed)
 
 
-def planned(pools: dict[str, Any], one: Unit, text: str | None = TEXT, **changed: Any) -> FilesPlan:
-    return plan(Request(parse_pools({NAME: pools}), advice=False), observed(one, text, **changed))
+def planned(
+    pools: dict[str, Any], one: Unit, text: str | None = TEXT, restart: bool = False, **changed: Any
+) -> FilesPlan:
+    request = Request(parse_pools({NAME: pools}), advice=False, restart=restart)
+    return plan(request, observed(one, text, **changed))
 
 
 def item(pools: dict[str, Any], one: Unit, text: str | None = TEXT, name: str = SHARED) -> Change:

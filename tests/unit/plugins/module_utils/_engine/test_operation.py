@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pytest
@@ -21,6 +21,9 @@ from ansible_collections.siptune.linux.plugins.module_utils._engine.operation im
     EffectError,
     Operation,
     Report,
+    Restart,
+    Restarts,
+    after_restart,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
 
@@ -140,3 +143,91 @@ def test_several_calls_succeed_or_fail_together() -> None:
         all_or_nothing(both)
     assert lit == set()
     assert refusal(caught.value)["msg"].endswith("put back: hall.")
+
+
+# --- restarts -------------------------------------------------------------------------------
+
+
+def change(item: str, state: str, before: str | None = "1", after: str | None = "1") -> Change:
+    return Change(item, "2", before, after, "2", state, "why", "waits" if state == "pending" else "")
+
+
+def report(*changes: Change, **more: Any) -> Report:
+    return Report(bool(more.get("restarts")), list(changes), [], **more)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        pytest.param(("pending", "1"), ("ok", "2"), ("changed", "1", "2"), id="it has waited for the restart"),
+        pytest.param(("changed", "2"), ("ok", "2"), ("changed", "1", "2"), id="it was set before"),
+        pytest.param(("ok", "1"), ("ok", "1"), ("ok", "1", "1"), id="nothing to do"),
+        pytest.param(("changed", "2"), ("changed", "2"), ("changed", "1", "2"), id="a new socket is raised again"),
+        pytest.param(("pending", "1"), ("pending", "1"), ("pending", "1", "1"), id="it is still stopping"),
+    ],
+)
+def test_an_item_before_and_after_a_restart(
+    before: tuple[str, str], after: tuple[str, str], expected: tuple[str, str, str]
+) -> None:
+    first = report(change("a.service x", before[0], "1", before[1]), restarts=["a.service"])
+    second = report(change("a.service x", after[0], before[1], after[1]))
+    (found,) = after_restart(first, second, ["a.service"]).changes
+    assert (found.state, found.before, found.after) == expected
+
+
+def test_an_item_that_is_no_longer_ours_is_done_with_the_restart_of_its_unit() -> None:
+    first = report(change("a.service x", "pending"), change("b.service x", "pending"), restarts=["a.service"])
+    found = after_restart(first, report(), ["a.service"]).changes
+    assert [(one.item, one.state, one.after, one.reason) for one in found] == [
+        ("a.service x", "changed", "2", ""),
+        ("b.service x", "pending", "1", "waits"),
+    ]
+
+
+def daemons(started: list[str], asks: Sequence[str] = ("a.service",)) -> Operation:
+    """A module whose item waits until its daemon has been started."""
+
+    def apply(host: Host, request: None, observed: bool, planned: Planned, log: UndoLog) -> None:
+        log.note("a file", lambda: started.append("file back"))
+
+    def tell(observed: bool, planned: Planned, outcome: None) -> Report:
+        return Report(not observed, planned.changes, [], restarts=() if observed else asks)
+
+    def now(host: Host, units: Sequence[str]) -> None:
+        if "broken.service" in units:
+            raise HostError("broken.service", "did not come back")
+        started.extend(units)
+
+    return Operation(
+        "daemons",
+        {},
+        lambda params: None,
+        lambda host, request: bool(started),
+        lambda request, observed: Planned([change("a.service x", "ok" if observed else "pending")]),
+        apply,
+        tell,
+        lambda planned, one: False,
+        restart=Restart(now, lambda host, units: started.extend(f"{unit} again" for unit in units)),
+    )
+
+
+def restarted(host: Host, operation: Operation, log: UndoLog) -> list[Report]:
+    """Two calls of a module, and then the restarts that they ask for."""
+    restarts, calls = Restarts(host, log), [operation.call({**POLICY}) for _ in range(2)]
+    reports = [call.run(host, False, log) for call in calls]
+    asked = sorted({unit for one in reports for unit in one.restarts})
+    return [restarts.finish(call, one, asked) for call, one in zip(calls, reports)]
+
+
+def test_daemons_are_restarted_once_for_all_calls() -> None:
+    started: list[str] = []
+    reports = all_or_nothing(lambda log: restarted(Host(), daemons(started), log))
+    assert started == ["a.service"]
+    assert [one.changes[0].state for one in reports] == ["changed", "changed"]
+
+
+def test_a_restart_that_fails_is_undone_and_the_daemon_started_with_what_it_had() -> None:
+    started: list[str] = []
+    with pytest.raises(RefusedError, match="did not come back"):
+        all_or_nothing(lambda log: restarted(Host(), daemons(started, ["broken.service"]), log))
+    assert started == ["file back", "file back", "broken.service again"]

@@ -66,8 +66,8 @@ def test_check_mode_predicts_the_run(root: Path) -> None:
 
 
 def params(**given: Any) -> dict[str, Any]:
-    common = {"exclusive": False, "state": "present", "missing": "report", "shadowed": "report"}
-    return {"pools": {"opensips.service": {"shared_mib": 5}}, **common, **given}
+    common = {name: option.get("default") for name, option in DAEMON_POOLS.argument_spec.items()}
+    return {**common, "pools": {"opensips.service": {"shared_mib": 5}}, **given}
 
 
 @pytest.mark.parametrize(

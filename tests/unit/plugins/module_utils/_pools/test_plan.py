@@ -15,12 +15,15 @@ from pool_hosts import (
     EXACT,
     FILE,
     LIB,
+    NAME,
     OPENSIPS,
     OPENSIPS_DEFAULT,
+    SHARED,
     look,
     planned,
     put_back,
     run,
+    running,
     text,
     tree,
     unit,
@@ -114,3 +117,33 @@ def test_two_units_that_share_a_line(root: Path) -> None:
         look(root, {"second.service": {"shared_mib": 600}})
     put_back(root)
     assert text(root, "opensips") == OPENSIPS_DEFAULT
+
+
+# --- restarts -------------------------------------------------------------------------------
+
+
+def test_a_unit_is_restarted_for_a_pool_that_waits_for_it() -> None:
+    runs = unit(running=running(64), active=True)
+    found = planned(EXACT, runs, restart=True)
+    (change,) = (one for one in found.changes if one.item == SHARED)
+    assert (found.restarts, change.state, change.before, change.after) == ([NAME], "changed", "64", "128")
+    assert planned(EXACT, runs).restarts == []
+    assert planned(EXACT, unit(), restart=True).restarts == []  # it does not run
+
+
+def test_a_pool_that_was_written_earlier_makes_a_restart_due() -> None:
+    written = planned(EXACT, unit()).files[0].after
+    assert written is not None
+    runs = unit(running=running(64), active=True)
+    found = planned(EXACT, runs, written.content.decode(), restart=True)
+    assert (found.files, found.restarts, found.changed) == ([], [NAME], True)
+    met = planned(EXACT, unit(running=running(128), active=True), written.content.decode(), restart=True)
+    assert (met.restarts, met.changed) == ([], False)
+
+
+def test_calls_in_progress_hold_a_restart_back() -> None:
+    runs = unit(running=running(64), active=True)
+    found = planned(EXACT, runs, restart=True, blocked_by_calls="3 calls in progress: opensips")
+    (change,) = (one for one in found.changes if one.item == SHARED)
+    assert (found.restarts, change.state) == ([], "pending")
+    assert change.reason.endswith("it runs with 64; not restarted now: 3 calls in progress: opensips")

@@ -22,22 +22,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import
 )
 from ansible_collections.siptune.linux.plugins.module_utils._units.model import LoadedUnit, Raise, Request
 from ansible_collections.siptune.linux.plugins.module_utils._units.observe import observe
-from ansible_collections.siptune.linux.plugins.module_utils._units.running import _raise_one, _restarting, _try
-
-
-@pytest.mark.parametrize(
-    ("properties", "restarting"),
-    [
-        ({"Job": "5", "ActiveState": "active"}, True),
-        ({"Job": "", "ActiveState": "activating", "SubState": "start"}, True),
-        ({"Job": "", "ActiveState": "deactivating", "SubState": "stop-sigterm"}, True),
-        ({"Job": "", "ActiveState": "active", "SubState": "running"}, False),
-        ({"Job": "", "ActiveState": "failed"}, False),
-        ({"Job": "7", "ActiveState": "activating", "SubState": "auto-restart"}, False),
-    ],
-)
-def test_when_a_restart_is_over(properties: dict[str, str], restarting: bool) -> None:
-    assert _restarting(LoadedUnit("a.service", properties, "", [])) is restarting
+from ansible_collections.siptune.linux.plugins.module_utils._units.running import _raise_one, _try
 
 
 def refuse(number: int) -> bool:
