@@ -382,8 +382,9 @@ def test_a_restart_makes_up_for_pools_that_were_written_earlier(proxies: Machine
 
 
 def test_a_daemon_that_does_not_come_back_gets_its_old_pools(proxies: Machine) -> None:
-    script = '#!/bin/sh\ncase "$*" in *256*) exit 1;; esac\nexec sleep 10000\n'
-    proxies.write("/usr/local/sbin/opensips", script, 0o755)
+    check = "[Service]\nExecStartPre=/bin/sh -c 'test $S_MEMORY != 256'\n"
+    proxies.write(f"{UNITS}/opensips.service.d/10-check.conf", check)
+    proxies.sh("systemctl daemon-reload")
     before = proxies.dump()
     result = call(proxies, pools=POOLS, restart=True, despite_calls=True)
     assert "opensips.service: did not come back from its restart" in result["msg"]

@@ -64,10 +64,14 @@ def report_of(planned: Any, outcome: Any, live: str = "", restarts: Sequence[str
 
 
 class Restart(NamedTuple):
-    """How to restart units: `now` returns when they run again, `soon` at once. Both raise HostError."""
+    """How to restart units: `now` returns when they run again, `soon` at once. `check` is whether they still run.
+
+    All raise HostError.
+    """
 
     now: Callable[[Host, Sequence[str]], None]
     soon: Callable[[Host, Sequence[str]], None]
+    check: Callable[[Host, Sequence[str]], None]
 
 
 class Operation(Generic[Request, Observed, Planned, Outcome]):
@@ -168,7 +172,9 @@ class Restarts:
         if self._restart is None:
             self._restart, self._done = call.operation.restart, list(asked)
             self._restart.now(self._host, asked)
-        return after_restart(report, call.run(self._host, False, self._log), asked)
+        again = call.run(self._host, False, self._log)
+        self._restart.check(self._host, asked)  # a program may take a moment to fail
+        return after_restart(report, again, asked)
 
 
 def after_restart(before: Report, after: Report, restarted: Sequence[str]) -> Report:

@@ -16,7 +16,6 @@ from .systemctl import show, systemctl
 PROPERTIES = ("Id", "Job", "ActiveState", "SubState", "Result", "MainPID")
 RESTART_TIMEOUT_SECONDS = 120  # a unit that needs longer to stop is left to it
 POLL_SECONDS = 0.5
-FAILS_WITHIN_SECONDS = 1.0  # a program that cannot work with its new limits or memory ends as soon as it runs
 RUNNING_STATES = ("active", "reloading")
 
 
@@ -33,7 +32,11 @@ def restart(host: Host, units: Sequence[str]) -> None:
         shown = show(host, PROPERTIES, units)
     # A simple service runs for systemd before its own program does, which may fail at once.
     wait_for_programs(host, [int(one.get("MainPID") or 0) for one in shown])
-    time.sleep(FAILS_WITHIN_SECONDS)
+    check(host, units)
+
+
+def check(host: Host, units: Sequence[str]) -> None:
+    """Raises HostError for a unit that does not run, and is not about to."""
     for properties in show(host, PROPERTIES, units):
         if not is_restarting(properties) and properties.get("ActiveState") not in RUNNING_STATES:
             raise HostError(properties["Id"], f"did not come back from its restart: {properties.get('Result')}")
@@ -52,4 +55,4 @@ def restart_soon(host: Host, units: Sequence[str]) -> None:
         systemctl(host, "--no-block", "restart", "--", *units)
 
 
-RESTART = Restart(now=restart, soon=restart_soon)
+RESTART = Restart(now=restart, soon=restart_soon, check=check)

@@ -207,7 +207,7 @@ def daemons(started: list[str], asks: Sequence[str] = ("a.service",)) -> Operati
         apply,
         tell,
         lambda planned, one: False,
-        restart=Restart(now, lambda host, units: started.extend(f"{unit} again" for unit in units)),
+        restart=Restart(now, lambda host, units: started.extend(f"{unit} again" for unit in units), lambda *_: None),
     )
 
 
