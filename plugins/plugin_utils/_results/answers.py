@@ -14,7 +14,7 @@ from typing import Any
 
 from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import LAYERS, PARTS, call_name
 
-from .schema import Check, ResultError, flag, line, many, maybe, one_of, record, sentence, text
+from .schema import Check, ResultError, flag, integer, line, many, maybe, one_of, record, sentence, text
 from .shapes import (
     CALLS_FIELDS,
     COUNTED_FIELDS,
@@ -28,7 +28,6 @@ from .shapes import (
     MOST_WARNINGS,
     PAM,
     SIPTUNE_HOST,
-    SIZE,
     UNDONE,
     WAITED,
     WORDS,
@@ -44,7 +43,7 @@ TOO_LONG = f"the whole: must have at most {MOST_CHARACTERS} characters"
 COMMON: dict[str, Check] = {
     "changed": flag,
     "failed": flag,
-    "rc": maybe(SIZE),
+    "rc": maybe(integer(-(1 << 31), 1 << 31)),
     "module_stdout": text(1 << 20),
     "module_stderr": text(1 << 20),
     "diff": DIFF,
@@ -173,3 +172,8 @@ def checked_counters(result: Any) -> dict[str, Any] | None:
 def checked_tuners(facts: Any) -> dict[str, Any]:
     """The fact `tuners`. Raises ResultError."""
     return tuners(facts, "tuners")
+
+
+def checked_facts(facts: Any) -> dict[str, Any]:
+    """The fact of siptune.linux.host_facts, which may come from a cache. Raises ResultError."""
+    return SIPTUNE_HOST(facts, FACT)

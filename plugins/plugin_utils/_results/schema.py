@@ -18,7 +18,7 @@ Check = Callable[[Any, str], Any]
 LONGEST_LINE = 4096  # as a path may be, PATH_MAX of linux/limits.h
 LONGEST_SHOWN = 60  # of a value in a message
 
-_LINE_BREAK = re.compile("[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")  # what str.splitlines() takes for one
+_LINE_BREAK = re.compile("[\n\r\v\f\x1c-\x1e\x85]")  # of a text file or of a terminal
 # Controls of C0 and C1, which a terminal would obey; halves of characters, which are no UTF-8; and the marks by which a
 # text is shown in another order than it is read in. Source: Unicode, UAX #9
 _UNPRINTABLE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\u200e\u200f\u202a-\u202e\u2066-\u2069]")
