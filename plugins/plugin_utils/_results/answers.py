@@ -46,7 +46,6 @@ COMMON: dict[str, Check] = {
     "rc": maybe(integer(-(1 << 31), 1 << 31)),
     "module_stdout": text(1 << 20),
     "module_stderr": text(1 << 20),
-    "diff": DIFF,
 }
 CHANGES: dict[str, Check] = {"items": ITEMS}
 _PARTS = [call_name(layer, part) for layer in LAYERS for part in PARTS[layer]]
@@ -87,18 +86,17 @@ def checked(module: str, answer: Mapping[str, Any], with_diff: bool) -> dict[str
     """The answer of a host to this module, built anew. Raises ResultError."""
     _check_size(answer)
     own, more = MODULES[module]
+    more = {**COMMON, **more, **({"diff": DIFF} if with_diff else {})}
     if flag(answer.get("failed", False), "failed"):
         # Facts of a run that failed are nobody's.
         fields = {name: check for name, check in {**own, **more}.items() if name != "ansible_facts"}
-        found = record({"msg": WORDS}, {**COMMON, **fields})(answer, "")
+        found = record({"msg": WORDS}, fields)(answer, "")
     else:
-        found = record(own, {**COMMON, **more, "msg": WORDS})(answer, "")
+        found = record(own, {**more, "msg": WORDS})(answer, "")
         found["changed"] = found.get("changed", False)
     if "ansible_facts" not in found and answer.get("ansible_facts"):
         found["ansible_facts"] = _INTERPRETER_FACT(answer["ansible_facts"], "ansible_facts")
     _check_calls(found)
-    if not with_diff:
-        found.pop("diff", None)
     warnings = list(_warnings(answer.get("warnings") or []))
     return {**found, "warnings": warnings} if warnings else found
 

@@ -39,3 +39,9 @@ def without_planted(variables: Mapping[str, Any]) -> dict[str, Any]:
     """The variables of a host without those names, whoever else has set them too."""
     names = planted(variables)
     return {name: value for name, value in variables.items() if name not in names}
+
+
+def operators_variables(own: Mapping[str, Any], spare: Mapping[str, Any]) -> dict[str, Any]:
+    """The variables of a host with siptune's settings as a sound host has them, for what concerns the whole play."""
+    settings = {name: value for name, value in spare.items() if name.startswith(PREFIXES)}
+    return {**without_planted(own), **settings}
