@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import tempfile
@@ -60,12 +61,14 @@ def write_all(reports: Iterable[tuple[str, str, str]]) -> list[str]:
 
 def _set_aside(path: str, cleaning: contextlib.ExitStack) -> str:
     """A second name for the report that is there, "" if there is none. Raises OSError."""
+    if not os.path.lexists(path):
+        return ""
+    if os.path.isdir(path) and not os.path.islink(path):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     directory, name = os.path.split(path)
     aside = tempfile.mktemp(prefix=f".{name}.", dir=directory)  # link(2) and rename(2) make it, and follow nothing
     try:
         os.link(path, aside, follow_symlinks=False)
-    except FileNotFoundError:
-        return ""
     except OSError:  # a file system without links, or somebody else's file, for which the kernel may refuse them
         os.rename(path, aside)
     cleaning.callback(_remove, aside)

@@ -94,7 +94,7 @@ def checked(module: str, answer: Mapping[str, Any], with_diff: bool) -> dict[str
     else:
         found = record(own, {**more, "msg": WORDS})(answer, "")
         found["changed"] = found.get("changed", False)
-    if "ansible_facts" not in found and answer.get("ansible_facts"):
+    if "ansible_facts" not in found and INTERPRETER in (answer.get("ansible_facts") or ()):
         found["ansible_facts"] = _INTERPRETER_FACT(answer["ansible_facts"], "ansible_facts")
     _check_calls(found)
     warnings = list(_warnings(answer.get("warnings") or []))
@@ -132,7 +132,7 @@ def _warnings(given: object) -> Iterator[str]:
         raise ResultError("warnings: must be a list")
     words = sentence(1 << 14)
     for position, one in enumerate(given[:MOST_WARNINGS]):
-        message = one if isinstance(one, str) else getattr(getattr(one, "event", None), "msg", None)
+        message = getattr(getattr(one, "event", None), "msg", one)
         yield words(message, f"warnings[{position}]")
 
 
