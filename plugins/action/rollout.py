@@ -14,6 +14,11 @@ from ansible.errors import AnsibleActionFail, AnsiblePromptInterrupt, AnsiblePro
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible.utils.vars import load_extra_vars
+from ansible_collections.siptune.linux.plugins.plugin_utils._results.planted import (
+    operators_variables,
+    planted,
+    without_planted,
+)
 from ansible_collections.siptune.linux.plugins.plugin_utils._rollout import settings
 from ansible_collections.siptune.linux.plugins.plugin_utils._rollout.settings import Rollout, RolloutError
 
@@ -45,6 +50,7 @@ class ActionModule(ActionBase):
         options = self.validate_argument_spec(OPTIONS)[1]
         self._variables = task_vars or {}
         self._raw_variables: dict[str, dict[str, Any]] = {}
+        self._follow_nobody_s_facts()
         try:
             if options["step"] == BEGIN:
                 return {"changed": False, **self._begin(options["rolling"])}
@@ -101,10 +107,11 @@ class ActionModule(ActionBase):
             self._hooks(name, hosts)
 
     def _check_profiles(self, hosts: Sequence[str]) -> None:
+        hosts = self._sound(hosts)
         profiles = {host: self._raw(host).get(settings.PROFILE) for host in hosts}
         written = set(map(str, profiles.values()))
         # Templating a variable of each host takes time, and most fleets have one profile, or none, in writing.
-        if len(written) > 1 or "{" in min(written):
+        if len(written) > 1 or any("{" in profile for profile in written):
             profiles = {host: self._value(host, settings.PROFILE, settings.DEFAULT_PROFILE) for host in hosts}
         settings.check_profiles(profiles, settings.is_true(self._given(settings.MIXED_PROFILES, False)))
 
@@ -120,6 +127,13 @@ class ActionModule(ActionBase):
         from ansible_collections.siptune.linux.plugins.plugin_utils._rollout.check import LOSSES
 
         return settings.parse_rollout(given, [counter.name for counter in COUNTERS], LOSSES)
+
+    def _follow_nobody_s_facts(self) -> None:
+        """Take the settings of the run from a sound host, where this one has planted some among its facts."""
+        if planted(self._variables):
+            sound = self._sound(self._hosts())
+            self._variables = operators_variables(self._variables, self._raw(sound[0]) if sound else {})
+            self._templar = self._templar.copy_with_new_env(available_variables=self._variables)
 
     # --- the hosts ---------------------------------------------------------------------------
 
@@ -145,8 +159,12 @@ class ActionModule(ActionBase):
         """
         if host not in self._raw_variables:
             inventory, play = self._variables["hostvars"].raw_get(host), self._task.get_play().get_vars()
-            self._raw_variables[host] = {**inventory, **play, **load_extra_vars(self._loader)}
+            self._raw_variables[host] = {**without_planted(inventory), **play, **load_extra_vars(self._loader)}
         return self._raw_variables[host]
+
+    def _sound(self, hosts: Sequence[str]) -> list[str]:
+        """The hosts without settings of siptune among their facts. The others fail by themselves, for that reason."""
+        return [host for host in hosts if not planted(self._raw(host))]
 
     def _value(self, host: str, name: str, default: Any = None) -> Any:
         """A variable of a host, templated with its others."""

@@ -52,6 +52,9 @@ from ansible.plugins.lookup import LookupBase
 from ansible_collections.siptune.linux.plugins.module_utils._core.errors import TuningError
 from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import LAYERS, PARTS, call_name
 from ansible_collections.siptune.linux.plugins.module_utils._layers.settings import layer_settings
+from ansible_collections.siptune.linux.plugins.plugin_utils._results.answers import FACT, checked_facts
+from ansible_collections.siptune.linux.plugins.plugin_utils._results.planted import planted, refusal
+from ansible_collections.siptune.linux.plugins.plugin_utils._results.schema import ResultError
 from ansible_collections.siptune.linux.plugins.plugin_utils._site.layer_check import own_variables
 from ansible_collections.siptune.linux.plugins.plugin_utils._site.layers import load_layer
 
@@ -70,11 +73,14 @@ class LookupModule(LookupBase):
             raise AnsibleLookupError(f"there is no layer {name!r}, only {', '.join(PART_BY_NAME)}")
         layer_name, part = PART_BY_NAME[name]
         layer = load_layer(layer_name)
+        names = planted(known)
+        if names:
+            raise AnsibleLookupError(refusal(str(known.get("inventory_hostname")), names))
         own = self._templar.template(own_variables([layer_name], known))
-        host = self._templar.template(known["ansible_facts"]).get("siptune_host")
+        host = (known.get("ansible_facts") or {}).get(FACT)
         if host is None:
             raise AnsibleLookupError("there are no facts of this host yet: run siptune.linux.host_facts first")
         try:
-            return layer_settings(layer, {**layer.defaults, **own}, host)[part]
-        except TuningError as error:
+            return layer_settings(layer, {**layer.defaults, **own}, checked_facts(host))[part]
+        except (TuningError, ResultError) as error:
             raise AnsibleLookupError(str(error)) from error

@@ -192,7 +192,7 @@ def main() -> None:
     results = run.run(module, "transaction", lambda host, log: transact(host, log, module.params, module.check_mode))
     for warning in warnings(results):
         module.warn(warning)
-    module.exit_json(**result(results))
+    module.exit_json(**run.returned(module, result(results)))
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ FLOORS = (
         "module_utils/_sockets",
     ),
     ("module_utils/_counters", "module_utils/_facts", "module_utils/_layers"),
+    ("plugin_utils/_results",),
     ("modules", "plugin_utils/_audit", "plugin_utils/_rollout", "plugin_utils/_site"),
     ("action", "filter"),
 )

@@ -8,7 +8,8 @@ Nothing here reads or writes anything.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import stat
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from .._core.change import KEPT, Change
@@ -138,14 +139,23 @@ def finalize_files(
     return finalized
 
 
-def diff_files(changes: Iterable[FileChange]) -> list[dict[str, str]]:
-    """These changes for Ansible's --diff."""
+def shown_text(record: FileRecord | None) -> str:
+    """A file's text for --diff, which may be stored and read by others than root."""
+    if record is None or record.mode & stat.S_IROTH:
+        return text_of(record)
+    return f"({len(record.content)} bytes, not shown: its mode {record.mode:04o} keeps others from reading it)\n"
+
+
+def diff_files(
+    changes: Iterable[FileChange], shown: Callable[[FileRecord | None], str] = shown_text
+) -> list[dict[str, str]]:
+    """These changes for Ansible's --diff, with the text of each file that may be `shown`."""
     return [
         {
             "before_header": change.path,
             "after_header": change.path,
-            "before": text_of(change.before),
-            "after": text_of(change.after),
+            "before": shown(change.before),
+            "after": shown(change.after),
         }
         for change in changes
     ]

@@ -11,7 +11,7 @@ it is found again. Source: systemd.exec(5), "EnvironmentFile="; behaviour that i
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from .._core.errors import ItemError
@@ -300,3 +300,20 @@ def _line_before_us(note: Note, original: str | None) -> str | None:
     if original is not None and entry is not None and entry.value == str(note.was):
         return original[entry.start : entry.end]
     return f"{note.name}={note.was}"
+
+
+# --- showing --------------------------------------------------------------------------------
+
+
+def shown_lines(text: str, names: Collection[str]) -> str:
+    """The lines of a file that may be shown: our comments, and the lines that set these variables to a plain number.
+
+    All others are somebody else's, and environment files hold passwords.
+    """
+    entries = [entry for note in notes(text).values() for entry in note.comments]
+    entries += [entry for name, entry in assignments(text).items() if name in names and _is_number(text, entry)]
+    return "".join(text[entry.start : entry.end] + "\n" for entry in sorted(entries, key=lambda entry: entry.start))
+
+
+def _is_number(text: str, entry: Entry) -> bool:
+    return bool(_OUR_NUMBER.fullmatch(text, entry.start, entry.end))

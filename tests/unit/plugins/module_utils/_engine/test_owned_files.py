@@ -102,3 +102,9 @@ def test_diff() -> None:
     assert diff_files([FileChange(PATH, None, OURS)]) == [
         {"before_header": PATH, "after_header": PATH, "before": "", "after": "# ours\none\n"}
     ]
+
+
+def test_a_file_that_others_may_not_read_is_not_shown() -> None:
+    (shown,) = diff_files([FileChange(PATH, THEIRS, OURS)])
+    assert shown["before"] == "(7 bytes, not shown: its mode 0600 keeps others from reading it)\n"
+    assert shown["after"] == "# ours\none\n"

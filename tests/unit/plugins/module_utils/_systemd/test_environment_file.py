@@ -17,6 +17,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._systemd.environment
     read_number,
     revert_line,
     set_number,
+    shown_lines,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -295,3 +296,14 @@ def test_lines_that_others_add_survive(text: str, name: str, value: int, line: s
     assert read_number(back, FILE, name) == read_number(text, FILE, name)
     assert others(back, name) == others(edited, name)
     assert line + "\n" in back
+
+
+@given(FILES, NAMES, st.integers(1, 99999))
+def test_nothing_is_shown_but_our_comments_and_plain_numbers(text: str, name: str, value: int) -> None:
+    if not readable(text, name):
+        return
+    was = read_number(text, FILE, name)
+    tuned = set_number(text, name, value, Mark("x.service", was))
+    (comment,) = Mark("x.service", was).lines(name, value)
+    assert shown_lines(tuned, [name]) == f"{comment}\n{name}={value}\n"
+    assert shown_lines(text, []) == ""
