@@ -14,6 +14,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.siptune.linux.plugins.module_utils._counters.table import LONGEST_SECONDS
+from ansible_collections.siptune.linux.plugins.module_utils._layers.capacity import CatalogueError
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.document import HostResults, document, failures
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.files import (
     ReportError,
@@ -26,6 +27,7 @@ from ansible_collections.siptune.linux.plugins.plugin_utils._audit.prometheus im
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.query import QueryError, compile_query, search
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.text import render_end, render_host
 from ansible_collections.siptune.linux.plugins.plugin_utils._site.applied import APPLIED, results_by_layer
+from ansible_collections.siptune.linux.plugins.plugin_utils._site.names import check_names
 
 JSON_NAME = "siptune-audit.json"
 HTML_NAME = "siptune-audit.html"
@@ -57,12 +59,13 @@ class ActionModule(ActionBase):
             query = compile_query(options["query"]) if options["query"] else None
             _check(options)
             if options["check_only"]:
+                self._check_names(variables)
                 return {"changed": False}
             audit = _document(variables, options["seconds"])
             paths = _write(audit, options)
             _print(audit, paths)
             answer = search(query, audit) if query else None
-        except (ReportError, QueryError) as error:
+        except (ReportError, QueryError, CatalogueError) as error:
             raise AnsibleActionFail(f"{error}. Nothing was changed on any host.") from None
         if query:
             display.display(json.dumps(answer, indent=2, ensure_ascii=False))
@@ -73,6 +76,14 @@ class ActionModule(ActionBase):
             "failures": failures(audit, options["strict"]),
             "query_result": answer,
         }
+
+    def _check_names(self, variables: Mapping[str, Any]) -> None:
+        """Raises CatalogueError for variables that there are not. Once, before the first batch."""
+        if variables["ansible_play_batch"][0] == variables["ansible_play_hosts"][0]:
+            hosts, here = map(str, variables["ansible_play_hosts_all"]), variables["inventory_hostname"]
+            play = self._task.get_play().get_vars()
+            known = {host: {**variables["hostvars"].raw_get(host), **play} for host in hosts}
+            check_names({host: {**given, **(variables if host == here else {})} for host, given in known.items()})
 
 
 def _check(options: Mapping[str, Any]) -> None:
