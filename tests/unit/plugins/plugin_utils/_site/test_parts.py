@@ -132,15 +132,15 @@ def test_limits_of_logins_are_merged_by_domain_item_and_type(values: dict[str, A
         pytest.param(
             SYSCTL,
             {"plain": {"a.b": 1}, "proxies": {"a/b": {"value": 2, "rule": "at_least"}}},
-            f"a.b: {SYSCTL} says 1 and {SYSCTL}__proxies says at_least 2. Give the one that counts a higher number, such "
-            f"as {SYSCTL}__50_proxies; a name without a number has 0",
+            f"a.b: {SYSCTL} says 1 and {SYSCTL}__proxies says at_least 2. Give the one that counts a higher number, "
+            f"such as {SYSCTL}__50_proxies; a name without a number has 0",
             id="a group and all",
         ),
         pytest.param(
             SYSCTL,
             {"_50_x": {"a.b": 1}, "_50_y": {"a.b": None}},
-            f"a.b: {SYSCTL}__50_x says 1 and {SYSCTL}__50_y says null. Give the one that counts a higher number, such as "
-            f"{SYSCTL}__60_x",
+            f"a.b: {SYSCTL}__50_x says 1 and {SYSCTL}__50_y says null. Give the one that counts a higher number, such "
+            f"as {SYSCTL}__60_x",
             id="one level",
         ),
         pytest.param(
