@@ -82,9 +82,11 @@ class ActionModule(HostAction):
 
     def _variables(self, layers: Sequence[str], known: Mapping[str, Any]) -> dict[str, Any]:
         """The variables of these layers, templated and checked. Raises AnsibleActionFail."""
-        own = own_variables(layers, known)
         try:
+            own = own_variables(layers, known)
             given = self._templar.template(own)
+        except CatalogueError as error:
+            raise AnsibleActionFail(f"{error}. Nothing was changed.") from None
         except AnsibleUndefinedVariable:  # an inventory may calculate with the facts of siptune.linux.host_facts
             facts = self.ask("host_facts", known, {})
             if facts.get("failed"):

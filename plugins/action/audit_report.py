@@ -15,6 +15,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible.utils.vars import load_extra_vars
 from ansible_collections.siptune.linux.plugins.module_utils._counters.table import LONGEST_SECONDS
+from ansible_collections.siptune.linux.plugins.module_utils._layers.capacity import CatalogueError
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.document import HostResults, document, failures
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.files import (
     ReportError,
@@ -30,8 +31,10 @@ from ansible_collections.siptune.linux.plugins.plugin_utils._results.planted imp
     operators_variables,
     planted,
     refusal,
+    without_planted,
 )
 from ansible_collections.siptune.linux.plugins.plugin_utils._site.applied import APPLIED, results_by_layer
+from ansible_collections.siptune.linux.plugins.plugin_utils._site.names import check_names
 
 JSON_NAME = "siptune-audit.json"
 HTML_NAME = "siptune-audit.html"
@@ -65,12 +68,13 @@ class ActionModule(ActionBase):
             query = compile_query(options["query"]) if options["query"] else None
             _check(options)
             if options["check_only"]:
+                self._check_names(variables)
                 return {"changed": False}
             audit = _document(variables, options["seconds"])
             paths = _write(audit, options)
             _print(audit, paths)
             answer = search(query, audit) if query else None
-        except (ReportError, QueryError) as error:
+        except (ReportError, QueryError, CatalogueError) as error:
             raise AnsibleActionFail(f"{error}. Nothing was changed on any host.") from None
         if query:
             display.display(json.dumps(answer, indent=2, ensure_ascii=False))
@@ -88,7 +92,7 @@ class ActionModule(ActionBase):
             return
         known = variables["hostvars"]
         others = (known.raw_get(name) for name in variables["ansible_play_hosts_all"])
-        spare = next((other for other in others if not planted(other)), {})
+        spare: Mapping[str, Any] = next((other for other in others if not planted(other)), {})
         of_play = {**self._task.get_play().get_vars(), **load_extra_vars(self._loader)}
         available = {**operators_variables(variables, spare), **of_play}
         templar = self._templar.copy_with_new_env(available_variables=available)
@@ -97,6 +101,14 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(refusal(str(variables["inventory_hostname"]), planted(variables)))
         given = templar.template(dict(written))
         self._task.args = {name: value for name, value in given.items() if not str(value).startswith(OMITTED)}
+    def _check_names(self, variables: Mapping[str, Any]) -> None:
+        """Raises CatalogueError for variables that there are not. Once, before the first batch."""
+        if variables["ansible_play_batch"][0] == variables["ansible_play_hosts"][0]:
+            hosts, here = map(str, variables["ansible_play_hosts_all"]), variables["inventory_hostname"]
+            play = self._task.get_play().get_vars()
+            known = {host: {**variables["hostvars"].raw_get(host), **play} for host in hosts}
+            given = {host: {**own, **(variables if host == here else {})} for host, own in known.items()}
+            check_names({host: without_planted(own) for host, own in given.items()})
 
 
 def _check(options: Mapping[str, Any]) -> None:

@@ -14,6 +14,7 @@ from ansible.errors import AnsibleActionFail, AnsiblePromptInterrupt, AnsiblePro
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible.utils.vars import load_extra_vars
+from ansible_collections.siptune.linux.plugins.module_utils._layers.capacity import CatalogueError
 from ansible_collections.siptune.linux.plugins.plugin_utils._results.planted import (
     operators_variables,
     planted,
@@ -21,6 +22,7 @@ from ansible_collections.siptune.linux.plugins.plugin_utils._results.planted imp
 )
 from ansible_collections.siptune.linux.plugins.plugin_utils._rollout import settings
 from ansible_collections.siptune.linux.plugins.plugin_utils._rollout.settings import Rollout, RolloutError
+from ansible_collections.siptune.linux.plugins.plugin_utils._site.names import check_names, known_names
 
 BEGIN = "begin"
 END = "end"
@@ -37,6 +39,8 @@ YES = (b"y", b"yes")
 END_OF_LINE = (b"\r", b"\n")
 
 display = Display()
+
+known_names()  # once and for all hosts, as in apply_layers
 
 
 class ActionModule(ActionBase):
@@ -70,7 +74,7 @@ class ActionModule(ActionBase):
             # Strategies without batches run this for every host, and once will do.
             if canary and self._variables["inventory_hostname"] == batch[0]:
                 self._check(rolling, batch)
-        except RolloutError as error:
+        except (RolloutError, CatalogueError) as error:
             raise RolloutError(f"{error}. Nothing was changed.") from None
         if not rolling:
             return {}
@@ -90,6 +94,7 @@ class ActionModule(ActionBase):
         """Check the run as a whole. Raises RolloutError."""
         hosts = self._hosts()
         play = self._task.get_play()
+        check_names({host: {**self._raw(host), **(self._variables if host == batch[0] else {})} for host in hosts})
         batches = settings.parse_batches(self._given(settings.SERIAL, f"{settings.WHOLE}%"))
         budget = settings.ansible_budget(self._given(settings.BUDGET, settings.WHOLE))
         settings.check_given(settings.SERIAL, batches, list(play.serial))
@@ -120,8 +125,8 @@ class ActionModule(ActionBase):
         return self._templar.template(self._variables.get(name, default))
 
     def _rollout(self) -> Rollout:
-        names = [name for name in self._variables if name.startswith("siptune_")]
-        given = self._templar.template({name: self._variables[name] for name in names if _is_of_rollout(name)})
+        names = [name for name in settings.OF_ROLLING if name in self._variables]
+        given = self._templar.template({name: self._variables[name] for name in names})
         # Imported here and below, as only a rolling run needs it, and Ansible compiles what it imports in every run.
         from ansible_collections.siptune.linux.plugins.module_utils._counters.table import COUNTERS
         from ansible_collections.siptune.linux.plugins.plugin_utils._rollout.check import LOSSES
@@ -258,10 +263,6 @@ class ActionModule(ActionBase):
             answer = b""
         if answer.strip().lower() not in YES:
             raise RolloutError(f"siptune_confirm: the answer was not yes. {_stopped(left)}")
-
-
-def _is_of_rollout(name: str) -> bool:
-    return name.startswith(("siptune_pause_", "siptune_confirm", "siptune_check_", "siptune_hook_"))
 
 
 def _stopped(left: Sequence[str]) -> str:

@@ -47,6 +47,7 @@ NEIGHBOURS = {
     ("module_utils/_units", "module_utils/_sysctl/nr_open"),
     ("module_utils/_nic", "module_utils/_nic/link_files"),
     ("plugin_utils/_audit", "plugin_utils/_site"),
+    ("plugin_utils/_site", "plugin_utils/_rollout/settings"),
 }
 PURE_NAMES = ("plan", "items", "settings", "safety", "revert", "model")
 PROCESSES = ("os", "subprocess")

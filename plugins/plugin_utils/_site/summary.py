@@ -19,7 +19,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._core.change import 
     REFUSED,
     SHADOWED,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import WHY_OF_OVERRIDE
+from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import SET_IN
 
 from .sockets import socket_line, tuned_sockets
 
@@ -76,7 +76,7 @@ def _sockets(items: Iterable[Mapping[str, Any]], datagrams_per_second: int | Non
 
 def _own_keys(items: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """The absent keys that the inventory itself has set: most likely a slip of the pen."""
-    return [item for item in items if item["state"] == ABSENT and item.get("why") == WHY_OF_OVERRIDE]
+    return [item for item in items if item["state"] == ABSENT and str(item.get("why")).startswith(SET_IN)]
 
 
 def _message(result: Mapping[str, Any]) -> str:
