@@ -94,7 +94,7 @@ def _replace_record(host: Host, after: Originals, log: UndoLog) -> None:
     if same_file(record, change.before):
         return
     if record is not None:
-        make_parents(host, originals.PATH, originals.DIRECTORY_MODE, log)
+        _make(host, originals.DIRECTORY, originals.DIRECTORY_MODE, log)
         _check_directories(host)
     log.note("", lambda: put_back(host, change))
     put(host, originals.PATH, record)
@@ -207,13 +207,19 @@ def confirm(host: Host, path: str, record: FileRecord | None) -> None:
 def make_parents(host: Host, path: str, mode: int, log: UndoLog) -> None:
     """Create the directories of a path that are missing. Raises HostError."""
     for directory in _missing_parents(host, path):
-        log.note("", lambda directory=directory: _unmake(host, directory))  # type: ignore[misc]
-        host.make_directory(directory, mode)
+        _make(host, directory, mode, log)
 
 
-def _unmake(host: Host, directory: str) -> None:
+def _make(host: Host, directory: str, mode: int, log: UndoLog) -> None:
     if host.exists(directory):
-        host.remove_directory(directory)
+        return
+
+    def remove() -> None:
+        if host.exists(directory):
+            host.remove_directory(directory)
+
+    log.note("", remove)
+    host.make_directory(directory, mode)
 
 
 def _missing_parents(host: Host, path: str) -> list[str]:

@@ -29,6 +29,7 @@ from .attributes import Attributes, flag_of, obstacle, read_attributes, write_at
 
 LOCK_PATH = "/run/siptune.lock"
 LOCK_POLL_SECONDS = 0.1
+LOCK_MODE = 0o600
 OPEN_TO_OTHERS = 0o077
 COMMAND_TIMEOUT_SECONDS = 30
 KERNEL_READ_BYTES = 65536
@@ -353,10 +354,10 @@ class Host:
     def lock(self, timeout_seconds: float) -> Iterator[None]:
         """Hold this host's siptune lock. Raises HostError when another run keeps it past the limit."""
         with _refusals(LOCK_PATH):
-            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-            descriptor = os.open(self._real(LOCK_PATH), flags, 0o600)
+            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+            descriptor = os.open(self._real(LOCK_PATH), flags, LOCK_MODE)
         try:
-            _check_lock(os.fstat(descriptor))
+            _keep_lock(descriptor)
             self._wait_for_lock(descriptor, time.monotonic() + timeout_seconds)
             yield
         finally:
@@ -484,11 +485,13 @@ def _check_flag(directory: int) -> None:
         raise OSError(errno.EPERM, f"its directory is {flag}: take the flag away, and run again")
 
 
-def _check_lock(status: os.stat_result) -> None:
-    """Raises HostError for a lock that somebody else than root could hold, and so keep every run out."""
-    ours = status.st_uid in (0, os.geteuid()) and not status.st_mode & OPEN_TO_OTHERS
-    if not stat.S_ISREG(status.st_mode) or not ours:
-        raise HostError(LOCK_PATH, "is no file that root alone may open: remove it, and run again")
+def _keep_lock(descriptor: int) -> None:
+    """Raises HostError for a lock that is not root's; who else may open it can hold it, and so keep every run out."""
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode) or status.st_uid not in (0, os.geteuid()):
+        raise HostError(LOCK_PATH, "is no file of root's: remove it, and run again")
+    if status.st_mode & OPEN_TO_OTHERS:
+        os.fchmod(descriptor, LOCK_MODE)
 
 
 def _temporary_name(path: str) -> str:
