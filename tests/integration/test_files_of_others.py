@@ -13,6 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.siptune.linux.plugins.module_utils._engine.operation import Operation
+from ansible_collections.siptune.linux.plugins.module_utils._logins.module import LIMITS_FILE as LIMITS_FILE_OPERATION
+from ansible_collections.siptune.linux.plugins.module_utils._nic.module import NIC_LINK
+from ansible_collections.siptune.linux.plugins.module_utils._pools.module import DAEMON_POOLS
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.module import SYSCTL_BULK
+from ansible_collections.siptune.linux.plugins.module_utils._units.module import SYSTEMD_LIMITS
 from calls import ORIGINALS, call, write_file
 from sandbox import difference, mount
 from subjects import ALONE, SUBJECTS, SYSCTL_FILE, Subject, whole_host
@@ -184,6 +190,54 @@ def test_a_mode_or_an_owner_that_somebody_has_changed_is_an_item(
     assert not subject.run(subject.first)["changed"]
 
 
+OPERATIONS: dict[str, Operation] = {
+    one.name: one for one in (SYSCTL_BULK, LIMITS_FILE_OPERATION, SYSTEMD_LIMITS, DAEMON_POOLS, NIC_LINK)
+}
+
+
+def edited(file: Path) -> None:
+    file.write_bytes(file.read_bytes() + b"# theirs\n")
+
+
+def replaced(file: Path) -> None:
+    other = file.with_name(".theirs")
+    other.write_bytes(b"# theirs\n")
+    other.rename(file)
+
+
+def protected(file: Path) -> None:
+    file.chmod(0o600)
+
+
+def removed(file: Path) -> None:
+    file.unlink()
+
+
+@EACH
+@pytest.mark.parametrize("edit", [edited, replaced, protected, removed])
+@pytest.mark.parametrize("parameters", ["second", "absent"])
+def test_an_edit_between_the_plan_and_the_change_is_not_lost(
+    subject: Subject, edit: Callable[[Path], None], parameters: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subject.make()
+    subject.by_hand()
+    subject.run(subject.first)
+    operation, file = OPERATIONS[subject.name], Path(subject.file)
+    plan, start = operation.plan, {}
+
+    def plan_and_edit(request: Any, observed: Any) -> Any:
+        planned = plan(request, observed)
+        edit(file)
+        start.update(whole_host())
+        return planned
+
+    monkeypatch.setattr(operation, "plan", plan_and_edit)
+    message = subject.failure(getattr(subject, parameters))
+    assert message.startswith(f"{file}: somebody else has changed it since")
+    assert "Could not be put back" not in message
+    assert difference(start, whole_host()) == {}
+
+
 def open_to_all(_subject: Subject) -> str:
     os.chmod(RECORDS, 0o1777)
     return "may be written by others than root (mode 1777)"
@@ -237,7 +291,9 @@ def test_a_key_that_no_later_run_would_accept_is_not_written() -> None:
         for check in (True, False):
             settings: dict[str, Any] = {"fs.binfmt_misc.siptune-test": 0, "net.core.somaxconn": 9000}
             result = call(ALONE[0].module, check, path=SYSCTL_FILE, settings=settings)
-            assert result.get("failed") or result["items"][0]["state"] != "changed", result
+            assert result.get("failed"), result
+            assert result["msg"].startswith("fs.binfmt_misc.siptune-test: ")
+            assert result["msg"].endswith(". Nothing was changed.")
             assert difference(start, whole_host()).keys() <= {
                 SYSCTL_FILE,
                 ORIGINALS,
