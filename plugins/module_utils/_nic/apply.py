@@ -13,7 +13,7 @@ from .._engine.effects import finalize_originals, store_originals, tidy
 from .._engine.originals import Originals
 from .._host.host import Host, HostError
 from .driver import GoneError, UnsupportedError, read_values, set_options
-from .items import items
+from .items import items, items_of_files
 from .link_files import model as link_files_model
 from .link_files.apply import apply as apply_link_files
 from .model import Decision, GroupWrite, Observed, Outcome, Plan, Request, item_name
@@ -43,7 +43,7 @@ def apply(host: Host, request: Request, observed: Observed, planned: Plan, log: 
         verdicts = apply_link_files(host, boot, log)
     finalize_originals(host, _finalized(observed, planned, boot, after, unsupported), stored, log)
     moved = any(after[decision.place] != decision.before for decision in planned.decisions if decision.place in after)
-    changes = items(request, observed, planned.decisions, after, verdicts, unsupported)
+    changes = items(request, observed, planned.decisions, after, verdicts, unsupported) + items_of_files(boot)
     return Outcome(changes, moved or bool(boot and boot.changed), boot)
 
 

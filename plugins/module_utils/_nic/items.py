@@ -9,7 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from .._core.change import ABSENT, CHANGED, KEPT, OK, PENDING, READONLY, SHADOWED, Change
 from .._core.setting import RULE_WORDS
+from .._engine.owned_files import put_right
 from .._host.netlink import Link
+from .link_files import model as link_files_model
 from .link_files.model import Verdict
 from .link_words import link_file_settings, verdict_of
 from .model import Decision, Observed, Request, item_name
@@ -37,6 +39,12 @@ def items(
     """
     changes = [_item(decision, after, verdicts, unsupported, request) for decision in decisions]
     return changes + _unmatched(observed)
+
+
+def items_of_files(boot: link_files_model.Plan | None) -> list[Change]:
+    """An item for each .link file of ours whose mode or owner somebody has changed."""
+    files = boot.files if boot is not None else []
+    return [item for item in map(put_right, files) if item is not None]
 
 
 def _unmatched(observed: Observed) -> list[Change]:
