@@ -146,8 +146,8 @@ class Call(NamedTuple):
         return report
 
     def _check(self, planned: Any, changes: Sequence[Change]) -> None:
-        """Raises NotAcceptableError for items that the policy rules out."""
-        wanted = [change for change in changes if not self.operation.is_advice(change)]
+        """Raises NotAcceptableError for items that the policy rules out. What goes back has no wanted value."""
+        wanted = [change for change in changes if change.wanted is not None and not self.operation.is_advice(change)]
         self.policy.check(wanted, lambda change: self.operation.is_missing(planned, change))
 
 

@@ -172,6 +172,18 @@ _EITHER_OR = (
 )
 _MUTUALLY_EXCLUSIVE = dict([*_EITHER_OR, *((second, first) for first, second in _EITHER_OR)])
 
+# Two names of one variable (net/ipv4/devinet.c, net/netfilter/nf_conntrack_standalone.c, mm/hugetlb.c).
+IPV4_FORWARDING = ("net/ipv4/ip_forward", "net/ipv4/conf/all/forwarding")
+_TWO_NAMES = (
+    IPV4_FORWARDING,
+    ("net/nf_conntrack_max", "net/netfilter/nf_conntrack_max"),
+    ("vm/nr_hugepages", "vm/nr_hugepages_mempolicy"),
+)
+_OTHER_NAMES = dict([*_TWO_NAMES, *((second, first) for first, second in _TWO_NAMES)])
+
+# The kernel copies their `default` to interfaces (devinet_copy_dflt_conf(), neigh_copy_dflt_parms()).
+_COPIED_DEFAULTS = ("net/ipv4/conf/default/", "net/ipv4/neigh/default/", "net/ipv6/neigh/default/")
+
 # Keys that exist only once a module is loaded, which may be long after systemd-sysctl has run.
 _MODULE_PREFIXES = (
     ("net/netfilter/nf_conntrack_", "nf_conntrack"),
@@ -210,6 +222,11 @@ def mutually_exclusive(path: str) -> str | None:
     return _MUTUALLY_EXCLUSIVE.get(path)
 
 
+def other_name(path: str) -> str | None:
+    """The other name of the kernel's variable, if it has two."""
+    return _OTHER_NAMES.get(path)
+
+
 def follows_other(path: str, value: str) -> bool:
     """Whether a key reads 0 because its mutually exclusive key is set: the 0 comes back with that key's value."""
     return value == "0" and mutually_exclusive(path) is not None
@@ -230,16 +247,22 @@ def module_trees(module: str) -> tuple[str, ...]:
 
 def side_effects(path: str) -> list[str]:
     """The other keys, as paths or globs, that the kernel may change when this one is written."""
-    effects = [] if mutually_exclusive(path) is None else [_MUTUALLY_EXCLUSIVE[path]]
-    if path in ("net/ipv4/ip_forward", "net/ipv4/conf/all/forwarding"):
-        effects += [
-            "net/ipv4/ip_forward",
-            "net/ipv4/conf/*/forwarding",
-            "net/ipv4/conf/all/accept_redirects",
-        ]
-    elif path.startswith("net/ipv4/conf/default/") or path in _IPV6_FANS_OUT:
+    if path in IPV4_FORWARDING:
+        effects = ["net/ipv4/ip_forward", "net/ipv4/conf/*/forwarding", "net/ipv4/conf/all/accept_redirects"]
+        return [effect for effect in effects if effect != path]
+    effects = [other for other in (mutually_exclusive(path), other_name(path)) if other is not None]
+    if path.startswith(_COPIED_DEFAULTS) or path in _IPV6_FANS_OUT:
         effects.append(for_interface(path, "*"))
-    return [effect for effect in effects if effect != path]
+    return effects
+
+
+def side_effect_value(path: str, value: str, effect: str) -> str:
+    """The value that the side effect `effect` has after `path` was set to `value`."""
+    if effect == mutually_exclusive(path):
+        return "0"
+    if effect.endswith("/accept_redirects") and path in IPV4_FORWARDING:
+        return "1" if value == "0" else "0"  # inet_forward_change(), net/ipv4/devinet.c
+    return value
 
 
 class Surroundings(NamedTuple):

@@ -112,8 +112,10 @@ class Reverts(NamedTuple):
 
     changes: list[Change]
     writes: list[Write]
-    reverted: list[str]  # keys whose records can go once the writes are done
+    reverted: list[str]  # keys that are no longer this file's once the writes are done
     derived: dict[str, str]  # keys that the kernel derives from a wanted one, with that one
+    held: dict[str, str]  # keys that other files of ours have set, with the texts that they want
+    confirmed: list[str]  # of these, the ones that have their value: it is read back into the record
 
 
 class Plan(NamedTuple):

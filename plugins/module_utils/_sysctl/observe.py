@@ -66,7 +66,8 @@ def observe(host: Host, request: Request) -> Observed:
 def keys_to_observe(settings: Iterable[Setting], originals: Originals, path: str) -> list[str]:
     """The keys and globs whose live values `plan` needs: wanted ones, ours of earlier runs, and those they affect."""
     wanted = [setting.path for setting in settings]
-    ours = [key for key, original in originals.keys.items() if path in original.owners]
+    # Keys of other files count where the kernel changes others along with them.
+    ours = [key for key, original in originals.keys.items() if path in original.owners or side_effects(key)]
     affected = [effect for key in (*wanted, *ours) for effect in side_effects(key)]
     # Whether `default` has the key distinguishes a missing interface from a mistyped key.
     defaults = [for_interface(key, "default") for key in wanted if interface_of(key) is not None]
@@ -81,6 +82,8 @@ def live_key(host: Host, path: str) -> LiveKey | None:
     except HostError as error:
         if error.errno == errno.EISDIR:
             raise SysctlError(display_name(path), "is a directory of keys, not a key") from error
+        if error.errno == errno.ENOENT:  # its interface went away after it was opened: proc_sys_call_handler()
+            return None
         return LiveKey(None, False)
     return None if value is None else LiveKey(value.strip().replace("\t", " "), host.writable(file))
 

@@ -21,21 +21,21 @@ from .kernel import module_of
 from .key import is_glob, is_spelled, write_rank
 from .model import Decision, Observed, Plan, Request
 from .order import ordered_writes, side_effects_of
-from .originals import recorded
+from .originals import OurFiles, recorded
 from .revert import planned_reverts
 from .safety import check_safety
 
 
 def plan(request: Request, observed: Observed) -> Plan:
     """The plan that fulfils the request. Raises SysctlError for an unsafe or contradictory request."""
-    boot_without_us = boot_of(observed.others)
+    boot_without_us, ours = boot_of(observed.others), OurFiles(request, observed)
     decisions = [
-        decide(path, setting, request, observed, boot_without_us)
+        decide(path, setting, request, observed, boot_without_us, ours)
         for path, setting in settings_by_key(request.settings, observed).items()
     ]
     for decision in decisions:
         check_safety(decision.path, decision.write or decision.line, decision.before or "", observed)
-    reverts = planned_reverts(request, observed, decisions)
+    reverts = planned_reverts(request, observed, decisions, ours)
     writes, rewritten = ordered_writes(decisions, reverts, observed)
     files, notes = _files(request, decisions, observed, boot_without_us)
     changes = items_of(request, decisions, files, observed) + reverts.changes + notes
@@ -44,10 +44,10 @@ def plan(request: Request, observed: Observed) -> Plan:
         changes=changes,
         writes=writes,
         files=files,
-        originals=recorded(request, decisions, writes, effects, reverts.derived, files, observed),
-        side_effects=sorted(effects),
+        originals=recorded(request, decisions, writes, effects, reverts, files, observed),
+        side_effects=sorted({*effects, *reverts.confirmed} - {write.path for write in writes}),
         reverted=[
-            *reverts.reverted,
+            *(path for path in reverts.reverted if request.boot or ours.line(request.path, path) is None),
             *rewritten,
             *(decision.path for decision in decisions if decision.reverted),
             *released_files(

@@ -9,11 +9,9 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from .._core.setting import EXACT, parse_given
-from .kernel import mutually_exclusive
+from .kernel import mutually_exclusive, other_name
 from .key import SysctlError, display_name, parse_key
 from .value import check_rule, parse_value
-
-IPV4_FORWARDING = ("net/ipv4/ip_forward", "net/ipv4/conf/all/forwarding")  # two names of one kernel switch
 
 
 class Setting(NamedTuple):
@@ -43,11 +41,10 @@ def parse_settings(given: Mapping[object, object]) -> list[Setting]:
 def check_together(values: Iterable[tuple[str, str]]) -> None:
     """Raises SysctlError for (key, value) pairs that contradict each other."""
     wanted = dict(values)
-    switches = [path for path in IPV4_FORWARDING if path in wanted]
-    if len({wanted[path] for path in switches}) > 1:
-        first, second = map(display_name, switches)
-        raise SysctlError(first, f"is one switch with {second}, and their values differ")
-    for path in wanted:
+    for path, value in wanted.items():
+        twin = other_name(path)
+        if twin is not None and wanted.get(twin, value) != value:
+            raise SysctlError(display_name(path), f"is one switch with {display_name(twin)}, and their values differ")
         other = mutually_exclusive(path)
         if other in wanted:
             raise SysctlError(
