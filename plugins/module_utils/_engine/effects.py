@@ -8,13 +8,13 @@ from __future__ import annotations
 import contextlib
 import os
 import posixpath
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from .._core.change import Outcome
 from .._core.undo import UndoLog
 from .._engine import originals
 from .._host.host import FileRecord, Host, HostError
-from .originals import Originals
+from .originals import FileOriginal, Originals
 from .owned_files import FileChange, FilesPlan, mismatch
 
 PARENT_MODE = 0o755
@@ -46,6 +46,7 @@ def store_originals(host: Host, after: Originals, log: UndoLog) -> None:
             originals.check_file(path, original)
         except ValueError as error:
             raise HostError(path, f"cannot be recorded, and so is not changed: {error}") from error
+    after = after._replace(files=_with_directories(host, after.files))
     owner = (os.geteuid(), os.getegid())
     record = None if after.empty else FileRecord(originals.render(after), originals.FILE_MODE, *owner)
     change = FileChange(originals.PATH, host.snapshot(originals.PATH), record)
@@ -55,6 +56,19 @@ def store_originals(host: Host, after: Originals, log: UndoLog) -> None:
         make_parents(host, originals.PATH, originals.DIRECTORY_MODE, log)
     log.note("", lambda: put_back(host, change))
     put(host, originals.PATH, record)
+
+
+def _with_directories(host: Host, files: Mapping[str, FileOriginal]) -> dict[str, FileOriginal]:
+    """The records, each of a file that was not there with whether its directory was.
+
+    The host shows that when a file is recorded, which is before the first effect; later the record does.
+    """
+    missing = [path for path, original in files.items() if original.record is None]
+    known = read_originals(host).files if missing else {}
+    found = {
+        path: known[path].in_directory if path in known else host.exists(posixpath.dirname(path)) for path in missing
+    }
+    return {path: one._replace(in_directory=found.get(path, False)) for path, one in files.items()}
 
 
 def finalize_originals(host: Host, finalized: Originals, recorded: Originals, log: UndoLog) -> None:

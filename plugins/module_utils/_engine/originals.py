@@ -66,11 +66,12 @@ class FileOriginal(NamedTuple):
     """A file as it was found (`record` is None: there was none), and the digests of the texts that we wrote.
 
     There are two digests while a run is under way, of the old text and of the new one: should it be
-    killed, either is known to be ours.
+    killed, either is known to be ours. `in_directory`: there was no file, but a directory, which stays.
     """
 
     record: FileRecord | None
     written: tuple[str, ...]
+    in_directory: bool = False
 
 
 class LinkOriginal(NamedTuple):
@@ -238,7 +239,8 @@ def _file_original(path: str, entry: Mapping[str, Any]) -> FileOriginal:
     found, written = entry["found"], entry["written"]
     if not isinstance(written, list) or not all(isinstance(text, str) for text in written):
         raise TypeError(f"what was written to {path} is not a list of digests")
-    original = FileOriginal(None if found is None else _file_record(path, found), tuple(written))
+    record = None if found is None else _file_record(path, found)
+    original = FileOriginal(record, tuple(written), entry.get("in_directory") is True)
     check_file(path, original)
     return original
 
@@ -354,4 +356,5 @@ def _file_entry(original: FileOriginal) -> dict[str, Any]:
             "uid": record.uid,
             "gid": record.gid,
         }
-    return {"found": found, "written": original.written}
+    # Older versions pass over what they do not know.
+    return {"found": found, "written": original.written, **({"in_directory": True} if original.in_directory else {})}

@@ -59,11 +59,16 @@ def apply(host: Host, request: Request, observed: Observed, planned: Plan, log: 
 
 
 def _remove_empty_directories(host: Host, planned: Plan, observed: Observed, log: UndoLog) -> None:
-    """Remove the directories of removed drop-ins if they are empty, and those that a killed run left empty."""
+    """Remove the directories of removed drop-ins if they are empty, and those that a killed run left empty.
+
+    A directory that was there before us stays.
+    """
     gone = [file.path for file in planned.files if file.after is None]
     recorded = observed.originals.files
     gone += [path for path in planned.released if path in recorded and not host.exists(path)]
     for path in dict.fromkeys(gone):
+        if path in recorded and recorded[path].in_directory:
+            continue
         remove_directory(host, posixpath.dirname(path), PARENT_MODE, log)
 
 
