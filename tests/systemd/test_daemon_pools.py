@@ -259,9 +259,9 @@ def ours(machine: Machine, function: str, calls: Sequence[Sequence[str]]) -> lis
 PIECES = (
     *("SHM_MEMORY=64", "SHM_MEMORY = '128' ", 'SHM_MEMORY="64"', "SHM_MEMORY=6\\\n4", "SHM_MEMORY=064"),
     *("#SHM_MEMORY=1", "A=1", "A=", "A=a b  ", "A='a \"b\" \\n'", "A=\"a\" 'b'", 'A="a" b c  ', 'A=a"b c"'),
-    *("A=64 # Mb", "A=a\\ b\\\\c\\n", "A=a\\ ", "A=a\\\nb", 'A="a\\\nb\nc"', 'A="\\$\\`\\"\\\\\\n"', "A=B=C", "A=\\", "A= \\\n  b"),
-    *("A='a' \\\n\"b\"", "B=x \\ \n", "ulimit -n 65536", "export X=1", "export X='", ". /etc/default/locale"),
-    *("[Service]", "if [ -f /x ]; then", "fi", "a.b=c", "\ufeff", "\ufeffA=1", "1A=1", "=", "=A='x", "==", "A B=1"),
+    *("A=64 # Mb", "A=a\\ b\\\\c\\n", "A=a\\ ", "A=a\\\nb", 'A="a\\\nb\nc"', 'A="\\$\\`\\"\\\\\\n"', "A=B=C", "A=\\"),
+    *("A= \\\n  b", "A='a' \\\n\"b\"", "B=x \\ \n", "ulimit -n 65536", "export X=1", "export X='"),
+    *(". /etc/default/locale", "[Service]", "if [ -f /x ]; then", "fi", "a.b=c", "\ufeff", "\ufeffA=1", "1A=1", "=", "=A='x", "==", "A B=1"),
     *("A+=2", "\u00c4=1", "B=\u00e4\u20ac\U0001f600", "hello there", "# a comment", "; another", " # it's"),
     *("# C:\\", "#\\\\", "# \\x", "B='", 'B="', "'", '"', "\\", "\\\\", "`", "$A", "  ", "\t"),
     *("B=\x1b[1m\x7f", "\x0cB=1", "B=\x0b1", "# K\udcf6ln", "K\udcf6ln"),

@@ -43,9 +43,8 @@ _BARE_ESCAPE = re.compile(r"\\(?:[\r\n]|([\s\S]))")
 _QUOTED_ESCAPE = re.compile(r'\\(?:\n|(["\\`$]))')
 # What systemd does not take for UTF-8: bytes that are none, which are lone surrogates here, and the characters that
 # Unicode reserves. Source: unichar_is_valid() in src/basic/utf8.c
-_NO_TEXT = re.compile(
-    "[\ud800-\udfff\ufdd0-\ufdef" + "".join(chr(plane << 16 | low) for plane in range(17) for low in (0xFFFE, 0xFFFF)) + "]"
-)
+_RESERVED = "".join(chr(plane << 16 | low) for plane in range(17) for low in (0xFFFE, 0xFFFF))
+_NO_TEXT = re.compile(f"[\ud800-\udfff\ufdd0-\ufdef{_RESERVED}]")
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,18}")
 
 _MARK = "# siptune.linux:"
