@@ -233,7 +233,9 @@ ansible_facts:
           elements: str
           sample: ["[2001:db8::1]:5060/udp"]
         sip_daemons:
-          description: The SIP daemons of the host, one entry for each unit and each one that runs without a unit.
+          description:
+            - The SIP daemons of the host, one entry for each unit and each one that runs without a unit.
+            - A process counts if the system has started it, or root, as M(siptune.linux.sip_calls_info) describes.
           type: list
           elements: dict
           contains:

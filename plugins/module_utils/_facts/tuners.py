@@ -9,7 +9,7 @@ import re
 from typing import NamedTuple
 
 from .._host.host import Host, unless_refused
-from .._host.processes import ProcessNames
+from .._host.processes import ProcessNames, started_by_root
 from .._sysctl.boot import files_read_at_boot
 from .._sysctl.conf import HEADING, PROCPS_FILE, parse
 from .._sysctl.key import display_name
@@ -82,14 +82,14 @@ def tuners(host: Host, processes: ProcessNames) -> Tuners:
         files.append(_file(PROCPS_FILE, host.read_lenient(PROCPS_FILE) or "", at_boot=False))
     return Tuners(
         tuner,
-        Bpftune(bpftune_active(processes), starts_at_boot(host, "bpftune.service")),
+        Bpftune(bpftune_active(host, processes), starts_at_boot(host, "bpftune.service")),
         [file for file in files if file.sysctl],
     )
 
 
-def bpftune_active(processes: ProcessNames) -> bool | None:
+def bpftune_active(host: Host, processes: ProcessNames) -> bool | None:
     """Whether Oracle's bpftune runs, None where its process could be hidden from us."""
-    if processes.pids_named(BPFTUNE):
+    if any(started_by_root(host, pid) for pid in processes.pids_named(BPFTUNE)):
         return True
     return False if processes.complete else None
 

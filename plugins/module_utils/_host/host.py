@@ -216,6 +216,11 @@ class Host:
                 return None
         return status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)
 
+    def target_status(self, path: str) -> os.stat_result:
+        """What a link leads to, such as the program behind /proc/PID/exe, also once it is deleted. Raises HostError."""
+        with _refusals(path):
+            return os.stat(self._real(path))
+
     def writable(self, path: str) -> bool:
         """Whether a write would be let through. For /proc/sys the kernel's answer is exact, root or not."""
         return os.access(self._real(path), os.W_OK)

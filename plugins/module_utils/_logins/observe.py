@@ -12,7 +12,7 @@ from .._engine.effects import read_originals
 from .._host import accounts
 from .._host.capabilities import BOUNDING, CAP_SYS_NICE, CAP_SYS_RESOURCE, has_capability, in_user_namespace
 from .._host.host import Host
-from .._host.processes import FIRST_PROCESS, process_names, process_status
+from .._host.processes import FIRST_PROCESS, process_names, process_status, started_by_root
 from .._host.rlimits import read_limits
 from .._sysctl.nr_open import nr_open
 from .conf import GID_LOGINS, GIDS, GROUP, GROUP_LOGINS, ITEMS, SUFFIX, UIDS, USER, Domain, parse
@@ -115,7 +115,7 @@ def hard_limits(host: Host, pid: int | str) -> dict[str, int]:
 
 def _started_by_init(host: Host, pid: int) -> bool:
     status = process_status(host, pid)
-    return status is not None and status.parent == FIRST_PROCESS and not status.in_child_namespace
+    return status is not None and status.parent == FIRST_PROCESS and started_by_root(host, pid)
 
 
 def _capable(host: Host, capability: int) -> bool:

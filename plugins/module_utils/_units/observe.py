@@ -68,9 +68,9 @@ def observe(host: Host, request: Request) -> Observed:
     answer = _ask(host, list(dict.fromkeys(names)))
     shown = answer or []
     deadline = start_deadline()
+    by_unit = _by_unit(shown, set(resolved.values()))
     units = [
-        _unit_state(host, name, real, shown, request, set(resolved.values()), deadline)
-        for name, real in resolved.items()
+        _unit_state(host, name, real, by_unit.get(real, []), request, deadline) for name, real in resolved.items()
     ]
     status = host.read_lenient(f"/proc/{FIRST_PROCESS}/status") or ""
     return Observed(
@@ -127,12 +127,10 @@ def _unit_state(
     host: Host,
     asked: str,
     real: str,
-    shown: Sequence[Mapping[str, str]],
+    found: Sequence[Mapping[str, str]],
     request: Request,
-    named: set[str],
     deadline: float,
 ) -> UnitState:
-    found = [properties for properties in shown if _belongs(real, properties, named)]
     if found and not is_template(real):
         real = found[0].get("Id") or real
     path = drop_in_path(real, request.drop_in)
@@ -146,12 +144,14 @@ def _unit_state(
     return UnitState(asked, real, path, own, load, error, fragment, _candidates(host, names, path), loaded_units)
 
 
-def _belongs(real: str, properties: Mapping[str, str], named: set[str]) -> bool:
-    """Whether properties are those of this unit, or of an instance of this template without an entry of its own."""
-    names = names_of(properties)
-    if not is_template(real):
-        return real in names
-    return named.isdisjoint(names) and any(template_of(name) == real for name in names)
+def _by_unit(shown: Iterable[Mapping[str, str]], named: set[str]) -> dict[str, list[Mapping[str, str]]]:
+    """The properties of each of these units, and of each template's instances that are not named themselves."""
+    found: dict[str, list[Mapping[str, str]]] = {}
+    for properties in shown:
+        names = set(names_of(properties))
+        for name in names & named or {template_of(name) or "" for name in names} & named:
+            found.setdefault(name, []).append(properties)
+    return found
 
 
 def _load_state(host: Host, real: str, file: str | None, found: Sequence[Mapping[str, str]]) -> tuple[str, str]:

@@ -21,6 +21,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._facts.tuners import
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._host.processes import ProcessNames
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.conf import HEADING
+from sip_trees import start
 
 ALL_PROCESSES = ProcessNames({1: "systemd"}, True)
 OWN_PROCESSES = ProcessNames({1: "systemd"}, False)
@@ -37,8 +38,14 @@ LOCAL = "/etc/sysctl.d/99-local.conf"
     ],
     ids=["not there", "could be hidden", "runs", "our own"],
 )
-def test_bpftune(processes: ProcessNames, expected: bool | None) -> None:
-    assert bpftune_active(processes) is expected
+def test_bpftune(tmp_path: Path, processes: ProcessNames, expected: bool | None) -> None:
+    start(tmp_path, 9, "bpftune")
+    assert bpftune_active(Host(str(tmp_path)), processes) is expected
+
+
+def test_anybody_may_call_a_process_bpftune(tmp_path: Path) -> None:
+    start(tmp_path, 9, "bpftune", uid=1000)
+    assert bpftune_active(Host(str(tmp_path)), ProcessNames({1: "systemd", 9: "bpftune"}, True)) is False
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._logins.observe impo
     session_start,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._logins.pam import NOT_INSTALLED, PamLimits, Service
+from sip_trees import PROGRAM
 
 # Linux 6.1, process 1 of a Debian 12 under systemd.
 LIMITS = """\
@@ -89,10 +90,25 @@ def test_the_limits_that_a_session_starts_with(
         proc__self__status=status,
         proc__self__uid_map=uid_map,
     )
+    for pid in (70, 71):
+        (tmp_path / f"proc/{pid}/exe").symlink_to(PROGRAM)
     start = session_start(host, pam, [])
     assert (start.whose, start.hard["nofile"], start.may_raise, start.may_renice) == expected
     if pam == UPSTREAM:
         assert session_start(host, pam, [Service("login", True, resets=True)]).whose == "process 1"
+
+
+@pytest.mark.parametrize("uid", [0, 65534])
+def test_a_login_daemon_is_roots(tmp_path: Path, uid: int) -> None:
+    host = rooted(
+        tmp_path,
+        proc__70__comm="sshd\n",
+        proc__70__limits=SSHD,
+        proc__70__status=CAPABLE.replace("Uid:\t0", f"Uid:\t{uid}"),
+        proc__self__limits=LIMITS,
+    )
+    (tmp_path / "proc/70/exe").symlink_to(PROGRAM)
+    assert session_start(host, UPSTREAM, []).whose == ("this session" if uid else "sshd")
 
 
 def test_a_session_on_a_host_without_daemons(tmp_path: Path) -> None:
