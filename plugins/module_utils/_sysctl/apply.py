@@ -13,14 +13,14 @@ from .._core.undo import UndoLog
 from .._engine.effects import finalize_originals, stage, store_originals, tidy
 from .._host.host import Host, HostError
 from .conf import rules_path
-from .items import confirmed
+from .items import confirmed, moved
 from .kernel import follows_other
 from .key import display_name
 from .model import Observed, Plan, Request, Write
 from .observe import PROC_SYS, live_key
 from .originals import finalize
 from .revert import without_refused
-from .value import same, stored
+from .value import may_read_as, same, stored
 
 
 class _KeyRefusedError(HostError):
@@ -53,7 +53,7 @@ def apply(host: Host, request: Request, observed: Observed, planned: Plan, log: 
     recorded = planned.originals if planned.changed else observed.originals
     done = without_refused(planned, refused)
     finalize_originals(host, finalize(request, done, live), recorded, log)
-    return Outcome(confirmed(done, live), done.changed)
+    return Outcome(confirmed(done, live), bool(done.files) or any(moved(write, live) for write in done.writes))
 
 
 @contextlib.contextmanager
@@ -103,7 +103,10 @@ def read_back(host: Host, write: Write) -> str | None:
     """The key's value after a write. Raises _KeyRefusedError if the kernel has silently kept the old one."""
     value = _value(host, write.path)
     expected = stored(write.path, write.text, write.before)
-    if value is not None and same(write.path, value, write.before) and not same(write.path, value, expected):
+    if value is None or not same(write.path, value, write.before) or same(write.path, value, expected):
+        return value
+    # What a revert writes has been read from the kernel, in the kernel's own form.
+    if write.reverts or not may_read_as(write.path, write.text, value):
         raise _KeyRefusedError(
             display_name(write.path), f"the kernel accepted '{write.text}' without an error, but kept {value}"
         )

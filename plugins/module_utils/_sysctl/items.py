@@ -13,7 +13,7 @@ from .._engine.owned_files import FileChange, text_of
 from .conf import Boot, boot_of, with_file
 from .decide import meets
 from .key import display_name
-from .model import Decision, Observed, Plan, Request
+from .model import Decision, Observed, Plan, Request, Write
 from .value import same, stored
 
 
@@ -70,6 +70,12 @@ def warnings_of(changes: Iterable[Change], decisions: Iterable[Decision]) -> lis
     return list(dict.fromkeys(hazards))
 
 
+def moved(write: Write, live: Mapping[str, str | None]) -> bool:
+    """Whether a write has changed its key. The kernel may read as before what was written in another form."""
+    value = live[write.path]
+    return value is None or not same(write.path, value, write.before)
+
+
 def confirmed(planned: Plan, live: Mapping[str, str | None]) -> list[Change]:
     """The plan's items after the run. `live` has the values that were read back, by path."""
     writes = {display_name(write.path): write for write in planned.writes}
@@ -80,6 +86,7 @@ def confirmed(planned: Plan, live: Mapping[str, str | None]) -> list[Change]:
             value = live[write.path]
             if value is not None and not same(write.path, value, stored(write.path, write.text, write.before)):
                 change = change._replace(reason=f"the kernel stored {value} for {write.text}")
-            change = change._replace(after=value)
+            state = CHANGED if planned.files or moved(write, live) else OK
+            change = change._replace(after=value, state=state)
         changes.append(change)
     return changes

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from .key import for_interface, interface_of
 
 INT_MAX = 2**31 - 1
+INT_MIN = -(2**31)
 LONG_MAX = 2**63 - 1
 ULONG_MAX = 2**64 - 1
 HIGHEST_PORT = 65535
@@ -28,7 +29,7 @@ HIGHEST_NR_OPEN = 2147483584  # sysctl_nr_open_max, fs/file.c
 IPCMNI = 32768  # include/linux/ipc_namespace.h
 HASH_BUCKETS_PER_PAGE = 512  # a 4 KiB page of 8-byte list heads, nf_ct_alloc_hashtable
 
-NUMBERS, PORTS, TEXT = "numbers", "ports", "text"
+NUMBERS, PORTS, TEXT, HEX = "numbers", "ports", "text", "hex"
 
 
 class KernelKey(NamedTuple):
@@ -36,7 +37,7 @@ class KernelKey(NamedTuple):
 
     `low` and `high` bound each number; a tuple has a bound per field. `fields` is the count of numbers;
     `ascending` vectors must not fall; `rounded` gives the number that the kernel stores; with
-    `zero_is_unlimited` 0 is above every other number.
+    `zero_is_unlimited` 0 is above every other number. HEX is a mask or a key in groups of hexadecimal digits.
     """
 
     low: int | tuple[int, ...] = 0
@@ -59,7 +60,8 @@ def _power_of_two(entries: int) -> int:
 SWITCH = KernelKey(0, 1)
 COUNT = KernelKey(1)
 U8 = KernelKey(0, 255)
-SECONDS = KernelKey(1, LONGEST_SECONDS)
+SECONDS = KernelKey(0, LONGEST_SECONDS)
+PROBE_SECONDS = KernelKey(1, LONGEST_SECONDS)  # the least that setsockopt(2) takes for the same, net/ipv4/tcp.c
 MEMORY_PAGES = KernelKey(1, LONG_MAX, fields=3, ascending=True)
 POOL_BYTES = KernelKey(0, ULONG_MAX)
 PERCENT = KernelKey(0, 100)
@@ -76,8 +78,8 @@ _KEYS = {
     "kernel/hostname": KernelKey(kind=TEXT),
     "kernel/kptr_restrict": KernelKey(0, 2),
     "kernel/modprobe": KernelKey(kind=TEXT),
-    "kernel/panic": KernelKey(0),
-    "kernel/perf_event_paranoid": KernelKey(0, 4),  # 3 is Debian's and 4 Ubuntu's, both stricter than mainline
+    "kernel/panic": KernelKey(INT_MIN),  # below 0: restart at once, 0: never
+    "kernel/perf_event_paranoid": KernelKey(-1, 4),  # 3 is Debian's and 4 Ubuntu's, both stricter than mainline
     "kernel/randomize_va_space": KernelKey(0, 2),
     "kernel/sem": KernelKey(0, (INT_MAX, INT_MAX, INT_MAX, IPCMNI), fields=4),
     "kernel/shmall": POOL_BYTES,
@@ -86,14 +88,14 @@ _KEYS = {
     "net/core/busy_poll": KernelKey(0),
     "net/core/busy_read": KernelKey(0),
     "net/core/default_qdisc": KernelKey(kind=TEXT),
-    "net/core/flow_limit_cpu_bitmap": KernelKey(kind=TEXT),
-    "net/core/netdev_budget": COUNT,
-    "net/core/netdev_budget_usecs": COUNT,
+    "net/core/flow_limit_cpu_bitmap": KernelKey(kind=HEX),
+    "net/core/netdev_budget": KernelKey(0),
+    "net/core/netdev_budget_usecs": KernelKey(0),
     "net/core/netdev_max_backlog": COUNT,
     "net/core/rmem_default": KernelKey(LEAST_RECEIVE_BUFFER),
     "net/core/rmem_max": KernelKey(LEAST_RECEIVE_BUFFER),
     "net/core/optmem_max": KernelKey(0),
-    "net/core/rps_default_mask": KernelKey(kind=TEXT),
+    "net/core/rps_default_mask": KernelKey(kind=HEX),
     "net/core/rps_sock_flow_entries": KernelKey(0, rounded=_power_of_two),
     "net/core/somaxconn": KernelKey(0),
     "net/core/wmem_default": COUNT,
@@ -109,17 +111,18 @@ _KEYS = {
     "net/ipv4/ip_nonlocal_bind": SWITCH,
     "net/ipv4/tcp_available_congestion_control": KernelKey(kind=TEXT),
     "net/ipv4/tcp_congestion_control": KernelKey(kind=TEXT),
+    "net/ipv4/tcp_fastopen_key": KernelKey(kind=HEX),
     "net/ipv4/tcp_fin_timeout": SECONDS,
-    "net/ipv4/tcp_keepalive_intvl": SECONDS,
+    "net/ipv4/tcp_keepalive_intvl": PROBE_SECONDS,
     "net/ipv4/tcp_keepalive_probes": U8,
-    "net/ipv4/tcp_keepalive_time": SECONDS,
-    "net/ipv4/tcp_max_syn_backlog": COUNT,
-    "net/ipv4/tcp_max_tw_buckets": COUNT,
+    "net/ipv4/tcp_keepalive_time": PROBE_SECONDS,
+    "net/ipv4/tcp_max_syn_backlog": KernelKey(0),
+    "net/ipv4/tcp_max_tw_buckets": KernelKey(0),
     "net/ipv4/tcp_mem": MEMORY_PAGES,
     "net/ipv4/tcp_no_metrics_save": SWITCH,
     "net/ipv4/tcp_retries2": U8,
     "net/ipv4/tcp_rfc1337": SWITCH,
-    "net/ipv4/tcp_rmem": KernelKey(4096, fields=3, ascending=True),
+    "net/ipv4/tcp_rmem": KernelKey(1, fields=3, ascending=True),
     "net/ipv4/tcp_sack": SWITCH,
     "net/ipv4/tcp_syn_retries": KernelKey(1, 127),
     "net/ipv4/tcp_syncookies": KernelKey(0, 2),
