@@ -12,7 +12,7 @@ from .._core.setting import RULE_WORDS, hazard_warning
 from .._engine.owned_files import FileChange, text_of
 from .conf import Boot, boot_of, with_file
 from .decide import meets
-from .key import display_name
+from .key import display_name, is_spelled
 from .model import Decision, Observed, Plan, Request, Write
 from .value import same, stored
 
@@ -37,6 +37,8 @@ def _change(decision: Decision, request: Request, boot_now: Boot, boot_then: Boo
     now, then = boot_now.assignment(path), boot_then.assignment(path)
     if decision.line is not None and (then is None or not meets(path, setting, then.value or "")):
         state, reason = SHADOWED, _shadow(path, request, boot_then)
+        if then is None and not is_spelled(path):
+            state, reason = PENDING, f"set now, but not at boot: no line of a file can name {display_name(path)}"
     if state is None:
         line_is_new = (now and (now.value, now.file)) != (then and (then.value, then.file))
         if decision.write is not None or (request.boot and line_is_new):

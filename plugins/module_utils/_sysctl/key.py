@@ -195,6 +195,17 @@ def interface_of(path: str) -> str | None:
     return None
 
 
+def split_interface_of(path: str) -> str | None:
+    """The interface `eth0.100` of a key such as net.ipv4.conf.eth0.100.rp_filter, where its dot separates two levels.
+
+    None for any other key.
+    """
+    parts = path.split("/")
+    if len(parts) > 5 and path.startswith(_PER_INTERFACE):
+        return ".".join(parts[3:-1])
+    return None
+
+
 def for_interface(path: str, interface: str) -> str:
     """The same per-interface key of another interface."""
     parts = path.split("/")

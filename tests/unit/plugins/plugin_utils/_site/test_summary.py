@@ -98,3 +98,18 @@ def test_a_key_that_the_inventory_sets_and_no_kernel_has_is_named() -> None:
     mistyped = {**item("vm.swapiness", "absent", "this kernel has no such key"), "why": "set in the inventory"}
     lines = render("sbc1", {"memory": [{"items": [mistyped, item("net.x.y", "absent", "gone")]}]}, check_mode=False)
     assert lines[-1] == "  absent    vm.swapiness: this kernel has no such key"
+
+
+INVALID = {"failed": True, "msg": "network layer: net.core.somaxconn: '99x' is not a number. Nothing was changed."}
+
+
+def test_what_stops_the_run_is_said_once() -> None:
+    lines = render("sbc1", {"network": [INVALID], "memory": [INVALID], "fs": [INVALID]}, check_mode=False)
+    assert [line for line in lines if "99x" in line] == [f"  failed    {INVALID['msg']}"]
+    assert sum(line.endswith("  failed") for line in lines) == 3
+
+
+def test_layers_that_failed_alike_are_named() -> None:
+    full = {"failed": True, "msg": "no space"}
+    ran = {"network": [full, full], "memory": [full], "fs": [{"items": [item("fs.nr_open", "ok")]}]}
+    assert render("sbc1", ran, check_mode=False)[-1] == "  failed    network, memory: no space"
