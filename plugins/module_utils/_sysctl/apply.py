@@ -20,6 +20,7 @@ from .model import Observed, Plan, Request, Write
 from .observe import PROC_SYS, live_key
 from .originals import finalize
 from .revert import without_refused
+from .safety import switches_ipv6_off
 from .value import may_read_as, same, stored
 
 
@@ -40,6 +41,7 @@ def apply(host: Host, request: Request, observed: Observed, planned: Plan, log: 
     staged = [stage(host, file, log) for file in planned.files]
     before = {path: observed.live[path].value or "" for path in planned.side_effects}
     _note_side_effects(host, before, log)
+    _note_addresses(host, planned, log)
     refused: dict[str, str] = {}
     for write in planned.writes:
         with _refusal_of_revert(write, refused):
@@ -92,6 +94,24 @@ def _note_side_effects(host: Host, before: dict[str, str], log: UndoLog) -> None
 
     if before:
         log.note("", put_back_changed)
+
+
+def _note_addresses(host: Host, planned: Plan, log: UndoLog) -> None:
+    """Have an undo name the addresses that IPv6 does not come back with. Noted before the writes, as the one above."""
+    if not any(switches_ipv6_off(write.path, write.text) for write in planned.writes):
+        return
+    # Imported here because few calls need it, and each run on a target compiles all that it imports.
+    from .._host.network import ipv6_addresses
+
+    taken = ipv6_addresses(host)
+
+    def name_lost() -> None:
+        there = ipv6_addresses(host)
+        lost = [str(address) for address in taken if address not in there]
+        if lost:
+            raise HostError("IPv6", f"is on again, without the addresses {', '.join(lost)}: configure them again")
+
+    log.note("", name_lost)
 
 
 def _value(host: Host, path: str) -> str | None:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from .._core.change import CHANGED, KEPT, OK, PENDING, SHADOWED, Change
 from .._core.setting import RULE_WORDS, hazard_warning
@@ -14,6 +14,7 @@ from .conf import Boot, boot_of, with_file
 from .decide import meets
 from .key import display_name, is_spelled
 from .model import Decision, Observed, Plan, Request, Write
+from .safety import locked_in
 from .value import same, stored
 
 
@@ -43,6 +44,7 @@ def _change(decision: Decision, request: Request, boot_now: Boot, boot_then: Boo
         line_is_new = (now and (now.value, now.file)) != (then and (then.value, then.file))
         if decision.write is not None or (request.boot and line_is_new):
             state = CHANGED
+            reason = locked_in(path, decision.write or decision.line or "", decision.before or "")
         else:
             state = KEPT if decision.reverted else OK
     wanted = f"{RULE_WORDS[setting.rule]}{setting.value}"
@@ -61,15 +63,23 @@ def _shadow(path: str, request: Request, boot: Boot) -> str:
     return f"a file of the same name in a directory of higher precedence hides {request.path}"
 
 
-def warnings_of(changes: Iterable[Change], decisions: Iterable[Decision]) -> list[str]:
-    """The hazards of the settings that are or will be in force."""
+def warnings_of(changes: Iterable[Change], decisions: Sequence[Decision]) -> list[str]:
+    """The hazards of the settings that are or will be in force, and what cannot be taken back."""
     in_force = {change.item for change in changes if change.state in (OK, CHANGED, SHADOWED, PENDING)}
     hazards = [
         hazard_warning(display_name(decision.setting.path), decision.setting.value, decision.setting.hazard)
         for decision in decisions
         if decision.setting.hazard and display_name(decision.path) in in_force
     ]
-    return list(dict.fromkeys(hazards))
+    return list(dict.fromkeys([*hazards, *_locked(decisions)]))
+
+
+def _locked(decisions: Iterable[Decision]) -> Iterator[str]:
+    for decision in decisions:
+        text = decision.write or decision.line
+        reason = locked_in(decision.path, text, decision.before or "") if text is not None else ""
+        if reason:
+            yield f"{display_name(decision.path)} = {text} cannot go back: {reason}"
 
 
 def moved(write: Write, live: Mapping[str, str | None]) -> bool:

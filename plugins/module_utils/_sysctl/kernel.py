@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from .key import for_interface, interface_of
+from .key import for_interface, interface_of, write_rank
 
 INT_MAX = 2**31 - 1
 INT_MIN = -(2**31)
@@ -196,6 +196,24 @@ _IPV6_FANS_OUT = frozenset(
     for leaf in ("forwarding", "disable_ipv6", "disable_policy", "addr_gen_mode", "ignore_routes_with_linkdown")
 )
 
+# Keys that the kernel takes one way only, until a boot, with the values that lock them; None: whatever is written.
+# Source: Documentation/admin-guide/sysctl/kernel.rst, Documentation/admin-guide/LSM/Yama.rst; kernel/umh.c for the
+# capabilities, kernel/sysctl.c for what can only be added to, fs/drop_caches.c.
+_LOCKED_BY: dict[str, tuple[str, ...] | None] = {
+    "kernel/grsecurity/grsec_lock": ("1",),
+    "kernel/kexec_load_disabled": ("1",),
+    "kernel/kexec_load_limit_panic": None,  # only ever lower
+    "kernel/kexec_load_limit_reboot": None,
+    "kernel/modules_disabled": ("1",),
+    "kernel/tainted": None,
+    "kernel/unprivileged_bpf_disabled": ("1",),
+    "kernel/usermodehelper/bset": None,
+    "kernel/usermodehelper/inheritable": None,
+    "kernel/yama/ptrace_scope": ("3",),
+    "vm/drop_caches": None,
+}
+_BINARY_FORMATS = "fs/binfmt_misc/"  # an entry reads as a text that it does not take: admin-guide/binfmt-misc.rst
+
 _IPC_KEYS = ("kernel/sem", "kernel/shm", "kernel/msg", "fs/mqueue/")
 _UTS_KEYS = ("kernel/hostname", "kernel/domainname")
 
@@ -216,6 +234,22 @@ def mutually_exclusive(path: str) -> str | None:
 def follows_other(path: str, value: str) -> bool:
     """Whether a key reads 0 because its mutually exclusive key is set: the 0 comes back with that key's value."""
     return value == "0" and mutually_exclusive(path) is not None
+
+
+def is_one_way(path: str) -> bool:
+    """Whether some value of the key cannot be taken back before a boot."""
+    return path in _LOCKED_BY or path.startswith(_BINARY_FORMATS)
+
+
+def write_order(path: str) -> tuple[bool, tuple[int, int]]:
+    """The place of a key among all writes: what cannot be taken back comes last, when all else has gone well."""
+    return is_one_way(path), write_rank(path)
+
+
+def is_locked(path: str, value: str) -> bool:
+    """Whether the kernel refuses any other value, or the former one, once the key has this value, until a boot."""
+    locking = _LOCKED_BY.get(path)
+    return is_one_way(path) and (locking is None or value in locking)
 
 
 def module_of(path: str) -> str | None:

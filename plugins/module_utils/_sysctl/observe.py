@@ -29,7 +29,8 @@ from .key import (
     part_matches,
 )
 from .model import LiveKey, Observed, Request
-from .safety import needs_highest_nofile, needs_ipv6_reasons
+from .nr_open import asked_nofile
+from .safety import IPV6, needs_accept_ra, needs_highest_nofile, needs_ipv6_reasons
 from .settings import Setting
 
 PROC_SYS = "/proc/sys"
@@ -45,6 +46,7 @@ def observe(host: Host, request: Request) -> Observed:
     for expanded in matches.values():
         paths.update(dict.fromkeys(expanded))
     live = {path: key for path, key in ((path, live_key(host, path)) for path in paths) if key is not None}
+    lowers_nr_open = needs_highest_nofile(paths, request.settings, originals)
     return Observed(
         live=live,
         matches=matches,
@@ -59,7 +61,9 @@ def observe(host: Host, request: Request) -> Observed:
         udev=host.exists(posixpath.dirname(rules_path(request.path))),
         owner=(os.geteuid(), os.getegid()),
         ipv6_reasons=_ipv6_reasons(host) if needs_ipv6_reasons(paths) else (),
-        highest_nofile=_highest_nofile(host) if needs_highest_nofile(paths, request.settings, originals) else None,
+        highest_nofile=_highest_nofile(host) if lowers_nr_open else None,
+        asked_nofile=asked_nofile(host) if lowers_nr_open else None,
+        accept_ra=_accept_ra(host) if needs_accept_ra(paths) else {},
     )
 
 
@@ -125,6 +129,14 @@ def _ipv6_reasons(host: Host) -> list[str]:
     from .._host.network import ipv6_in_use
 
     return ipv6_in_use(host)
+
+
+def _accept_ra(host: Host) -> dict[str, str]:
+    """accept_ra of the interfaces with an IPv6 default route from router advertisements."""
+    from .._host.network import advertised_default_routes
+
+    found = {name: live_key(host, f"{IPV6}{name}/accept_ra") for name in advertised_default_routes(host)}
+    return {name: (key.value if key is not None else None) or "" for name, key in found.items()}
 
 
 def _highest_nofile(host: Host) -> int:

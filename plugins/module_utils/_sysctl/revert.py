@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from .._core.change import CHANGED, KEPT, OK, PENDING, READONLY, REFUSED, Change
 from .._engine.originals import KeyOriginal
-from .kernel import follows_other, mutually_exclusive
+from .kernel import follows_other, is_locked, mutually_exclusive
 from .key import display_name, interface_of
 from .model import Decision, Observed, Plan, Request, Reverts, Write
-from .safety import objection
+from .safety import objection, switches_ipv6_off
 from .value import same
 
 
@@ -61,12 +61,16 @@ def _revert(path: str, record: KeyOriginal, now: str, request: Request, observed
         reverts.reverted.append(path)
     elif danger is not None:
         state, reason = KEPT, f"not put back: {danger}"
+    elif is_locked(path, now):
+        state, reason = PENDING, f"goes back with the next boot: the kernel takes nothing else back from {now} before"
     elif not request.live:
         state, reason = PENDING, "goes back to its original with the next boot (when: boot)"
     elif not observed.live[path].writable:
         state, reason = READONLY, "not writable any more"
     else:
         state, after = CHANGED, record.value
+        if switches_ipv6_off(path, now):
+            reason = "the addresses that it took come back with the network's own configuration, not by this"
         reverts.reverted.append(path)
         if not follows_other(path, record.value):
             reverts.writes.append(Write(path, record.value, now, reverts=True))
