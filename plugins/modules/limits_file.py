@@ -96,7 +96,8 @@ notes:
     unchanged; a limit of 0 for logins, files, processes, memory, file size or CPU time; C(nonewprivs) for everybody or
     for root; limits of files, memory, file size, processes, CPU time or logins too small for a shell, C(sudo) and
     Ansible itself, where they are for root, for everybody, for a group or range that has root or the account that has
-    logged in, or for the groups C(sudo), C(wheel) and C(admin); and, in a container without the capabilities, hard limits above the container's and negative priorities.
+    logged in, or for the groups C(sudo), C(wheel) and C(admin); and, in a container without the capabilities, hard
+    limits above the container's and negative priorities.
 seealso:
   - name: limits.conf(5)
     description: The domains, items and precedence.
