@@ -12,6 +12,7 @@ from .._core.setting import RULE_WORDS, hazard_warning
 from .._engine.owned_files import FileChange, text_of
 from .conf import Boot, boot_of, with_file
 from .decide import meets
+from .hazards import warning_of
 from .key import display_name, is_spelled
 from .model import Decision, Observed, Plan, Request, Write
 from .safety import locked_in
@@ -63,14 +64,19 @@ def _shadow(path: str, request: Request, boot: Boot) -> str:
     return f"a file of the same name in a directory of higher precedence hides {request.path}"
 
 
-def warnings_of(changes: Iterable[Change], decisions: Sequence[Decision]) -> list[str]:
+def warnings_of(changes: Iterable[Change], decisions: Sequence[Decision], observed: Observed) -> list[str]:
     """The hazards of the settings that are or will be in force, and what cannot be taken back."""
+    chosen = {decision.path: decision.write or decision.line or decision.after or "" for decision in decisions}
+    values = {**{path: key.value or "" for path, key in observed.live.items()}, **chosen}
     in_force = {change.item for change in changes if change.state in (OK, CHANGED, SHADOWED, PENDING)}
     hazards = [
         hazard_warning(display_name(decision.setting.path), decision.setting.value, decision.setting.hazard)
         for decision in decisions
         if decision.setting.hazard and display_name(decision.path) in in_force
     ]
+    for path, value in chosen.items():
+        reason = warning_of(path, value, values, observed.resources) if display_name(path) in in_force else ""
+        hazards += [hazard_warning(display_name(path), value, reason)] if reason else []
     return list(dict.fromkeys([*hazards, *_locked(decisions)]))
 
 

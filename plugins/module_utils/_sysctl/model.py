@@ -13,6 +13,7 @@ from .._engine.operation import BOOT, BOTH, NOW
 from .._engine.originals import Originals
 from .._engine.owned_files import FileChange
 from .._host.host import FileRecord
+from .hazards import Resources
 from .kernel import Surroundings, side_effects
 from .key import for_interface, interface_of, is_glob
 from .nr_open import AskedNofile
@@ -51,7 +52,8 @@ class Observed(NamedTuple):
     whether this host reads udev rules. `owner` is the user and group of new files. `ipv6_reasons` say
     why IPv6 is in use. `highest_nofile` is the highest limit of open files of any process, None if
     nothing lowers fs.nr_open, and `asked_nofile` the highest that a file asks for. `accept_ra` has the interfaces with
-    an IPv6 default route from router advertisements, and their accept_ra.
+    an IPv6 default route from router advertisements, and their accept_ra. `resources` are what a value may starve the
+    host of.
     """
 
     live: Mapping[str, LiveKey]
@@ -70,6 +72,7 @@ class Observed(NamedTuple):
     highest_nofile: int | None = None
     asked_nofile: AskedNofile | None = None
     accept_ra: Mapping[str, str] = {}
+    resources: Resources = Resources()
 
     def affected_by(self, path: str) -> list[str]:
         """The existing keys that writing `path` may change.

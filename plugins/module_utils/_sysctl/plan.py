@@ -55,7 +55,7 @@ def plan(request: Request, observed: Observed) -> Plan:
                 observed.originals.files,
             ),
         ],
-        warnings=warnings_of(changes, decisions),
+        warnings=warnings_of(changes, decisions, observed),
     )
 
 
