@@ -28,7 +28,7 @@ def items_of(
         if file.path == request.path:
             own_then = file.after
     boots = [
-        boot_of(with_file(observed.others, request.path, text_of(own) if own is not None else None))
+        boot_of(with_file(observed.others, request.path, text_of(own) if own is not None else None), observed.later)
         for own in (observed.own, own_then)
     ]
     return [_change(decision, request, *boots) for decision in decisions]

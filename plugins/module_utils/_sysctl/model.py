@@ -13,6 +13,7 @@ from .._engine.operation import BOOT, BOTH, NOW
 from .._engine.originals import Originals
 from .._engine.owned_files import FileChange
 from .._host.host import FileRecord
+from .conf import Assignment
 from .hazards import Resources
 from .kernel import Surroundings, side_effects
 from .key import for_interface, interface_of, is_glob
@@ -53,7 +54,7 @@ class Observed(NamedTuple):
     why IPv6 is in use. `highest_nofile` is the highest limit of open files of any process, None if
     nothing lowers fs.nr_open, and `asked_nofile` the highest that a file asks for. `accept_ra` has the interfaces with
     an IPv6 default route from router advertisements, and their accept_ra. `resources` are what a value may starve the
-    host of.
+    host of. `later` is what other programs set at boot, after sysctl.d.
     """
 
     live: Mapping[str, LiveKey]
@@ -73,6 +74,7 @@ class Observed(NamedTuple):
     asked_nofile: AskedNofile | None = None
     accept_ra: Mapping[str, str] = {}
     resources: Resources = Resources()
+    later: Sequence[Assignment] = ()
 
     def affected_by(self, path: str) -> list[str]:
         """The existing keys that writing `path` may change.

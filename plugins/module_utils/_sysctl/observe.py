@@ -34,6 +34,7 @@ from .model import LiveKey, Observed, Request
 from .nr_open import asked_nofile
 from .safety import IPV6, needs_accept_ra, needs_highest_nofile, needs_ipv6_reasons
 from .settings import Setting
+from .writers import later_assignments, writers
 
 PROC_SYS = "/proc/sys"
 DEFAULT_DESTINATION = "00000000"  # of a default route in /proc/net/route, proc_net(5)
@@ -67,6 +68,7 @@ def observe(host: Host, request: Request) -> Observed:
         highest_nofile=_highest_nofile(host) if lowers_nr_open else None,
         asked_nofile=asked_nofile(host) if lowers_nr_open else None,
         accept_ra=_accept_ra(host) if needs_accept_ra(paths) else {},
+        later=later_assignments(writers(host), live),
         resources=_resources(host) if any(map(concerns, paths)) else Resources(),
     )
 

@@ -28,7 +28,7 @@ from .safety import check_safety
 
 def plan(request: Request, observed: Observed) -> Plan:
     """The plan that fulfils the request. Raises SysctlError for an unsafe or contradictory request."""
-    boot_without_us = boot_of(observed.others)
+    boot_without_us = boot_of(observed.others, observed.later)
     decisions = [
         decide(path, setting, request, observed, boot_without_us)
         for path, setting in settings_by_key(request.settings, observed).items()
