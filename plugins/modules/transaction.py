@@ -14,6 +14,7 @@ description:
     applies and confirms as its module does alone.
   - When a call fails, everything that the calls before it have changed is put back, newest first.
   - Checks the arguments of all calls before it looks at the host.
+  - Ansible's C(async) is refused, as for M(siptune.linux.sysctl_bulk).
 author:
   - siptune authors (@siptune)
 extends_documentation_fragment:

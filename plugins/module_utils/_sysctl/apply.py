@@ -14,14 +14,15 @@ from .._core.undo import UndoLog
 from .._engine.effects import finalize_originals, stage, store_originals, tidy
 from .._host.host import Host, HostError
 from .conf import rules_path
-from .items import confirmed
+from .items import confirmed, moved
 from .kernel import follows_other
 from .key import display_name
 from .model import Observed, Plan, Request, Write
 from .observe import PROC_SYS, live_key
 from .originals import finalize
 from .revert import without_gone, without_refused
-from .value import same, stored
+from .safety import switches_ipv6_off
+from .value import may_read_as, same, stored
 
 
 class _KeyRefusedError(HostError):
@@ -40,6 +41,7 @@ def apply(host: Host, request: Request, observed: Observed, planned: Plan, log: 
         store_originals(host, planned.originals, log)
     staged = [stage(host, file, log) for file in planned.files]
     _note_side_effects(host, {path: observed.live[path].value or "" for path in planned.side_effects}, log)
+    _note_addresses(host, planned, log)
     refused = _write_all(host, planned.writes, log)
     for commit in staged:
         commit()
@@ -50,7 +52,7 @@ def apply(host: Host, request: Request, observed: Observed, planned: Plan, log: 
     gone = [path for path, value in live.items() if value is None]
     done = without_gone(without_refused(planned, refused), gone, observed)
     finalize_originals(host, finalize(request, done, live), recorded, log)
-    return Outcome(confirmed(done, live), done.changed)
+    return Outcome(confirmed(done, live), bool(done.files) or any(moved(write, live) for write in done.writes))
 
 
 def _write_all(host: Host, writes: Sequence[Write], log: UndoLog) -> dict[str, str]:
@@ -72,8 +74,8 @@ def _write_all(host: Host, writes: Sequence[Write], log: UndoLog) -> dict[str, s
                 else:
                     _refuse(write, error, refused)
         if len(invalid) == len(waiting):
-            for write, error in invalid.items():
-                _refuse(write, error, refused)
+            for write, refusal in invalid.items():
+                _refuse(write, refusal, refused)
             break
         waiting = list(invalid)
     return refused
@@ -110,6 +112,24 @@ def _write_back(host: Host, path: str, before: str) -> None:
         host.write_kernel(f"{PROC_SYS}/{path}", before)
 
 
+def _note_addresses(host: Host, planned: Plan, log: UndoLog) -> None:
+    """Have an undo name the addresses that IPv6 does not come back with. Noted before the writes, as the one above."""
+    if not any(switches_ipv6_off(write.path, write.text) for write in planned.writes):
+        return
+    # Imported here because few calls need it, and each run on a target compiles all that it imports.
+    from .._host.network import ipv6_addresses
+
+    taken = ipv6_addresses(host)
+
+    def name_lost() -> None:
+        there = ipv6_addresses(host)
+        lost = [str(address) for address in taken if address not in there]
+        if lost:
+            raise HostError("IPv6", f"is on again, without the addresses {', '.join(lost)}: configure them again")
+
+    log.note("", name_lost)
+
+
 def _value(host: Host, path: str) -> str | None:
     key = live_key(host, path)
     return None if key is None else key.value
@@ -136,7 +156,10 @@ def read_back(host: Host, write: Write) -> str | None:
     """The key's value after a write. Raises _KeyRefusedError if the kernel has silently kept the old one."""
     value = _value(host, write.path)
     expected = stored(write.path, write.text, write.before)
-    if value is not None and same(write.path, value, write.before) and not same(write.path, value, expected):
+    if value is None or not same(write.path, value, write.before) or same(write.path, value, expected):
+        return value
+    # What a revert writes has been read from the kernel, in the kernel's own form.
+    if write.reverts or not may_read_as(write.path, write.text, value):
         raise _KeyRefusedError(
             display_name(write.path), f"the kernel accepted '{write.text}' without an error, but kept {value}"
         )

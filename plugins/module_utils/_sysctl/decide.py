@@ -12,7 +12,15 @@ from .._core.setting import EXACT
 from .._engine.owned_files import text_of
 from .conf import Boot, boot_of
 from .kernel import module_of, not_namespaced
-from .key import LONGEST_INTERFACE_NAME, SysctlError, display_name, for_interface, interface_of, is_glob
+from .key import (
+    LONGEST_INTERFACE_NAME,
+    SysctlError,
+    display_name,
+    for_interface,
+    interface_of,
+    is_glob,
+    split_interface_of,
+)
 from .model import Decision, Observed, Request
 from .originals import OurFiles, original_text
 from .safety import objection
@@ -80,7 +88,11 @@ def _decide_missing(path: str, setting: Setting, request: Request, observed: Obs
     if waits_for:
         return Decision(path, setting, state=ABSENT, reason=waits_for.partition(";")[0])
     reason = "this kernel has no such key"
-    if is_glob(path):
+    split = split_interface_of(path)
+    if split is not None:
+        right = display_name("/".join([*path.split("/")[:3], split, path.rpartition("/")[2]]))
+        reason = f"{reason}; after dots, the interface {split} is written {display_name(split)}: {right}"
+    elif is_glob(path):
         reason = "no key matches"
     elif path.startswith("net/") and observed.surroundings.child_network_namespace:
         reason = "this network namespace has no such key"

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .kernel import mutually_exclusive
-from .key import write_rank
+from .kernel import mutually_exclusive, write_order
 from .model import Decision, Observed, Reverts, Write
 
 
@@ -47,7 +46,7 @@ def ordered_writes(
             else:
                 continue
             pending.append(path)
-    return sorted(writes.values(), key=lambda write: write_rank(write.path)), rewritten
+    return sorted(writes.values(), key=lambda write: write_order(write.path)), rewritten
 
 
 def side_effects_of(writes: Iterable[Write], observed: Observed) -> dict[str, str]:

@@ -9,11 +9,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from .._core.change import ABSENT, CHANGED, KEPT, OK, PENDING, READONLY, REFUSED, Change
 from .._engine.originals import KeyOriginal
-from .kernel import follows_other, mutually_exclusive, other_name
+from .kernel import follows_other, is_locked, mutually_exclusive, other_name
 from .key import display_name, glob_matches, interface_of, is_glob
 from .model import Decision, LiveKey, Observed, Plan, Request, Reverts, Write
 from .originals import OurFiles, original_text
-from .safety import objection
+from .safety import objection, switches_ipv6_off
 from .value import same, stored
 
 # Interfaces of containers come and go with globs that match them; of so many their originals are kept meanwhile.
@@ -33,8 +33,9 @@ def planned_reverts(
         if request.path not in record.owners or path in wanted or record.cause in wanted:
             continue
         live = observed.live.get(path)
-        for held in filter(reverts.held.get, (path, other_name(path), mutually_exclusive(path))):
-            _hand_over(held, request, observed, ours, reverts)
+        for held in (path, other_name(path), mutually_exclusive(path)):
+            if held is not None and reverts.held.get(held):
+                _hand_over(held, request, observed, ours, reverts)
         if path in reverts.held:
             reverts.reverted.append(path)
         elif path in derived:
@@ -118,12 +119,16 @@ def _revert(
         reverts.reverted.append(path)
     elif danger is not None:
         state, reason = KEPT, f"not put back: {danger}"
+    elif is_locked(path, now):
+        state, reason = PENDING, f"goes back with the next boot: the kernel takes nothing else back from {now} before"
     elif not request.live:
         state, reason = PENDING, "goes back to its original with the next boot (when: boot)"
     elif not observed.live[path].writable:
         state, reason = READONLY, "not writable any more"
     else:
         state, after = CHANGED, target
+        if switches_ipv6_off(path, now):
+            reason = "the addresses that it took come back with the network's own configuration, not by this"
         reverts.reverted.append(path)
         if not follows_other(path, record.value):
             reverts.writes.append(Write(path, text, now, reverts=True))

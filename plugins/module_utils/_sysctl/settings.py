@@ -8,10 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from .._core.setting import EXACT, parse_given
+from .._core.setting import EXACT, parse_given, shown
+from .._core.setting import FIELDS as GIVEN_FIELDS
 from .kernel import mutually_exclusive, other_name
 from .key import SysctlError, display_name, parse_key
 from .value import check_rule, parse_value
+
+IRREVERSIBLE = "irreversible"  # the field of a setting that allows a value which the kernel does not take back
+FIELDS = (*GIVEN_FIELDS, IRREVERSIBLE)
 
 
 class Setting(NamedTuple):
@@ -22,10 +26,14 @@ class Setting(NamedTuple):
     rule: str = EXACT
     why: str = ""
     hazard: str = ""
+    irreversible: bool = False  # may be set although the kernel does not take it back before a boot
 
 
 def parse_settings(given: Mapping[object, object]) -> list[Setting]:
-    """The settings of a mapping `key: value` or `key: {value, rule, why, hazard}`. Raises SysctlError."""
+    """The settings of a mapping `key: value` or `key: {value, rule, why, hazard, irreversible}`.
+
+    Raises SysctlError.
+    """
     settings: dict[str, Setting] = {}
     spellings: dict[str, object] = {}
     for key, content in given.items():
@@ -61,8 +69,12 @@ def checked_for(setting: Setting, path: str) -> Setting:
 
 
 def _parse_setting(path: str, content: object) -> Setting:
-    given = parse_given(display_name(path), content, SysctlError)
-    return _checked(Setting(path, parse_value(path, given.value), given.rule, given.why, given.hazard))
+    name = display_name(path)
+    given = parse_given(name, content, SysctlError, FIELDS)
+    irreversible = given.fields.get(IRREVERSIBLE, False)
+    if not isinstance(irreversible, bool):
+        raise SysctlError(name, f"{IRREVERSIBLE} is true or false, not {shown(repr(irreversible))}")
+    return _checked(Setting(path, parse_value(path, given.value), given.rule, given.why, given.hazard, irreversible))
 
 
 def _checked(setting: Setting) -> Setting:

@@ -59,10 +59,21 @@ def render(
     for state in EXPLAINED:
         lines += _explained(state, [item for item in items if item["state"] == state])
     lines += _explained(ABSENT, _own_keys(items))
+    return lines + _failures(ran)
+
+
+def _failures(ran: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
+    """Why layers failed. What stopped the run as a whole, such as an invalid variable, is said once."""
+    failed: dict[str, tuple[str, list[str]]] = {}
     for layer, parts in ran.items():
         for result in parts:
             if result.get("failed"):
-                lines += _wrapped("failed", f"{layer}: {_message(result)}")
+                layers = failed.setdefault(str(result.get("msg")), (_message(result), []))[1]
+                layers += [layer] if layer not in layers else []
+    lines: list[str] = []
+    for message, layers in failed.values():
+        whole = len(layers) == len(ran) > 1
+        lines += _wrapped("failed", message if whole else f"{', '.join(layers)}: {message}")
     return lines
 
 

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
+from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import Process
 from ansible_collections.siptune.linux.plugins.module_utils._units.model import Request
 from ansible_collections.siptune.linux.plugins.module_utils._units.observe import (
     _by_unit,
     _defaults,
     _started_before_drop_in,
+    _usage,
     observe,
     pids_of,
     start_deadline,
@@ -186,3 +188,21 @@ def test_the_time_for_many_units_is_linear() -> None:
 
     small, large = min(seconds(500) for _ in range(3)), min(seconds(2000) for _ in range(3))
     assert large < 10 * max(small, 0.001)
+
+
+def test_what_the_largest_process_uses(tmp_path: Path) -> None:
+    for pid, peak, descriptors in ((7, 9000, 3), (8, 4000, 5)):
+        process = tmp_path / f"proc/{pid}"
+        (process / "fd").mkdir(parents=True)
+        for number in range(descriptors):
+            (process / f"fd/{number}").symlink_to("/dev/null")
+        text = f"Name:\tx\nVmPeak:\t    {peak} kB\nVmLck:\t       0 kB\nVmData:\t     100 kB\nVmStk:\t     132 kB\n"
+        (process / "status").write_text(text)
+    processes = [Process(pid, {}, None, None) for pid in (7, 8, 9)]
+    assert _usage(Host(str(tmp_path)), processes) == {
+        "LimitAS": 9000 * 1024,
+        "LimitDATA": 100 * 1024,
+        "LimitSTACK": 132 * 1024,
+        "LimitMEMLOCK": 0,
+        "LimitNOFILE": 5,
+    }
