@@ -120,7 +120,7 @@ def _texts(host: Host, path: str, names: Sequence[str]) -> list[tuple[str, str]]
     for directory in drop_in_directories(names):
         found += [f"{directory}/{name}" for name in unless_refused(host.list_directory, directory) or []]
     read = [one for one in (path, *effective_drop_ins(found)) if not host.resolves_to_null_device(one)]
-    return [(one, host.read_lenient(one) or "") for one in read]
+    return [(one, host.read_decisive(one)) for one in read]
 
 
 def _environment_files(host: Host, start: Start) -> list[str]:
@@ -178,8 +178,8 @@ def _configuration(host: Host, unit: Unit, texts: Texts) -> Configuration | None
         return None
     word = found[1].options.get(CONFIGURATION)
     path = word.text if word is not None and word.text.startswith("/") else found[1].daemon.configuration
-    readable = host.read_lenient(path) is not None
-    return Configuration(path, readable, read_maxbuffer(path, host.read_lenient))
+    readable = host.read_foreign(path) is not None
+    return Configuration(path, readable, read_maxbuffer(path, host.read_foreign))
 
 
 def _number(host: Host, path: str) -> int | None:

@@ -14,12 +14,14 @@ import uuid
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from .._host.host import Host, HostError
+from .._core.text import decoded
+from .._host.host import MEBIBYTE, Host, HostError
 from .._host.processes import ProcessNames, process_names
 from .._sip import answers, rtpengine
 from .daemons import DAEMONS, Daemon, Process, first_processes
 
 ANSWER_TIMEOUT_SECONDS = 5
+MOST_ANSWER_BYTES = MEBIBYTE  # of a program that asks a daemon; the answers that are known have a few lines
 
 CALLS, TRANSACTIONS, SESSIONS, CHANNELS = "calls", "transactions", "sessions", "channels"
 HIDDEN = "the processes of other users are hidden from us, which takes root"
@@ -88,7 +90,7 @@ def _run(host: Host, program: str, *words: str) -> str:
     """The output of a program that talks to a daemon. Raises HostError also where it is not installed."""
     paths = (f"{place}/{program}" for place in ("/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin"))
     path = next((path for path in paths if host.exists(path)), program)
-    done = host.run([path, *words], ANSWER_TIMEOUT_SECONDS)
+    done = host.run([path, *words], ANSWER_TIMEOUT_SECONDS, MOST_ANSWER_BYTES)
     if done is None:
         raise HostError(program, "is not installed, and the daemon cannot be asked without it")
     # Some of these programs report a failure and still end with 0; the parsers recognize that.
@@ -142,7 +144,7 @@ def _ask_rtpengine(host: Host, process: Process) -> Calls:
     given = rtpengine.option(words, rtpengine.NG_OPTION, rtpengine.NG_SHORT_OPTION)
     path, section = rtpengine.config_place(words)
     if given is None:
-        given = rtpengine.config_value(host.read_lenient(path) or "", section, rtpengine.NG_OPTION)
+        given = rtpengine.config_value(host.read_foreign(path) or "", section, rtpengine.NG_OPTION)
     address = rtpengine.parse_address(given) if given else None
     if address is None:
         raise HostError("rtpengine", f"no address of {rtpengine.NG_OPTION} on its command line or in {path}")
@@ -150,7 +152,7 @@ def _ask_rtpengine(host: Host, process: Process) -> Calls:
     answer = host.ask_udp(address, rtpengine.statistics_request(cookie), ANSWER_TIMEOUT_SECONDS)
     count = rtpengine.parse_sessions(cookie, answer)
     source = f"statistics at {address[0]} port {address[1]}"
-    return _calls("rtpengine", count, SESSIONS, source, answer.decode("ascii", "replace"))
+    return _calls("rtpengine", count, SESSIONS, source, decoded(answer))
 
 
 def _ask_freeswitch(host: Host, _process: Process) -> Calls:

@@ -263,7 +263,7 @@ def _texts(host: Host, units: Sequence[UnitState]) -> dict[str, str]:
 def _texts_of(host: Host, paths: Iterable[str]) -> dict[str, str]:
     """The texts of those files that exist, by path; a masked or unreadable file counts as empty."""
     return {
-        path: "" if host.resolves_to_null_device(path) else host.read_lenient(path) or ""
+        path: "" if host.resolves_to_null_device(path) else host.read_decisive(path)
         for path in sorted(set(paths))
         if path and host.exists(path)
     }
