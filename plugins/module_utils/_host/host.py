@@ -43,6 +43,7 @@ MOST_RECORD_BYTES = 64 * MEBIBYTE  # of our record of originals, which holds man
 MOST_KERNEL_BYTES = 32 * MEBIBYTE  # of a file of /proc or /sys: 250,000 sockets of /proc/net/udp
 MOST_DUMP_BYTES = 256 * MEBIBYTE  # of an answer of rtnetlink: the Internet's routes, twice
 MOST_OUTPUT_BYTES = 64 * MEBIBYTE  # of a program: systemctl shows 3 KiB of a unit
+LONGEST_COMPLAINT = 2000  # characters of a program that fails, in a message
 MOST_ENTRIES = 65536  # of a directory
 MOST_KERNEL_ENTRIES = 1 << 22  # of a directory of /proc: PID_MAX_LIMIT, linux/threads.h
 # What a process says of itself can be terabytes (PR_SET_MM_MAP, prctl(2)); it is cut, as its first words are what
@@ -468,12 +469,10 @@ class Host:
 
     # --- processes ---------------------------------------------------------------------------
 
-    def run(
-        self, arguments: Sequence[str], timeout_seconds: float | None = None, most_bytes: int = MOST_OUTPUT_BYTES
-    ) -> CommandResult | None:
+    def run(self, arguments: Sequence[str], timeout_seconds: float | None = None) -> CommandResult | None:
         """Run a program by its words, never through a shell; None if it is not installed. Raises HostError.
 
-        One that does not end in time, or writes more than `most_bytes`, is killed with all that it has started.
+        One that does not end in time, or writes more than MOST_OUTPUT_BYTES, is killed with all that it has started.
         """
         timeout = COMMAND_TIMEOUT_SECONDS if timeout_seconds is None else timeout_seconds
         try:
@@ -491,7 +490,7 @@ class Host:
             raise _refusal(arguments[0], error) from error
         with process:
             try:
-                return _ended(process, arguments[0], timeout, most_bytes)
+                return _ended(process, arguments[0], timeout)
             except BaseException:
                 # Nobody has waited for it yet, so its number is still its own.
                 with contextlib.suppress(OSError):
@@ -560,10 +559,10 @@ def _read_all(descriptor: int, path: str) -> bytes:
     raise HostError(path, f"has more than {most} bytes, the most that is read of such a file", errno.EFBIG)
 
 
-def _ended(process: subprocess.Popen[bytes], item: str, timeout_seconds: float, most_bytes: int) -> CommandResult:
+def _ended(process: subprocess.Popen[bytes], item: str, timeout_seconds: float) -> CommandResult:
     """The result of a program once it has closed its output and ended. Raises HostError."""
     late = HostError(item, f"did not end within {timeout_seconds:g} s")
-    deadline, left = time.monotonic() + timeout_seconds, most_bytes
+    deadline, left = time.monotonic() + timeout_seconds, MOST_OUTPUT_BYTES
     chunks: dict[Any, list[bytes]] = {process.stdout: [], process.stderr: []}
     with selectors.DefaultSelector() as selector:
         for pipe in chunks:
@@ -579,7 +578,7 @@ def _ended(process: subprocess.Popen[bytes], item: str, timeout_seconds: float, 
                 chunks[key.fileobj].append(chunk)
                 left -= len(chunk)
             if left < 0:
-                raise HostError(item, f"wrote more than {most_bytes} bytes, and was stopped", errno.EFBIG)
+                raise HostError(item, f"wrote more than {MOST_OUTPUT_BYTES} bytes, and was stopped", errno.EFBIG)
     try:
         status = process.wait(max(0.0, deadline - time.monotonic()))
     except subprocess.TimeoutExpired as error:

@@ -15,13 +15,14 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from .._core.text import decoded
-from .._host.host import MEBIBYTE, Host, HostError
+from .._host.host import Host, HostError
 from .._host.processes import ProcessNames, process_names
 from .._sip import answers, rtpengine
 from .daemons import DAEMONS, Daemon, Process, first_processes
 
 ANSWER_TIMEOUT_SECONDS = 5
-MOST_ANSWER_BYTES = MEBIBYTE  # of a program that asks a daemon; the answers that are known have a few lines
+LONGEST_ANSWER = 64 * 1024  # of a program that asks a daemon; those that are known have a few lines
+LONGEST_SHOWN = 200  # of an answer or a complaint
 
 CALLS, TRANSACTIONS, SESSIONS, CHANNELS = "calls", "transactions", "sessions", "channels"
 HIDDEN = "the processes of other users are hidden from us, which takes root"
@@ -90,21 +91,23 @@ def _run(host: Host, program: str, *words: str) -> str:
     """The output of a program that talks to a daemon. Raises HostError also where it is not installed."""
     paths = (f"{place}/{program}" for place in ("/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin"))
     path = next((path for path in paths if host.exists(path)), program)
-    done = host.run([path, *words], ANSWER_TIMEOUT_SECONDS, MOST_ANSWER_BYTES)
+    done = host.run([path, *words], ANSWER_TIMEOUT_SECONDS)
     if done is None:
         raise HostError(program, "is not installed, and the daemon cannot be asked without it")
     # Some of these programs report a failure and still end with 0; the parsers recognize that.
     if done.status != 0:
         raise HostError(program, _one_line(done.stderr or done.stdout) or f"ended with {done.status}")
+    if len(done.stdout) + len(done.stderr) > LONGEST_ANSWER:
+        raise HostError(program, f"its answer has more than {LONGEST_ANSWER} characters, and is not read")
     return done.stdout + done.stderr
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    return " ".join(text[:LONGEST_SHOWN].split())
 
 
 def _calls(daemon: str, count: int | None, unit: str, source: str, answer: str) -> Calls:
-    reason = "" if count is not None else f"its answer is not understood: {_one_line(answer)[:200]}"
+    reason = "" if count is not None else f"its answer is not understood: {_one_line(answer)}"
     return Calls(daemon, count, unit, source, reason)
 
 
