@@ -15,6 +15,7 @@ from typing import Any
 DIFF = "diff"
 DIFF_TEXTS = ("before", "after")  # whole files: their lines and tabs are their own
 FIRST_RAW_BYTE = 0xDC00  # PEP 383: the byte 0x80 is U+DC80
+LONGEST_NUMBER = len(str(2**64))
 
 
 def decoded(content: bytes) -> str:
@@ -25,6 +26,11 @@ def decoded(content: bytes) -> str:
 def encoded(text: str) -> bytes:
     """The bytes of a text. Raises UnicodeEncodeError for half of a surrogate pair, which no host has."""
     return text.encode("utf-8", "surrogateescape")
+
+
+def whole_number(text: str) -> int | None:
+    """The number as the kernel and systemd print it; None for any other text, and for more than 64 bits can hold."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER else None
 
 
 def printable(text: object) -> str:
