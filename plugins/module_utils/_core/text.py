@@ -14,6 +14,7 @@ from typing import Any
 
 DIFF = "diff"
 DIFF_TEXTS = ("before", "after")  # whole files: their lines and tabs are their own
+TRACES = ("exception", "module_stderr", "module_stdout")  # Ansible's, of a module that has crashed
 FIRST_RAW_BYTE = 0xDC00  # PEP 383: the byte 0x80 is U+DC80
 LONGEST_NUMBER = len(str(2**64))
 
@@ -44,7 +45,7 @@ def printable(text: object) -> str:
 
 
 def printable_result(value: Any) -> Any:
-    """A result of a module or an action with all of its texts printable; those of files in its diffs keep their lines.
+    """A result of a module or an action with all of its texts printable; files in its diffs keep their lines.
 
     Raw bytes as they are in no JSON stay what they are, as do numbers, truth values and None.
     """
@@ -52,7 +53,7 @@ def printable_result(value: Any) -> Any:
         return printable(value)
     if isinstance(value, Mapping):
         return {
-            printable_result(name): _printable_diff(inner) if name == DIFF else printable_result(inner)
+            printable_result(name): _printable_diff(inner) if name == DIFF else _printable_field(name, inner, TRACES)
             for name, inner in value.items()
         }
     return [printable_result(inner) for inner in value] if isinstance(value, (list, tuple)) else value
@@ -63,16 +64,13 @@ def _printable_diff(diff: Any) -> Any:
         return [_printable_diff(part) for part in diff]
     if not isinstance(diff, Mapping):
         return printable_result(diff)
-    return {
-        printable_result(name): _printable_lines(inner)
-        if name in DIFF_TEXTS and isinstance(inner, str)
-        else printable_result(inner)
-        for name, inner in diff.items()
-    }
+    return {printable_result(name): _printable_field(name, inner, DIFF_TEXTS) for name, inner in diff.items()}
 
 
-def _printable_lines(text: str) -> str:
-    return "\n".join("\t".join(map(printable, line.split("\t"))) for line in text.split("\n"))
+def _printable_field(name: object, value: Any, with_lines: tuple[str, ...]) -> Any:
+    if name not in with_lines or not isinstance(value, str):
+        return printable_result(value)
+    return "\n".join("\t".join(map(printable, line.split("\t"))) for line in value.split("\n"))
 
 
 def _spelled(character: str) -> str:

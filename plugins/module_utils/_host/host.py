@@ -153,10 +153,13 @@ class Host:
 
     def _real(self, path: str) -> bytes:
         """The path as the kernel takes it, whatever the locale. Raises FileNotFoundError for one that no file has."""
-        if path.startswith("/") and "\0" not in path:
-            with contextlib.suppress(UnicodeEncodeError):
-                return encoded(self._root + path)
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        try:
+            real = encoded(self._root + path)
+        except UnicodeEncodeError:
+            real = b""
+        if not real or path[:1] != "/" or b"\0" in real:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        return real
 
     # --- reading -----------------------------------------------------------------------------
 
@@ -535,6 +538,8 @@ def _read_pinned(pin: int, path: str, status: os.stat_result) -> bytes:
     if not stat.S_ISREG(status.st_mode):
         raise HostError(path, "is not a regular file", errno.EINVAL)
     place = f"/proc/self/fd/{pin}"
+    if not os.path.lexists(place):
+        raise HostError(path, "cannot be read safely while /proc is not mounted: mount it", errno.ENOSYS)
     if os.readlink(place).startswith(KERNEL_TREES):
         raise HostError(path, "leads to a file of the kernel, which is no configuration", errno.EINVAL)
     return _read_all(os.open(place, READ_FLAGS), path)

@@ -75,6 +75,12 @@ def test_the_diff_of_a_file_keeps_its_lines_and_nothing_else_does() -> None:
     assert printable_result({"layers": [{"diff": part}]}) == {"layers": [{"diff": expected}]}
 
 
+def test_the_trace_of_a_crash_keeps_its_lines() -> None:
+    result = {"exception": "a\n\tb\x1b", "module_stderr": "c\nd", "msg": "e\nf", "module_stdout": None}
+    shown = {"exception": "a\n\tb\\x1b", "module_stderr": "c\nd", "msg": "e\\nf", "module_stdout": None}
+    assert printable_result(result) == shown
+
+
 def test_what_is_no_text_stays_as_it_is() -> None:
     result = {"changed": False, "count": 1, "share": 0.5, "none": None, "tuple": (1, "a\n"), "a\x1b": {}}
     shown = {"changed": False, "count": 1, "share": 0.5, "none": None, "tuple": [1, "a\\n"], "a\\x1b": {}}
