@@ -104,7 +104,7 @@ def test_a_playbook_tunes_such_a_host_and_puts_it_back() -> None:
     make_hostile(SUBJECTS[-1])
     before = whole_host()
     variables = {**HERE, "siptune_service_limits_services": ["opensips.service"]}
-    for name, words in (("site", ("--check", "--diff")), ("site", ("--diff",)), ("site", ()), ("rollback", ())):
+    for name, words in (("site", ("--diff",)), ("rollback", ())):
         run = playbook(f"siptune.linux.{name}", {"target": variables}, *words)
         assert run.status == 0, run.output
         assert all(line.replace("\t", " ").isprintable() for line in run.output.split("\n")), ascii(run.output)
