@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from .._core.change import CHANGED, KEPT, Change
 from .._core.errors import ItemError
+from .._core.text import decoded, encoded
 from .._host.host import FileRecord
 from .originals import FileOriginal, Originals, digest
 
@@ -64,7 +65,7 @@ class FilesPlan(NamedTuple):
 
 def text_of(record: FileRecord | None) -> str:
     """A file's text; empty where there is none."""
-    return "" if record is None else record.content.decode("utf-8", "surrogateescape")
+    return "" if record is None else decoded(record.content)
 
 
 def mismatch(written: FileRecord | None, found: FileRecord | None) -> str:
@@ -104,9 +105,7 @@ def plan_file(
     path, current, heading = file
     record = originals.get(path)
     if text is not None:
-        wanted = (current or NEW_FILE)._replace(
-            content=text.encode("utf-8", "replace"), mode=CONFIG_MODE, uid=owner[0], gid=owner[1]
-        )
+        wanted = (current or NEW_FILE)._replace(content=encoded(text), mode=CONFIG_MODE, uid=owner[0], gid=owner[1])
         if wanted == current:
             return None, None
         if wanted.obstacle:

@@ -73,6 +73,7 @@ class _Draft:
     """The texts of a plan, in which pools are set one after the other."""
 
     def __init__(self, observed: Observed) -> None:
+        self._unreadable = {path: one.refusal for path, one in observed.files.items() if one.text is None}
         self._without = without_our_lines(observed)
         self.texts = dict(self._without)
         self._set: dict[tuple[str, str], str] = {}
@@ -82,6 +83,8 @@ class _Draft:
         value = start_value(unit, pool.kind, self.texts)
         kept = pool.meets(value.value if value else None) and self._is_certain(unit, value)
         path, obstacle = ("", "") if kept or value is None else _target(unit, value, self.texts)
+        if self._unreadable.get(path):
+            path, obstacle = "", f"{path} {self._unreadable[path]}"
         if path and value is not None:
             try:
                 self._set_line(unit, pool, path, value.variable)
