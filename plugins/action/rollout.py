@@ -50,7 +50,8 @@ class ActionModule(ActionBase):
         options = self.validate_argument_spec(OPTIONS)[1]
         self._variables = task_vars or {}
         self._raw_variables: dict[str, dict[str, Any]] = {}
-        self._follow_nobody_s_facts()
+        if planted(self._variables):
+            self._follow_a_sound_host()
         try:
             if options["step"] == BEGIN:
                 return {"changed": False, **self._begin(options["rolling"])}
@@ -128,12 +129,11 @@ class ActionModule(ActionBase):
 
         return settings.parse_rollout(given, [counter.name for counter in COUNTERS], LOSSES)
 
-    def _follow_nobody_s_facts(self) -> None:
-        """Take the settings of the run from a sound host, where this one has planted some among its facts."""
-        if planted(self._variables):
-            sound = self._sound(self._hosts())
-            self._variables = operators_variables(self._variables, self._raw(sound[0]) if sound else {})
-            self._templar = self._templar.copy_with_new_env(available_variables=self._variables)
+    def _follow_a_sound_host(self) -> None:
+        """Take the settings of the run from another host, as this one has planted some among its facts."""
+        sound = self._sound(self._hosts())
+        self._variables = operators_variables(self._variables, self._raw(sound[0]) if sound else {})
+        self._templar: Any = self._templar.copy_with_new_env(available_variables=self._variables)
 
     # --- the hosts ---------------------------------------------------------------------------
 
