@@ -84,7 +84,7 @@ class ActionModule(ActionBase):
             "after": self._hooks(settings.AFTER, batch),
             "hook_timeout_seconds": rollout.hook_timeout_seconds,
             "check_seconds": 0 if self._task.check_mode else rollout.check_seconds,
-            "earlier": settings.share_out(done, batch),
+            "earlier": done,
         }
 
     def _check(self, rolling: bool, batch: Sequence[str]) -> None:
