@@ -7,6 +7,7 @@ ARGS ?=
 
 COLLECTION := .build/ansible_collections/siptune/linux
 RESULTS := .build/results
+PROMTOOL := .build/promtool
 # The stages of `make test`, in this order.
 STAGES := packages lint unit unit-oldest integration test-calls engines systemd browser sanity build-check molecule test-vm-if-possible
 SITE_VENV := .venv
@@ -63,7 +64,7 @@ docs: $(TEST_VENV)/.ready $(COLLECTION)  ## generate docs/keys.md from the catal
 docs-check: $(TEST_VENV)/.ready $(COLLECTION)  ## check that docs/keys.md is current
 	$(BIN)/python docs/generate.py --check
 
-unit: $(TEST_VENV)/.ready $(COLLECTION)  ## unit tests
+unit: $(TEST_VENV)/.ready $(COLLECTION) $(PROMTOOL)  ## unit tests
 	$(BIN)/python -m pytest tests/unit --junitxml=$(RESULTS)/unit.xml
 
 unit-oldest:  ## unit tests on Python 3.8, the oldest for targets, if it is installed
@@ -129,6 +130,9 @@ packages:
 $(COLLECTION):
 	@mkdir -p $(@D)
 	@ln -sfn ../../.. $@
+
+$(PROMTOOL):
+	@tools/promtool.sh $@
 
 $(SITE_VENV)/.ready: requirements.txt
 	@tools/venv.sh $(@D) requirements.txt

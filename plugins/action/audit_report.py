@@ -63,7 +63,8 @@ class ActionModule(ActionBase):
         """Write, print and query the audit. Raises AnsibleActionFail for what cannot be used."""
         super().run(tmp, task_vars)
         variables = task_vars or {}
-        self._follow_nobody_s_facts(variables)
+        if planted(variables):
+            self._follow_a_sound_host(variables)
         options = self.validate_argument_spec(OPTIONS)[1]
         try:
             query = compile_query(options["query"]) if options["query"] else None
@@ -87,10 +88,8 @@ class ActionModule(ActionBase):
             "query_result": answer,
         }
 
-    def _follow_nobody_s_facts(self, variables: Mapping[str, Any]) -> None:
-        """Template the options again, where the host that stands for all has planted some of them among its facts."""
-        if not planted(variables):
-            return
+    def _follow_a_sound_host(self, variables: Mapping[str, Any]) -> None:
+        """Template the options again, as the host that stands for all has planted some of them among its facts."""
         known = variables["hostvars"]
         others = (known.raw_get(name) for name in variables["ansible_play_hosts_all"])
         spare: Mapping[str, Any] = next((other for other in others if not planted(other)), {})

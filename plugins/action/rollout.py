@@ -55,7 +55,8 @@ class ActionModule(ActionBase):
         options = self.validate_argument_spec(OPTIONS)[1]
         self._variables = task_vars or {}
         self._raw_variables: dict[str, dict[str, Any]] = {}
-        self._follow_nobody_s_facts()
+        if planted(self._variables):
+            self._follow_a_sound_host()
         try:
             if options["step"] == BEGIN:
                 return {"changed": False, **self._begin(options["rolling"])}
@@ -88,7 +89,7 @@ class ActionModule(ActionBase):
             "after": self._hooks(settings.AFTER, batch),
             "hook_timeout_seconds": rollout.hook_timeout_seconds,
             "check_seconds": 0 if self._task.check_mode else rollout.check_seconds,
-            "earlier": settings.share_out(done, batch),
+            "earlier": done,
         }
 
     def _check(self, rolling: bool, batch: Sequence[str]) -> None:
@@ -134,12 +135,11 @@ class ActionModule(ActionBase):
 
         return settings.parse_rollout(given, [counter.name for counter in COUNTERS], LOSSES)
 
-    def _follow_nobody_s_facts(self) -> None:
-        """Take the settings of the run from a sound host, where this one has planted some among its facts."""
-        if planted(self._variables):
-            sound = self._sound(self._hosts())
-            self._variables = operators_variables(self._variables, self._raw(sound[0]) if sound else {})
-            self._templar = self._templar.copy_with_new_env(available_variables=self._variables)
+    def _follow_a_sound_host(self) -> None:
+        """Take the settings of the run from another host, as this one has planted some among its facts."""
+        sound = self._sound(self._hosts())
+        self._variables = operators_variables(self._variables, self._raw(sound[0]) if sound else {})
+        self._templar: Any = self._templar.copy_with_new_env(available_variables=self._variables)
 
     # --- the hosts ---------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The filters by which the playbooks give Ansible their batches and their failure budget."""
+"""The filters by which the playbooks give Ansible their batches, their failure budget and the hosts to ask again."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from ansible_collections.siptune.linux.plugins.plugin_utils._rollout.settings im
     RolloutError,
     ansible_budget,
     parse_batches,
+    share_out,
 )
 
 
@@ -37,4 +38,4 @@ class FilterModule:
     """The filters of the collection."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
-        return {"batches": batches, "failure_budget": failure_budget}
+        return {"batches": batches, "failure_budget": failure_budget, "share_out": share_out}
