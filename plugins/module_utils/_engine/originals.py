@@ -193,8 +193,11 @@ def parse(content: bytes) -> Originals:
         ) from error
 
 
-def check(originals: Originals) -> None:
-    """Raises ItemError for an entry that `parse` would not accept, so that no run records what a later one refuses."""
+def check(originals: Originals) -> bytes:
+    """The content of `render`, if `parse` accepts it, so that no run records what a later one refuses.
+
+    Raises ItemError for the entry that it does not accept.
+    """
     content = render(originals)
     try:
         _parse(json.loads(content))
@@ -204,6 +207,7 @@ def check(originals: Originals) -> None:
         sizes = {path: len(original.record.content) for path, original in originals.files.items() if original.record}
         largest = max(sizes, key=lambda path: sizes[path], default=PATH)
         raise ItemError(largest, f"{NOT_RECORDED}: the record would have more than {MOST_BYTES >> 20} MiB")
+    return content
 
 
 def _shown(key: str) -> str:
