@@ -77,9 +77,17 @@ def read_originals(host: Any) -> dict[str, dict[str, Any]]:
     return json.loads(host.file("/var/lib/siptune/originals.json").content_string)["sysctl"]
 
 
+def record_file(host: Any, step: str) -> Path:
+    """Where a step's record is kept."""
+    return RECORDS / f"{step}-{host.backend.get_hostname()}.json"
+
+
 def read_record(host: Any, step: str) -> Record:
-    """The record of a step (clean, check, converge, again) for a host."""
-    document = json.loads((RECORDS / f"{step}-{host.backend.get_hostname()}.json").read_text(encoding="utf-8"))
+    """The record of a step (clean, check, converge, again) for a host. A step that did not run skips its tests."""
+    file = record_file(host, step)
+    if not file.exists():
+        pytest.skip(f"there is no record of the step {step!r}, which molecule test goes through")
+    document = json.loads(file.read_text(encoding="utf-8"))
     return Record(document["state"], document["daemons"], document["results"])
 
 
