@@ -94,12 +94,20 @@ build:  $(TEST_VENV)/.ready  ## pack the collection for ansible-galaxy collectio
 build-check: $(TEST_VENV)/.ready  ## pack the collection, install it elsewhere, and use it from there
 	@tools/build-check.sh $(TEST_VENV)
 
-molecule: packages $(TEST_VENV)/.ready $(COLLECTION)  ## containers of Debian 11, 12 and 13; SCENARIO=..., MOLECULE='test --destroy=never'
-	@tools/molecule.sh $(TEST_VENV) $(or $(SCENARIO),default) $(MOLECULE)
+molecule: packages $(TEST_VENV)/.ready  ## molecule test: containers of Debian 11, 12 and 13
+	$(call molecule-test,default)
 
-test-vm: $(TEST_VENV)/.ready $(COLLECTION)  ## a virtual machine: a real kernel, real network cards, a real reboot; MOLECULE='...'
+test-vm: $(TEST_VENV)/.ready  ## molecule test -s vm: a virtual machine, a real kernel, real network cards, a real reboot
 	@tools/vm-packages.sh
-	@tools/molecule.sh $(TEST_VENV) vm $(MOLECULE)
+	$(call molecule-test,vm)
+
+# However it ends, no container and no virtual machine outlives it. Two at a time would work on the same hosts.
+define molecule-test
+@export PATH="$(CURDIR)/$(BIN):$$PATH" MOLECULE_COMMAND_BORDERS=false; \
+[ -t 1 ] || export NO_COLOR=1 ANSIBLE_NOCOLOR=1; \
+trap 'molecule destroy -s $(1)' INT TERM HUP; \
+flock --nonblock --close --verbose extensions/molecule/$(1) molecule test -s $(1) </dev/null
+endef
 
 vm-shell: $(TEST_VENV)/.ready  ## a shell in a fresh virtual machine, for as long as the shell lasts
 	@tools/vm-packages.sh
@@ -107,7 +115,7 @@ vm-shell: $(TEST_VENV)/.ready  ## a shell in a fresh virtual machine, for as lon
 
 # For `make test`, which has to pass on a machine that cannot have an emulator, and to say so.
 test-vm-if-possible:
-	@if tools/vm-packages.sh; then $(MAKE) --no-print-directory test-vm MOLECULE=; \
+	@if tools/vm-packages.sh; then $(MAKE) --no-print-directory test-vm; \
 	else tools/not-run.sh $(RESULTS)/molecule-vm.xml 'no emulator for the virtual machine can be installed here, see above'; fi
 
 bench: $(TEST_VENV)/.ready $(COLLECTION)  ## measure against other collections
