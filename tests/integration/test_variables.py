@@ -112,7 +112,7 @@ def test_the_name_of_the_fact_is_no_name_for_hosts() -> None:
 
 
 def test_what_our_own_playbooks_register_passes_from_one_to_the_next() -> None:
-    gather = own_play({"siptune.linux.host_facts": {}})
+    gather = own_play({"siptune.linux.host_facts": {}, "tags": ["always"]})  # a fact, and a variable
     names = ("rolling", "audit", "site", "rollback")
     written(PLAY, [gather, *({"import_playbook": f"siptune.linux.{name}"} for name in names)])
     run = playbook(PLAY, {"edge1": {**HERE, **KNOWN}}, "--tags", "fs")
@@ -146,7 +146,7 @@ def test_parts_of_all_levels_are_merged_in_site_and_by_the_role() -> None:
     assert run.status == 0, run.output
     _is_merged()
     written(PLAY, [own_play(roles=["siptune.linux.network"])])
-    run = playbook(PLAY, hosts, "-v")
+    run = playbook(PLAY, hosts, "--diff")
     assert run.status == 0, run.output
     assert "changed=0" in run.output, run.output
     _is_merged()
