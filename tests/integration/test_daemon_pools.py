@@ -167,21 +167,11 @@ def no_directory() -> None:
     os.rename(DEFAULTS, "/etc/elsewhere")
 
 
-def garbage() -> None:
-    write_file(FILE, "S_MEMORY=64\nif [ -f /x ]\n")
-
-
-def no_number() -> None:
-    write_file(FILE, "S_MEMORY=plenty\n")
-
-
 @pytest.mark.parametrize(
     ("breaking", "reason"),
     [
         (linked_directory, "no plain directory"),
         (no_directory, f"there is no directory {DEFAULTS}"),
-        (garbage, f"{FILE} line 2"),
-        (no_number, f"{FILE} line 1: S_MEMORY is set to 'plenty'"),
     ],
 )
 def test_a_broken_host_is_left_as_it_is(breaking: Callable[[], None], reason: str) -> None:
@@ -194,6 +184,40 @@ def test_a_broken_host_is_left_as_it_is(breaking: Callable[[], None], reason: st
     assert result["msg"].startswith(DEFAULTS)
     assert result["undone"] == []
     assert "Traceback" not in result["msg"]
+    assert difference(start, dump()) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "state", "reason"),
+    [
+        ("S_MEMORY=plenty\n", "shadowed", f"{FILE} line 1: S_MEMORY is set to 'plenty'"),
+        ("S_MEMORY=64\n# \0\n", "absent", f"systemd cannot read {FILE} and takes nothing from it: line 2 has a NUL"),
+    ],
+)
+def test_a_file_in_the_way_costs_its_own_item(text: str, state: str, reason: str) -> None:
+    make_units()
+    write_file(FILE, text)
+    start = dump()
+    result = module(pools=FIRST)
+    assert not result.get("failed"), result
+    items = {item["item"]: item for item in result["items"]}
+    item = items["opensips.service shared_mib"]
+    assert item["state"] == state
+    assert reason in item["reason"]
+    assert items["kamailio@edge.service shared_mib"]["at_boot"] == "256"
+    assert not module(pools=FIRST)["changed"]
+    assert module(state="absent")["changed"]
+    assert difference(start, dump()) == {}
+
+
+def test_lines_that_systemd_ignores_are_kept() -> None:
+    make_units()
+    text = "ulimit -n 65536\nS_MEMORY=64\nif [ -f /x ]; then\n. /x\nfi\n"
+    write_file(FILE, text)
+    start = dump()
+    result = module(pools=FIRST)
+    assert {item["item"]: item["at_boot"] for item in result["items"]}["opensips.service shared_mib"] == "512"
+    assert module(state="absent")["changed"]
     assert difference(start, dump()) == {}
 
 

@@ -15,10 +15,11 @@ from typing import NamedTuple
 from .._host.host import Host, HostError
 from .._host.processes import process_names, start_ticks
 from .._host.sockets import UDP_TABLES, Place, UdpSocket, parse_socket_link, parse_udp_sockets
-from .daemons import DAEMONS, Daemon, Process, first_processes, unit_stem
+from .daemons import DAEMONS, Daemon, Process, find_processes, unit_stem
 from .rtp_ports import DEFAULT_PORTS, rtp_ports
 
 SIP_PORTS = (5060, 5061)  # RFC 3261, section 19.1.2
+MOST_NAMED = 3  # of the processes that users run under a daemon's name
 MOST_DESCRIPTORS = 8192  # of a daemon are looked at, lowest numbers first: it opens what it listens on when it starts
 OWN_NETWORK = "/proc/self/ns/net"
 LOCAL_PORT_RANGE = "/proc/sys/net/ipv4/ip_local_port_range"
@@ -63,13 +64,18 @@ def sip_sockets(host: Host, daemons: Iterable[str] = ()) -> list[Running]:
     names = process_names(host)
     finder = _Finder(host)
     wanted = frozenset(daemons)
-    found = [
-        finder.look_at(daemon, process)
-        for daemon in DAEMONS
-        if not wanted or daemon.name in wanted
-        for process in first_processes(host, daemon, names)
-    ]
+    found: list[Running | None] = []
+    for daemon in DAEMONS:
+        if not wanted or daemon.name in wanted:
+            processes = find_processes(host, daemon, names)
+            found += [finder.look_at(daemon, process) for process in processes.daemons]
+            found += [_of_a_user(daemon, process) for process in processes.others[:MOST_NAMED]]
     return [running for running in found if running is not None]
+
+
+def _of_a_user(daemon: Daemon, process: Process) -> Running:
+    reason = f"process {process.pid} is one that user {process.status.uid} has started, and no service"
+    return Running(daemon.name, process.pid, "", (), elsewhere=reason)
 
 
 class _Finder:
