@@ -55,7 +55,8 @@ class ActionModule(ActionBase):
             applied = {"skipped": True, "skip_reason": "no layer is selected by the tags"}
         if options["summary"]:
             results = results_by_layer(applied, options["layers"])
-            display.display("\n".join(render(_host(known), results, bool(self._task.check_mode))))
+            warned = bool(applied.get("warnings"))
+            display.display("\n".join(render(_host(known), results, bool(self._task.check_mode), warned)))
         return {**result, **applied}
 
     def _apply(self, names: Sequence[str], options: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:

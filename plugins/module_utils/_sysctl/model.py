@@ -49,7 +49,8 @@ class Observed(NamedTuple):
     `systemd_sysctl` is the path of that program or None, `glob_lines` whether it reads globs, `udev`
     whether this host reads udev rules. `owner` is the user and group of new files. `ipv6_reasons` say
     why IPv6 is in use. `highest_nofile` is the highest limit of open files of any process, None if
-    nothing lowers fs.nr_open.
+    nothing lowers fs.nr_open. `no_files` are those of our files in whose place something else stands,
+    such as a link, with the reason to leave it alone.
     """
 
     live: Mapping[str, LiveKey]
@@ -66,6 +67,7 @@ class Observed(NamedTuple):
     owner: tuple[int, int]
     ipv6_reasons: Sequence[str] = ()
     highest_nofile: int | None = None
+    no_files: Mapping[str, str] = {}
 
     def affected_by(self, path: str) -> list[str]:
         """The existing keys that writing `path` may change.
@@ -115,7 +117,7 @@ class Reverts(NamedTuple):
     reverted: list[str]  # keys that are no longer this file's once the writes are done
     derived: dict[str, str]  # keys that the kernel derives from a wanted one, with that one
     held: dict[str, str]  # keys that other files of ours have set, with the texts that they want
-    confirmed: list[str]  # of these, the ones that have their value: it is read back into the record
+    confirmed: list[str]  # keys with a value of ours that the record does not have yet
 
 
 class Plan(NamedTuple):

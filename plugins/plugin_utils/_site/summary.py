@@ -28,11 +28,13 @@ KEYS_PER_REASON = 6
 REASONS_PER_STATE = 8
 
 
-def render(host: str, results: Mapping[str, Sequence[Mapping[str, Any] | None]], check_mode: bool) -> list[str]:
+def render(
+    host: str, results: Mapping[str, Sequence[Mapping[str, Any] | None]], check_mode: bool, warned: bool = False
+) -> list[str]:
     """The lines of one host's summary.
 
     `results` has what the modules of each layer returned, in the order of the layers; None or a
-    skipped result for a task that did not run.
+    skipped result for a task that did not run. `warned` says whether the run has warnings of its own.
     """
     ran = {
         layer: [result for result in parts if result and not result.get("skipped")] for layer, parts in results.items()
@@ -43,7 +45,8 @@ def render(host: str, results: Mapping[str, Sequence[Mapping[str, Any] | None]],
     if not ran:
         return [f"{host}: no layer was run"]
     if not items and not any(result.get("failed") for parts in ran.values() for result in parts):
-        return [f"{host}{prediction}: nothing to put back, as siptune has set nothing here"]
+        why = "but see the warning" if warned else "as siptune has set nothing here"
+        return [f"{host}{prediction}: nothing to put back, {why}"]
     width = max(map(len, ran))
     lines = [f"{host}{prediction}", "  ".join([" " * (width + 2), *COLUMNS])]
     lines += [_row(layer, width, parts) for layer, parts in ran.items()]
