@@ -58,7 +58,8 @@ class ActionModule(HostAction):
         if options["summary"]:
             results = results_by_layer(applied, options["layers"])
             peak = parse_capacity(variables.get("siptune_capacity") or {}).get("sip_datagrams_per_second")
-            lines = render(_host(known), results, bool(self._task.check_mode), peak)
+            warned = bool(applied.get("warnings"))
+            lines = render(_host(known), results, bool(self._task.check_mode), peak, warned)
             display.display("\n".join(map(printable, lines)))
         return {**result, **applied}
 

@@ -20,6 +20,7 @@ from .originals import FileOriginal, Originals, digest
 
 CONFIG_MODE = 0o644
 NEW_FILE = FileRecord(b"", CONFIG_MODE, 0, 0)
+OUR_HEADING = b"# Managed by Ansible (siptune.linux."  # how the heading of each module begins
 
 
 class FileChange(NamedTuple):
@@ -152,10 +153,15 @@ def released_files(
 
 
 def record_files(originals: Mapping[str, FileOriginal], changes: Iterable[FileChange]) -> dict[str, FileOriginal]:
-    """The records before the first effect: each file that will change is recorded, once."""
+    """The records before the first effect: each file that will change is recorded, once.
+
+    A file with a heading of ours whose record is lost was not there before us.
+    """
     recorded = dict(originals)
     for change in changes:
-        current = recorded.get(change.path) or FileOriginal(change.before, ())
+        before = change.before
+        found = None if before is not None and before.content.startswith(OUR_HEADING) else before
+        current = recorded.get(change.path) or FileOriginal(found, ())
         ours = {digest(record.content) for record in (change.before, change.after) if record is not None}
         recorded[change.path] = current._replace(written=tuple(sorted({*current.written, *ours})))
     return recorded

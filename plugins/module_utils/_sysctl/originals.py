@@ -28,6 +28,12 @@ def _written_fields(path: str, record: KeyOriginal, value: str) -> str:
     return " ".join(value.split()[: len(record.written.split())])
 
 
+def _all_fields(path: str, text: str, written: str | None) -> str:
+    """A text with the further fields of what was written before: they are still to go back."""
+    full = stored(path, text, written)
+    return full if len(full.split()) > len(text.split()) else text
+
+
 class OurFiles:
     """The sysctl.d files of ours: this call's, and the others that the record names as owners of keys."""
 
@@ -39,11 +45,24 @@ class OurFiles:
 
     def line(self, owner: str, path: str) -> str | None:
         """The value that a file of ours sets at boot for a key, under either of its names. None if it sets none."""
+        lines = [self._boot(owner).assignment(name) for name in (path, other_name(path)) if name is not None]
+        return next((line.value for line in lines if line is not None), None)
+
+    def sets(self, path: str) -> bool:
+        """Whether this call's file sets a key at boot, or another one that changes it."""
+        record = self._observed.originals.keys.get(path)
+        causes = (path, record.cause if record is not None else None)
+        return any(self.line(self._path, cause) is not None for cause in causes if cause is not None)
+
+    def names(self, path: str) -> bool:
+        """Whether this call's file has a line for this very key, and not only a glob that matches it."""
+        return self._boot(self._path).named(path) is not None
+
+    def _boot(self, owner: str) -> Boot:
         boot = self._boots.get(owner)
         if boot is None:
             boot = self._boots[owner] = boot_of([(owner, self._text(owner))])
-        lines = [boot.assignment(name) for name in (path, other_name(path)) if name is not None]
-        return next((line.value for line in lines if line is not None), None)
+        return boot
 
     def _text(self, owner: str) -> str:
         """The text of a file of ours; empty where it is missing, or somebody else has edited it."""
@@ -62,6 +81,10 @@ class OurFiles:
             path in affected and now == side_effect_value(cause, value, path)
             for cause, value, affected in self._booted_causes()
         )
+
+    def has_booted(self, path: str, record: KeyOriginal, now: str) -> bool:
+        """Whether a key has its value from a boot with our files, so that the record does not have it yet."""
+        return record.left not in (None, now) and self.is_ours(path, record, now)
 
     def is_alone(self, path: str, record: KeyOriginal, now: str) -> bool:
         """Whether this call's file alone, and no other file or program, has given a key its value."""
@@ -119,7 +142,8 @@ def recorded(
     keys = dict(observed.originals.keys)
     for write in writes:
         first = keys.get(write.path) or KeyOriginal(write.before, None, None, ())
-        keys[write.path] = _owned(KeyOriginal(first.value, write.text, None, first.owners), request.path)
+        written = _all_fields(write.path, write.text, first.written)
+        keys[write.path] = _owned(KeyOriginal(first.value, written, None, first.owners), request.path)
     for path, cause in effects.items():
         value = observed.live[path].value
         if path in keys:

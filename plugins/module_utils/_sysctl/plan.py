@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from .._core.change import Change
+from .._core.change import REFUSED, Change
 from .._core.setting import EXACT
 from .._engine.owned_files import FileChange, OwnFile, plan_file, released_files
+from .._host.host import FileRecord
 from .conf import HEADING, RULES_HEADING, Boot, Line, boot_of, render, render_rules, rules_path
 from .decide import decide, settings_by_key
 from .items import items_of, warnings_of
@@ -46,17 +47,18 @@ def plan(request: Request, observed: Observed) -> Plan:
         originals=recorded(request, decisions, writes, effects, reverts, files, observed),
         side_effects=sorted({*effects, *reverts.confirmed} - {write.path for write in writes}),
         reverted=[
-            *(path for path in reverts.reverted if request.boot or ours.line(request.path, path) is None),
+            *(path for path in reverts.reverted if request.boot or not ours.sets(path)),
             *rewritten,
             *(decision.path for decision in decisions if decision.reverted),
-            *released_files(
-                {request.path: observed.own, rules_path(request.path): observed.own_rules},
-                files,
-                observed.originals.files,
-            ),
+            *released_files(_own_files(request, observed), files, observed.originals.files),
         ],
         warnings=warnings_of(changes, decisions, observed),
     )
+
+
+def _own_files(request: Request, observed: Observed) -> dict[str, FileRecord | None]:
+    own = {request.path: observed.own, rules_path(request.path): observed.own_rules}
+    return {path: record for path, record in own.items() if path not in observed.no_files}
 
 
 def _files(
@@ -73,6 +75,8 @@ def _files(
         (rules_path(request.path), observed.own_rules, RULES_HEADING, rules),
     ):
         change, note = plan_file(OwnFile(path, current, heading), text, observed.originals.files, observed.owner)
+        if path in observed.no_files:
+            note = Change(path, None, None, None, None, REFUSED, "no longer needed", observed.no_files[path])
         files += [change] if change else []
         notes += [note] if note else []
     return files, notes

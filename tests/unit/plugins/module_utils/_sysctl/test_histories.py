@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.siptune.linux.plugins.module_utils._core.change import KEPT, Outcome
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import KEPT, REFUSED, Outcome
 from ansible_collections.siptune.linux.plugins.module_utils._core.undo import RefusedError, all_or_nothing
 from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import read_originals
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.apply import apply
@@ -67,20 +67,27 @@ class History:
         getattr(self, kind)(*words)
 
     def present(self, path: str, wanted: dict[str, Any], when: str) -> None:
-        before = self.host.live()
+        before, not_undone = self.host.live(), []
         try:
-            run(self.host, path, wanted, when)
+            outcome = run(self.host, path, wanted, when)
         except RefusedError as error:  # beyond the bound that another key sets
-            assert (self.host.live(), error.not_undone) == (before, [])  # noqa: PT017 - it may be refused or not
+            outcome, not_undone = None, error.not_undone
+        if outcome is None:
+            assert (self.host.live(), not_undone) == (before, [])
             return
-        assert not predicted_change(self.host, path, wanted, when)
+        self.check_done(outcome, path, wanted, when)
         live = self.host.live()
         self.others = {key: value for key, value in self.others.items() if live[key] == value}
 
     def absent(self, path: str) -> None:
         outcome = run(self.host, path, {})
+        self.check_done(outcome, path, {}, "both")
+
+    def check_done(self, outcome: Outcome, path: str, wanted: dict[str, Any], when: str) -> None:
+        """The same call changes nothing more, unless it tries again what the kernel has refused."""
         self.named |= {change.item for change in outcome.changes if change.state == KEPT}
-        assert not predicted_change(self.host, path, {}, "both")
+        if not any(change.state == REFUSED for change in outcome.changes):
+            assert not predicted_change(self.host, path, wanted, when)
 
     def boot(self) -> None:
         self.host.boot()
@@ -94,7 +101,8 @@ class History:
     def edit(self, key: str, value: str) -> None:
         """Somebody else sets a key of the running kernel."""
         self.host.write_kernel(f"/proc/sys/{key}", value)
-        if key in read_originals(self.host).keys:
+        record = read_originals(self.host).keys.get(key)
+        if record is not None and (record.cause is None or record.left != record.value):
             self.others[key] = value
         else:
             self.expected[key] = value
@@ -114,7 +122,9 @@ class History:
             allowed = {self.expected[key], self.others.get(key, self.expected[key])}
             if key in self.reset:
                 allowed.add(DEFAULTS[key])
-            assert value in allowed, f"{key} is {value}, not {allowed}"
+            # Of a vector, each field is put back for itself.
+            fields = zip(value.split(), *(one.split() for one in allowed))
+            assert all(field in known for field, *known in fields), f"{key} is {value}, not {allowed}"
             if value != self.expected[key]:
                 assert display_name(key) in self.named, f"{key} is not named"
         assert files_of(self.root) == self.start
