@@ -243,16 +243,20 @@ def pids_of(host: Host, properties: Mapping[str, str]) -> list[int]:
         return []
     for mount in CONTROL_GROUP_MOUNTS:
         if host.exists(f"{mount}{group}/{CONTROL_GROUP_PROCESSES}"):
-            return sorted(set(_pids_below(host, mount + group)))
+            return sorted(_pids_below(host, mount + group))
     return []
 
 
-def _pids_below(host: Host, directory: str) -> list[int]:
-    text = host.read_lenient(f"{directory}/{CONTROL_GROUP_PROCESSES}") or ""
-    pids = [pid for pid in map(whole_number, text.split()) if pid]  # 0 is in a PID namespace above ours
-    for name in unless_refused(host.list_directory, directory) or []:
-        if host.exists(f"{directory}/{name}/{CONTROL_GROUP_PROCESSES}"):
-            pids += _pids_below(host, f"{directory}/{name}")
+def _pids_below(host: Host, group: str) -> set[int]:
+    """The processes of a control group and of those below it, which a service may nest as deeply as it likes."""
+    pids: set[int] = set()
+    left = [group]
+    while left:
+        directory = left.pop()
+        text = host.read_lenient(f"{directory}/{CONTROL_GROUP_PROCESSES}") or ""
+        pids.update(pid for pid in map(whole_number, text.split()) if pid)  # 0 is in a PID namespace above ours
+        below = (f"{directory}/{name}" for name in unless_refused(host.list_directory, directory) or [])
+        left += [one for one in below if host.exists(f"{one}/{CONTROL_GROUP_PROCESSES}")]
     return pids
 
 
