@@ -11,6 +11,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail, AnsibleUndefinedVariable
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.siptune.linux.plugins.module_utils._core.text import printable, printable_result
 from ansible_collections.siptune.linux.plugins.module_utils._layers.capacity import CatalogueError
 from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import ABSENT, LAYERS
 from ansible_collections.siptune.linux.plugins.plugin_utils._site.applied import by_layer, results_by_layer, selected
@@ -50,12 +51,13 @@ class ActionModule(ActionBase):
             known.get("ansible_skip_tags") or [],
         )
         if names:
-            applied = self._apply(names, options, known)
+            applied = printable_result(self._apply(names, options, known))
         else:
             applied = {"skipped": True, "skip_reason": "no layer is selected by the tags"}
         if options["summary"]:
             results = results_by_layer(applied, options["layers"])
-            display.display("\n".join(render(_host(known), results, bool(self._task.check_mode))))
+            lines = render(_host(known), results, bool(self._task.check_mode))
+            display.display("\n".join(map(printable, lines)))
         return {**result, **applied}
 
     def _apply(self, names: Sequence[str], options: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,14 +83,14 @@ class ActionModule(ActionBase):
         except AnsibleUndefinedVariable:  # an inventory may calculate with the facts of siptune.linux.host_facts
             facts = self._execute_module("siptune.linux.host_facts", module_args={}, task_vars=dict(known))
             if facts.get("failed"):
-                raise AnsibleActionFail(str(facts.get("msg")), result=facts) from None
+                raise AnsibleActionFail(printable(facts.get("msg")), result=printable_result(facts)) from None
             there = {**(known.get("ansible_facts") or {}), **facts["ansible_facts"]}
             templar = self._templar.copy_with_new_env(available_variables={**known, "ansible_facts": there})
             given = templar.template(own)
         try:
             return checked_variables(layers, given)
         except CatalogueError as error:
-            raise AnsibleActionFail(f"{error}. Nothing was changed.") from None
+            raise AnsibleActionFail(f"{printable(error)}. Nothing was changed.") from None
 
 
 def _sent(name: str, variables: Mapping[str, Any]) -> dict[str, Any]:
@@ -119,7 +121,7 @@ def _warn_of_tuners(done: Mapping[str, Any], known: Mapping[str, Any]) -> None:
 
     said = warning(tuners, done["items"])
     if said:
-        display.warning(f"{_host(known)}: {said}")
+        display.warning(printable(f"{_host(known)}: {said}"))
 
 
 def _host(known: Mapping[str, Any]) -> str:

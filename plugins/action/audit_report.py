@@ -13,6 +13,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.siptune.linux.plugins.module_utils._core.text import printable, printable_result
 from ansible_collections.siptune.linux.plugins.module_utils._counters.table import LONGEST_SECONDS
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.document import HostResults, document, failures
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.files import (
@@ -61,16 +62,16 @@ class ActionModule(ActionBase):
             audit = _document(variables, options["seconds"])
             paths = _write(audit, options)
             _print(audit, paths)
-            answer = search(query, audit) if query else None
+            answer = printable_result(search(query, audit)) if query else None
         except (ReportError, QueryError) as error:
-            raise AnsibleActionFail(f"{error}. Nothing was changed on any host.") from None
+            raise AnsibleActionFail(f"{printable(error)}. Nothing was changed on any host.") from None
         if query:
             display.display(json.dumps(answer, indent=2, ensure_ascii=False))
         return {
             "changed": False,
             "paths": paths,
             "totals": audit["totals"],
-            "failures": failures(audit, options["strict"]),
+            "failures": printable_result(failures(audit, options["strict"])),
             "query_result": answer,
         }
 
@@ -112,4 +113,4 @@ def _write(audit: Mapping[str, Any], options: Mapping[str, Any]) -> list[str]:
 def _print(audit: Mapping[str, Any], paths: list[str]) -> None:
     """Print it ourselves, so that it reads the same under any output callback."""
     lines = [line for host in audit["hosts"] for line in [*render_host(host), ""]]
-    display.display("\n".join([*lines, *render_end(audit, paths)]))
+    display.display("\n".join(map(printable, [*lines, *render_end(audit, paths)])))

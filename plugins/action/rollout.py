@@ -14,6 +14,7 @@ from ansible.errors import AnsibleActionFail, AnsiblePromptInterrupt, AnsiblePro
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible.utils.vars import load_extra_vars
+from ansible_collections.siptune.linux.plugins.module_utils._core.text import printable
 from ansible_collections.siptune.linux.plugins.plugin_utils._rollout import settings
 from ansible_collections.siptune.linux.plugins.plugin_utils._rollout.settings import Rollout, RolloutError
 
@@ -50,7 +51,7 @@ class ActionModule(ActionBase):
                 return {"changed": False, **self._begin(options["rolling"])}
             self._end(options["batch"], options["canary"])
         except RolloutError as error:
-            raise AnsibleActionFail(str(error)) from None
+            raise AnsibleActionFail(printable(error)) from None
         return {"changed": False}
 
     # --- the beginning of a batch ------------------------------------------------------------
@@ -178,7 +179,7 @@ class ActionModule(ActionBase):
         """Print the result of a batch, and wait for the next one. Raises RolloutError if it must not begin."""
         rollout, left = self._rollout(), self._later(batch)
         alive = self._names("ansible_play_batch")
-        display.display(settings.describe_batch(batch, alive, len(left)))
+        display.display(printable(settings.describe_batch(batch, alive, len(left))))
         budget = settings.parse_budget(self._given(settings.BUDGET, settings.WHOLE))
         trouble = [settings.over_budget(batch, alive, budget)]
         if rollout.check_seconds and not self._task.check_mode:

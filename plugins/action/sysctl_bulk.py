@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.plugins.action import ActionBase
+from ansible_collections.siptune.linux.plugins.module_utils._core.text import printable, printable_result
 from ansible_collections.siptune.linux.plugins.plugin_utils._site.yaml_numbers import misread
 
 
@@ -19,5 +20,6 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)
         for key, advice in misread(self._task.args.get("settings")):
-            return {**result, "failed": True, "msg": f"{key.removesuffix('.value')}: {advice}. Nothing was changed."}
-        return {**result, **self._execute_module(task_vars=task_vars)}
+            message = printable(f"{key.removesuffix('.value')}: {advice}. Nothing was changed.")
+            return {**result, "failed": True, "msg": message}
+        return {**result, **printable_result(self._execute_module(task_vars=task_vars))}

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
+from ansible_collections.siptune.linux.plugins.module_utils._core.text import printable
 from ansible_collections.siptune.linux.plugins.plugin_utils._rollout.settings import (
     RolloutError,
     ansible_budget,
@@ -21,7 +22,7 @@ def batches(value: Any) -> list[int | str]:
     try:
         return parse_batches(value)
     except RolloutError as error:
-        raise AnsibleFilterError(f"{error}. Nothing was changed.") from None
+        raise AnsibleFilterError(f"{printable(error)}. Nothing was changed.") from None
 
 
 def failure_budget(value: Any) -> float:
@@ -29,7 +30,7 @@ def failure_budget(value: Any) -> float:
     try:
         return ansible_budget(value)
     except RolloutError as error:
-        raise AnsibleFilterError(f"{error}. Nothing was changed.") from None
+        raise AnsibleFilterError(f"{printable(error)}. Nothing was changed.") from None
 
 
 class FilterModule:
