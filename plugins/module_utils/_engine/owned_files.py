@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from .._core.change import KEPT, Change
+from .._core.text import decoded, encoded
 from .._host.host import FileRecord
 from .originals import FileOriginal, Originals, digest
 
@@ -59,7 +60,7 @@ class FilesPlan(NamedTuple):
 
 def text_of(record: FileRecord | None) -> str:
     """A file's text; empty where there is none."""
-    return "" if record is None else record.content.decode("utf-8", "surrogateescape")
+    return "" if record is None else decoded(record.content)
 
 
 def mismatch(written: FileRecord | None, found: FileRecord | None) -> str:
@@ -87,7 +88,7 @@ def plan_file(
     """
     path, current, heading = file
     if text is not None:
-        wanted = FileRecord(text.encode("utf-8", "replace"), CONFIG_MODE, *owner)
+        wanted = FileRecord(encoded(text), CONFIG_MODE, *owner)
         return (None if wanted == current else FileChange(path, current, wanted)), None
     record = originals.get(path)
     if current is None:

@@ -21,8 +21,6 @@ from .rtp_ports import DEFAULT_PORTS, rtp_ports
 
 SIP_PORTS = (5060, 5061)  # RFC 3261, section 19.1.2
 MOST_DESCRIPTORS = 8192  # of a daemon are looked at, lowest numbers first: it opens what it listens on when it starts
-MOST_TABLE_BYTES = 32 * 1024 * 1024  # of /proc/net/udp, 250,000 sockets
-MOST_CONFIGURATION_BYTES = 1024 * 1024
 OWN_NETWORK = "/proc/self/ns/net"
 LOCAL_PORT_RANGE = "/proc/sys/net/ipv4/ip_local_port_range"
 
@@ -58,7 +56,7 @@ class Running(NamedTuple):
 
 def read_configuration(host: Host, path: str) -> str | None:
     """A daemon's configuration; None where it cannot be read, is no regular file, or is longer than any."""
-    return host.read_regular(path, MOST_CONFIGURATION_BYTES)
+    return host.read_foreign(path)
 
 
 def sip_sockets(host: Host, daemons: Iterable[str] = ()) -> list[Running]:
@@ -131,7 +129,7 @@ class _Finder:
         Nobody listens on a port that the kernel has chosen: one counts for a proxy alone, and bound to an address.
         """
         if self._bound is None:
-            tables = (self._host.read_regular(path, MOST_TABLE_BYTES) or "" for path in UDP_TABLES)
+            tables = (self._host.read_lenient(path) or "" for path in UDP_TABLES)
             self._bound = [socket for table in tables for socket in parse_udp_sockets(table)]
         chosen = parse_port_range(self._host.read_lenient(LOCAL_PORT_RANGE) or "")
         for one in self._bound:
