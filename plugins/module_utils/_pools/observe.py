@@ -10,6 +10,7 @@ import os
 import posixpath
 from collections.abc import Mapping, Sequence
 
+from .._core.text import whole_number
 from .._engine.effects import read_originals
 from .._engine.originals import FileOriginal, Originals
 from .._host.host import Host, HostError, unless_refused
@@ -99,7 +100,7 @@ def _unit(host: Host, asked: str, real: str, shown: Sequence[Mapping[str, str]])
     if not properties:
         load = NOT_FOUND if path is None else MASKED if host.resolves_to_null_device(path) else LOADED
     start = read_start(_texts(host, path, names), real) if path and load == LOADED else Start((), {}, (), frozenset())
-    most = properties.get("MemoryMax", "")
+    most = whole_number(properties.get("MemoryMax", ""))
     return Unit(
         asked=asked,
         name=real,
@@ -110,7 +111,7 @@ def _unit(host: Host, asked: str, real: str, shown: Sequence[Mapping[str, str]])
         files=_environment_files(host, start),
         running=_command_line(host, properties.get("MainPID", "")),
         active=properties.get("ActiveState") in RUNNING_STATES,
-        memory_max=int(most) if most.isdecimal() and int(most) < 2**63 else None,
+        memory_max=most if most is not None and most < 2**63 else None,
     )
 
 
@@ -120,7 +121,7 @@ def _texts(host: Host, path: str, names: Sequence[str]) -> list[tuple[str, str]]
     for directory in drop_in_directories(names):
         found += [f"{directory}/{name}" for name in unless_refused(host.list_directory, directory) or []]
     read = [one for one in (path, *effective_drop_ins(found)) if not host.resolves_to_null_device(one)]
-    return [(one, host.read_lenient(one) or "") for one in read]
+    return [(one, host.read_decisive(one)) for one in read]
 
 
 def _environment_files(host: Host, start: Start) -> list[str]:
@@ -153,7 +154,7 @@ def _matching(host: Host, pattern: str) -> list[str]:
 
 def _command_line(host: Host, pid: str) -> list[str] | None:
     """The command line of a process, None if there is no such process."""
-    if not pid.isdecimal() or not int(pid):
+    if not whole_number(pid):
         return None
     text = host.read_lenient(f"/proc/{pid}/cmdline")
     return text.rstrip("\0").split("\0") if text else None
@@ -178,10 +179,9 @@ def _configuration(host: Host, unit: Unit, texts: Texts) -> Configuration | None
         return None
     word = found[1].options.get(CONFIGURATION)
     path = word.text if word is not None and word.text.startswith("/") else found[1].daemon.configuration
-    readable = host.read_lenient(path) is not None
-    return Configuration(path, readable, read_maxbuffer(path, host.read_lenient))
+    readable = host.read_foreign(path) is not None
+    return Configuration(path, readable, read_maxbuffer(path, host.read_foreign))
 
 
 def _number(host: Host, path: str) -> int | None:
-    text = (host.read_lenient(path) or "").strip()
-    return int(text) if text.isdecimal() else None
+    return whole_number((host.read_lenient(path) or "").strip())

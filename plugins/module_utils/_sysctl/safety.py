@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .._core.setting import AT_LEAST
+from .._core.text import whole_number
 from .._engine.originals import Originals
 from .key import SysctlError, display_name, interface_of
 from .model import Observed
@@ -46,7 +47,7 @@ def _switches_ipv6_off(path: str, value: str) -> bool:
 
 def _number(text: str) -> int:
     """The number, or 0 for any other text. Only an edited record of originals can have such a text."""
-    return int(text) if text.isdecimal() else 0
+    return whole_number(text) or 0
 
 
 def needs_ipv6_reasons(paths: Iterable[str]) -> bool:
