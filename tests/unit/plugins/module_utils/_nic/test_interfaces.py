@@ -22,6 +22,7 @@ LINKS = {
         Link(4, "eth0.100", True, kind="vlan"),
         Link(5, "sip0", True, kind="veth"),
         Link(6, "lan1", True, kind="dsa", on_bus=True),
+        Link(7, "eth\udce9", True, permanent_mac="52:54:00:00:00:03", driver="igb"),  # no file can be named after it
     )
 }
 
