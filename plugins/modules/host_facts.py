@@ -340,7 +340,8 @@ ansible_facts:
                   type: str
                   sample: /etc/sysctl.d/99-local.conf
                 managed_by:
-                  description: The tool that seems to write it, by its comments or its name, or that reads it. Null for none.
+                  description:
+                    - The tool that seems to write it, by its comments or its name, or that reads it. Null for none.
                   type: str
                   sample: Puppet
                 at_boot:

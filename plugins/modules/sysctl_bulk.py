@@ -13,9 +13,9 @@ description:
   - Sets any number of C(sysctl) keys in the running kernel and in one file below C(sysctl.d), all of them or none.
   - Reads and writes C(/proc/sys) directly and starts no process. Reads back every key and file that it writes.
   - Compares values as the kernel stores them, so a second run changes nothing.
-  - Predicts the values that the next boot sets, with the precedence of C(systemd-sysctl), and with what an enabled C(ufw),
-    C(systemd-networkd), and scripts such as C(/etc/rc.local) that call C(sysctl) set afterwards. Where another file
-    wins, it names that file and the line.
+  - Predicts the values that the next boot sets, with the precedence of C(systemd-sysctl), and with what an enabled
+    C(ufw), C(systemd-networkd), and scripts such as C(/etc/rc.local) that call C(sysctl) set afterwards. Where another
+    file wins, it names that file and the line.
   - Records the original values before the first change, in C(/var/lib/siptune/originals.json). A key that is no longer
     among the O(settings) goes back to its original, and O(state=absent) puts all of them back.
 author:
