@@ -37,6 +37,7 @@ def render(document: Mapping[str, Any]) -> str:
         *_family("audit_drift", "gauge", "1 if a run would change the host.", list(_drift(hosts))),
         *_family("audit_items", "gauge", "Items of a layer by state; changed is drift.", list(_items(hosts))),
         *_family("audit_overlaps", "gauge", "Keys that another tuner sets otherwise.", list(_overlaps(hosts))),
+        *_sockets(hosts),
         *_counters(hosts),
     ]
     return "".join(f"{line}\n" for line in lines)
@@ -62,6 +63,24 @@ def _overlaps(hosts: Iterable[Mapping[str, Any]]) -> Iterator[Sample]:
             keys[tuner["name"]] = keys.get(tuner["name"], 0) + len(tuner["keys"])
         for name, count in keys.items():
             yield {"host": host["name"], "tuner": name}, count
+
+
+# A family of each field of a SIP socket: its name, its kind and its help.
+OF_SOCKETS = {
+    "buffer_bytes": ("sip_socket_buffer_bytes", "gauge", "Receive buffer of a SIP socket."),
+    "holds_messages": ("sip_socket_holds_messages", "gauge", "SIP messages that the socket holds in a stall."),
+    "drops_total": ("sip_socket_drops_total", "counter", "Datagrams that the socket has lost since it was opened."),
+}
+
+
+def _sockets(hosts: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for field, (name, kind, help_text) in OF_SOCKETS.items():
+        samples = [
+            ({"host": host["name"], "daemon": one["daemon"], "socket": one["socket"]}, one[field])
+            for host in hosts
+            for one in host["sip_sockets"]
+        ]
+        yield from _family(name, kind, help_text, samples)
 
 
 def _counters(hosts: Sequence[Mapping[str, Any]]) -> Iterator[str]:

@@ -18,6 +18,7 @@ from ansible_collections.siptune.linux.plugins.plugin_utils._audit.document impo
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.prometheus import render, snake_case
 from hypothesis import given
 from hypothesis import strategies as st
+from socket_results import sip_socket
 
 from .test_document import GONE, counter, counters, host
 
@@ -66,6 +67,7 @@ def audit(*names: str) -> dict[str, Any]:
         {**counter("Descriptors", 90, "gauge", 100, *UNITS), "part_is": "unit"},
         counter("ConntrackEntries", 12, "gauge", 65536),
     )
+    counted = {**counted, "sip_sockets": [sip_socket(drops=7), sip_socket("[::1]:5060", buffer_bytes=None)]}
     results = {name: host(counted) for name in names}
     results["gone"] = host(network=[GONE])
     return document(results, "2026-11-24T03:15:00+00:00", 60, "0.1.0")
@@ -83,6 +85,10 @@ def test_samples() -> None:
     assert sample(found, "siptune_descriptors", host="sbc1", unit="kamailio.service") == 90
     assert sample(found, "siptune_descriptors_limit", host="sbc1", unit="asterisk") == 10
     assert sample(found, "siptune_conntrack_entries_limit", host="sbc1") == 65536
+    socket = {"host": "sbc1", "daemon": "kamailio", "socket": "10.0.0.5:5060"}
+    assert sample(found, "siptune_sip_socket_buffer_bytes", **socket) == 6291456
+    assert sample(found, "siptune_sip_socket_holds_messages", **socket) == 2730
+    assert sample(found, "siptune_sip_socket_drops_total", **socket) == 7
     names = {name for name, _ in found}
     assert "siptune_udp_mem_errors_total" not in names  # unknown is not zero
 
