@@ -44,6 +44,9 @@ datagrams it holds, and by what a stall costs a daemon under load.
 - **Held** is how many datagrams of {SHORT_BYTES} bytes (an OPTIONS) and of {LONG_BYTES} bytes (an INVITE) the buffer of
   a stopped Kamailio took. It is a count: the speed of the machine does not matter. "All of" means that none of that
   many was lost.
+- The longest bar is not the best one. A caller retransmits what is not answered within 500 ms (T1 of RFC 3261), so that
+  a queue of 24 s, as the documents' values allow it, holds mostly repetitions of calls that have been given up. siptune
+  sizes the buffer for a second or so of the peak, with room for a host without a contract.
 - **Longest stall** is how long that many datagrams of {SHORT_BYTES} bytes take to arrive at {RATE:,} a second.
 - **Lost messages** are the kernel's count of what Kamailio's socket had no room for. **Lost calls** are those that
   got no answer. OPTIONS are sent once. Calls are retransmitted as RFC 3261 asks (T1 = 500 ms); a call brings

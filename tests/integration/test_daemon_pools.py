@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -163,27 +163,29 @@ def linked_directory() -> None:
     os.symlink("elsewhere", DEFAULTS)
 
 
-def no_directory() -> None:
-    os.rename(DEFAULTS, "/etc/elsewhere")
-
-
-@pytest.mark.parametrize(
-    ("breaking", "reason"),
-    [
-        (linked_directory, "no plain directory"),
-        (no_directory, f"there is no directory {DEFAULTS}"),
-    ],
-)
-def test_a_broken_host_is_left_as_it_is(breaking: Callable[[], None], reason: str) -> None:
+def test_a_linked_directory_is_refused() -> None:
     make_units()
-    breaking()
+    linked_directory()
     start = dump()
     result = module(pools=FIRST)
     assert result.get("failed"), result
-    assert reason in result["msg"]
+    assert "no plain directory" in result["msg"]
     assert result["msg"].startswith(DEFAULTS)
     assert result["undone"] == []
     assert "Traceback" not in result["msg"]
+    assert difference(start, dump()) == {}
+
+
+def test_a_missing_directory_costs_the_items_of_its_files_and_is_not_made() -> None:
+    make_units()
+    os.rename(DEFAULTS, "/etc/elsewhere")
+    start = dump()
+    result = module(pools=FIRST)
+    pools = [item for item in result["items"] if item["item"].endswith("_mib")]
+    assert pools
+    assert {item["state"] for item in pools} == {"absent"}
+    assert all(f"there is no directory {DEFAULTS}" in item["reason"] for item in pools)
+    assert not result["changed"]
     assert difference(start, dump()) == {}
 
 

@@ -28,6 +28,12 @@ def _written_fields(path: str, record: KeyOriginal, value: str) -> str:
     return " ".join(value.split()[: len(record.written.split())])
 
 
+def changes_at_boot(decision: Decision) -> bool:
+    """Whether a boot will give a key another value than it has."""
+    path, line, now = decision.path, decision.line, decision.before
+    return line is not None and now is not None and not same(path, stored(path, line, now), now)
+
+
 def _all_fields(path: str, text: str, written: str | None) -> str:
     """A text with the further fields of what was written before: they are still to go back."""
     full = stored(path, text, written)
@@ -143,7 +149,8 @@ def recorded(
     for write in writes:
         first = keys.get(write.path) or KeyOriginal(write.before, None, None, ())
         written = _all_fields(write.path, write.text, first.written)
-        keys[write.path] = _owned(KeyOriginal(first.value, written, None, first.owners), request.path)
+        owners: tuple[str, ...] = () if write.path in reverts.held else (request.path,)
+        keys[write.path] = _owned(KeyOriginal(first.value, written, None, first.owners), *owners)
     for path, cause in effects.items():
         value = observed.live[path].value
         if path in keys:
@@ -175,7 +182,7 @@ def _changed_by_boot(
 ) -> dict[str, KeyOriginal]:
     """The records of a key that only the next boot will change, and of its side effects."""
     path, now = decision.path, decision.before
-    if decision.line is None or now is None or same(path, stored(path, decision.line, now), now):
+    if now is None or not changes_at_boot(decision):
         return {}
     affected = {one: observed.live[one].value for one in observed.affected_by(path) if one not in keys}
     records = {
@@ -204,8 +211,9 @@ def finalize(request: Request, planned: Plan, live: Mapping[str, str | None]) ->
         record = keys.get(path)
         if record is None:
             continue
-        if record.cause is not None and value is not None and same(path, record.value, value):
-            del keys[path]  # the side effect did not happen
+        unchanged = value is not None and same(path, record.value, value)
+        if unchanged and record.cause is not None and record.cause not in keys:
+            del keys[path]  # the side effect did not happen, and no boot will bring it
         else:
             keys[path] = record._replace(left=value)
     files = finalize_files(planned.originals.files, planned.files, planned.reverted)

@@ -18,10 +18,10 @@ from .._host.host import FileRecord
 from .conf import HEADING, RULES_HEADING, Boot, Line, boot_of, render, render_rules, rules_path
 from .decide import decide, settings_by_key
 from .items import items_of, warnings_of
-from .kernel import module_of, write_order
+from .kernel import module_of
 from .key import is_glob, is_spelled
 from .model import Decision, Observed, Plan, Request
-from .order import ordered_writes, side_effects_of
+from .order import ordered_lines, ordered_writes, side_effects_of
 from .originals import OurFiles, recorded
 from .revert import planned_reverts
 from .safety import check_safety
@@ -47,8 +47,7 @@ def plan(request: Request, observed: Observed) -> Plan:
         originals=recorded(request, decisions, writes, effects, reverts, files, observed),
         side_effects=sorted({*effects, *reverts.confirmed} - {write.path for write in writes}),
         reverted=[
-            *(path for path in reverts.reverted if request.boot or not ours.sets(path)),
-            *rewritten,
+            *(path for path in (*reverts.reverted, *rewritten) if request.boot or not ours.sets(path)),
             *(decision.path for decision in decisions if decision.reverted),
             *released_files(_own_files(request, observed), files, observed.originals.files),
         ],
@@ -96,7 +95,7 @@ def _lines(decisions: Sequence[Decision], observed: Observed, boot_without_us: B
         if boot_without_us.named(decision.path) is not None and is_spelled(decision.path):
             reason = "Another file names this key, which would override the glob."
             lines[decision.path] = Line(decision.path, decision.line, reason)
-    return sorted(lines.values(), key=lambda line: write_order(line.path))
+    return ordered_lines(lines.values(), observed)
 
 
 def _rules(lines: Iterable[Line], observed: Observed) -> str | None:

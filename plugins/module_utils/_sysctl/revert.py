@@ -12,7 +12,7 @@ from .._engine.originals import KeyOriginal
 from .kernel import follows_other, is_locked, mutually_exclusive, other_name
 from .key import display_name, for_interface, interface_of
 from .model import Decision, Observed, Plan, Request, Reverts, Write
-from .originals import OurFiles, original_text
+from .originals import OurFiles, changes_at_boot, original_text
 from .safety import objection, switches_ipv6_off
 from .value import same, stored
 
@@ -30,7 +30,7 @@ def planned_reverts(request: Request, observed: Observed, decisions: Sequence[De
             continue
         if live is not None and live.value is not None and ours.has_booted(path, record, live.value):
             reverts.confirmed.append(path)
-        if path in wanted or record.cause in wanted:
+        if path in wanted or (record.cause in wanted and live is not None):
             continue
         for held in _names_held(path, reverts):
             _hand_over(held, request, observed, ours, reverts)
@@ -56,7 +56,7 @@ def _derived(decisions: Iterable[Decision], held: Iterable[str], observed: Obser
     changed = [
         decision.path
         for decision in decisions
-        if decision.write is not None or decision.path in observed.originals.keys
+        if decision.write is not None or decision.path in observed.originals.keys or changes_at_boot(decision)
     ]
     return {
         affected: path
