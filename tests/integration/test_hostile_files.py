@@ -128,8 +128,9 @@ def test_an_environment_file_that_is_none_hangs_nobody(kind: str) -> None:
         os.symlink("/dev/zero" if kind == "device" else "/proc/self/environ", POOLS_FILE)
     begun = time.monotonic()
     result = call(daemon_pools, pools={"opensips.service": {"shared_mib": 512}})
-    assert result["failed"]
-    assert POOLS_FILE in result["msg"]
+    (item,) = (one for one in result["items"] if one["item"] == "opensips.service shared_mib")
+    assert (result["changed"], item["state"]) == (False, "absent")
+    assert POOLS_FILE in item["reason"]
     assert time.monotonic() - begun < LONG_SECONDS
 
 

@@ -39,7 +39,7 @@ class HostAction(ActionBase):
         given = None if arguments is None else dict(arguments)
         answer = self._execute_module(module_name=name, module_args=given, task_vars=dict(variables))
         try:
-            return wrap_var(checked(module, printable_result(answer), bool(self._task.diff)))
+            return wrap_var(printable_result(checked(module, answer, bool(self._task.diff))))
         except ResultError as error:
             host = self._task.delegate_to or variables.get("inventory_hostname")
             raise AnsibleActionFail(f"{host}: its answer to {name} cannot be used: {error}") from None
