@@ -139,10 +139,10 @@ def _paths(base: str, element: Any) -> list[Path]:
 def _dictionary(entries: Iterable[Entry]) -> dict[str, Any]:
     value: dict[str, Any] = {}
     for (key, *word), one, _part, _level in entries:
-        if word:
-            value.setdefault(key, {})[word[0]] = one
-        else:
+        if not word:
             value[key] = one
+        elif isinstance(value.setdefault(key, {}), dict):  # if not, the whole unit is left alone, and so is this
+            value[key][word[0]] = one
     return value
 
 
