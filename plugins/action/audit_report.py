@@ -101,6 +101,7 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(refusal(str(variables["inventory_hostname"]), planted(variables)))
         given = templar.template(dict(written))
         self._task.args = {name: value for name, value in given.items() if not str(value).startswith(OMITTED)}
+
     def _check_names(self, variables: Mapping[str, Any]) -> None:
         """Raises CatalogueError for variables that there are not. Once, before the first batch."""
         if variables["ansible_play_batch"][0] == variables["ansible_play_hosts"][0]:

@@ -51,7 +51,7 @@ def run(module: Module, name: str, work: Callable[[Host, UndoLog], Outcome]) -> 
     """
     if os.geteuid() != 0:
         module.fail_json(msg=f"{name} requires root: use become, or connect as root")
-    host = Host()
+    host, failure = Host(), {}
     try:
         with contextlib.nullcontext() if module.check_mode else host.lock(LOCK_TIMEOUT_SECONDS):
             return all_or_nothing(lambda log: work(host, log))

@@ -98,10 +98,9 @@ def _counters(hosts: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for known in GAUGES:
         levels = [level for host, one in found.get(known.name, []) for level in _levels(host, known, one)]
         metric = snake_case(known.name)
-        yield from _family(
-            metric, "gauge", f"{_described(known)} in use.", [(labels, now) for labels, now, _ in levels]
-        )
-        limits = [(labels, limit) for labels, _, limit in levels]
+        in_use = [(labels, now) for labels, now, _limit in levels]
+        yield from _family(metric, "gauge", f"{_described(known)} in use.", in_use)
+        limits = [(labels, limit) for labels, _now, limit in levels]
         yield from _family(f"{metric}_limit", "gauge", "The most there can be.", limits)
 
 

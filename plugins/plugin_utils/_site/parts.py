@@ -154,7 +154,7 @@ def _list(base: str, entries: Iterable[Entry]) -> list[Any]:
     elements: list[Any] = []
     for element, paths in paths_of.values():
         whole = len(paths) == len(_paths(base, element))
-        elements += [element] if whole else [{**element, "type": side} for *_, side in paths]
+        elements += [element] if whole else [{**element, "type": path[-1]} for path in paths]
     return elements
 
 
