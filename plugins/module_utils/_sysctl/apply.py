@@ -72,8 +72,8 @@ def _write_all(host: Host, writes: Sequence[Write], log: UndoLog) -> dict[str, s
                 else:
                     _refuse(write, error, refused)
         if len(invalid) == len(waiting):
-            for write, error in invalid.items():
-                _refuse(write, error, refused)
+            for write, refusal in invalid.items():
+                _refuse(write, refusal, refused)
             break
         waiting = list(invalid)
     return refused
