@@ -149,8 +149,8 @@ def recorded(
     for write in writes:
         first = keys.get(write.path) or KeyOriginal(write.before, None, None, ())
         written = _all_fields(write.path, write.text, first.written)
-        owners: tuple[str, ...] = () if write.path in reverts.held else (request.path,)
-        keys[write.path] = _owned(KeyOriginal(first.value, written, None, first.owners), *owners)
+        record = KeyOriginal(first.value, written, None, first.owners)
+        keys[write.path] = record if write.path in reverts.held else _owned(record, request.path)
     for path, cause in effects.items():
         value = observed.live[path].value
         if path in keys:
@@ -169,7 +169,8 @@ def recorded(
         elif shared.cause is not None and decision.setting is not None:
             keys[decision.path] = _owned(shared._replace(cause=None, written=decision.fallback), request.path)
         else:
-            keys[decision.path] = _owned(shared, request.path)
+            fields = shared.written and _all_fields(decision.path, shared.written, decision.line)
+            keys[decision.path] = _owned(shared._replace(written=fields), request.path)
     return observed.originals._replace(keys=keys, files=record_files(observed.originals.files, files))
 
 

@@ -23,7 +23,7 @@ from .key import is_glob, is_spelled
 from .model import Decision, Observed, Plan, Request
 from .order import ordered_lines, ordered_writes, side_effects_of
 from .originals import OurFiles, recorded
-from .revert import planned_reverts
+from .revert import keep_side_effects, planned_reverts
 from .safety import check_safety
 
 
@@ -40,6 +40,7 @@ def plan(request: Request, observed: Observed) -> Plan:
     files, notes = _files(request, decisions, observed, boot_without_us)
     changes = items_of(request, decisions, files, observed) + reverts.changes + notes
     effects = side_effects_of(writes, observed)
+    keep_side_effects(reverts, effects, decisions)
     return Plan(
         changes=changes,
         writes=writes,

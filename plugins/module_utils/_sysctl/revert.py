@@ -24,28 +24,40 @@ def planned_reverts(request: Request, observed: Observed, decisions: Sequence[De
     wanted = {decision.path for decision in decisions}
     reverts = Reverts([], [], [], {}, ours.held(wanted), [])
     derived = _derived(decisions, reverts.held, observed)
+    dropped = []
     for path, record in observed.originals.keys.items():
         live = observed.live.get(path)
         if request.path not in record.owners:
             continue
         if live is not None and live.value is not None and ours.has_booted(path, record, live.value):
             reverts.confirmed.append(path)
-        if path in wanted or (record.cause in wanted and live is not None):
-            continue
-        for held in _names_held(path, reverts):
-            _hand_over(held, request, observed, ours, reverts)
-        if path in reverts.held:
-            reverts.reverted.append(path)
-        elif path in derived and (record.cause is not None or record.owners == (request.path,)):
-            reverts.derived[path] = derived[path]
-            reverts.reverted.extend([path] if derived[path] in reverts.held else [])
-        elif record.owners != (request.path,):
-            reverts.reverted.append(path)
-        elif live is None or live.value is None:
-            _leave(path, record, request, observed, ours, reverts)
-        else:
-            _revert(path, record, live.value, request, observed, ours, reverts)
+        if path not in wanted and (record.cause not in wanted or live is None):
+            dropped.append(path)
+    names = {name for path in dropped for name in (path, other_name(path), mutually_exclusive(path))}
+    for path in reverts.held:
+        if path in names:
+            _hand_over(path, request, observed, ours, reverts)
+    for path in dropped:
+        _drop(path, derived, request, observed, ours, reverts)
     return reverts
+
+
+def _drop(
+    path: str, derived: Mapping[str, str], request: Request, observed: Observed, ours: OurFiles, reverts: Reverts
+) -> None:
+    """Add to `reverts` what becomes of a key that this file does not want any more."""
+    record, live = observed.originals.keys[path], observed.live.get(path)
+    if path in reverts.held:
+        reverts.reverted.append(path)
+    elif path in derived and (record.cause is not None or record.owners == (request.path,)):
+        reverts.derived[path] = derived[path]
+        reverts.reverted.extend([path] if derived[path] in reverts.held else [])
+    elif record.owners != (request.path,):
+        reverts.reverted.append(path)
+    elif live is None or live.value is None:
+        _leave(path, record, request, observed, ours, reverts)
+    else:
+        _revert(path, record, live.value, request, observed, ours, reverts)
 
 
 def _derived(decisions: Iterable[Decision], held: Iterable[str], observed: Observed) -> dict[str, str]:
@@ -66,10 +78,13 @@ def _derived(decisions: Iterable[Decision], held: Iterable[str], observed: Obser
     }
 
 
-def _names_held(path: str, reverts: Reverts) -> list[str]:
-    """The names of a key, and the key that it excludes, as far as other files of ours want them."""
-    names = (path, other_name(path), mutually_exclusive(path))
-    return [name for name in names if name is not None and reverts.held.get(name)]
+def keep_side_effects(reverts: Reverts, effects: Mapping[str, str], decisions: Iterable[Decision]) -> None:
+    """Keep the records of keys that are back at their originals and that a wanted write is about to change."""
+    wanted = {decision.path for decision in decisions}
+    for path in set(reverts.reverted).intersection(effects):
+        if effects[path] in wanted:
+            reverts.derived[path] = effects[path]
+            reverts.reverted.remove(path)
 
 
 def _hand_over(path: str, request: Request, observed: Observed, ours: OurFiles, reverts: Reverts) -> None:
@@ -86,6 +101,15 @@ def _hand_over(path: str, request: Request, observed: Observed, ours: OurFiles, 
         reverts.writes.append(Write(path, wanted, now, reverts=True))
         why = f"no longer wanted here: back to what {' and '.join(o for o in record.owners if o != request.path)} sets"
         reverts.changes.append(_item(path, now, wanted, CHANGED, why=why))
+
+
+def _bring_back_other(path: str, request: Request, observed: Observed, reverts: Reverts) -> None:
+    """Let a key go back to 0 with its mutually exclusive one, where that is another file's, too."""
+    other = mutually_exclusive(path) or ""
+    record, live = observed.originals.keys.get(other), observed.live.get(other)
+    if record is not None and live is not None and record.owners != (request.path,) and other not in reverts.held:
+        reverts.writes.append(Write(other, record.value, live.value or "", reverts=True))
+        reverts.reverted.append(other)
 
 
 def _item(path: str, now: str | None, after: str | None, state: str, reason: str = "", why: str = BACK) -> Change:
@@ -155,6 +179,8 @@ def _revert(
         reverts.reverted.append(path)
         if not follows_other(path, record.value):
             reverts.writes.append(Write(path, text, now, reverts=True))
+        else:
+            _bring_back_other(path, request, observed, reverts)
     if record.cause is None or state not in (OK, KEPT) or (state == KEPT and record.left != record.value):
         reverts.changes.append(_item(path, now, after, state, reason))
 
