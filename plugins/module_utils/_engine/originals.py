@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from .._core.errors import ItemError, TuningError
+from .._core.text import decoded, encoded
 from .._host.attributes import MOST_BYTES as MOST_ATTRIBUTE_BYTES
 from .._host.host import FileRecord
 from .own_paths import ORDINARY_MODE_BITS, UNIT_DROP_IN, is_below_proc_sys, may_be_made, may_be_written
@@ -323,7 +324,7 @@ def _file_record(path: str, found: Mapping[str, Any]) -> FileRecord:
         raise ValueError(f"{path} has the mode {found['mode']!r}, which is no octal number")
     if not all(isinstance(found[field], int) and not isinstance(found[field], bool) for field in ("uid", "gid")):
         raise TypeError(f"{path} has an owner that is no number")
-    content = found["content"].encode("utf-8", "surrogateescape")
+    content = encoded(found["content"])
     attributes = {name: base64.b64decode(value, validate=True) for name, value in found.get("attributes", {}).items()}
     return FileRecord(content, int(found["mode"], 8), found["uid"], found["gid"], tuple(sorted(attributes.items())))
 
@@ -426,7 +427,7 @@ def _file_entry(original: FileOriginal) -> dict[str, Any]:
     if original.record is not None:
         record = original.record
         found = {
-            "content": record.content.decode("utf-8", "surrogateescape"),
+            "content": decoded(record.content),
             "mode": f"{record.mode:04o}",
             "uid": record.uid,
             "gid": record.gid,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
+from .._core.text import decoded
 from .._engine.effects import read_originals
 from .._host import accounts
 from .._host.accounts import Account
@@ -35,7 +36,7 @@ def observe(host: Host, request: Request) -> Observed:
     own = host.snapshot(request.path)
     domains = [limit.domain for limit in request.limits]
     if own is not None:
-        domains += [entry.domain for entry in parse(own.content.decode("utf-8", "surrogateescape"), request.path)]
+        domains += [entry.domain for entry in parse(decoded(own.content), request.path)]
     return Observed(
         own=own,
         others=others,

@@ -10,7 +10,7 @@ import os
 import posixpath
 from collections.abc import Mapping, Sequence
 
-from .._core.text import whole_number
+from .._core.text import decoded, whole_number
 from .._engine.effects import read_originals
 from .._engine.originals import FileOriginal, Originals
 from .._engine.owned_files import same_file
@@ -169,7 +169,7 @@ def _file_state(host: Host, path: str) -> FileState:
     except HostError as error:
         return FileState(unless_refused(host.read_text, path), None, error.reason)
     if record is not None:
-        return FileState(record.content.decode("utf-8", "surrogateescape"), record, record.obstacle)
+        return FileState(decoded(record.content), record, record.obstacle)
     directory = posixpath.dirname(path)
     refusal = "" if host.exists(directory) else f"there is no directory {directory} to create it in"
     return FileState(None, None, refusal)

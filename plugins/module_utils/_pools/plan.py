@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from .._core.text import encoded
 from .._engine.own_paths import ENVIRONMENT_DIRECTORIES, may_be_written
 from .._engine.owned_files import CONFIG_MODE, FileChange, FilesPlan
 from .._host.host import FileRecord
@@ -145,7 +146,7 @@ def _file_changes(now: Texts, then: Mapping[str, str], observed: Observed) -> li
             raise PoolsError(path, state.refusal)
         after = None
         if path in then:
-            content = then[path].encode("utf-8", "surrogateescape")
+            content = encoded(then[path])
             after = FileRecord(content, CONFIG_MODE, *observed.owner)
             if state.record is not None:
                 after = state.record._replace(content=content)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from .._core.change import ABSENT, READONLY
+from .._core.text import encoded
 from .._engine.originals import KeyOriginal, Originals, digest
 from .._engine.owned_files import FileChange, finalize_files, record_files, text_of
 from .conf import Boot, boot_of
@@ -76,7 +77,7 @@ class OurFiles:
         if owner == self._path:
             text = text_of(self._observed.own)
         recorded = self._observed.originals.files.get(owner)
-        edited = recorded is not None and digest(text.encode("utf-8", "surrogateescape")) not in recorded.written
+        edited = recorded is not None and digest(encoded(text)) not in recorded.written
         return "" if edited else text
 
     def is_ours(self, path: str, record: KeyOriginal, now: str) -> bool:
