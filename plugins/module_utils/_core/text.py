@@ -29,9 +29,9 @@ def encoded(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def whole_number(text: str) -> int | None:
+def whole_number(text: str, most_digits: int = LONGEST_NUMBER) -> int | None:
     """The number as the kernel and systemd print it; None for any other text, and for more than 64 bits can hold."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER else None
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= most_digits else None
 
 
 def printable(text: object) -> str:
