@@ -21,7 +21,7 @@ from .._sip.proxy_command import CONFIGURATION
 from .._sip.proxy_config import read_maxbuffer
 from .._systemd.environment_file import notes
 from .._systemd.execstart import GLOB_CHARACTERS, Start, read_start
-from .._systemd.names import LOADED, MASKED, NOT_FOUND, template_of
+from .._systemd.names import LOADED, MASKED, NOT_FOUND, RUNNING_STATES, template_of
 from .._systemd.systemctl import load_error, names_of, real_name, show, unit_file
 from .._systemd.units import check_unit_name, drop_in_directories, effective_drop_ins
 from .._systemd.values import SystemdError
@@ -29,7 +29,6 @@ from .effective import command_of
 from .model import Configuration, FileState, Observed, Request, Texts, Unit
 
 UNIT_PROPERTIES = ("Id", "Names", "LoadState", "LoadError", "ActiveState", "FragmentPath", "MainPID", "MemoryMax")
-RUNNING_STATES = ("active", "reloading")
 
 RMEM_MAX = "/proc/sys/net/core/rmem_max"
 RMEM_DEFAULT = "/proc/sys/net/core/rmem_default"
