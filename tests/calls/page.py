@@ -179,11 +179,7 @@ def _milliseconds(value: float | None) -> str:
 
 def _keys(bed: Bed) -> str:
     """Each key alone, and which do nothing for what a socket holds."""
-    stock = bed.state(STOCK)
-    held = stock.holds(SHORT_BYTES) if stock else None
-    rows = []
-    for key in bed.keys:
-        rows.append([f"`{key.key}`", _live(key), f"{key.held:,}", _effect(key, held)])
+    rows = [[f"`{key.key}`", _live(key), f"{key.held:,}", effect(bed, key)] for key in bed.keys]
     return (
         "### Each key alone\n\n"
         "The values of the documents and of TuneD's network-latency, each set alone before Kamailio was restarted.\n"
@@ -199,7 +195,10 @@ def _live(key: Key) -> str:
     return key.value if key.live == " ".join(key.value.split()) else f"{key.value} (it stays {key.live})"
 
 
-def _effect(key: Key, stock: Held | None) -> str:
+def effect(bed: Bed, key: Key) -> str:
+    """What a key alone does for the number of datagrams held; "" where stock was not measured."""
+    measured = bed.state(STOCK)
+    stock = measured.holds(SHORT_BYTES) if measured else None
     if stock is None:
         return ""
     return "nothing" if abs(key.held - stock.held) <= NOISE_DATAGRAMS else f"× {key.held / stock.held:.1f}"
