@@ -13,7 +13,6 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible.utils.vars import load_extra_vars
 from ansible_collections.siptune.linux.plugins.module_utils._core.text import printable, printable_result
 from ansible_collections.siptune.linux.plugins.module_utils._counters.table import LONGEST_SECONDS
 from ansible_collections.siptune.linux.plugins.module_utils._layers.capacity import CatalogueError
@@ -28,6 +27,7 @@ from ansible_collections.siptune.linux.plugins.plugin_utils._audit.html import r
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.prometheus import render as render_prometheus
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.query import QueryError, compile_query, search
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.text import render_end, render_host
+from ansible_collections.siptune.linux.plugins.plugin_utils._results.hosts import variables_of_play, written_variables
 from ansible_collections.siptune.linux.plugins.plugin_utils._results.planted import (
     operators_variables,
     planted,
@@ -93,8 +93,7 @@ class ActionModule(ActionBase):
         known = variables["hostvars"]
         others = (known.raw_get(name) for name in variables["ansible_play_hosts_all"])
         spare: Mapping[str, Any] = next((other for other in others if not planted(other)), {})
-        of_play = {**self._task.get_play().get_vars(), **load_extra_vars(self._loader)}
-        available = {**operators_variables(variables, spare), **of_play}
+        available = {**operators_variables(variables, spare), **variables_of_play(self._task, self._loader)}
         templar = self._templar.copy_with_new_env(available_variables=available)
         written = self._task.get_ds().get(self._task.action)
         if not isinstance(written, Mapping):
@@ -105,11 +104,10 @@ class ActionModule(ActionBase):
     def _check_names(self, variables: Mapping[str, Any]) -> None:
         """Raises CatalogueError for variables that there are not. Once, before the first batch."""
         if variables["ansible_play_batch"][0] == variables["ansible_play_hosts"][0]:
-            hosts, here = map(str, variables["ansible_play_hosts_all"]), variables["inventory_hostname"]
-            play = self._task.get_play().get_vars()
-            known = {host: {**variables["hostvars"].raw_get(host), **play} for host in hosts}
-            given = {host: {**own, **(variables if host == here else {})} for host, own in known.items()}
-            check_names({host: without_planted(own) for host, own in given.items()})
+            of_play, here = variables_of_play(self._task, self._loader), variables["inventory_hostname"]
+            hosts = map(str, variables["ansible_play_hosts_all"])
+            known = {host: written_variables(variables["hostvars"], host, of_play) for host in hosts}
+            check_names({**known, here: {**known[here], **without_planted(variables)}})
 
 
 def _check(options: Mapping[str, Any]) -> None:

@@ -13,14 +13,10 @@ from typing import Any
 from ansible.errors import AnsibleActionFail, AnsiblePromptInterrupt, AnsiblePromptNoninteractive
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible.utils.vars import load_extra_vars
 from ansible_collections.siptune.linux.plugins.module_utils._core.text import printable
 from ansible_collections.siptune.linux.plugins.module_utils._layers.capacity import CatalogueError
-from ansible_collections.siptune.linux.plugins.plugin_utils._results.planted import (
-    operators_variables,
-    planted,
-    without_planted,
-)
+from ansible_collections.siptune.linux.plugins.plugin_utils._results.hosts import variables_of_play, written_variables
+from ansible_collections.siptune.linux.plugins.plugin_utils._results.planted import operators_variables, planted
 from ansible_collections.siptune.linux.plugins.plugin_utils._rollout import settings
 from ansible_collections.siptune.linux.plugins.plugin_utils._rollout.settings import Rollout, RolloutError
 from ansible_collections.siptune.linux.plugins.plugin_utils._site.names import check_names, known_names
@@ -159,13 +155,10 @@ class ActionModule(ActionBase):
         return hosts[hosts.index(batch[-1]) + 1 :]
 
     def _raw(self, host: str) -> dict[str, Any]:
-        """A host's variables as they are written, those of the play and of the command line included.
-
-        Each host is looked at once: to put its variables together takes Ansible a millisecond or two.
-        """
+        """A host's variables as they are written; each host is looked at once."""
         if host not in self._raw_variables:
-            inventory, play = self._variables["hostvars"].raw_get(host), self._task.get_play().get_vars()
-            self._raw_variables[host] = {**without_planted(inventory), **play, **load_extra_vars(self._loader)}
+            of_play = variables_of_play(self._task, self._loader)
+            self._raw_variables[host] = written_variables(self._variables["hostvars"], host, of_play)
         return self._raw_variables[host]
 
     def _sound(self, hosts: Sequence[str]) -> list[str]:
