@@ -50,6 +50,7 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         options = self.validate_argument_spec(OPTIONS)[1]
         self._variables = task_vars or {}
+        self._of_play = variables_of_play(self._task, self._loader)
         self._raw_variables: dict[str, dict[str, Any]] = {}
         if planted(self._variables):
             self._follow_a_sound_host()
@@ -157,8 +158,7 @@ class ActionModule(ActionBase):
     def _raw(self, host: str) -> dict[str, Any]:
         """A host's variables as they are written; each host is looked at once."""
         if host not in self._raw_variables:
-            of_play = variables_of_play(self._task, self._loader)
-            self._raw_variables[host] = written_variables(self._variables["hostvars"], host, of_play)
+            self._raw_variables[host] = written_variables(self._variables["hostvars"], host, self._of_play)
         return self._raw_variables[host]
 
     def _sound(self, hosts: Sequence[str]) -> list[str]:
