@@ -6,15 +6,13 @@
 from __future__ import annotations
 
 import re
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .._site.sockets import socket_line
-from .._site.summary import LINE_WIDTH
+from .._site.summary import wrapped
 from .document import AUDITED, COUNTED, NOT_RUN
 
-LABEL_WIDTH = 10
 MOST_LINES = 12  # of one kind for a host; the reports have them all
 MOST_KEYS = 6  # of a tuner
 REST = "and {} more, which the reports name"
@@ -35,11 +33,11 @@ def render_host(host: Mapping[str, Any]) -> list[str]:
         lines += _listed(field, [_item_line(item) for item in host["items"] if item["state"] == state])
     for layer in ran:
         if layer["would_change"] and not layer["drift"]:
-            lines += _wrapped("drift", f"{layer['name']}: a run would rewrite its files")
+            lines += wrapped("drift", f"{layer['name']}: a run would rewrite its files")
         if layer["status"] != AUDITED and layer["message"] != host["message"]:
-            lines += _wrapped(layer["status"], f"{layer['name']}: {layer['message']}")
+            lines += wrapped(layer["status"], f"{layer['name']}: {layer['message']}")
     for tuner in host["tuners"]:
-        lines += _wrapped("tuner", _tuner_line(tuner))
+        lines += wrapped("tuner", _tuner_line(tuner))
     lines += _counter_lines(host["counters"])
     return [_CONTROL.sub("?", line) for line in lines]
 
@@ -101,7 +99,7 @@ def _counter_lines(counters: Mapping[str, Any]) -> list[str]:
         return []
     lines = [f"  {period(counters)}"]
     for counter in concerned:
-        lines += _wrapped(counter["name"], _counter_line(counter), indent=4, label_width=22)
+        lines += wrapped(counter["name"], _counter_line(counter), indent=4, label_width=22)
     return lines
 
 
@@ -128,18 +126,7 @@ def period(counters: Mapping[str, Any]) -> str:
 
 
 def _listed(label: str, texts: Sequence[str]) -> list[str]:
-    lines = [line for text in texts[:MOST_LINES] for line in _wrapped(label, text)]
+    lines = [line for text in texts[:MOST_LINES] for line in wrapped(label, text)]
     if len(texts) > MOST_LINES:
-        lines += _wrapped(label, REST.format(len(texts) - MOST_LINES))
+        lines += wrapped(label, REST.format(len(texts) - MOST_LINES))
     return lines
-
-
-def _wrapped(label: str, text: str, indent: int = 2, label_width: int = LABEL_WIDTH) -> list[str]:
-    return textwrap.wrap(
-        text,
-        LINE_WIDTH,
-        initial_indent=f"{'':{indent}}{label:<{label_width}}",
-        subsequent_indent=" " * (indent + label_width + 2),
-        break_long_words=False,
-        break_on_hyphens=False,
-    )

@@ -32,8 +32,8 @@ def tuned_sockets(items: Iterable[Mapping[str, Any]], datagrams_per_second: int 
     """The sockets among the items of a run, as the run leaves them, those that hold least first."""
     records = []
     for item in items:
-        daemon, end, is_buffer = _socket_of(str(item["item"]))
-        if is_buffer and item.get("after"):
+        if is_socket(item) and item.get("after"):
+            daemon, _, end, *_ = str(item["item"]).split(" ")
             size = int(item["after"])
             holds = size // MESSAGE_CHARGE_BYTES
             survives = holds / datagrams_per_second if datagrams_per_second else None
@@ -42,12 +42,10 @@ def tuned_sockets(items: Iterable[Mapping[str, Any]], datagrams_per_second: int 
     return sorted(records, key=lambda one: one["buffer_bytes"])
 
 
-def _socket_of(item: str) -> tuple[str, str, bool]:
-    """Daemon and address in the name of an item of sip_sockets, and whether it is one."""
-    words = item.split(" ")
-    if len(words) != 5 or words[1] != "udp" or words[3:] != ["receive", "buffer"]:
-        return "", "", False
-    return words[0], words[2], True
+def is_socket(item: Mapping[str, Any]) -> bool:
+    """Whether an item is the receive buffer of a socket, such as `kamailio udp 10.0.0.5:5060 receive buffer`."""
+    words = str(item["item"]).split(" ")
+    return len(words) == 5 and words[1] == "udp" and words[3:] == ["receive", "buffer"]
 
 
 def socket_line(socket: Mapping[str, Any]) -> str:

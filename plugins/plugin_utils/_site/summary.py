@@ -26,6 +26,7 @@ from .sockets import socket_line, tuned_sockets
 COLUMNS = (CHANGED, OK, KEPT, SHADOWED, PENDING, REFUSED, ABSENT, READONLY)
 EXPLAINED = (SHADOWED, PENDING, REFUSED)
 LINE_WIDTH = 110
+LABEL_WIDTH = 10
 KEYS_PER_REASON = 6
 REASONS_PER_STATE = 8
 MOST_SOCKETS = 6
@@ -62,16 +63,16 @@ def render(
     for layer, parts in ran.items():
         for result in parts:
             if result.get("failed"):
-                lines += _wrapped("failed", f"{layer}: {_message(result)}")
+                lines += wrapped("failed", f"{layer}: {_message(result)}")
     return lines
 
 
 def _sockets(items: Iterable[Mapping[str, Any]], datagrams_per_second: int | None) -> list[str]:
     """What the SIP sockets survive, which is what the host is tuned for; the smallest buffers first."""
     sockets = tuned_sockets(items, datagrams_per_second)
-    lines = [line for one in sockets[:MOST_SOCKETS] for line in _wrapped("socket", socket_line(one))]
+    lines = [line for one in sockets[:MOST_SOCKETS] for line in wrapped("socket", socket_line(one))]
     more = len(sockets) - MOST_SOCKETS
-    return [*lines, *_wrapped("socket", f"and {more} more, none with less")] if more > 0 else lines
+    return [*lines, *wrapped("socket", f"and {more} more, none with less")] if more > 0 else lines
 
 
 def _own_keys(items: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -113,10 +114,10 @@ def _explained(state: str, items: Iterable[Mapping[str, Any]]) -> list[str]:
         keys_of.setdefault(str(item.get("reason") or "no reason given"), []).append(str(item["item"]))
     lines: list[str] = []
     for reason, keys in list(keys_of.items())[:REASONS_PER_STATE]:
-        lines += _wrapped(state, f"{_listed(keys)}: {reason}")
+        lines += wrapped(state, f"{_listed(keys)}: {reason}")
     more = sum(len(keys) for keys in list(keys_of.values())[REASONS_PER_STATE:])
     if more:
-        lines += _wrapped(state, f"and {more} more; run with -v to see them all")
+        lines += wrapped(state, f"and {more} more; run with -v to see them all")
     return lines
 
 
@@ -126,13 +127,13 @@ def _listed(keys: list[str]) -> str:
     return f"{shown} and {more} more" if more > 0 else shown
 
 
-def _wrapped(label: str, text: str) -> list[str]:
-    label_width = max(map(len, EXPLAINED)) + 2
+def wrapped(label: str, text: str, indent: int = 2, label_width: int = LABEL_WIDTH) -> list[str]:
+    """A text in lines, after a label; what does not fit goes below it, a little to the right."""
     return textwrap.wrap(
         text,
         LINE_WIDTH,
-        initial_indent=f"  {label:<{label_width}}",
-        subsequent_indent=" " * (label_width + 4),
+        initial_indent=f"{'':{indent}}{label:<{label_width}}",
+        subsequent_indent=" " * (indent + label_width + 2),
         break_long_words=False,
         break_on_hyphens=False,
     )
