@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleUndefinedVariable
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.siptune.linux.plugins.module_utils._layers.capacity import CatalogueError, parse_capacity
 from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import ABSENT, LAYERS
+from ansible_collections.siptune.linux.plugins.plugin_utils._results.action import HostAction
 from ansible_collections.siptune.linux.plugins.plugin_utils._site.applied import by_layer, results_by_layer, selected
 from ansible_collections.siptune.linux.plugins.plugin_utils._site.layer_check import checked_variables, own_variables
 from ansible_collections.siptune.linux.plugins.plugin_utils._site.layers import for_profile, load_layer, load_layers
@@ -31,10 +31,8 @@ display = Display()
 load_layers()  # once and for all hosts: Ansible imports an action before it forks a process for each host and task
 
 
-class ActionModule(ActionBase):
+class ActionModule(HostAction):
     """Checks the variables on the controller, and has siptune.linux.tune size and apply the layers on the host."""
-
-    _supports_check_mode = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """The result of siptune.linux.tune, with the results of each layer's calls under `layers`."""
@@ -51,6 +49,7 @@ class ActionModule(ActionBase):
         )
         variables: dict[str, Any] = {}
         if names:
+            self.check_facts(known)
             variables = self._variables(names, known)
             applied = self._apply(names, options, known, variables)
         else:
@@ -68,7 +67,7 @@ class ActionModule(ActionBase):
         known: Mapping[str, Any],
         variables: Mapping[str, Any],
     ) -> dict[str, Any]:
-        """The result of these layers."""
+        """The result of these layers. Raises AnsibleActionFail."""
         absent = variables["siptune_state"] == ABSENT
         arguments = {
             "layers": [_sent(name, variables) for name in (reversed(names) if absent else names)],
@@ -76,18 +75,20 @@ class ActionModule(ActionBase):
             "each_for_itself": options["each_for_itself"],
             "counters_seconds": options["counters_seconds"],
         }
-        done = self._execute_module(module_name="siptune.linux.tune", module_args=arguments, task_vars=dict(known))
+        done = self.ask("tune", known, arguments)
         if options["warn_of_tuners"] and not absent:
             _warn_of_tuners(done, known)
         return by_layer(done, names)
 
     def _variables(self, layers: Sequence[str], known: Mapping[str, Any]) -> dict[str, Any]:
         """The variables of these layers, templated and checked. Raises AnsibleActionFail."""
-        own = own_variables(layers, known)
         try:
+            own = own_variables(layers, known)
             given = self._templar.template(own)
+        except CatalogueError as error:
+            raise AnsibleActionFail(f"{error}. Nothing was changed.") from None
         except AnsibleUndefinedVariable:  # an inventory may calculate with the facts of siptune.linux.host_facts
-            facts = self._execute_module("siptune.linux.host_facts", module_args={}, task_vars=dict(known))
+            facts = self.ask("host_facts", known, {})
             if facts.get("failed"):
                 raise AnsibleActionFail(str(facts.get("msg")), result=facts) from None
             there = {**(known.get("ansible_facts") or {}), **facts["ansible_facts"]}

@@ -13,7 +13,9 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible.utils.vars import load_extra_vars
 from ansible_collections.siptune.linux.plugins.module_utils._counters.table import LONGEST_SECONDS
+from ansible_collections.siptune.linux.plugins.module_utils._layers.capacity import CatalogueError
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.document import HostResults, document, failures
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.files import (
     ReportError,
@@ -25,12 +27,20 @@ from ansible_collections.siptune.linux.plugins.plugin_utils._audit.html import r
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.prometheus import render as render_prometheus
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.query import QueryError, compile_query, search
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.text import render_end, render_host
+from ansible_collections.siptune.linux.plugins.plugin_utils._results.planted import (
+    operators_variables,
+    planted,
+    refusal,
+    without_planted,
+)
 from ansible_collections.siptune.linux.plugins.plugin_utils._site.applied import APPLIED, results_by_layer
+from ansible_collections.siptune.linux.plugins.plugin_utils._site.names import check_names
 
 JSON_NAME = "siptune-audit.json"
 HTML_NAME = "siptune-audit.html"
 PROMETHEUS_NAME = "siptune-audit.prom"
 
+OMITTED = "__omit_place_holder__"  # of ansible-core 2.18; later ones leave such options out by themselves
 OPTIONS = {
     "seconds": {"type": "int", "default": 0},
     "query": {"type": "str"},
@@ -51,18 +61,20 @@ class ActionModule(ActionBase):
     def run(self, tmp: None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Write, print and query the audit. Raises AnsibleActionFail for what cannot be used."""
         super().run(tmp, task_vars)
-        options = self.validate_argument_spec(OPTIONS)[1]
         variables = task_vars or {}
+        self._follow_nobody_s_facts(variables)
+        options = self.validate_argument_spec(OPTIONS)[1]
         try:
             query = compile_query(options["query"]) if options["query"] else None
             _check(options)
             if options["check_only"]:
+                self._check_names(variables)
                 return {"changed": False}
             audit = _document(variables, options["seconds"])
             paths = _write(audit, options)
             _print(audit, paths)
             answer = search(query, audit) if query else None
-        except (ReportError, QueryError) as error:
+        except (ReportError, QueryError, CatalogueError) as error:
             raise AnsibleActionFail(f"{error}. Nothing was changed on any host.") from None
         if query:
             display.display(json.dumps(answer, indent=2, ensure_ascii=False))
@@ -73,6 +85,30 @@ class ActionModule(ActionBase):
             "failures": failures(audit, options["strict"]),
             "query_result": answer,
         }
+
+    def _follow_nobody_s_facts(self, variables: Mapping[str, Any]) -> None:
+        """Template the options again, where the host that stands for all has planted some of them among its facts."""
+        if not planted(variables):
+            return
+        known = variables["hostvars"]
+        others = (known.raw_get(name) for name in variables["ansible_play_hosts_all"])
+        spare: Mapping[str, Any] = next((other for other in others if not planted(other)), {})
+        of_play = {**self._task.get_play().get_vars(), **load_extra_vars(self._loader)}
+        available = {**operators_variables(variables, spare), **of_play}
+        templar = self._templar.copy_with_new_env(available_variables=available)
+        written = self._task.get_ds().get(self._task.action)
+        if not isinstance(written, Mapping):
+            raise AnsibleActionFail(refusal(str(variables["inventory_hostname"]), planted(variables)))
+        given = templar.template(dict(written))
+        self._task.args = {name: value for name, value in given.items() if not str(value).startswith(OMITTED)}
+    def _check_names(self, variables: Mapping[str, Any]) -> None:
+        """Raises CatalogueError for variables that there are not. Once, before the first batch."""
+        if variables["ansible_play_batch"][0] == variables["ansible_play_hosts"][0]:
+            hosts, here = map(str, variables["ansible_play_hosts_all"]), variables["inventory_hostname"]
+            play = self._task.get_play().get_vars()
+            known = {host: {**variables["hostvars"].raw_get(host), **play} for host in hosts}
+            given = {host: {**own, **(variables if host == here else {})} for host, own in known.items()}
+            check_names({host: without_planted(own) for host, own in given.items()})
 
 
 def _check(options: Mapping[str, Any]) -> None:
@@ -87,12 +123,15 @@ def _check(options: Mapping[str, Any]) -> None:
 def _document(variables: Mapping[str, Any], seconds: int) -> dict[str, Any]:
     """The audit of all hosts of the play, those that have dropped out included."""
     known = variables["hostvars"]
-    hosts = {str(name): _results(known[name]) for name in variables["ansible_play_hosts_all"]}
+    hosts = {str(name): _results(str(name), known[name]) for name in variables["ansible_play_hosts_all"]}
     generated_at = datetime.now(UTC).isoformat(timespec="seconds")
     return document(hosts, generated_at, seconds, collection_version())
 
 
-def _results(registered: Mapping[str, Any]) -> HostResults:
+def _results(name: str, registered: Mapping[str, Any]) -> HostResults:
+    names = planted(registered)
+    if names:  # a result could be planted, too
+        return HostResults(results_by_layer({"failed": True, "msg": refusal(name, names)}), None)
     applied = registered.get(APPLIED) or {}
     facts = (applied.get("ansible_facts") or {}).get("siptune_host") or {}
     return HostResults(results_by_layer(applied), applied.get("counters"), facts.get("tuners") or {})

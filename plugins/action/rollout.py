@@ -14,8 +14,15 @@ from ansible.errors import AnsibleActionFail, AnsiblePromptInterrupt, AnsiblePro
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible.utils.vars import load_extra_vars
+from ansible_collections.siptune.linux.plugins.module_utils._layers.capacity import CatalogueError
+from ansible_collections.siptune.linux.plugins.plugin_utils._results.planted import (
+    operators_variables,
+    planted,
+    without_planted,
+)
 from ansible_collections.siptune.linux.plugins.plugin_utils._rollout import settings
 from ansible_collections.siptune.linux.plugins.plugin_utils._rollout.settings import Rollout, RolloutError
+from ansible_collections.siptune.linux.plugins.plugin_utils._site.names import check_names, known_names
 
 BEGIN = "begin"
 END = "end"
@@ -33,6 +40,8 @@ END_OF_LINE = (b"\r", b"\n")
 
 display = Display()
 
+known_names()  # once and for all hosts, as in apply_layers
+
 
 class ActionModule(ActionBase):
     """Runs on the controller, once for a batch, and touches no host."""
@@ -45,6 +54,7 @@ class ActionModule(ActionBase):
         options = self.validate_argument_spec(OPTIONS)[1]
         self._variables = task_vars or {}
         self._raw_variables: dict[str, dict[str, Any]] = {}
+        self._follow_nobody_s_facts()
         try:
             if options["step"] == BEGIN:
                 return {"changed": False, **self._begin(options["rolling"])}
@@ -64,7 +74,7 @@ class ActionModule(ActionBase):
             # Strategies without batches run this for every host, and once will do.
             if canary and self._variables["inventory_hostname"] == batch[0]:
                 self._check(rolling, batch)
-        except RolloutError as error:
+        except (RolloutError, CatalogueError) as error:
             raise RolloutError(f"{error}. Nothing was changed.") from None
         if not rolling:
             return {}
@@ -84,6 +94,7 @@ class ActionModule(ActionBase):
         """Check the run as a whole. Raises RolloutError."""
         hosts = self._hosts()
         play = self._task.get_play()
+        check_names({host: {**self._raw(host), **(self._variables if host == batch[0] else {})} for host in hosts})
         batches = settings.parse_batches(self._given(settings.SERIAL, f"{settings.WHOLE}%"))
         budget = settings.ansible_budget(self._given(settings.BUDGET, settings.WHOLE))
         settings.check_given(settings.SERIAL, batches, list(play.serial))
@@ -101,10 +112,11 @@ class ActionModule(ActionBase):
             self._hooks(name, hosts)
 
     def _check_profiles(self, hosts: Sequence[str]) -> None:
+        hosts = self._sound(hosts)
         profiles = {host: self._raw(host).get(settings.PROFILE) for host in hosts}
         written = set(map(str, profiles.values()))
         # Templating a variable of each host takes time, and most fleets have one profile, or none, in writing.
-        if len(written) > 1 or "{" in min(written):
+        if len(written) > 1 or any("{" in profile for profile in written):
             profiles = {host: self._value(host, settings.PROFILE, settings.DEFAULT_PROFILE) for host in hosts}
         settings.check_profiles(profiles, settings.is_true(self._given(settings.MIXED_PROFILES, False)))
 
@@ -113,13 +125,20 @@ class ActionModule(ActionBase):
         return self._templar.template(self._variables.get(name, default))
 
     def _rollout(self) -> Rollout:
-        names = [name for name in self._variables if name.startswith("siptune_")]
-        given = self._templar.template({name: self._variables[name] for name in names if _is_of_rollout(name)})
+        names = [name for name in settings.OF_ROLLING if name in self._variables]
+        given = self._templar.template({name: self._variables[name] for name in names})
         # Imported here and below, as only a rolling run needs it, and Ansible compiles what it imports in every run.
         from ansible_collections.siptune.linux.plugins.module_utils._counters.table import COUNTERS
         from ansible_collections.siptune.linux.plugins.plugin_utils._rollout.check import LOSSES
 
         return settings.parse_rollout(given, [counter.name for counter in COUNTERS], LOSSES)
+
+    def _follow_nobody_s_facts(self) -> None:
+        """Take the settings of the run from a sound host, where this one has planted some among its facts."""
+        if planted(self._variables):
+            sound = self._sound(self._hosts())
+            self._variables = operators_variables(self._variables, self._raw(sound[0]) if sound else {})
+            self._templar = self._templar.copy_with_new_env(available_variables=self._variables)
 
     # --- the hosts ---------------------------------------------------------------------------
 
@@ -145,8 +164,12 @@ class ActionModule(ActionBase):
         """
         if host not in self._raw_variables:
             inventory, play = self._variables["hostvars"].raw_get(host), self._task.get_play().get_vars()
-            self._raw_variables[host] = {**inventory, **play, **load_extra_vars(self._loader)}
+            self._raw_variables[host] = {**without_planted(inventory), **play, **load_extra_vars(self._loader)}
         return self._raw_variables[host]
+
+    def _sound(self, hosts: Sequence[str]) -> list[str]:
+        """The hosts without settings of siptune among their facts. The others fail by themselves, for that reason."""
+        return [host for host in hosts if not planted(self._raw(host))]
 
     def _value(self, host: str, name: str, default: Any = None) -> Any:
         """A variable of a host, templated with its others."""
@@ -240,10 +263,6 @@ class ActionModule(ActionBase):
             answer = b""
         if answer.strip().lower() not in YES:
             raise RolloutError(f"siptune_confirm: the answer was not yes. {_stopped(left)}")
-
-
-def _is_of_rollout(name: str) -> bool:
-    return name.startswith(("siptune_pause_", "siptune_confirm", "siptune_check_", "siptune_hook_"))
 
 
 def _stopped(left: Sequence[str]) -> str:

@@ -7,17 +7,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible.plugins.action import ActionBase
+from ansible_collections.siptune.linux.plugins.plugin_utils._results.action import HostAction
 from ansible_collections.siptune.linux.plugins.plugin_utils._site.yaml_numbers import misread
 
 
-class ActionModule(ActionBase):
+class ActionModule(HostAction):
     """Refuse numbers that YAML has misread, then run the module."""
-
-    _supports_check_mode = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)
         for key, advice in misread(self._task.args.get("settings")):
             return {**result, "failed": True, "msg": f"{key.removesuffix('.value')}: {advice}. Nothing was changed."}
-        return {**result, **self._execute_module(task_vars=task_vars)}
+        return {**result, **self.ask("sysctl_bulk", task_vars or {})}

@@ -36,7 +36,9 @@ attributes:
     description: Predicts the changes of a run without changing anything.
   diff_mode:
     support: full
-    description: Shows the files and the live values, before and after.
+    description:
+      - Shows the files and the live values, before and after. Of environment files it shows our lines alone, and
+        nothing of another one's file that not everybody may read. Without C(--diff) no contents of files are returned.
   platform:
     support: full
     platforms: linux

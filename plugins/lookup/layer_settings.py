@@ -13,7 +13,8 @@ author: siptune authors (@siptune)
 description:
   - Turns the catalogue of a layer into the settings of a module, by the facts of M(siptune.linux.host_facts), the
     profile, the capacity contract and the inventory's own settings.
-  - Reads the variables of the layer's role, for example C(siptune_network_sysctl).
+  - Reads the variables of the layer's role, for example C(siptune_network_sysctl), and merges those that are given in
+    parts, such as C(siptune_network_sysctl__50_proxies). Each setting says in C(why) where it was set.
   - With C(siptune_state=absent) there are no settings.
 options:
   _terms:
@@ -52,7 +53,10 @@ from ansible.plugins.lookup import LookupBase
 from ansible_collections.siptune.linux.plugins.module_utils._core.errors import TuningError
 from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import LAYERS, PARTS, call_name
 from ansible_collections.siptune.linux.plugins.module_utils._layers.settings import layer_settings
-from ansible_collections.siptune.linux.plugins.plugin_utils._site.layer_check import own_variables
+from ansible_collections.siptune.linux.plugins.plugin_utils._results.answers import FACT, checked_facts
+from ansible_collections.siptune.linux.plugins.plugin_utils._results.planted import planted, refusal
+from ansible_collections.siptune.linux.plugins.plugin_utils._results.schema import ResultError
+from ansible_collections.siptune.linux.plugins.plugin_utils._site.layer_check import checked_variables, own_variables
 from ansible_collections.siptune.linux.plugins.plugin_utils._site.layers import load_layer
 
 PART_BY_NAME = {call_name(layer, part): (layer, part) for layer in LAYERS for part in PARTS[layer]}
@@ -70,11 +74,14 @@ class LookupModule(LookupBase):
             raise AnsibleLookupError(f"there is no layer {name!r}, only {', '.join(PART_BY_NAME)}")
         layer_name, part = PART_BY_NAME[name]
         layer = load_layer(layer_name)
-        own = self._templar.template(own_variables([layer_name], known))
-        host = self._templar.template(known["ansible_facts"]).get("siptune_host")
+        names = planted(known)
+        if names:
+            raise AnsibleLookupError(refusal(str(known.get("inventory_hostname")), names))
+        host = (known.get("ansible_facts") or {}).get(FACT)
         if host is None:
             raise AnsibleLookupError("there are no facts of this host yet: run siptune.linux.host_facts first")
         try:
-            return layer_settings(layer, {**layer.defaults, **own}, host)[part]
-        except TuningError as error:
+            own = self._templar.template(own_variables([layer_name], known))
+            return layer_settings(layer, checked_variables([layer_name], own), checked_facts(host))[part]
+        except (TuningError, ResultError) as error:
             raise AnsibleLookupError(str(error)) from error

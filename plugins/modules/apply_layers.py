@@ -17,8 +17,8 @@ description:
     tuned.
   - With C(siptune_state=absent) the layers go back in the reverse order. An item that cannot go back is named with its
     reason, and everything else goes back.
-  - First checks the variables of all its layers on the controller. In C(check_mode) it predicts every item, so that a
-    mistake is found while the host is untouched.
+  - First checks the variables of all its layers on the controller, as M(siptune.linux.check_variables) does. In
+    C(check_mode) it predicts every item, so that a mistake is found while the host is untouched.
   - Refuses two layers that set one key or write one file.
   - Warns where TuneD runs on the host, or starts at boot, and its profile sets a kernel parameter otherwise. The
     warning says who wins, and how to make both agree.
@@ -65,6 +65,7 @@ notes:
   - Needs root on the host.
   - The variables are those of the roles, C(siptune_state) among them.
 seealso:
+  - module: siptune.linux.check_variables
   - module: siptune.linux.tune
 """
 

@@ -38,7 +38,7 @@ options:
     type: bool
     default: false
   check_only:
-    description: Only check the query, and that the files can be written.
+    description: Only check the names of variables and the query, and that the files can be written.
     type: bool
     default: false
 attributes:

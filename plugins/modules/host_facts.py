@@ -233,7 +233,9 @@ ansible_facts:
           elements: str
           sample: ["[2001:db8::1]:5060/udp"]
         sip_daemons:
-          description: The SIP daemons of the host, one entry for each unit and each one that runs without a unit.
+          description:
+            - The SIP daemons of the host, one entry for each unit and each one that runs without a unit.
+            - A process counts if the system has started it, or root, as M(siptune.linux.sip_calls_info) describes.
           type: list
           elements: dict
           contains:
@@ -328,7 +330,10 @@ ansible_facts:
                   type: bool
                   sample: false
             sysctl_files:
-              description: The files of others that set kernel parameters, in the order they are read.
+              description:
+                - The files of others that set kernel parameters, in the order they are read. After those of C(sysctl.d)
+                  come those of an enabled C(ufw), of C(systemd-networkd), and scripts that call C(sysctl), such as
+                  C(/etc/rc.local).
               type: list
               elements: dict
               contains:
@@ -337,7 +342,7 @@ ansible_facts:
                   type: str
                   sample: /etc/sysctl.d/99-local.conf
                 managed_by:
-                  description: The tool that seems to write it, by its comments or its name. Null for none.
+                  description: The tool that seems to write it or reads it, by its comments or its name. Null for none.
                   type: str
                   sample: Puppet
                 at_boot:

@@ -94,7 +94,10 @@ notes:
   - Sessions that are open keep their limits.
   - Always refused are C(nofile) above C(fs.nr_open), or unlimited where C(pam_limits) passes that to the kernel
     unchanged; a limit of 0 for logins, files, processes, memory, file size or CPU time; C(nonewprivs) for everybody or
-    for root; and, in a container without the capabilities, hard limits above the container's and negative priorities.
+    for root; limits of files, memory, file size, processes, CPU time or logins too small for a shell, C(sudo) and
+    Ansible itself, where they are for root, for everybody, for a group or range that has root or the account that has
+    logged in, or for the groups C(sudo), C(wheel) and C(admin); and, in a container without the capabilities, hard
+    limits above the container's and negative priorities.
 seealso:
   - name: limits.conf(5)
     description: The domains, items and precedence.

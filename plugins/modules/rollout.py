@@ -13,9 +13,9 @@ author: siptune authors (@siptune)
 description:
   - Part of the playbooks C(siptune.linux.site), C(siptune.linux.rollback) and C(siptune.linux.rolling), with
     O(step=begin) before a batch and, in a rolling run, O(step=end) after it.
-  - Before the first batch it refuses batches that contradict each other or the fleet, an invalid failure budget,
-    missing files of hooks, hosts of one play with different profiles, and variables without effect in this playbook, or
-    where they were given.
+  - Before the first batch it refuses variables that begin with C(siptune_) and that nothing reads, batches that
+    contradict each other or the fleet, an invalid failure budget, missing files of hooks, hosts of one play with
+    different profiles, and variables without effect in this playbook, or where they were given.
   - After a batch it stops the rollout if more hosts have failed than the budget allows, or if the counters of finished
     hosts have worsened. Otherwise it pauses or asks, as configured.
   - Reads the C(siptune_) variables of a rollout itself. The collection's C(docs/fleet.md) has them all.

@@ -18,6 +18,11 @@ description:
   - Kamailio and OpenSIPS know calls only with their C(dialog) module. Without it the current transactions are counted.
   - An unknown number is null with a reason, and never a zero, for example of a daemon without its control interface, in
     a container, with several instances, or that does not answer within 5 seconds.
+  - Any user can start a process under a daemon's name. A process counts as a daemon if it runs in a unit of the
+    daemon's name in the system's own hierarchy, under root's account or that of the daemon's name, or as the main
+    process of any unit of the system. A user's own unit, a session and a crontab make no daemon, whatever the name.
+  - The program has to be root's, and nobody else may write it, unless the process is the main one of the daemon's own
+    unit.
   - Changes nothing.
 author:
   - siptune authors (@siptune)

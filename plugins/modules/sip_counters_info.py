@@ -14,7 +14,8 @@ description:
     daemons and connection tracking are to their limits, in one round trip.
   - With O(seconds) it reads twice and returns the difference. Without, it returns the counts since boot, or since the
     network namespace was created.
-  - Changes nothing, and starts no process.
+  - Changes nothing, and starts no process but one C(systemctl show) for each daemon that runs under a unit of
+    another name.
   - A counter that cannot be read is null with a reason, never a guess, and never an error.
 author:
   - siptune authors (@siptune)

@@ -13,8 +13,9 @@ description:
   - Sets any number of C(sysctl) keys in the running kernel and in one file below C(sysctl.d), all of them or none.
   - Reads and writes C(/proc/sys) directly and starts no process. Reads back every key and file that it writes.
   - Compares values as the kernel stores them, so a second run changes nothing.
-  - Predicts the values that the next boot sets, with the precedence of C(systemd-sysctl). Where another file wins, it
-    names that file and the line.
+  - Predicts the values that the next boot sets, with the precedence of C(systemd-sysctl), and with what is set
+    afterwards by an enabled C(ufw), by C(systemd-networkd), and by scripts such as C(/etc/rc.local) that call
+    C(sysctl). Where another file wins, it names that file and the line.
   - Records the original values before the first change, in C(/var/lib/siptune/originals.json). A key that is no longer
     among the O(settings) goes back to its original, and O(state=absent) puts all of them back.
 author:
@@ -34,7 +35,7 @@ options:
     required: true
   settings:
     description:
-      - The wanted value of each key, or a dictionary of C(value), C(rule), C(why) and C(hazard).
+      - The wanted value of each key, or a dictionary of C(value), C(rule), C(why), C(hazard) and C(irreversible).
       - Keys are written with dots or slashes, as in sysctl.d(5). After dots, a dot in an interface name is written as
         a slash, V(net.ipv4.conf.eth0/100.rp_filter). A glob such as V(net.ipv4.conf.*.accept_redirects) stands for
         every existing key that it matches, except those that have a setting of their own.
@@ -43,13 +44,22 @@ options:
         its floor already is not changed, and no line is written for it.
       - C(why) becomes the comment above the line in the file.
       - C(hazard) is shown as a warning while the setting is in force.
+      - C(irreversible) is V(true) for a value that the kernel does not take back before a boot, such as 1 for
+        V(kernel.modules_disabled), or 3 for V(kernel.yama.ptrace_scope). Without it such a value is refused. These keys
+        are written last, each with a warning, and O(state=absent) reports them as V(pending) until a boot.
       - Write numbers as plain integers. Values that YAML reads as booleans or fractions are refused, and so are
         numbers with a leading zero.
     type: dict
     default: {}
 notes:
-  - Refuses to disable IPv6 while the control connection, a default route or a listening socket uses it, and to lower
-    C(fs.nr_open) below a limit in use.
+  - Refuses to disable IPv6 while the host has a global IPv6 address, or while the control connection, another
+    connection, a default route or a listening socket uses it; to forward IPv6 where the default route comes from router
+    advertisements, without C(accept_ra) 2; and to lower C(fs.nr_open) below a limit in use, or one that C(limits.d),
+    C(system.conf) or a unit file asks for.
+  - Writes what takes routes or addresses away after everything else. The addresses that IPv6 had before it was disabled
+    do not come back with it. A failed call names them.
+  - Warns of values that would starve the host or cut it off.
+  - Ansible's C(async) is refused.
   - Keys of C(nf_conntrack) and of other kernel modules may appear only after C(systemd-sysctl) has run. For these the
     module writes a udev rule, which sets them when their kernel module is loaded. It never loads a kernel module.
 seealso:
@@ -86,6 +96,12 @@ EXAMPLES = r"""
     path: /etc/sysctl.d/90-ports.conf
     settings:
       net.ipv4.ip_local_reserved_ports: {value: "5060-5061,30000-40000", rule: at_least}
+
+- name: Load no kernel module any more, until the next boot
+  siptune.linux.sysctl_bulk:
+    path: /etc/sysctl.d/95-sealed.conf
+    settings:
+      kernel.modules_disabled: {value: 1, irreversible: true, why: All modules are loaded by now.}
 
 - name: Put the originals of all keys of this file back
   siptune.linux.sysctl_bulk:

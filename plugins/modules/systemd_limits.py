@@ -105,6 +105,8 @@ notes:
   - Refuses a C(LimitNOFILE) above the C(fs.nr_open) of now or of the next boot, a C(MemoryMax) below the memory that
     the unit uses now, its caches included, a C(TasksMax) below its processes and threads, and a C(Restart) with which
     systemd would not load the unit.
+  - Refuses limits of units that logins need, such as C(ssh), C(dbus), C(systemd-logind), C(user@), C(user.slice) and
+    C(polkit), below what they use now and a reserve.
   - Refuses a symbolic link in place of a drop-in or of its directory.
   - C(TasksMax), C(MemoryMax), C(MemoryHigh), C(CPUWeight), C(OOMPolicy), C(Restart), C(RestartSec) and
     C(TimeoutStopSec) apply to running units from the C(daemon-reload) on. systemd sets all others when it starts a

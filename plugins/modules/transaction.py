@@ -14,6 +14,7 @@ description:
     applies and confirms as its module does alone.
   - When a call fails, everything that the calls before it have changed is put back, newest first.
   - Checks the arguments of all calls before it looks at the host.
+  - Ansible's C(async) is refused, as for M(siptune.linux.sysctl_bulk).
 author:
   - siptune authors (@siptune)
 extends_documentation_fragment:
@@ -192,7 +193,7 @@ def main() -> None:
     results = run.run(module, "transaction", lambda host, log: transact(host, log, module.params, module.check_mode))
     for warning in warnings(results):
         module.warn(warning)
-    module.exit_json(**result(results))
+    module.exit_json(**run.returned(module, result(results)))
 
 
 if __name__ == "__main__":

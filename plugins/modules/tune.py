@@ -165,7 +165,11 @@ def main() -> None:
         module.warn(warning)
     # The catalogues come from the controller, and need not go back from every host.
     given = {name: value for name, value in params.items() if name != "layers"}
-    returned = {**result(results), "ansible_facts": {"siptune_host": facts}, "invocation": {"module_args": given}}
+    returned = {
+        **run.returned(module, result(results)),
+        "ansible_facts": {"siptune_host": facts},
+        "invocation": {"module_args": given},
+    }
     if params["counters_seconds"] is not None:
         # Imported here, as only an audit needs it and each run on a host compiles what it imports.
         from ansible_collections.siptune.linux.plugins.module_utils._counters.reading import counted

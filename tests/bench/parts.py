@@ -12,6 +12,7 @@ from functools import partial
 from typing import NamedTuple
 
 import cards
+import large
 import limits_ways
 import own_work
 import report
@@ -179,6 +180,18 @@ def cards_alone(options: Options) -> str:
     )
 
 
+def large_hosts(_options: Options) -> str:
+    """One round: CPU time hardly varies, and the largest trees take longer to make than to read."""
+    machine = report.machine()
+    measured = large.measure()
+    return (
+        "Facts, checks and plans in one process, without Ansible around it, on trees in memory that have as many\n"
+        "files as `/proc` would. Of the processes one in a hundred is Kamailio's, and one is called kamailio by a\n"
+        f"user. `MiB more` is how far the process grew beyond what its code takes.\n\n{machine}\n\n"
+        f"{report.targets_table(large.growth_targets(measured))}\n{large.growth_table(measured)}"
+    )
+
+
 def _both(measured: report.Rounds) -> str:
     first, converged = (report.milliseconds(median(report.walls(measured, run))) for run in RUNS)
     return f"{first} ms first, {converged} ms again"
@@ -213,6 +226,7 @@ PARTS: Mapping[str, Part] = {
     "own-work": Part("The own work of sysctl_bulk", sysctl_alone),
     "fleet": Part("A fleet: hosts a minute, and what the controller pays", fleet),
     "cards": Part("The own work of nic_ring and nic_link", cards_alone),
+    "large": Part("Large hosts", large_hosts),
     "limits": Part("Limits for logins: limits_file and the usual ways", limits),
     "systemd": Part("Limits for units: what systemd_limits asks of systemd", systemd),
 }

@@ -89,10 +89,10 @@ def put_back(path: str = FILE) -> Result:
     return apply({}, path)
 
 
-def call(module: ModuleType, check: bool = False, **parameters: Any) -> dict[str, Any]:
+def call(module: ModuleType, check: bool = False, diff: bool = True, **parameters: Any) -> dict[str, Any]:
     """The result of a real module's main(), as Ansible would get it."""
     output = io.StringIO()
-    arguments = patch_module_args({**parameters, "_ansible_check_mode": check})
+    arguments = patch_module_args({**parameters, "_ansible_check_mode": check, "_ansible_diff": diff})
     with arguments, contextlib.redirect_stdout(output), contextlib.suppress(SystemExit):
         module.main()
     return json.loads(output.getvalue())

@@ -110,6 +110,15 @@ def test_the_modules_result() -> None:
     assert not put_back()["changed"]
 
 
+def test_a_password_beside_our_lines_is_in_no_result() -> None:
+    make_units()
+    write_file(FILE, f"{Path(FILE).read_text(encoding='utf-8')}DB_PASSWORD=s3cret\n")
+    os.chmod(FILE, 0o600)
+    for check in (True, False):
+        assert "s3cret" not in json.dumps(call(daemon_pools, check, pools=FIRST))
+    assert call(daemon_pools, diff=False, pools=FIRST)["diff"] == []
+
+
 def test_the_module_starts_no_process_where_systemd_does_not_run() -> None:
     make_units()
     document = json.dumps({"ANSIBLE_MODULE_ARGS": {"pools": FIRST}})

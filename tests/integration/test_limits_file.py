@@ -364,7 +364,7 @@ def test_the_modules_result() -> None:
         "reason": "",
     }
     assert items["new hard nofile"]["state"] == "pending"
-    assert done["diff"][0]["before"] == "# by hand\nops soft core 7\n"
+    assert done["diff"][0]["before"] == "(26 bytes, not shown: its mode 0600 keeps others from reading it)\n"
     assert "# Small.\nops soft core 5\n" in done["diff"][0]["after"]
     assert {one["service"]: (one["applies"], one["where"]) for one in done["pam"]} == {
         "login": (None, ""),

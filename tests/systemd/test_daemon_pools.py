@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -222,77 +223,124 @@ for name, path in (
 ):
     sys.modules[name] = types.ModuleType(name)
     sys.modules[name].__path__ = path
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.environment_file import assignments, parse
+from ansible_collections.siptune.linux.plugins.module_utils._systemd import environment_file
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.execstart import Variable, expand, read_start
 
 def values(text):
-    return {name: entry.value for name, entry in assignments(text).items()}
+    return environment_file.values(text)
 
-def file(text):
-    return [values(text), [entry.problem for entry in parse(text) if entry.problem]]
+def edited(text):
+    # The text with a variable set, None where that is refused; and whether all goes back.
+    try:
+        was = environment_file.read_number(text, "", "SHM_MEMORY")
+        mark = environment_file.Mark("a.service", was, "Why.")
+        tuned = environment_file.set_number(text, "", "SHM_MEMORY", 777, mark)
+    except environment_file.EnvironmentFileError:
+        return None, True
+    return tuned, environment_file.revert_line(tuned, "SHM_MEMORY", text) == text
 
 def words(unit, name, environment):
     start = read_start([("unit", unit)], name)
-    found = {name: Variable(value, "", 0) for name, value in values(environment).items()}
+    found = {name: Variable(value, "", 0) for name, value in values(environment)[0].items()}
     return [word.text for word in expand(start.commands[0], found) if not word.empty]
 
-print(json.dumps([globals()[sys.argv[1]](*call) for call in json.loads(sys.argv[2])]))
+print(json.dumps([globals()[sys.argv[1]](*call) for call in json.load(sys.stdin)]))
 """
 
 
 def ours(machine: Machine, function: str, calls: Sequence[Sequence[str]]) -> list[Any]:
     """The results of our own functions for these texts."""
-    return json.loads(machine.run("/usr/bin/python3", "-c", OURS, function, json.dumps(calls)))
+    done = machine.execute("/usr/bin/python3", "-c", OURS, function, text=json.dumps(calls))
+    assert done.status == 0, done.stderr
+    return json.loads(done.stdout)
 
 
-TEXTS = (
-    "A=64\n",
-    "A=64",
-    "A=64\r\nB=1\r\n",
-    " \tA \t= \t64 \t\n",
-    "A=\n",
-    'A="64"\n',
-    "A='a \"b\" \\n'\n",
-    "A=\"a\" 'b'\n",
-    'A="a" b c  \n',
-    'A=a"b c"\n',
-    "A=64 # Mb\n",
-    "A=a\\ b\\\\c\\n\n",
-    "A=a\\ \n",
-    "A=a\\\nb\n",
-    'A="a\\\nb\nc"\n',
-    'A="\\$\\`\\"\\\\\\n"\n',
-    "A=B=C\n",
-    "A=1\nA=2\n",
-    "; c\n # d\nA=1\n",
-    "hello there\nA=1\n",
-    "export A=1\nB=2\n",
-    'A=1\nB="x\nA=3\n',
-    "1A=1\nA=2\n",
-    "A=1\rB=2\r",
-    "#A=1\n\n  \nB='a\nb'\nA=3\n",
+# What people have in such files, and what a parser may trip over, in pieces that are put together at random.
+PIECES = (
+    *("SHM_MEMORY=64", "SHM_MEMORY = '128' ", 'SHM_MEMORY="64"', "SHM_MEMORY=6\\\n4", "SHM_MEMORY=064"),
+    *("#SHM_MEMORY=1", "A=1", "A=", "A=a b  ", "A='a \"b\" \\n'", "A=\"a\" 'b'", 'A="a" b c  ', 'A=a"b c"'),
+    *("A=64 # Mb", "A=a\\ b\\\\c\\n", "A=a\\ ", "A=a\\\nb", 'A="a\\\nb\nc"', 'A="\\$\\`\\"\\\\\\n"', "A=B=C", "A=\\"),
+    *("A= \\\n  b", "A='a' \\\n\"b\"", "B=x \\ \n", "ulimit -n 65536", "export X=1", "export X='"),
+    *(". /etc/default/locale", "[Service]", "if [ -f /x ]; then", "fi", "a.b=c", "\ufeff", "\ufeffA=1"),
+    *("1A=1", "=", "=A='x", "==", "A B=1"),
+    *("A+=2", "\u00c4=1", "B=\u00e4\u20ac\U0001f600", "hello there", "# a comment", "; another", " # it's"),
+    *("# C:\\", "#\\\\", "# \\x", "B='", 'B="', "'", '"', "\\", "\\\\", "`", "$A", "  ", "\t"),
+    *("B=\x1b[1m\x7f", "\x0cB=1", "B=\x0b1", "# K\udcf6ln", "K\udcf6ln"),
 )
+SPOILERS = ("A=\udcff", "ex\udcf6=1", "\0", "A=\uffff", "A=\ufdd0", "B='\udce4'")
+ENDINGS = ("\n", "\n", "\n", "\n", "\r\n", "\r", "", "\n\n", " \n")
+FILES = 150
+SEED = 20260501
+CONTINUES_COMMENTS_BEFORE = 254  # systemd's NEWS of that version
+
+# Writes the files, has one unit a file print its environment, and returns what those have printed.
+THEIRS = """
+import json, os, subprocess, sys
+os.makedirs("/run/readenv", exist_ok=True)
+texts = json.load(sys.stdin)
+for number, text in enumerate(texts):
+    with open("/run/readenv/%d" % number, "wb") as file:
+        file.write(text.encode("utf-8", "surrogateescape"))
+    if os.path.exists("/run/readenv/%d.out" % number):
+        os.unlink("/run/readenv/%d.out" % number)
+subprocess.run(["systemctl", "start"] + ["readenv@%d.service" % number for number in range(len(texts))], check=True)
+outputs = [open("/run/readenv/%d.out" % number, "rb").read() for number in range(len(texts))]
+print(json.dumps([output.decode("utf-8") for output in outputs]))
+"""
 
 
-def test_environment_files_are_read_as_systemd_reads_them(container: Machine) -> None:
+def random_files() -> list[str]:
+    """An empty file, each piece and each spoiler alone, and random ones."""
+    choose = random.Random(SEED)
+    files = ["", *PIECES, *(f"SHM_MEMORY=64\n{piece}\nA=2\n" for piece in (*PIECES, *SPOILERS))]
+    for _ in range(FILES):
+        pieces = choose.choices(PIECES, k=choose.randrange(1, 9))
+        pieces += choose.choices(SPOILERS, k=choose.random() < 0.05)
+        choose.shuffle(pieces)
+        files.append("".join(piece + choose.choice(ENDINGS) for piece in pieces))
+    return files
+
+
+def theirs(machine: Machine, texts: Sequence[str]) -> list[dict[str, str]]:
+    """What systemd makes of files, without what it gives every service. The first file has to be empty."""
+    done = machine.execute("/usr/bin/python3", "-c", THEIRS, text=json.dumps(texts))
+    assert done.status == 0, done.stderr
+    found = [dict(pair.split("=", 1) for pair in output.split("\0") if pair) for output in json.loads(done.stdout)]
+    return [{name: value for name, value in one.items() if name not in found[0]} for one in found]
+
+
+@pytest.fixture
+def reader(container: Machine) -> Iterator[Machine]:
+    """A machine with a unit that prints its environment."""
     container.write(
         f"{UNITS}/readenv@.service",
-        "[Service]\nType=oneshot\nEnvironmentFile=/run/readenv/%i\nExecStart=/usr/bin/env -0\n"
+        "[Unit]\nStartLimitIntervalSec=0\n"
+        "[Service]\nType=oneshot\nEnvironmentFile=-/run/readenv/%i\nExecStart=/usr/bin/env -0\n"
         "StandardOutput=file:/run/readenv/%i.out\n",
     )
-    for number, text in enumerate(TEXTS):
-        container.write(f"/run/readenv/{number}", text)
-    units = " ".join(f"readenv@{number}.service" for number in range(len(TEXTS)))
-    container.sh(f"systemctl daemon-reload; systemctl start {units} || true")
-    found = ours(container, "file", [[text] for text in TEXTS])
-    for number, (text, (values, problems)) in enumerate(zip(TEXTS, found, strict=True)):
-        output = container.read(f"/run/readenv/{number}.out") or ""
-        pairs = dict(pair.split("=", 1) for pair in output.split("\0") if "=" in pair)
-        theirs = {name: pairs[name] for name in ("A", "B") if name in pairs}
-        # A line that systemd reads and we do not has a problem.
-        assert values == theirs or problems, text
-        assert values.items() <= theirs.items(), text
+    container.sh("systemctl daemon-reload")
+    yield container
     container.sh(f"rm -rf /run/readenv {UNITS}/readenv@.service; systemctl daemon-reload")
+
+
+def test_random_environment_files_are_read_and_set_as_systemd_reads_them(reader: Machine) -> None:
+    old = int(reader.run("/bin/systemctl", "--version").split()[1]) < CONTINUES_COMMENTS_BEFORE
+    texts = random_files()
+    before = theirs(reader, texts)
+    for text, values, found in zip(texts, ours(reader, "values", [[text] for text in texts]), before, strict=True):
+        assert values[old] == found, text
+
+    results = ours(reader, "edited", [[text] for text in texts])
+    tuned = [text if result is None else result for text, (result, _back) in zip(texts, results, strict=True)]
+    tuned[0] = ""
+    after = theirs(reader, tuned)
+    edited = 0
+    for text, (result, goes_back), was, now in list(zip(texts, results, before, after, strict=True))[1:]:
+        assert goes_back, text
+        if result is not None and was:
+            edited += 1
+            assert now == {**was, "SHM_MEMORY": "777"}, text
+    assert edited > FILES
 
 
 COMMANDS = (

@@ -162,6 +162,47 @@ def test_a_stopped_kamailio_process_is_not_waited_for(kamailio: Machine) -> None
     assert "did not end within 5 s" in result["msg"]
 
 
+# Processes called kamailio: of a program of nobody's, of one of root's, and both where others' services and units run.
+NOBODYS = """
+cp /bin/sleep /usr/local/lib/kamailio
+install --owner nobody /bin/sleep /tmp/kamailio
+nobody="setpriv --reuid=65534 --regid=65534 --clear-groups"
+systemd-run --unit=web /bin/sh -c "$nobody /usr/local/lib/kamailio 600 & $nobody /tmp/kamailio 600 & wait"
+for program in /usr/local/lib/kamailio /tmp/kamailio; do
+    $nobody $program 600 >/dev/null 2>&1 &
+done
+hierarchy=/sys/fs/cgroup/systemd
+[ -d $hierarchy ] || hierarchy=/sys/fs/cgroup
+own=$hierarchy$(sed -n 's/^1:name=systemd:\\|^0:://p' /proc/1/cgroup | head -1 | sed 's:/init.scope$::')
+for group in user@1000.service/app.slice/kamailio.service session-1.scope; do
+    mkdir -p $own/user.slice/user-1000.slice/$group
+    $nobody /usr/local/lib/kamailio 600 >/dev/null 2>&1 &
+    echo $! >$own/user.slice/user-1000.slice/$group/cgroup.procs
+done
+sleep 1
+[ $(pgrep -cx kamailio) = 6 ]
+"""
+
+
+def test_only_what_the_system_has_started_is_a_daemon(loopback: Machine) -> None:
+    loopback.sh("systemctl stop kamailio asterisk rtpengine-daemon 2>/dev/null || true")
+    try:
+        loopback.sh(NOBODYS)
+        result = loopback.call_module("sip_calls_wait", {"timeout_seconds": 1})
+        assert (result["idle"], result["daemons"]) == (True, [])
+        facts = loopback.call_module("host_facts", {})["ansible_facts"]["siptune_host"]
+        assert not [one for one in facts["sip_daemons"] if one["running"]]
+        counters = loopback.call_module("sip_counters_info", {})["counters"]
+        (descriptors,) = [one for one in counters if one["name"] == "Descriptors"]
+        assert descriptors["reason"] == "no SIP daemon is running"
+        # As long as systemd has started it, the unit and the account may have any name.
+        loopback.run("systemd-run", "--unit=pbx", "--uid=daemon", "/usr/local/lib/kamailio", "600")
+        loopback.sh("for try in $(seq 100); do pgrep -x -u daemon kamailio && exit; sleep 0.1; done; exit 1")
+        assert daemons(loopback)["kamailio"]["in_progress"] is None
+    finally:
+        loopback.sh("systemctl stop web pbx || true; pkill -x kamailio || true")
+
+
 def test_asterisk_by_its_calls(loopback: Machine) -> None:
     if loopback.execute("test", "-x", "/usr/sbin/asterisk").status != 0:
         pytest.skip(f"Debian {loopback.suite} has no asterisk")

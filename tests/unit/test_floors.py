@@ -36,6 +36,7 @@ FLOORS = (
         "module_utils/_sockets",
     ),
     ("module_utils/_counters", "module_utils/_facts", "module_utils/_layers"),
+    ("plugin_utils/_results",),
     ("modules", "plugin_utils/_audit", "plugin_utils/_rollout", "plugin_utils/_site"),
     ("action", "filter"),
 )
@@ -46,6 +47,7 @@ NEIGHBOURS = {
     ("module_utils/_units", "module_utils/_sysctl/nr_open"),
     ("module_utils/_nic", "module_utils/_nic/link_files"),
     ("plugin_utils/_audit", "plugin_utils/_site"),
+    ("plugin_utils/_site", "plugin_utils/_rollout/settings"),
 }
 PURE_NAMES = ("plan", "items", "settings", "safety", "revert", "model")
 PROCESSES = ("os", "subprocess")

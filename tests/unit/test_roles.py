@@ -60,8 +60,9 @@ def test_the_choices_are_those_of_the_code(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_a_role_is_facts_and_a_module_for_each_part(name: str) -> None:
-    facts, *tasks = _yaml("roles", name, "tasks", "main.yml")
+def test_a_role_is_a_check_facts_and_a_module_for_each_part(name: str) -> None:
+    check, facts, *tasks = _yaml("roles", name, "tasks", "main.yml")
+    assert check["siptune.linux.check_variables"] == {"layers": [name]}
     assert facts["register"] == "__siptune_host_facts"
     assert facts["when"] == "__siptune_host_facts is not defined or ansible_facts.siptune_host is not defined"
     registered = [f"__siptune_{name}_{part}_result" if part else f"__siptune_{name}_result" for part in PARTS[name]]

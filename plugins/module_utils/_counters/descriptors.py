@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from .._host.host import Host, unless_refused
-from .._host.processes import ProcessNames, process_status
+from .._host.processes import ProcessNames
 from .._host.rlimits import INFINITY, read_open_files_limit
-from .._sip.daemons import DAEMONS, Daemon, belongs_to, is_client_call, parse_control_groups
+from .._sip.daemons import DAEMONS, Daemon, Process, belongs_to, first_processes
 
 
 class OpenFiles(NamedTuple):
@@ -40,29 +40,22 @@ def fullest(processes: Iterable[OpenFiles]) -> dict[str, OpenFiles]:
     return found
 
 
-def daemon_processes(host: Host, processes: ProcessNames) -> list[tuple[Daemon, int]]:
-    """The processes of all SIP daemons, workers included and clients that share a daemon's program left out."""
+def daemon_processes(host: Host, processes: ProcessNames) -> list[tuple[Daemon, Process, int]]:
+    """The processes of all SIP daemons, workers included, each with the first of its line."""
     return [
-        (daemon, pid)
+        (daemon, first, pid)
         for daemon in DAEMONS
-        for pid in processes.pids_named(daemon.command)
-        if not is_client_call(daemon, host.read_lenient(f"/proc/{pid}/cmdline") or "")
+        for first in first_processes(host, daemon, processes)
+        for pid in (first.pid, *first.workers)
     ]
 
 
-def open_files(host: Host, daemon: Daemon, pid: int) -> OpenFiles | None:
+def open_files(host: Host, daemon: Daemon, first: Process, pid: int) -> OpenFiles | None:
     """The open files of a process; None if it has ended or is hidden from us."""
     limit = read_open_files_limit(host, pid)
     descriptors = unless_refused(host.list_directory, f"/proc/{pid}/fd")
     if limit is None or descriptors is None or limit[0] == INFINITY:
         return None
-    return OpenFiles(_owner(host, daemon, pid), daemon.name, pid, len(descriptors), limit[0])
-
-
-def _owner(host: Host, daemon: Daemon, pid: int) -> str:
-    """The unit that a process runs under, by its control group; in a container the name would not be this host's."""
-    status = process_status(host, pid)
-    if status is None or status.in_child_namespace:
-        return daemon.name
-    groups = parse_control_groups(host.read_lenient(f"/proc/{pid}/cgroup") or "")
-    return next((name for name in sorted(groups) if belongs_to(daemon, name)), daemon.name)
+    # In a container the name of a unit would not be this host's.
+    own = belongs_to(daemon, first.group.unit) and not first.status.in_child_namespace
+    return OpenFiles(first.group.unit if own else daemon.name, daemon.name, pid, len(descriptors), limit[0])

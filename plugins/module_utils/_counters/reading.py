@@ -226,7 +226,7 @@ def _open_files(host: Host) -> dict[str, Any]:
     gauge = {**_gauge(DESCRIPTORS, "files", DESCRIPTORS_SOURCE), "part_is": "unit"}
     names = process_names(host)
     running = descriptors.daemon_processes(host, names)
-    seen = [descriptors.open_files(host, daemon, pid) for daemon, pid in running]
+    seen = [descriptors.open_files(host, daemon, first, pid) for daemon, first, pid in running]
     known = [process for process in seen if process is not None]
     by_owner = descriptors.fullest(known)
     parts = []

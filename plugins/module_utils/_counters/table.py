@@ -78,6 +78,12 @@ COUNTERS = (
     Counter("Ip6ReasmFails", SNMP6, "Ip6ReasmFails", "datagrams"),
 )
 
+# Levels in use now, each with a limit.
+GAUGES = (
+    Counter("ConntrackEntries", "/proc/sys/net/netfilter/nf_conntrack_count", "", "entries"),
+    Counter("Descriptors", "/proc/PID/fd and /proc/PID/limits", "", "files", "unit"),
+)
+
 
 # --- growth ----------------------------------------------------------------------------------
 

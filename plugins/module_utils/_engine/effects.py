@@ -8,14 +8,17 @@ from __future__ import annotations
 import contextlib
 import os
 import posixpath
+import stat
 from collections.abc import Callable, Iterable
 
 from .._core.change import Outcome
+from .._core.errors import ItemError
 from .._core.undo import UndoLog
 from .._engine import originals
 from .._host.host import FileRecord, Host, HostError
 from .originals import Originals
-from .owned_files import FileChange, FilesPlan, mismatch
+from .own_paths import may_be_made
+from .owned_files import FileChange, FilesPlan, mismatch, same_file
 
 PARENT_MODE = 0o755
 
@@ -23,51 +26,85 @@ PARENT_MODE = 0o755
 def read_originals(host: Host) -> Originals:
     """The originals recorded on this host. Raises OriginalsError, HostError.
 
-    Root will write their content, so they count only where nobody else can have edited them.
+    Root will write their content, so they count only where nobody else can have edited them. A directory in which
+    others could put a record is refused before there is one.
     """
     record = host.snapshot(originals.PATH)
+    _check_directories(host)
     if record is None:
         return originals.NOTHING
-    for path, uid, mode in (
-        (originals.DIRECTORY, *host.owner_and_mode(originals.DIRECTORY)),
-        (originals.PATH, record.uid, record.mode),
-    ):
-        originals.check_keeper(path, uid, mode, os.geteuid())
+    originals.check_keeper(originals.PATH, record.uid, record.mode, os.geteuid())
     return originals.parse(record.content)
 
 
-def store_originals(host: Host, after: Originals, log: UndoLog) -> None:
-    """Replace the record of originals; a record without entries is removed. Raises HostError.
+def _check_directories(host: Host) -> None:
+    """Raises OriginalsError if others than root could put a record of originals into its directory."""
+    for directory in (*originals.PARENTS, originals.DIRECTORY):
+        found = host.owner_and_mode(directory)
+        if found is None:
+            return
+        uid, gid, mode = found
+        if directory in originals.PARENTS and gid in (0, os.getegid()) and not mode & stat.S_IWOTH:
+            mode &= ~stat.S_IWGRP  # root's own group may write there on some hosts
+        originals.check_keeper(directory, uid, mode, os.geteuid())
 
-    An original that no later run would accept is refused here, before its file is changed.
+
+def store_originals(host: Host, after: Originals, log: UndoLog) -> None:
+    """Replace the record of originals before the first effect. Raises HostError.
+
+    With it are recorded the directories that are missing for its files, as these are made next.
     """
-    for path, original in after.files.items():
-        try:
-            originals.check_file(path, original)
-        except ValueError as error:
-            raise HostError(path, f"cannot be recorded, and so is not changed: {error}") from error
-    owner = (os.geteuid(), os.getegid())
-    record = None if after.empty else FileRecord(originals.render(after), originals.FILE_MODE, *owner)
-    change = FileChange(originals.PATH, host.snapshot(originals.PATH), record)
-    if record == change.before:
-        return
-    if record is not None:
-        make_parents(host, originals.PATH, originals.DIRECTORY_MODE, log)
-    log.note("", lambda: put_back(host, change))
-    put(host, originals.PATH, record)
+    missing = {directory for path in after.files for directory in _missing_parents(host, path)}
+    made = {*_directories(host), *filter(may_be_made, missing)}
+    _replace_record(host, after._replace(directories=tuple(sorted(made))), log)
 
 
 def finalize_originals(host: Host, finalized: Originals, recorded: Originals, log: UndoLog) -> None:
-    """Store the final record; an empty one is removed with its directory. Raises HostError."""
+    """Store the final record, and remove the directories that were made for files which it does not have any more.
+
+    A directory that somebody else uses by now stays. An empty record is removed with its directory. Raises HostError.
+    """
     if finalized != recorded:
-        store_originals(host, finalized, log)
+        needed = {directory for path in finalized.files for directory in _parents(path)}
+        made = _directories(host)
+        for directory in sorted(made.difference(needed), reverse=True):
+            remove_directory(host, directory, PARENT_MODE, log)
+        _replace_record(host, finalized._replace(directories=tuple(sorted(made & needed))), log)
     if finalized.empty:
         remove_originals_directory(host, log)
 
 
+def _directories(host: Host) -> set[str]:
+    """The recorded directories, those that this call has made included. Raises OriginalsError, HostError."""
+    return set(read_originals(host).directories)
+
+
+def _replace_record(host: Host, after: Originals, log: UndoLog) -> None:
+    """Replace the record; one without entries is removed. Raises HostError.
+
+    An original that no later run would accept is refused here, before its file is changed.
+    """
+    try:
+        originals.check(after)
+    except ItemError as error:
+        raise HostError(error.item, error.reason) from error
+    owner = (os.geteuid(), os.getegid())
+    record = None if after.empty else FileRecord(originals.render(after), originals.FILE_MODE, *owner)
+    change = FileChange(originals.PATH, host.snapshot(originals.PATH), record)
+    if same_file(record, change.before):
+        return
+    if record is not None:
+        _make(host, originals.DIRECTORY, originals.DIRECTORY_MODE, log)
+        _check_directories(host)
+    log.note("", lambda: put_back(host, change))
+    put(host, originals.PATH, record)
+
+
 def remove_originals_directory(host: Host, log: UndoLog) -> None:
-    """Remove the directory of the record, unless it is missing or holds other files."""
-    remove_directory(host, originals.DIRECTORY, originals.DIRECTORY_MODE, log)
+    """Remove the directory of the record, unless it is missing, not as we make it, or holds other files."""
+    found = host.owner_and_mode(originals.DIRECTORY)
+    if found is not None and found[2] == originals.DIRECTORY_MODE:
+        remove_directory(host, originals.DIRECTORY, originals.DIRECTORY_MODE, log)
 
 
 def remove_directory(host: Host, directory: str, mode: int, log: UndoLog) -> None:
@@ -102,16 +139,31 @@ def apply_files(host: Host, planned: FilesPlan, before: Originals, ours: Iterabl
 def stage(host: Host, change: FileChange, log: UndoLog) -> Callable[[], None]:
     """Prepare a file's change without touching the file; returns the function that applies and confirms it.
 
-    Both raise HostError.
+    Both raise HostError, also where the file is not any more as it was observed: nothing is written then.
     """
+    check_unchanged(host, change)
     commit = _prepare(host, change, log)
 
     def apply() -> None:
-        log.note(change.path, lambda: put_back(host, change))
+        check_unchanged(host, change)
+        ours: list[FileRecord | None] = []
+        log.note(change.path, lambda: put_back(host, change, *ours))
         commit()
+        ours.append(host.snapshot(change.path))  # whatever the rename has put there
         confirm(host, change.path, change.after)
 
     return apply
+
+
+def check_unchanged(host: Host, change: FileChange) -> None:
+    """Raises HostError if a file is not as it was when the change was planned, or cannot be replaced any more."""
+    found = host.snapshot(change.path)
+    if not same_file(change.before, found):
+        raise HostError(
+            change.path, "somebody else has changed it since this run has looked at it: it is left as it is; run again"
+        )
+    if found is not None and found.obstacle:
+        raise HostError(change.path, found.obstacle)
 
 
 def _prepare(host: Host, change: FileChange, log: UndoLog) -> Callable[[], None]:
@@ -123,14 +175,20 @@ def _prepare(host: Host, change: FileChange, log: UndoLog) -> Callable[[], None]
     return staged.commit
 
 
-def put_back(host: Host, change: FileChange) -> None:
-    """Give a file back the content it had before, or its absence. Raises HostError."""
+def put_back(host: Host, change: FileChange, *ours: FileRecord | None) -> None:
+    """Give a file back the content it had before, or its absence. Raises HostError.
+
+    `ours` is what it may have meanwhile, beside the change itself; anything else is somebody else's, and is left.
+    """
+    found = host.snapshot(change.path)
+    if not any(same_file(record, found) for record in (change.before, change.after, *ours)):
+        raise HostError(change.path, "somebody else has changed it since this run has written it: it is left as it is")
     put(host, change.path, change.before)
 
 
 def put(host: Host, path: str, record: FileRecord | None) -> None:
     """Make a file what it should be, which None is for no file, and confirm it. Raises HostError."""
-    if host.snapshot(path) == record:
+    if same_file(record, host.snapshot(path)):
         return
     if record is None:
         host.remove(path)
@@ -147,8 +205,12 @@ def confirm(host: Host, path: str, record: FileRecord | None) -> None:
 
 
 def make_parents(host: Host, path: str, mode: int, log: UndoLog) -> None:
-    """Create the directory of a path where it is missing. Raises HostError."""
-    directory = posixpath.dirname(path)
+    """Create the directories of a path that are missing. Raises HostError."""
+    for directory in _missing_parents(host, path):
+        _make(host, directory, mode, log)
+
+
+def _make(host: Host, directory: str, mode: int, log: UndoLog) -> None:
     if host.exists(directory):
         return
 
@@ -158,3 +220,14 @@ def make_parents(host: Host, path: str, mode: int, log: UndoLog) -> None:
 
     log.note("", remove)
     host.make_directory(directory, mode)
+
+
+def _missing_parents(host: Host, path: str) -> list[str]:
+    """The directories above a path that do not exist, the highest first."""
+    return [directory for directory in _parents(path) if not host.exists(directory)]
+
+
+def _parents(path: str) -> list[str]:
+    """The directories above a path, without the root, the highest first."""
+    steps = posixpath.dirname(path).split("/")
+    return ["/".join(steps[: length + 1]) for length in range(1, len(steps))]

@@ -18,6 +18,7 @@ from .._core.diff import diff_live
 from .._core.errors import ItemError
 from .._core.undo import UndoLog
 from .._host.host import Host, HostError
+from .originals import check as check_record
 from .owned_files import diff_files
 from .policy import POLICY_ARGUMENTS, Policy
 
@@ -80,7 +81,8 @@ class Operation(Generic[Request, Observed, Planned, Outcome]):
     `parse(params)` returns a request, `observe(host, request)` the observed host, and `plan(request, observed)` the
     plan; all of them raise TuningError. `apply(host, request, observed, planned, log)` changes the host and raises
     HostError. `report(observed, planned, outcome)` describes the result; the outcome is None in check mode.
-    A plan has `changes`; `is_missing(planned, change)` says whether the host lacks the key, driver or unit of an item,
+    The observed host and the plan have `originals`, those of the host and those to record before the first effect. A
+    plan has `changes`; `is_missing(planned, change)` says whether the host lacks the key, driver or unit of an item,
     and `is_advice(change)` whether nobody asked for the item, so that no policy applies to it. `restart` is for an
     operation whose items look at running daemons.
     """
@@ -131,6 +133,8 @@ class Call(NamedTuple):
         observed = operation.observe(host, self.request)
         planned = operation.plan(self.request, observed)
         self._check(planned, planned.changes)
+        if planned.originals != observed.originals:
+            check_record(planned.originals)
         if check_mode:
             return operation.report(observed, planned, None)
         try:
@@ -142,8 +146,8 @@ class Call(NamedTuple):
         return report
 
     def _check(self, planned: Any, changes: Sequence[Change]) -> None:
-        """Raises NotAcceptableError for items that the policy rules out."""
-        wanted = [change for change in changes if not self.operation.is_advice(change)]
+        """Raises NotAcceptableError for items that the policy rules out. What goes back has no wanted value."""
+        wanted = [change for change in changes if change.wanted is not None and not self.operation.is_advice(change)]
         self.policy.check(wanted, lambda change: self.operation.is_missing(planned, change))
 
 

@@ -10,20 +10,26 @@ somebody else has changed it since, and it is no longer ours to put back.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
+import posixpath
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple, TypeVar
 
-from .._core.errors import TuningError
+from .._core.errors import ItemError, TuningError
+from .._host.attributes import MOST_BYTES as MOST_ATTRIBUTE_BYTES
 from .._host.host import FileRecord
-from .own_paths import ORDINARY_MODE_BITS, is_below_proc_sys, may_be_written
+from .own_paths import ORDINARY_MODE_BITS, UNIT_DROP_IN, is_below_proc_sys, may_be_made, may_be_written
 
 DIRECTORY = "/var/lib/siptune"
 DIRECTORY_MODE = 0o700
+PARENTS = ("/", "/var", "/var/lib")  # of the directory: whoever may write there can put another one in its place
 PATH = f"{DIRECTORY}/originals.json"
 FILE_MODE = 0o600
+MOST_BYTES = 16 * 2**20  # a record of 10,000 keys has 2 MiB
+NOT_RECORDED = "cannot be recorded, and so is not changed"
 SCHEMA = 4  # with sockets
 # Still written where a record needs no more, so that an older version can read it.
 SCHEMA_WITHOUT_LINKS, SCHEMA_WITHOUT_PROFILES, SCHEMA_WITHOUT_SOCKETS = 1, 2, 3
@@ -41,10 +47,22 @@ HIGHEST_BUFFER_BYTES = 2**31 - 1  # INT_MAX: the kernel's sk_rcvbuf is an int
 HIGHEST_ID = 2**32 - 2  # the last one, (uid_t) -1, is no user or group: chown(2)
 MODE_TEXT = re.compile("[0-7]{1,6}")
 WRITABLE_BY_OTHERS = 0o022
+ATTRIBUTE_NAME = re.compile(r"[a-z0-9]+\.[^\0/]{1,250}")  # xattr(7): a namespace, and a name of XATTR_NAME_MAX at most
+
+Parsed = TypeVar("Parsed")
 
 
 class OriginalsError(TuningError):
     """The record of originals cannot be trusted. Names the way out."""
+
+
+class EntryError(ValueError):
+    """An entry of the record that cannot be accepted: its key, and why."""
+
+    def __init__(self, key: str, reason: str) -> None:
+        super().__init__(f"{key!a}: {reason}")
+        self.key = key
+        self.reason = reason
 
 
 class KeyOriginal(NamedTuple):
@@ -117,7 +135,8 @@ class Originals(NamedTuple):
     """Everything recorded on a host: sysctl keys and files by path, options of interfaces by `link_key`.
 
     `profiles` are the properties of NetworkManager's profiles, by UUID, and `sockets` have the keys of `socket_key`. A
-    module replaces the sections that it knows, with `_replace`, and keeps the others.
+    module replaces the sections that it knows, with `_replace`, and keeps the others. `directories` are those that were
+    made for files; _engine/effects.py alone looks after them.
     """
 
     keys: Mapping[str, KeyOriginal]
@@ -125,6 +144,7 @@ class Originals(NamedTuple):
     links: Mapping[str, Mapping[str, LinkOriginal]] = {}
     profiles: Mapping[str, Mapping[str, ProfileOriginal]] = {}
     sockets: Mapping[str, SocketOriginal] = {}
+    directories: tuple[str, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -162,29 +182,80 @@ def digest(content: bytes) -> str:
 def parse(content: bytes) -> Originals:
     """The originals in a file's content. Raises OriginalsError if it is damaged or of a newer version."""
     try:
-        document = json.loads(content.decode("utf-8"))
-        schema = document["schema"]
-        if not isinstance(schema, int) or isinstance(schema, bool):
-            raise TypeError("schema is no number")
-        if schema > SCHEMA:
-            raise OriginalsError(
-                f"{PATH} was written by a newer version of siptune.linux (schema {schema}, this version knows "
-                f"{SCHEMA}); run that version, or a later one, on this host"
-            )
-        keys = {_key_path(path): _key_original(entry) for path, entry in document["sysctl"].items()}
-        files = {path: _file_original(path, entry) for path, entry in document["files"].items()}
-        if schema <= SCHEMA_WITHOUT_PROFILES:
-            document["profiles"] = _take_profiles(document.get("links", {}))
-        links = {key: _link_originals(key, entry) for key, entry in document.get("links", {}).items()}
-        profiles = {uuid: _profile_originals(uuid, entry) for uuid, entry in document.get("profiles", {}).items()}
-        sockets = {key: _socket_original(key, entry) for key, entry in document.get("sockets", {}).items()}
+        if len(content) > MOST_BYTES:
+            raise ValueError(f"more than {MOST_BYTES >> 20} MiB")
+        return _parse(json.loads(content.decode("utf-8")))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise OriginalsError(
             f"{PATH} is damaged or was edited ({type(error).__name__}: {error}). It holds the values this host had "
             "before it was tuned, so nothing was changed. Restore it from a backup; or, if the values of today may "
             "count as the originals, move it away and run again"
         ) from error
-    return Originals(keys, files, links, profiles, sockets)
+
+
+def check(originals: Originals) -> None:
+    """Raises ItemError for an entry that `parse` would not accept, so that no run records what a later one refuses."""
+    content = render(originals)
+    try:
+        _parse(json.loads(content))
+    except EntryError as error:
+        raise ItemError(_shown(error.key), f"{NOT_RECORDED}: {error.reason}") from error
+    if len(content) > MOST_BYTES:
+        sizes = {path: len(original.record.content) for path, original in originals.files.items() if original.record}
+        largest = max(sizes, key=lambda path: sizes[path], default=PATH)
+        raise ItemError(largest, f"{NOT_RECORDED}: the record would have more than {MOST_BYTES >> 20} MiB")
+
+
+def _shown(key: str) -> str:
+    """The key of an entry as items have it: a path below /proc/sys is dotted, as sysctl(8) does it."""
+    return key if key.startswith("/") or "/" not in key else key.translate(str.maketrans("/.", "./"))
+
+
+def _parse(document: dict[str, Any]) -> Originals:
+    schema = document["schema"]
+    if not isinstance(schema, int) or isinstance(schema, bool):
+        raise TypeError("schema is no number")
+    if schema > SCHEMA:
+        raise OriginalsError(
+            f"{PATH} was written by a newer version of siptune.linux (schema {schema}, this version knows "
+            f"{SCHEMA}); run that version, or a later one, on this host"
+        )
+    if schema <= SCHEMA_WITHOUT_PROFILES:
+        document["profiles"] = _take_profiles(document.get("links", {}))
+    files = _each(document["files"], _file_original)
+    return Originals(
+        _each(document["sysctl"], _key_original),
+        files,
+        _each(document.get("links", {}), _link_originals),
+        _each(document.get("profiles", {}), _profile_originals),
+        _each(document.get("sockets", {}), _socket_original),
+        _directories(document, files),
+    )
+
+
+def _each(section: Mapping[str, Any], parse_entry: Callable[[str, Any], Parsed]) -> dict[str, Parsed]:
+    """The entries of a section. Raises EntryError."""
+    parsed = {}
+    for key, entry in section.items():
+        try:
+            parsed[key] = parse_entry(key, entry)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise EntryError(key, f"lacks {error}" if isinstance(error, KeyError) else str(error)) from error
+    return parsed
+
+
+def _directories(document: Mapping[str, Any], files: Mapping[str, FileOriginal]) -> tuple[str, ...]:
+    """The directories that were made. Until they were recorded, empty directories of drop-ins were taken for these."""
+    if "directories" not in document:
+        new = (path for path, original in files.items() if original.record is None)
+        return tuple(sorted({posixpath.dirname(path) for path in new if UNIT_DROP_IN.fullmatch(path)}))
+    directories = document["directories"]
+    if not isinstance(directories, list):
+        raise TypeError("directories is not a list")
+    for directory in directories:
+        if not may_be_made(directory):
+            raise EntryError(str(directory), "is no directory that siptune.linux makes")
+    return tuple(directories)
 
 
 def check_keeper(path: str, uid: int, mode: int, trusted_uid: int) -> None:
@@ -196,9 +267,9 @@ def check_keeper(path: str, uid: int, mode: int, trusted_uid: int) -> None:
     else:
         return
     raise OriginalsError(
-        f"{path} {blame}, so it cannot be trusted: root would write its content to system files. Check {PATH}; if it "
-        f"is right, give it back to root (chown root: {path} && chmod go-w {path}) and run again, else restore it from "
-        "a backup"
+        f"{path} {blame}, so {PATH} cannot be trusted: root would write its content to system files. Give {path} back "
+        f"to root (chown root: {path} && chmod go-w {path}), check {PATH} where it exists or restore it from a backup, "
+        "and run again"
     )
 
 
@@ -213,15 +284,15 @@ def check_file(path: str, original: FileOriginal) -> None:
         raise ValueError(f"{path} has the mode {record.mode:04o}, and no file of settings is set-user-ID or the like")
     if not all(0 <= number <= HIGHEST_ID for number in (record.uid, record.gid)):
         raise ValueError(f"{path} belongs to {record.uid}:{record.gid}, which are no user and group")
+    if not all(ATTRIBUTE_NAME.fullmatch(name) for name, _value in record.attributes):
+        raise ValueError(f"{path} has an extended attribute of an invalid name")
+    if sum(len(value) for _name, value in record.attributes) > MOST_ATTRIBUTE_BYTES:
+        raise ValueError(f"{path} has more than {MOST_ATTRIBUTE_BYTES} bytes of extended attributes")
 
 
-def _key_path(path: str) -> str:
+def _key_original(path: str, entry: Mapping[str, Any]) -> KeyOriginal:
     if not is_below_proc_sys(path):
-        raise ValueError(f"{path!r} is no key below /proc/sys")
-    return path
-
-
-def _key_original(entry: Mapping[str, Any]) -> KeyOriginal:
+        raise ValueError("is no key below /proc/sys")
     original = KeyOriginal(entry["value"], entry["written"], entry["left"], tuple(entry["owners"]), entry["cause"])
     texts = (original.value, *original.owners)
     optional = (original.written, original.left, original.cause)
@@ -249,7 +320,8 @@ def _file_record(path: str, found: Mapping[str, Any]) -> FileRecord:
     if not all(isinstance(found[field], int) and not isinstance(found[field], bool) for field in ("uid", "gid")):
         raise TypeError(f"{path} has an owner that is no number")
     content = found["content"].encode("utf-8", "surrogateescape")
-    return FileRecord(content, int(found["mode"], 8), found["uid"], found["gid"])
+    attributes = {name: base64.b64decode(value, validate=True) for name, value in found.get("attributes", {}).items()}
+    return FileRecord(content, int(found["mode"], 8), found["uid"], found["gid"], tuple(sorted(attributes.items())))
 
 
 def _link_originals(key: str, entry: Mapping[str, Mapping[str, Any]]) -> dict[str, LinkOriginal]:
@@ -322,6 +394,7 @@ def render(originals: Originals) -> bytes:
         "schema": SCHEMA_WITHOUT_LINKS,
         "sysctl": {path: entry._asdict() for path, entry in sorted(originals.keys.items())},
         "files": {path: _file_entry(entry) for path, entry in sorted(originals.files.items())},
+        "directories": sorted(originals.directories),
     }
     sections = (
         ("links", originals.links, SCHEMA_WITHOUT_PROFILES),
@@ -345,7 +418,7 @@ def _entries(section: Mapping[str, Mapping[str, LinkOriginal | ProfileOriginal]]
 
 
 def _file_entry(original: FileOriginal) -> dict[str, Any]:
-    found = None
+    found: dict[str, Any] | None = None
     if original.record is not None:
         record = original.record
         found = {
@@ -354,4 +427,6 @@ def _file_entry(original: FileOriginal) -> dict[str, Any]:
             "uid": record.uid,
             "gid": record.gid,
         }
+        if record.attributes:
+            found["attributes"] = {name: base64.b64encode(value).decode("ascii") for name, value in record.attributes}
     return {"found": found, "written": original.written}

@@ -19,14 +19,18 @@ ENVIRONMENT_DIRECTORIES = ("/etc/default", "/etc/sysconfig", "/etc/conf.d", "/et
 ORDINARY_MODE_BITS = 0o777
 
 _READ_AT_BOOT = r"/(?:etc|run|usr/local/lib|usr/lib|lib)"
+_UNIT_DROP_IN = rf"/etc/systemd/system/[A-Za-z0-9:_.\\@-]+\.(?:service|slice)\.d/{PLAIN_NAME}\.conf"
 _PATTERNS = (
     rf"{_READ_AT_BOOT}/sysctl\.d/{PLAIN_NAME}\.conf",
     rf"{_READ_AT_BOOT}/udev/rules\.d/{PLAIN_NAME}\.rules",
     rf"/etc/security/limits\.d/{PLAIN_NAME}\.conf",
-    rf"/etc/systemd/system/[A-Za-z0-9:_.\\@-]+\.(?:service|slice)\.d/{PLAIN_NAME}\.conf",
+    _UNIT_DROP_IN,
     r"/etc/systemd/network/00?-siptune-[!-.0-9;-~]{1,15}\.link",
     rf"(?:{'|'.join(map(re.escape, ENVIRONMENT_DIRECTORIES))})/.+",
 )
+# Directories that hold the directories of such files, and are missing on a host without systemd.
+_PARENTS = ("/etc/systemd", "/etc/systemd/system", "/etc/security", "/etc/udev")
+UNIT_DROP_IN = re.compile(_UNIT_DROP_IN)
 _WRITTEN = re.compile("|".join(f"(?:{pattern})" for pattern in _PATTERNS))
 
 
@@ -36,6 +40,12 @@ def may_be_written(path: object) -> bool:
         return False
     steps = path.split("/")[1:]
     return not any(step in ("", ".", "..") for step in steps) and bool(_WRITTEN.fullmatch(path))
+
+
+def may_be_made(directory: object) -> bool:
+    """Whether a module of this collection could have made this directory, for a file of its own."""
+    names = ("a.conf", "a.rules", "00-siptune-a.link")
+    return any(may_be_written(f"{directory}/{name}") for name in names) or directory in _PARENTS
 
 
 def is_below_proc_sys(path: str) -> bool:

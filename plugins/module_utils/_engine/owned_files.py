@@ -8,14 +8,17 @@ Nothing here reads or writes anything.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import stat
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from .._core.change import KEPT, Change
+from .._core.change import CHANGED, KEPT, Change
+from .._core.errors import ItemError
 from .._host.host import FileRecord
 from .originals import FileOriginal, Originals, digest
 
 CONFIG_MODE = 0o644
+NEW_FILE = FileRecord(b"", CONFIG_MODE, 0, 0)
 
 
 class FileChange(NamedTuple):
@@ -66,41 +69,74 @@ def text_of(record: FileRecord | None) -> str:
 
 def mismatch(written: FileRecord | None, found: FileRecord | None) -> str:
     """How a file that was read back differs from the one that was written or removed (None); '' if it does not."""
-    if written == found:
-        return ""
     if written is None:
-        return "is still there after it was removed"
+        return "" if found is None else "is still there after it was removed"
     if found is None:
         return "is gone after it was written"
-    faults = [] if found.content == written.content else [f"other content ({len(found.content)} bytes)"]
-    if found.mode != written.mode:
-        faults.append(f"mode {found.mode:04o} instead of {written.mode:04o}")
-    if (found.uid, found.gid) != (written.uid, written.gid):
-        faults.append(f"owner {found.uid}:{found.gid} instead of {written.uid}:{written.gid}")
-    return f"was written, and reads back with {', '.join(faults)}: another program may write it too"
+    faults = _differences(written, found)
+    return f"was written, and reads back with {faults}: another program may write it too" if faults else ""
+
+
+def same_file(one: FileRecord | None, found: FileRecord | None) -> bool:
+    """Whether a file is as it should be: a new one has attributes from its directory and the system as well."""
+    if one is None or found is None:
+        return one is found
+    return not _differences(one, found) and set(one.attributes) <= set(found.attributes)
+
+
+def _differences(one: FileRecord, found: FileRecord) -> str:
+    faults = [] if found.content == one.content else [f"other content ({len(found.content)} bytes)"]
+    if found.mode != one.mode:
+        faults.append(f"mode {found.mode:04o} instead of {one.mode:04o}")
+    if (found.uid, found.gid) != (one.uid, one.gid):
+        faults.append(f"owner {found.uid}:{found.gid} instead of {one.uid}:{one.gid}")
+    return ", ".join(faults)
 
 
 def plan_file(
     file: OwnFile, text: str | None, originals: Mapping[str, FileOriginal], owner: tuple[int, int]
 ) -> tuple[FileChange | None, Change | None]:
-    """The change of one file of ours, and an item where it is left alone.
+    """The change of one file of ours, and an item where it is left alone, or where its mode or owner is put right.
 
-    Without text it gets its original content back, unless somebody else has written it since.
+    Without text it gets its original content back, unless somebody else has written it since. Raises ItemError for a
+    file that cannot be replaced.
     """
     path, current, heading = file
-    if text is not None:
-        wanted = FileRecord(text.encode("utf-8", "replace"), CONFIG_MODE, *owner)
-        return (None if wanted == current else FileChange(path, current, wanted)), None
     record = originals.get(path)
+    if text is not None:
+        wanted = (current or NEW_FILE)._replace(
+            content=text.encode("utf-8", "replace"), mode=CONFIG_MODE, uid=owner[0], gid=owner[1]
+        )
+        if wanted == current:
+            return None, None
+        if wanted.obstacle:
+            raise ItemError(path, wanted.obstacle)
+        change = FileChange(path, current, wanted)
+        ours = record is not None or text_of(current).startswith(heading)
+        return change, put_right(change) if ours else None
     if current is None:
         return None, None
-    if record is not None and digest(current.content) in record.written:
+    reason = current.obstacle
+    if not reason and record is not None and digest(current.content) in record.written:
         return FileChange(path, current, record.record), None
-    if record is None and current.content.startswith(heading.encode()):
+    if not reason and record is None and current.content.startswith(heading.encode()):
         return FileChange(path, current, None), None
     shown = f"{len(current.content)} bytes"
-    reason = "somebody else wrote or edited it: left alone"
+    reason = reason or "somebody else wrote or edited it: left alone"
     return None, Change(path, None, shown, shown, None, KEPT, "no longer needed", reason)
+
+
+def put_right(change: FileChange) -> Change | None:
+    """The item of a file of ours that gets its mode and owner again; None if nobody has changed them."""
+    if change.before is None or change.after is None:
+        return None
+    before, after = _protection(change.before), _protection(change.after)
+    why = "nobody but root is to change this file"
+    return None if before == after else Change(change.path, after, before, after, after, CHANGED, why)
+
+
+def _protection(record: FileRecord) -> str:
+    return f"mode {record.mode:04o}, owner {record.uid}:{record.gid}"
 
 
 def released_files(
@@ -112,7 +148,7 @@ def released_files(
     return [
         path
         for path, record in after.items()
-        if record is None or record == getattr(originals.get(path), "record", None)
+        if record is None or same_file(getattr(originals.get(path), "record", None), record)
     ]
 
 
@@ -138,14 +174,23 @@ def finalize_files(
     return finalized
 
 
-def diff_files(changes: Iterable[FileChange]) -> list[dict[str, str]]:
-    """These changes for Ansible's --diff."""
+def shown_text(record: FileRecord | None) -> str:
+    """A file's text for --diff, which may be stored and read by others than root."""
+    if record is None or record.mode & stat.S_IROTH:
+        return text_of(record)
+    return f"({len(record.content)} bytes, not shown: its mode {record.mode:04o} keeps others from reading it)\n"
+
+
+def diff_files(
+    changes: Iterable[FileChange], shown: Callable[[FileRecord | None], str] = shown_text
+) -> list[dict[str, str]]:
+    """These changes for Ansible's --diff, with the text of each file that may be `shown`."""
     return [
         {
             "before_header": change.path,
             "after_header": change.path,
-            "before": text_of(change.before),
-            "after": text_of(change.after),
+            "before": shown(change.before),
+            "after": shown(change.after),
         }
         for change in changes
     ]

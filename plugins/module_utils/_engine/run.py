@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -30,7 +30,12 @@ def main(operation: Operation) -> None:
     )
     for warning in report.warnings:
         module.warn(warning)
-    module.exit_json(**report.as_result())
+    module.exit_json(**returned(module, report.as_result()))
+
+
+def returned(module: AnsibleModule, result: Mapping[str, Any]) -> dict[str, Any]:
+    """A result as it may leave the host: contents of files are in it for --diff alone, as results are stored."""
+    return {**result, "diff": result["diff"] if module._diff else []}
 
 
 def run_call(host: Host, call: Call, check_mode: bool, log: UndoLog) -> Report:

@@ -1,23 +1,24 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who else sets kernel parameters on a host: TuneD, bpftune, and other files of sysctl.d with who writes them."""
+"""Who else sets kernel parameters on a host: TuneD, bpftune, ufw, networkd, scripts, and other files of sysctl.d."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from .._host.host import Host, unless_refused
-from .._host.processes import ProcessNames
+from .._host.processes import ProcessNames, started_by_root
 from .._sysctl.boot import files_read_at_boot
 from .._sysctl.conf import HEADING, PROCPS_FILE, parse
+from .._sysctl.conf import Assignment as Line
 from .._sysctl.key import display_name
+from .._sysctl.writers import starts_at_boot, writers
 from .tuned import Tuned, tuned
 
 BPFTUNE = "bpftune"
-UNITS = "/etc/systemd/system"
-DEPENDENCIES = (".wants", ".requires")  # directories of what `systemctl enable` links
 MOST_ASSIGNMENTS = 200  # of a file are told
 LONGEST_VALUE = 200
 
@@ -56,7 +57,7 @@ class Assignment(NamedTuple):
 
 
 class SysctlFile(NamedTuple):
-    """A file that sets kernel parameters and is not ours. `managed_by` is the tool that seems to write it.
+    """A file that sets kernel parameters and is not ours. `managed_by` is the tool that seems to write or read it.
 
     `at_boot` is False for /etc/sysctl.conf where only TuneD reads it, last.
     """
@@ -78,26 +79,21 @@ def tuners(host: Host, processes: ProcessNames) -> Tuners:
     tuner = tuned(host, processes, starts_at_boot(host, "tuned.service"))
     read = unless_refused(files_read_at_boot, host) or []
     files = [_file(file, text, at_boot=True) for file, text in read if not text.startswith(HEADING)]
+    files += [file for file in _elsewhere(host) if file.file not in dict(read)]
     if (tuner.active or tuner.enabled) and tuner.reapply_sysctl and PROCPS_FILE not in dict(read):
         files.append(_file(PROCPS_FILE, host.read_lenient(PROCPS_FILE) or "", at_boot=False))
     return Tuners(
         tuner,
-        Bpftune(bpftune_active(processes), starts_at_boot(host, "bpftune.service")),
+        Bpftune(bpftune_active(host, processes), starts_at_boot(host, "bpftune.service")),
         [file for file in files if file.sysctl],
     )
 
 
-def bpftune_active(processes: ProcessNames) -> bool | None:
+def bpftune_active(host: Host, processes: ProcessNames) -> bool | None:
     """Whether Oracle's bpftune runs, None where its process could be hidden from us."""
-    if processes.pids_named(BPFTUNE):
+    if any(started_by_root(host, pid) for pid in processes.pids_named(BPFTUNE)):
         return True
     return False if processes.complete else None
-
-
-def starts_at_boot(host: Host, unit: str) -> bool:
-    """Whether a unit is enabled, by the links that systemctl(1) makes for that."""
-    names = unless_refused(host.list_directory, UNITS) or []
-    return any(host.exists(f"{UNITS}/{name}/{unit}") for name in names if name.endswith(DEPENDENCIES))
 
 
 def managed_by(file: str, text: str) -> str | None:
@@ -114,8 +110,21 @@ def managed_by(file: str, text: str) -> str | None:
 
 
 def _file(file: str, text: str, at_boot: bool) -> SysctlFile:
-    assignments = [
+    return SysctlFile(file, managed_by(file, text), at_boot, _assignments(parse(text, file)))
+
+
+def _elsewhere(host: Host) -> list[SysctlFile]:
+    """The files outside of sysctl.d by which programs set kernel parameters at boot."""
+    by_file: dict[str, list[Line]] = {}
+    found = writers(host)
+    for line in (line for writer in found for line in writer.assignments):
+        by_file.setdefault(line.file, []).append(line)
+    who = {writer.file: writer.who or None for writer in found}
+    return [SysctlFile(file, who.get(file), True, _assignments(lines)) for file, lines in by_file.items()]
+
+
+def _assignments(lines: Sequence[Line]) -> list[Assignment]:
+    return [
         Assignment(display_name(one.path), None if one.value is None else one.value[:LONGEST_VALUE], one.line)
-        for one in parse(text, file)[:MOST_ASSIGNMENTS]
+        for one in lines[:MOST_ASSIGNMENTS]
     ]
-    return SysctlFile(file, managed_by(file, text), at_boot, assignments)

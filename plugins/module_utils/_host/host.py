@@ -25,9 +25,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from .._core.errors import ItemError
+from .attributes import Attributes, flag_of, obstacle, read_attributes, write_attributes
 
 LOCK_PATH = "/run/siptune.lock"
 LOCK_POLL_SECONDS = 0.1
+LOCK_MODE = 0o600
+OPEN_TO_OTHERS = 0o077
 COMMAND_TIMEOUT_SECONDS = 30
 KERNEL_READ_BYTES = 65536
 DATAGRAM_BYTES = 65535  # the most that a UDP datagram can have, RFC 768
@@ -70,12 +73,17 @@ def _refusals(item: str) -> Iterator[None]:
 
 
 class FileRecord(NamedTuple):
-    """A regular file as it is: enough to put it back exactly."""
+    """A regular file as it is: enough to put it back exactly.
+
+    `obstacle` says why the file cannot be replaced, '' if it can.
+    """
 
     content: bytes
     mode: int
     uid: int
     gid: int
+    attributes: Attributes = ()
+    obstacle: str = ""
 
 
 class CommandResult(NamedTuple):
@@ -199,11 +207,19 @@ class Host:
         except OSError:
             return None
 
-    def owner_and_mode(self, path: str) -> tuple[int, int]:
-        """The user ID that a file or directory belongs to, and its permission bits. Raises HostError."""
+    def owner_and_mode(self, path: str) -> tuple[int, int, int] | None:
+        """The user and group that a file or directory belongs to, and its permission bits; None if there is none."""
         with _refusals(path):
-            status = os.stat(self._real(path), follow_symlinks=False)
-        return status.st_uid, stat.S_IMODE(status.st_mode)
+            try:
+                status = os.stat(self._real(path), follow_symlinks=False)
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+        return status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)
+
+    def target_status(self, path: str) -> os.stat_result:
+        """What a link leads to, such as the program behind /proc/PID/exe, also once it is deleted. Raises HostError."""
+        with _refusals(path):
+            return os.stat(self._real(path))
 
     def writable(self, path: str) -> bool:
         """Whether a write would be let through. For /proc/sys the kernel's answer is exact, root or not."""
@@ -227,7 +243,10 @@ class Host:
                     raise HostError(path, "is not a regular file", errno.EINVAL)
                 descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=directory)
                 with os.fdopen(descriptor, "rb") as stream:
-                    return FileRecord(stream.read(), stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid)
+                    attributes, fault = read_attributes(descriptor)
+                    owner = (status.st_uid, status.st_gid)
+                    fault = fault or obstacle(descriptor, directory)
+                    return FileRecord(stream.read(), stat.S_IMODE(status.st_mode), *owner, attributes, fault)
         except HostError as error:
             if error.errno == errno.ENOENT:
                 return None
@@ -260,6 +279,7 @@ class Host:
         temporary = _temporary_name(path)
         staged = StagedFile(self, path, directory, temporary)
         try:
+            _check_flag(directory)
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(temporary, dir_fd=directory)
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -268,9 +288,10 @@ class Host:
                 made = os.fstat(stream.fileno())  # a set-group-ID directory gives its files its own group
                 if (record.uid, record.gid) != (made.st_uid, made.st_gid):
                     os.fchown(stream.fileno(), record.uid, record.gid)
-                os.fchmod(stream.fileno(), record.mode)
                 stream.write(record.content)
                 stream.flush()
+                write_attributes(stream.fileno(), record.attributes)  # last, as chown and write take capabilities away
+                os.fchmod(stream.fileno(), record.mode)
                 os.fsync(stream.fileno())
         except OSError as error:
             staged.discard()
@@ -285,6 +306,7 @@ class Host:
     def remove(self, path: str) -> None:
         """Unlink a file, durably. Raises HostError."""
         with self._parent(path) as directory:
+            _check_flag(directory)
             os.unlink(os.path.basename(path), dir_fd=directory)
             os.fsync(directory)
 
@@ -337,9 +359,10 @@ class Host:
     def lock(self, timeout_seconds: float) -> Iterator[None]:
         """Hold this host's siptune lock. Raises HostError when another run keeps it past the limit."""
         with _refusals(LOCK_PATH):
-            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-            descriptor = os.open(self._real(LOCK_PATH), flags, 0o600)
+            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+            descriptor = os.open(self._real(LOCK_PATH), flags, LOCK_MODE)
         try:
+            _keep_lock(descriptor)
             self._wait_for_lock(descriptor, time.monotonic() + timeout_seconds)
             yield
         finally:
@@ -458,6 +481,22 @@ def _interface_call(interface: str, number: int, request: bytes) -> None:
     """An ioctl(2) of an interface, with its struct ifreq but for the padding. Raises HostError."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control, _refusals(interface):
         fcntl.ioctl(control, number, request.ljust(IFREQ_BYTES, b"\0"))
+
+
+def _check_flag(directory: int) -> None:
+    """Raises OSError where a flag of the open directory keeps its files as they are."""
+    flag = flag_of(directory)
+    if flag:
+        raise OSError(errno.EPERM, f"its directory is {flag}: take the flag away, and run again")
+
+
+def _keep_lock(descriptor: int) -> None:
+    """Raises HostError for a lock that is not root's; who else may open it can hold it, and so keep every run out."""
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode) or status.st_uid not in (0, os.geteuid()):
+        raise HostError(LOCK_PATH, "is no file of root's: remove it, and run again")
+    if status.st_mode & OPEN_TO_OTHERS:
+        os.fchmod(descriptor, LOCK_MODE)
 
 
 def _temporary_name(path: str) -> str:

@@ -14,8 +14,8 @@ import ipaddress
 import re
 import socket
 import struct
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Tuple
 
 from .cpus import parse_cpu_mask
 from .ethtool import RINGS, EthtoolError, pack_driver_request, pack_get, unpack_driver, unpack_numbers
@@ -193,6 +193,8 @@ def _rings(host: Host, interface: str) -> dict[str, int] | None:
 
 RTF_REJECT = 0x0200  # linux/route.h
 RTF_CACHE = 0x01000000  # linux/ipv6_route.h
+# Of a default route that the kernel itself has made of a router advertisement: rt6_add_dflt_router(), net/ipv6/route.c
+RTF_ADVERTISED = 0x00010000 | 0x00040000  # RTF_DEFAULT and RTF_ADDRCONF, linux/ipv6_route.h
 LOOPBACK = "lo"
 
 
@@ -218,15 +220,24 @@ def ipv6_default_routes(host: Host) -> list[str] | None:
     return None if table is None else parse_ipv6_default_routes(table)
 
 
-def parse_ipv6_default_routes(table: str) -> list[str]:
-    """The interfaces of the default routes in /proc/net/ipv6_route (net/ipv6/route.c, rt6_info_route())."""
+def advertised_default_routes(host: Host) -> list[str]:
+    """The interfaces that IPv6 default routes from router advertisements lead out of."""
+    return parse_ipv6_default_routes(_ipv6_table(host, "ipv6_route") or "", RTF_ADVERTISED)
+
+
+def parse_ipv6_default_routes(table: str, with_flags: int = 0) -> list[str]:
+    """The interfaces of the default routes in /proc/net/ipv6_route (net/ipv6/route.c, rt6_info_route()).
+
+    Only those that have all of these flags.
+    """
     found = set()
     for line in table.split("\n"):
         fields = line.split()
         # destination, its length, source, its length, gateway, metric, references, uses, flags, interface
         if len(fields) != 10 or fields[1] != "00" or not re.fullmatch(r"[0-9a-f]{8}", fields[8]):
             continue
-        if not int(fields[8], 16) & (RTF_REJECT | RTF_CACHE) and fields[9] != LOOPBACK:
+        flags = int(fields[8], 16)
+        if not flags & (RTF_REJECT | RTF_CACHE) and flags & with_flags == with_flags and fields[9] != LOOPBACK:
             found.add(fields[9])
     return sorted(found)
 
@@ -241,11 +252,15 @@ def _ipv6_table(host: Host, name: str) -> str | None:
 
 # --- IPv6 listeners --------------------------------------------------------------------------
 
-TCP_LISTEN = "0A"  # include/net/tcp_states.h
+TCP_ESTABLISHED, TCP_LISTEN = "01", "0A"  # include/net/tcp_states.h; UDP has the first for a socket with a peer
 UDP_UNCONNECTED = "07"  # TCP_CLOSE, the state of a UDP socket without a peer
 IPV6_ADDRESSES = "/proc/net/if_inet6"
+GLOBAL_SCOPE = "00"  # IPV6_ADDR_SCOPE_GLOBAL of if_inet6, include/net/ipv6.h
 SIP_PORTS = frozenset((5060, 5061))  # RFC 3261, section 19.1.2
 SOCKET_TABLES = (("udp6", "udp", UDP_UNCONNECTED), ("tcp6", "tcp", TCP_LISTEN))
+
+
+End = Tuple[ipaddress.IPv6Address, int]
 
 
 class Listener(NamedTuple):
@@ -288,20 +303,59 @@ def parse_sip_on_any_address(table: str, transport: str, state: str) -> set[List
     }
 
 
-def _bound(table: str, state: str) -> Iterator[tuple[ipaddress.IPv6Address, int]]:
-    """The local address and port of each socket in a state."""
+def parse_connections(table: str, transport: str) -> list[str]:
+    """The connections of /proc/net/udp6 or tcp6 with other hosts, as a person would write them: proc_net(5)."""
+    return [
+        f"[{local}]:{port}/{transport} with [{remote}]:{remote_port}"
+        for (local, port), (remote, remote_port) in _ends(table, TCP_ESTABLISHED)
+        if not (local.is_loopback or local.ipv4_mapped or local == remote)
+    ]
+
+
+def _bound(table: str, state: str) -> Iterator[End]:
+    """The local end of each socket in a state."""
+    return (local for local, _remote in _ends(table, state))
+
+
+def _ends(table: str, state: str) -> Iterator[tuple[End, End]]:
+    """The local and the remote end of each socket in a state, each an address and a port."""
     for line in table.split("\n"):
         fields = line.split(None, 4)  # slot, local address, remote address, state, the rest
         if len(fields) < 5 or fields[3] != state:
             continue
-        local = re.fullmatch(r"([0-9A-F]{32}):([0-9A-F]{4})", fields[1])
-        if local:
-            yield _parse_kernel_ipv6(local.group(1)), int(local.group(2), 16)
+        ends = [re.fullmatch(r"([0-9A-F]{32}):([0-9A-F]{4})", field) for field in fields[1:3]]
+        local, remote = ((_parse_kernel_ipv6(end.group(1)), int(end.group(2), 16)) if end else None for end in ends)
+        if local and remote:
+            yield local, remote
 
 
-def has_global_ipv6(table: str) -> bool:
-    """Whether /proc/net/if_inet6 has an address of global scope. Source: net/ipv6/addrconf.c, if6_seq_show."""
-    return any(len(fields) == 6 and fields[3] == "00" for fields in map(str.split, table.split("\n")))
+class Address(NamedTuple):
+    """An IPv6 address of an interface; `is_global`: of global scope, which unique local addresses (fd00::/8) have."""
+
+    interface: str
+    address: str
+    is_global: bool
+
+    def __str__(self) -> str:
+        return f"{self.address} on {self.interface}"
+
+
+def ipv6_addresses(host: Host) -> list[Address]:
+    """The IPv6 addresses of the host, those of the loopback interface included."""
+    return parse_ipv6_addresses(host.read_lenient(IPV6_ADDRESSES) or "")
+
+
+def parse_ipv6_addresses(table: str) -> list[Address]:
+    """The addresses in /proc/net/if_inet6. Source: net/ipv6/addrconf.c, if6_seq_show."""
+    found = []
+    for fields in map(str.split, table.split("\n")):
+        # address, interface index, prefix length, scope, flags, interface
+        if len(fields) != 6 or not re.fullmatch(r"[0-9a-f]{32}", fields[0]):
+            continue
+        if re.fullmatch(r"[0-9a-f]{2}", fields[2]):
+            address = f"{ipaddress.IPv6Address(int(fields[0], 16))}/{int(fields[2], 16)}"
+            found.append(Address(fields[5], address, fields[3] == GLOBAL_SCOPE))
+    return found
 
 
 def _parse_kernel_ipv6(digits: str) -> ipaddress.IPv6Address:
@@ -361,7 +415,7 @@ def control_connection(host: Host) -> ControlConnection:
 
 # --- the need for IPv6 ------------------------------------------------------------------------
 
-LISTENERS_NAMED = 5  # enough to recognize the service; a media relay has thousands of sockets
+MOST_NAMED = 5  # enough to recognize the service; a media relay has thousands of sockets
 
 
 def ipv6_in_use(host: Host) -> list[str]:
@@ -377,14 +431,22 @@ def ipv6_in_use(host: Host) -> list[str]:
     if control.family == "ipv6":
         reasons.append(f"the control connection comes in over IPv6 ({control.address})")
     reasons += [f"the default route of {name} is IPv6" for name in routes]
-    if has_global_ipv6(host.read_lenient(IPV6_ADDRESSES) or ""):
+    tables = [(transport, _ipv6_table(host, name) or "", state) for name, transport, state in SOCKET_TABLES]
+    addresses = [address for address in ipv6_addresses(host) if address.is_global]
+    if addresses:
         on_any = sorted(
-            listener
-            for name, transport, state in SOCKET_TABLES
-            for listener in parse_sip_on_any_address(_ipv6_table(host, name) or "", transport, state)
+            one for transport, table, state in tables for one in parse_sip_on_any_address(table, transport, state)
         )
         reasons += [f"SIP is served on {listener}, and the host has a global IPv6 address" for listener in on_any]
-    reasons += [f"a SIP/RTP or other service listens on {listener}" for listener in listeners[:LISTENERS_NAMED]]
-    if len(listeners) > LISTENERS_NAMED:
-        reasons.append(f"{len(listeners) - LISTENERS_NAMED} more sockets listen on IPv6 addresses of this host")
-    return reasons
+    reasons += _some(
+        "a SIP/RTP or other service listens on {}", listeners, "sockets listen on IPv6 addresses of this host"
+    )
+    connections = [one for transport, table, _state in tables for one in parse_connections(table, transport)]
+    reasons += _some("there is a connection of {}", connections, "connections use IPv6")
+    return reasons + _some("the host has the global address {}", addresses, "global IPv6 addresses")
+
+
+def _some(reason: str, found: Sequence[object], others: str) -> list[str]:
+    """A reason for each of the first ones found, and one for all others."""
+    more = len(found) - MOST_NAMED
+    return [reason.format(one) for one in found[:MOST_NAMED]] + ([f"{more} more {others}"] if more > 0 else [])

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The processes of a host, as /proc shows them: names, parents, owners, environments.
+"""The processes of a host, as /proc shows them: names, parents, owners, control groups, programs, environments.
 
 Parsers take text and never raise; text that they cannot read is None or left out.
 """
@@ -9,7 +9,8 @@ Parsers take text and never raise; text that they cannot read is None or left ou
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import stat
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from .host import Host, unless_refused
@@ -18,13 +19,23 @@ FIRST_PROCESS = 1
 STAT_START_TIME = 19  # in /proc/PID/stat, counted from the field after the command's name: proc_pid_stat(5)
 COMM_CHARACTERS = 15  # TASK_COMM_LEN less its NUL, linux/sched.h: longer names are cut
 
+SLICE = ".slice"
+# Units that have processes. Source: systemd.unit(5)
+UNIT_SUFFIXES = (".service", ".scope", ".socket", ".mount", ".swap")
+USER_SLICE = "user.slice"  # all sessions, and all users' own managers: systemd.special(7)
+MANAGER_SCOPE = "init.scope"  # systemd's own, below the root of its hierarchy
+ENDED = " (deleted)"  # after the group of a process that nobody has reaped yet
+UNSAFE_MODES = stat.S_ISUID | stat.S_ISGID | stat.S_IWGRP | stat.S_IWOTH
+
 
 class ProcessStatus(NamedTuple):
-    """Of /proc/PID/status: the parent (0 is none), the real user, and whether a child PID namespace holds it."""
+    """Of /proc/PID/status: the parent (0 is none), the real user, whether a child PID namespace holds it, and whether
+    it has ended and only waits to be reaped."""
 
     parent: int
     uid: int
     in_child_namespace: bool
+    zombie: bool = False
 
 
 class ProcessNames(NamedTuple):
@@ -42,6 +53,79 @@ class ProcessNames(NamedTuple):
         return sorted(pid for pid, comm in self.by_pid.items() if comm == name[:COMM_CHARACTERS])
 
 
+class ControlGroup(NamedTuple):
+    """The path of a process in the hierarchy of the system's manager, "" where it is in none, as in a container."""
+
+    path: str
+
+    @property
+    def unit(self) -> str:
+        """The unit of the system's manager, "" if there is none.
+
+        It is the first below the slices. What comes further down a user, or a container, has named himself.
+        """
+        names = self.path.split("/")[1:]
+        first = next((name for name in names if not name.endswith(SLICE)), "")
+        return first if first.endswith(UNIT_SUFFIXES) else ""
+
+    @property
+    def of_users(self) -> bool:
+        """Whether it belongs to a user's session, or to a user's own manager."""
+        return self.path.startswith(f"/{USER_SLICE}/")
+
+
+def parse_control_group(cgroup: str) -> str:
+    """The path of a /proc/PID/cgroup in systemd's own hierarchy, "" for its root. Source: cgroups(7).
+
+    That is the hierarchy name=systemd of version 1, alone or beside version 2, and the only one of version 2.
+    """
+    lines = [line.split(":", 2) for line in cgroup.split("\n") if line.count(":") >= 2]
+    named = [path for _number, controllers, path in lines if controllers == "name=systemd"]
+    unified = [path for number, controllers, path in lines if (number, controllers) == ("0", "")]
+    path = next((path for path in named + unified if path != "/"), "")
+    return path[: -len(ENDED)] if path.endswith(ENDED) else path
+
+
+def manager_root(host: Host) -> str:
+    """The root of the hierarchy of the system's manager, which in a container is the container's, "" if it is all.
+
+    Source: systemd, src/basic/cgroup-util.c, cg_get_root_path
+    """
+    path = parse_control_group(host.read_lenient(f"/proc/{FIRST_PROCESS}/cgroup") or "")
+    return path[: -len(MANAGER_SCOPE) - 1] if path.endswith(f"/{MANAGER_SCOPE}") else path
+
+
+def control_group(host: Host, pid: int, root: str) -> ControlGroup:
+    """The control group of a process below `root`, which is from `manager_root`."""
+    path = parse_control_group(host.read_lenient(f"/proc/{pid}/cgroup") or "")
+    below = path[len(root) :] if path.startswith(f"{root}/") else ""
+    return ControlGroup("" if below.startswith("/../") else below)
+
+
+def runs_program_of(host: Host, pid: int, owners: Collection[int]) -> bool | None:
+    """Whether one of these users, and nobody else, decides what the program of a process does.
+
+    None where we may not see it, which takes CAP_SYS_PTRACE. False also for a set-user-ID program: it is root's, and
+    anybody can start it under any name.
+    """
+    program = unless_refused(host.target_status, f"/proc/{pid}/exe")
+    return None if program is None else program.st_uid in owners and not program.st_mode & UNSAFE_MODES
+
+
+def started_by_root(host: Host, pid: int) -> bool:
+    """Whether a process is root's, of this host, and of a program of root's."""
+    status = process_status(host, pid)
+    if status is None or status.uid != 0 or status.in_child_namespace or status.zombie:
+        return False
+    return runs_program_of(host, pid, (0,)) is not False
+
+
+def namespace_root(host: Host, pid: int) -> int:
+    """The user of this host that is root in the user namespace of a process. Source: user_namespaces(7)."""
+    found = re.search(r"^ *0 +([0-9]{1,10}) ", host.read_lenient(f"/proc/{pid}/uid_map") or "", re.MULTILINE)
+    return int(found.group(1)) if found else 0
+
+
 def parse_status(status: str) -> ProcessStatus | None:
     """The fields we use of /proc/PID/status. Source: proc_pid_status(5)."""
     parent = re.search(r"^PPid:\t([0-9]{1,10})$", status, re.MULTILINE)
@@ -50,7 +134,8 @@ def parse_status(status: str) -> ProcessStatus | None:
     if not parent or not uid:
         return None
     nested = namespaces is not None and len(namespaces.group(1).split()) > 1
-    return ProcessStatus(int(parent.group(1)), int(uid.group(1)), nested)
+    zombie = re.search(r"^State:\t[ZX]", status, re.MULTILINE) is not None
+    return ProcessStatus(int(parent.group(1)), int(uid.group(1)), nested, zombie)
 
 
 def parse_environment(environ: str) -> dict[str, str]:

@@ -19,18 +19,18 @@ class CatalogueError(TuningError):
     """A variable that cannot be used: names it and says why, in one line."""
 
 
-def parse_capacity(capacity: Mapping[str, object]) -> dict[str, int]:
-    """The figures of siptune_capacity; those that are null are left out. Raises CatalogueError."""
+def parse_capacity(capacity: Mapping[str, object], variable: str = "siptune_capacity") -> dict[str, int]:
+    """The figures of siptune_capacity; those that are null are left out. Raises CatalogueError, with the variable."""
     if not isinstance(capacity, Mapping):
-        raise CatalogueError("siptune_capacity: must be a dictionary, such as {concurrent_calls: 2000}")
+        raise CatalogueError(f"{variable}: must be a dictionary, such as {{concurrent_calls: 2000}}")
     figures = {}
     for name, figure in capacity.items():
         if name not in CAPACITY_NAMES:
-            raise CatalogueError(f"siptune_capacity: there is no figure {name!r}, only {', '.join(CAPACITY_NAMES)}")
+            raise CatalogueError(f"{variable}: there is no figure {name!r}, only {', '.join(CAPACITY_NAMES)}")
         if figure is None:
             continue
         if isinstance(figure, bool) or not _DECIMAL.match(str(figure)):
             bounds = f"must be a whole number from 0 to {HIGHEST_FIGURE}"
-            raise CatalogueError(f"siptune_capacity.{name}: {bounds}, not {figure!r}")
+            raise CatalogueError(f"{variable}.{name}: {bounds}, not {figure!r}")
         figures[str(name)] = int(str(figure))
     return figures

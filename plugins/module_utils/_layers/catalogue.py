@@ -14,13 +14,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._sysctl.key import display_name, parse_key
+from .._sysctl.settings import IRREVERSIBLE
 from .capacity import CatalogueError, parse_capacity
 from .formulas import FORMULAS
 from .layer import WHY_OF_OVERRIDE
 
 MODERN, CLASSIC = "modern", "classic"
 PROFILES = (MODERN, CLASSIC)
-OVERRIDE_FIELDS = ("value", "rule", "why")
+OVERRIDE_FIELDS = ("value", "rule", "why", IRREVERSIBLE)
 
 
 def settings(
@@ -79,7 +80,8 @@ def override(key: str, given: object) -> dict[str, Any]:
         raise CatalogueError(f"{key}: there is no field {', '.join(unknown)}, only {', '.join(OVERRIDE_FIELDS)}")
     if given.get("value") is None:
         raise CatalogueError(f"{key}: has no value; write {key}: null to leave the key alone")
-    return {"value": given["value"], "rule": given.get("rule") or "exact", "why": given.get("why") or WHY_OF_OVERRIDE}
+    own = {"value": given["value"], "rule": given.get("rule") or "exact", "why": given.get("why") or WHY_OF_OVERRIDE}
+    return {**own, IRREVERSIBLE: given[IRREVERSIBLE]} if IRREVERSIBLE in given else own
 
 
 def profile_setting(

@@ -14,7 +14,8 @@ NETWORK_LAYER = "network"
 SERVICE_LAYER = "service_limits"
 LAYERS = (*SYSCTL_LAYERS, SERVICE_LAYER)
 ABSENT = "absent"  # of siptune_state
-WHY_OF_OVERRIDE = "set in the inventory"  # the reason of a setting that the catalogue does not have
+SET_IN = "set in "  # begins the reason of a setting that the catalogue does not have; then the variable
+WHY_OF_OVERRIDE = f"{SET_IN}the inventory"  # where the variable is not known
 
 # A part of a layer is one task of its role, and one call. In the order in which they run.
 KERNEL, RINGS, LINKS, SOCKETS = "", "rings", "links", "sockets"

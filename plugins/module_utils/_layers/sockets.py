@@ -11,9 +11,10 @@ from typing import Any
 from .._sockets.settings import OPTION
 from .capacity import parse_capacity
 from .catalogue import check_profile, profile_setting
-from .layer import SOCKETS, WHY_OF_OVERRIDE
+from .layer import SET_IN, SOCKETS
 from .sizing import sip_queue_bytes
 
+VARIABLE = "siptune_network_sip_receive_buffer"
 NO = ("0", "false", "no")
 
 
@@ -37,7 +38,7 @@ def receive_buffer(
     if str(override).lower() in NO:
         return {}
     own = override if isinstance(override, Mapping) else {"value": override}
-    return {"rule": "at_least", **own, "why": own.get("why") or WHY_OF_OVERRIDE}
+    return {"rule": "at_least", **own, "why": own.get("why") or f"{SET_IN}{VARIABLE}"}
 
 
 def _with_bound(setting: dict[str, Any], wanted_bytes: int) -> dict[str, Any]:

@@ -54,7 +54,10 @@ class Start(NamedTuple):
 
 
 class Observed(NamedTuple):
-    """Everything that the plan depends on. `others` are the texts of all limits files but ours, by path."""
+    """Everything that the plan depends on. `others` are the texts of all limits files but ours, by path.
+
+    `connected` is the account that has logged in to run us, None where none has.
+    """
 
     own: FileRecord | None
     others: Mapping[str, str]
@@ -65,3 +68,4 @@ class Observed(NamedTuple):
     services: Sequence[Service]
     nr_open: NrOpen
     start: Start
+    connected: Account | None = None

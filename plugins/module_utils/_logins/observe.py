@@ -10,16 +10,18 @@ from collections.abc import Iterable
 
 from .._engine.effects import read_originals
 from .._host import accounts
+from .._host.accounts import Account
 from .._host.capabilities import BOUNDING, CAP_SYS_NICE, CAP_SYS_RESOURCE, has_capability, in_user_namespace
 from .._host.host import Host
-from .._host.processes import FIRST_PROCESS, process_names, process_status
+from .._host.processes import FIRST_PROCESS, process_environment, process_names, process_status, started_by_root
 from .._host.rlimits import read_limits
 from .._sysctl.nr_open import nr_open
-from .conf import GID_LOGINS, GIDS, GROUP, GROUP_LOGINS, ITEMS, SUFFIX, UIDS, USER, Domain, parse
+from .conf import GID_LOGINS, GIDS, GROUP, GROUP_LOGINS, ITEMS, LAST_ID, SUFFIX, UIDS, USER, Domain, parse
 from .model import Directory, Observed, Request, Start
 from .pam import MODULE, SERVICES, PamLimits, Service, common_abilities, read_module, service_limits
 
 LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64")
+CALLER_VARIABLES = ("SUDO_UID", "PKEXEC_UID")  # sudo(8), pkexec(1)
 # A session inherits the limits of one of these.
 LOGIN_DAEMONS = ("sshd", "cron", "crond", "systemd-logind", "agetty", "login")
 
@@ -44,7 +46,17 @@ def observe(host: Host, request: Request) -> Observed:
         services=services,
         nr_open=nr_open(host),
         start=session_start(host, pam, services),
+        connected=connected_account(host),
     )
+
+
+def connected_account(host: Host) -> Account | None:
+    """The account that has logged in to run us: the login's number outlives sudo, which also gives it."""
+    given = process_environment(host, "self")
+    for text in (host.read_lenient("/proc/self/loginuid") or "", *(given.get(name, "") for name in CALLER_VARIABLES)):
+        if text.strip().isdecimal() and int(text) <= LAST_ID:
+            return accounts.user_numbered(int(text))
+    return None
 
 
 def pam_limits(host: Host) -> PamLimits:
@@ -115,7 +127,7 @@ def hard_limits(host: Host, pid: int | str) -> dict[str, int]:
 
 def _started_by_init(host: Host, pid: int) -> bool:
     status = process_status(host, pid)
-    return status is not None and status.parent == FIRST_PROCESS and not status.in_child_namespace
+    return status is not None and status.parent == FIRST_PROCESS and started_by_root(host, pid)
 
 
 def _capable(host: Host, capability: int) -> bool:

@@ -9,7 +9,10 @@ from collections.abc import Sequence
 
 from .._host.accounts import Account
 from .conf import (
+    ALL_LOGINS,
     EVERYBODY,
+    GROUP,
+    GROUP_LOGINS,
     HARD,
     INFINITE,
     ITEMS,
@@ -32,6 +35,23 @@ from .settings import Limit
 HIGHEST_FOR_SHELLS = 524288
 
 
+# The least that lets people log in and work as root, in the units of limits.conf. Measured with setrlimit(2) on Debian
+# 12: bash, and Python with threads and TLS, as Ansible's modules are; with room for sshd, PAM, sudo and larger modules.
+LEAST_FOR_LOGINS = {
+    "nofile": 64,  # an interactive bash needs 7, Python 5
+    "as": 256 * 1024,  # Python needs 29 MiB
+    "data": 64 * 1024,  # Python needs 15 MiB
+    "stack": 512,  # Python needs 76 KiB; execve(2) takes the longest argument, 128 KiB, of a quarter of the stack
+    "fsize": 10 * 1024,  # what is written beyond it ends the program: wtmp, logs, a module of Ansible
+    "nproc": 32,  # sshd, systemd's two for the user, a shell, sudo and what it runs, threads included
+    "cpu": 10,  # minutes; a process that used them is killed, sshd's of a long session as well
+    "maxlogins": 2,  # a session that hangs keeps the next one out
+    "maxsyslogins": 4,  # of everybody together
+}
+# Whose members become root by sudo or polkit on most distributions.
+ADMIN_GROUPS = frozenset(("root", "sudo", "wheel", "admin"))
+
+
 def highest_nofile(observed: Observed) -> int:
     """The highest nofile that is safe on this host for people who log in."""
     ceiling = min(observed.nr_open.lowest, HIGHEST_FOR_SHELLS)
@@ -43,6 +63,7 @@ def highest_nofile(observed: Observed) -> int:
 def check_limit(limit: Limit, observed: Observed) -> None:
     """Raises LimitsError for a limit that would lock people out by itself."""
     number = amount(ITEMS[limit.item], limit.value)
+    _check_room(limit, number, observed)
     if limit.item == "nofile" and number is not None:
         _check_nofile(limit, number, observed)
     if limit.item == "nonewprivs" and number == 1 and _reaches_root(limit.domain, observed):
@@ -60,6 +81,29 @@ def check_limit(limit: Limit, observed: Observed) -> None:
             f"root cannot raise hard limits here (no CAP_SYS_RESOURCE, as in most containers), and "
             f"{observed.start.whose} has {shown_amount(limit.item, start)}: {_consequence(observed)}",
         )
+
+
+def _check_room(limit: Limit, number: int | None, observed: Observed) -> None:
+    """Raises LimitsError for a limit with which those who administer the host could not log in."""
+    least = LEAST_FOR_LOGINS.get(limit.item, 0)
+    if number is None or not 0 <= number < least * ITEMS[limit.item].scale or not _reaches_admins(limit, observed):
+        return
+    raise LimitsError(
+        limit.name,
+        f"{limit.value} is too little for a shell, sudo and what they start: root, or those who become root, could not "
+        f"log in or work. Give at least {least}, or limit only the accounts that it is meant for",
+    )
+
+
+def _reaches_admins(limit: Limit, observed: Observed) -> bool:
+    """Whether a limit is for root, for whoever has logged in to run us, or for people who become root."""
+    domain = limit.domain
+    people = [observed.directory.root, *([observed.connected] if observed.connected is not None else [])]
+    if domain.kind in (EVERYBODY, ALL_LOGINS):
+        return True
+    if domain.kind in (GROUP, GROUP_LOGINS) and domain.name in ADMIN_GROUPS:
+        return True
+    return any(rank_for(domain, account, False) is not None for account in people)
 
 
 def _check_nofile(limit: Limit, number: int, observed: Observed) -> None:

@@ -6,18 +6,18 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from .._core.undo import UndoLog
 from .._engine.effects import finalize_originals, store_originals, tidy
 from .._engine.originals import Originals
 from .._host.host import Host, HostError
 from .driver import GoneError, UnsupportedError, read_values, set_options
-from .items import items
+from .items import items, items_of_files
 from .link_files import model as link_files_model
 from .link_files.apply import apply as apply_link_files
 from .model import Decision, GroupWrite, Observed, Outcome, Plan, Request, item_name
-from .options import NEGOTIATED
+from .options import NEGOTIATED, Option
 from .originals import finalize
 from .plan import plan_boot
 from .target import is_rounded
@@ -34,16 +34,20 @@ def apply(host: Host, request: Request, observed: Observed, planned: Plan, log: 
     if planned.changed or planned.originals != observed.originals:
         stored = planned.originals
         store_originals(host, stored, log)
-    unsupported = frozenset(place for write in planned.writes for place in _set_group(host, write, log))
-    after = _read_back(host, planned, unsupported)
+    refused = _Refused(planned)
+    for write in planned.writes:
+        _set_group(host, write, refused, log)
+    after = _read_back(host, planned, refused)
+    unsupported = frozenset(refused.unsupported)
     boot, verdicts = planned.boot, {}
     if boot is not None:
         if unsupported:
             boot = plan_boot(request, observed, planned.decisions, unsupported) or boot
         verdicts = apply_link_files(host, boot, log)
-    finalize_originals(host, _finalized(observed, planned, boot, after, unsupported), stored, log)
+    finalize_originals(host, _finalized(observed, planned, boot, after, refused.places), stored, log)
     moved = any(after[decision.place] != decision.before for decision in planned.decisions if decision.place in after)
-    changes = items(request, observed, planned.decisions, after, verdicts, unsupported)
+    changes = items(request, observed, planned.decisions, after, verdicts, unsupported, refused.reverts)
+    changes += items_of_files(boot)
     return Outcome(changes, moved or bool(boot and boot.changed), boot)
 
 
@@ -52,35 +56,62 @@ def _finalized(
     planned: Plan,
     boot: link_files_model.Plan | None,
     after: Mapping[tuple[str, str], str],
-    unsupported: frozenset[tuple[str, str]],
+    refused: frozenset[tuple[str, str]],
 ) -> Originals:
-    links = finalize(planned.originals.links, planned.decisions, after, unsupported, observed)
+    links = finalize(planned.originals.links, planned.decisions, after, refused, observed)
     if boot is None:
         return planned.originals._replace(links=links)
     return planned.originals._replace(links=links, files=boot.finalized, profiles=boot.recorded_profiles)
 
 
-def _set_group(host: Host, write: GroupWrite, log: UndoLog) -> list[tuple[str, str]]:
-    """Set the options of a group. Returns those that the driver turns out not to support. Raises HostError.
+class _Refused:
+    """What drivers do not take: options that they do not support, and reverts, which must not block each other."""
 
-    A driver refuses a whole request for one option that it does not support, so then each is tried alone.
+    def __init__(self, planned: Plan) -> None:
+        self.unsupported: set[tuple[str, str]] = set()
+        self.reverts: dict[tuple[str, str], str] = {}  # with the reasons
+        self._reverting = {decision.place for decision in planned.decisions if decision.setting is None}
+
+    @property
+    def places(self) -> frozenset[tuple[str, str]]:
+        return frozenset({*self.unsupported, *self.reverts})
+
+    def add(self, link: str, options: Iterable[Option], error: HostError) -> None:
+        """Add what a driver refuses. Raises the error unless these options are not supported, or all go back."""
+        places = [(link, option.name) for option in options]
+        if isinstance(error, UnsupportedError):
+            self.unsupported.update(places)
+        elif self._reverting.issuperset(places):
+            self.reverts.update(dict.fromkeys(places, error.reason))
+        else:
+            raise error
+
+    def may_be_single(self, link: str, options: Iterable[Option], error: HostError) -> bool:
+        """Whether a refusal of these options together may be that of one which can do without."""
+        places = [(link, option.name) for option in options]
+        return len(places) > 1 and (isinstance(error, UnsupportedError) or bool(self._reverting.intersection(places)))
+
+
+def _set_group(host: Host, write: GroupWrite, refused: _Refused, log: UndoLog) -> None:
+    """Set the options of a group. What the driver does not take is added to `refused`. Raises HostError.
+
+    A driver refuses a whole request for one option, so then each is tried alone.
     """
     link = write.nic.link
     names = ", ".join(item_name(link.name, option.name) for option in write.values)
     log.note(names, lambda: _put_group_back(host, write))
     try:
         set_options(host, link, write.values)
-        return []
-    except UnsupportedError:
-        if len(write.values) == 1:
-            return [(link.name, option.name) for option in write.values]
-    unsupported = []
+        return
+    except HostError as error:
+        if not refused.may_be_single(link.name, write.values, error):
+            refused.add(link.name, write.values, error)
+            return
     for option, value in write.values.items():
         try:
             set_options(host, link, {option: value})
-        except UnsupportedError:
-            unsupported.append((link.name, option.name))
-    return unsupported
+        except HostError as error:
+            refused.add(link.name, [option], error)
 
 
 def _put_group_back(host: Host, write: GroupWrite) -> None:
@@ -92,26 +123,36 @@ def _put_group_back(host: Host, write: GroupWrite) -> None:
             set_options(host, write.nic.link, different)
 
 
-def _read_back(host: Host, planned: Plan, unsupported: frozenset[tuple[str, str]]) -> dict[tuple[str, str], str]:
+def _read_back(host: Host, planned: Plan, refused: _Refused) -> dict[tuple[str, str], str]:
     """The present values of the options that were set. Raises HostError for one that the driver did not change."""
     written: dict[str, list[Decision]] = {}
     for decision in planned.decisions:
-        if decision.write and decision.place not in unsupported:
+        if decision.write and decision.place not in refused.places:
             written.setdefault(decision.nic.link.name, []).append(decision)
     after = {}
     for name, decisions in written.items():
-        now = read_values(host, name, [decision.option for decision in decisions])
+        options = [decision.option for decision in decisions]
+        try:
+            now = read_values(host, name, options)
+        except HostError as error:
+            refused.add(name, options, error)
+            continue
         for decision in decisions:
             value = now.get(decision.option.name)
-            if value is None:
-                raise HostError(item_name(*decision.place), "cannot be read back after it was set")
-            _check_taken(decision, value)
-            after[decision.place] = value
+            try:
+                _check_taken(decision, value)
+            except HostError as error:
+                refused.add(name, [decision.option], error)
+                continue
+            after[decision.place] = value or ""
     return after
 
 
-def _check_taken(decision: Decision, now: str) -> None:
+def _check_taken(decision: Decision, now: str | None) -> None:
+    """Raises HostError for an option that its driver did not change, or does not show any more."""
     target = decision.target or ""
+    if now is None:
+        raise HostError(item_name(*decision.place), "cannot be read back after it was set")
     if now != decision.before or now == target or is_rounded(decision.option, target, now):
         return
     if decision.negotiated and decision.option.name in NEGOTIATED:

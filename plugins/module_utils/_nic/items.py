@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from .._core.change import ABSENT, CHANGED, KEPT, OK, PENDING, READONLY, SHADOWED, Change
+from .._core.change import ABSENT, CHANGED, KEPT, OK, PENDING, READONLY, REFUSED, SHADOWED, Change
 from .._core.setting import RULE_WORDS
+from .._engine.owned_files import put_right
 from .._host.netlink import Link
+from .link_files import model as link_files_model
 from .link_files.model import Verdict
 from .link_words import link_file_settings, verdict_of
 from .model import Decision, Observed, Request, item_name
@@ -29,14 +31,28 @@ def items(
     after: Mapping[tuple[str, str], str | None],
     verdicts: Mapping[tuple[str, str], Verdict],
     unsupported: frozenset[tuple[str, str]] = frozenset(),
+    refused: Mapping[tuple[str, str], str] = {},
 ) -> list[Change]:
     """An item for each option, and for each rule that matches no interface.
 
     `after` are the values of the options that are set, predicted or read back; `unsupported` the options that a driver
-    turned out not to support.
+    turned out not to support, and `refused` those that it did not put back, with its reasons.
     """
     changes = [_item(decision, after, verdicts, unsupported, request) for decision in decisions]
+    named = {item_name(*place): f"not put back: {reason}" for place, reason in refused.items()}
+    changes = [
+        change._replace(state=REFUSED, after=change.before, reason=named[change.item])
+        if change.item in named
+        else change
+        for change in changes
+    ]
     return changes + _unmatched(observed)
+
+
+def items_of_files(boot: link_files_model.Plan | None) -> list[Change]:
+    """An item for each .link file of ours whose mode or owner somebody has changed."""
+    files = boot.files if boot is not None else []
+    return [item for item in map(put_right, files) if item is not None]
 
 
 def _unmatched(observed: Observed) -> list[Change]:

@@ -34,12 +34,12 @@ def finalize(
     recorded: Mapping[str, Mapping[str, LinkOriginal]],
     decisions: Sequence[Decision],
     after: Mapping[tuple[str, str], str],
-    unsupported: frozenset[tuple[str, str]],
+    refused: frozenset[tuple[str, str]],
     observed: Observed,
 ) -> dict[str, dict[str, LinkOriginal]]:
     """The originals to store in the end: with the values that were read back, and without options no longer ours.
 
-    `after` are the values read back, `unsupported` the options that a driver turned out not to support.
+    `after` are the values read back, `refused` the options that a driver did not take: their records are as before.
     """
     links = {key: dict(options) for key, options in recorded.items()}
     for decision in decisions:
@@ -47,10 +47,10 @@ def finalize(
         mine = options.get(decision.option.name)
         if mine is None:
             continue
-        if _is_reverted(decision) or (decision.place in unsupported and decision.record is None):
-            del options[decision.option.name]
-        elif decision.place in unsupported and decision.record is not None:
+        if decision.place in refused and decision.record is not None:
             options[decision.option.name] = decision.record
+        elif decision.place in refused or _is_reverted(decision):
+            del options[decision.option.name]
         elif decision.setting is not None and (decision.write or (decision.met and mine.boot is not None)):
             left = after.get(decision.place, decision.before)
             options[decision.option.name] = mine._replace(left=left, boot=None)

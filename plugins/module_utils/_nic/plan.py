@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from .._core.change import ABSENT, KEPT, OK, PENDING, READONLY
 from .._engine.originals import LinkOriginal
-from .items import items
+from .items import items, items_of_files
 from .link_files import model as link_files_model
 from .link_files.file import Setting as LinkFileSetting
 from .link_files.plan import plan as plan_link_files
@@ -33,7 +33,7 @@ def plan(request: Request, observed: Observed) -> Plan:
     if boot is not None:
         originals = originals._replace(files=boot.recorded, profiles=boot.recorded_profiles)
     predicted = {decision.place: decision.target for decision in decisions if decision.write}
-    changes = items(request, observed, decisions, predicted, boot.verdicts if boot else {})
+    changes = items(request, observed, decisions, predicted, boot.verdicts if boot else {}) + items_of_files(boot)
     return Plan(decisions, _group_writes(decisions), boot, originals, changes)
 
 

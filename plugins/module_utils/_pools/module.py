@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._core.change import ABSENT, Outcome
-from .._engine.operation import Operation, report_of
-from .._engine.owned_files import FilesPlan
+from .._engine.operation import Operation, Report
+from .._engine.owned_files import FilesPlan, diff_files, text_of
+from .._systemd.environment_file import notes, shown_lines
 from .._systemd.restarting import RESTART
 from .apply import apply
 from .items import is_advice
@@ -36,6 +37,13 @@ def build_request(params: Mapping[str, Any]) -> Request:
     return Request(units, others, False, params["restart"], params["despite_calls"])
 
 
+def _report(observed: Observed, planned: FilesPlan, outcome: Outcome | None) -> Report:
+    done = outcome or planned
+    names = {name for change in planned.files for record in change[1:] for name in notes(text_of(record))}
+    diff = diff_files(planned.files, lambda record: shown_lines(text_of(record), names))
+    return Report(done.changed, done.changes, diff, planned.warnings, restarts=planned.restarts)
+
+
 DAEMON_POOLS: Operation[Request, Observed, FilesPlan, Outcome] = Operation(
     name="daemon_pools",
     arguments=ARGUMENTS,
@@ -43,7 +51,7 @@ DAEMON_POOLS: Operation[Request, Observed, FilesPlan, Outcome] = Operation(
     observe=observe,
     plan=plan,
     apply=apply,
-    report=lambda observed, planned, outcome: report_of(planned, outcome, restarts=planned.restarts),
+    report=_report,
     is_missing=lambda planned, change: change.state == ABSENT,
     is_advice=is_advice,
     restart=RESTART,

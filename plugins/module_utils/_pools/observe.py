@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from .._engine.effects import read_originals
 from .._engine.originals import FileOriginal, Originals
+from .._engine.owned_files import same_file
 from .._host.host import Host, HostError, unless_refused
 from .._host.machine import SYSTEMD_RUNNING, memory_bytes
 from .._sip.gate import blocked_by_calls
@@ -75,7 +76,7 @@ def _units_by_file(host: Host, originals: Originals) -> dict[str, set[str]]:
 def _as_found(host: Host, path: str, original: FileOriginal) -> bool:
     """Whether a file is as it was before us, so that no module needs its record any more."""
     try:
-        return host.snapshot(path) == original.record
+        return same_file(original.record, host.snapshot(path))
     except HostError:
         return False
 
@@ -167,7 +168,7 @@ def _file_state(host: Host, path: str) -> FileState:
     except HostError as error:
         return FileState(unless_refused(host.read_text, path), None, error.reason)
     if record is not None:
-        return FileState(record.content.decode("utf-8", "surrogateescape"), record)
+        return FileState(record.content.decode("utf-8", "surrogateescape"), record, record.obstacle)
     directory = posixpath.dirname(path)
     refusal = "" if host.exists(directory) else f"there is no directory {directory} to create it in"
     return FileState(None, None, refusal)

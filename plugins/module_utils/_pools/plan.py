@@ -14,7 +14,15 @@ from collections.abc import Mapping
 from .._engine.own_paths import ENVIRONMENT_DIRECTORIES, may_be_written
 from .._engine.owned_files import CONFIG_MODE, FileChange, FilesPlan
 from .._host.host import FileRecord
-from .._systemd.environment_file import Mark, check, notes, read_number, set_number
+from .._systemd.environment_file import (
+    EnvironmentFileError,
+    Mark,
+    is_certain,
+    notes,
+    read_number,
+    set_number,
+    why_skipped,
+)
 from .effective import StartValue, command_of, start_value
 from .items import hazards, maxbuffer_item, pool_item, waits_for_restart, with_restart
 from .model import Decision, Observed, Request, Texts, Unit
@@ -27,10 +35,7 @@ VOLATILE = ("/usr/lib/", "/usr/share/", "/lib/", "/run/", "/var/run/", "/tmp/", 
 
 
 def plan(request: Request, observed: Observed) -> FilesPlan:
-    """The plan that fulfils the request.
-
-    Raises PoolsError where that is not safe, EnvironmentFileError for a file that cannot be parsed with certainty.
-    """
+    """The plan that fulfils the request. Raises PoolsError where that is not safe."""
     check_names(observed.units)
     now = observed.texts
     draft = _Draft(observed)
@@ -75,34 +80,34 @@ class _Draft:
     def decide(self, unit: Unit, pool: Pool) -> Decision:
         """The decision on a pool; its line is set if that is needed."""
         value = start_value(unit, pool.kind, self.texts)
-        self._check_lines(unit, value)
-        kept = pool.meets(value.value if value else None)
-        path, obstacle = ("", "") if kept or value is None else _target(unit, value)
+        kept = pool.meets(value.value if value else None) and self._is_certain(unit, value)
+        path, obstacle = ("", "") if kept or value is None else _target(unit, value, self.texts)
         if path and value is not None:
-            self._set_line(unit, pool, path, value.variable)
+            try:
+                self._set_line(unit, pool, path, value.variable)
+            except EnvironmentFileError as error:
+                path, obstacle = "", f"{path} {error.reason}"
         without = start_value(unit, pool.kind, self._without)
         return Decision(unit, pool, kept and pool.meets(without.value if without else None), bool(path), obstacle)
 
-    def _check_lines(self, unit: Unit, value: StartValue | None) -> None:
-        """Raises EnvironmentFileError if a line about the variable cannot be parsed with certainty."""
-        if value is not None and value.variable and value.whole:
-            for path in unit.files:
-                if path in self.texts:
-                    read_number(self.texts[path], path, value.variable)
+    def _is_certain(self, unit: Unit, value: StartValue | None) -> bool:
+        """Whether every version of systemd starts the unit with this value."""
+        texts = [self.texts[path] for path in unit.files if path in self.texts]
+        return value is None or all(is_certain(text, value.variable) for text in texts)
 
     def _set_line(self, unit: Unit, pool: Pool, path: str, variable: str) -> None:
+        """Raises EnvironmentFileError where the file's lines do not allow it, PoolsError for a line of another unit."""
         item, text = item_name(unit.asked, pool.kind.name), self.texts.get(path, "")
         other = self._set.setdefault((path, variable), item)
         note = notes(text).get(variable)
         if other != item or note is not None:
             other = note.unit if note is not None and other == item else other
             raise PoolsError(item, f"shares the line {variable} in {path} with {other}: give both the same value")
-        check(text, path)
         mark = Mark(unit.name, read_number(text, path, variable), pool.why)
-        self.texts[path] = set_number(text, variable, pool.value, mark)
+        self.texts[path] = set_number(text, path, variable, pool.value, mark)
 
 
-def _target(unit: Unit, value: StartValue) -> tuple[str, str]:
+def _target(unit: Unit, value: StartValue, texts: Texts) -> tuple[str, str]:
     """The file in which to set a pool; or "", and why there is none."""
     if not value.variable or not value.whole:
         return "", ""
@@ -110,7 +115,11 @@ def _target(unit: Unit, value: StartValue) -> tuple[str, str]:
         return "", f"the unit removes {value.variable} with UnsetEnvironment="
     path = value.file
     if not value.editable:
-        path = next((file.pattern for file in unit.start.files if file.plain and may_be_written(file.pattern)), "")
+        paths = [file.pattern for file in unit.start.files if file.plain and may_be_written(file.pattern)]
+        skipped = {path: why_skipped(texts.get(path, "")) for path in paths}
+        path = next((path for path in paths if not skipped[path]), "")
+        if paths and not path:
+            return "", f"systemd cannot read {paths[0]} and takes nothing from it: {skipped[paths[0]]}"
     if not path:
         return "", (
             f"{unit.name} reads no file that could set {value.variable}: "
@@ -124,14 +133,13 @@ def _target(unit: Unit, value: StartValue) -> tuple[str, str]:
 
 
 def _file_changes(now: Texts, then: Mapping[str, str], observed: Observed) -> list[FileChange]:
-    """Raises PoolsError for a file that must not be written, EnvironmentFileError for one that cannot be parsed."""
+    """Raises PoolsError for a file that must not be written."""
     changes = []
     for path, state in observed.files.items():
         if now.get(path) == then.get(path):
             continue
         if state.refusal:
             raise PoolsError(path, state.refusal)
-        check(now.get(path, ""), path)
         after = None
         if path in then:
             content = then[path].encode("utf-8", "surrogateescape")

@@ -21,11 +21,12 @@ def without_our_lines(observed: Observed) -> dict[str, str]:
     """The texts without the lines that were set for the units of this call. A file that held nothing else is gone."""
     without = {}
     for path, text in observed.texts.items():
-        left, original = text, _original_text(path, observed)
+        record = observed.originals.files.get(path)
+        left, original = text, None if record is None else text_of(record.record)
         for note in notes(text).values():
             if _is_ours(note, observed):
                 left = revert_line(left, note.name, original)
-        if left or not text or original != "":
+        if left or not text or record is None or record.record is not None:
             without[path] = left
     return without
 
@@ -49,12 +50,6 @@ def originals_before(files: Iterable[FileChange], observed: Observed) -> dict[st
 def _is_ours(note: Note, observed: Observed) -> bool:
     """Whether a line was set for a unit of this call."""
     return any(note.unit in (unit.asked, unit.name, *unit.names) for unit in observed.units)
-
-
-def _original_text(path: str, observed: Observed) -> str | None:
-    """The text of a file before our first change, "" if there was no file, None if that is not recorded."""
-    original = observed.originals.files.get(path)
-    return None if original is None else text_of(original.record)
 
 
 def reverted_pools(unit: Unit, wanted: set[str], now: Texts, then: Texts, observed: Observed) -> list[Change]:

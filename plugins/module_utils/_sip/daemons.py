@@ -9,11 +9,22 @@ One table holds the facts about each daemon. Parsers take text and never raise.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from .._host.host import Host, unless_refused
-from .._host.processes import ProcessNames, ProcessStatus, process_status
+from .._host.machine import SYSTEMD_RUNNING
+from .._host.processes import (
+    FIRST_PROCESS,
+    ControlGroup,
+    ProcessNames,
+    ProcessStatus,
+    control_group,
+    manager_root,
+    namespace_root,
+    process_status,
+    runs_program_of,
+)
 from .._systemd.names import NOT_FOUND, is_template
 from .._systemd.systemctl import show
 
@@ -87,7 +98,8 @@ UNIT_DIRECTORIES = (
 )
 DEPENDENCY_SUFFIXES = (".wants", ".requires")  # an enabled instance is a link in one of these
 UNIT_PROPERTIES = ("Id", "Names", "LoadState", "ActiveState", "SubState", "MainPID")
-USER_SLICE, ROOT_SLICE = "user.slice", "user-0.slice"
+SERVICE_SUFFIX = ".service"
+USER_MANAGER = "user@"  # the unit of a user's own manager: user@.service(5)
 FIRST_ORDINARY_UID = 1000  # UID_MIN of Debian's and Red Hat's login.defs(5)
 
 
@@ -105,7 +117,7 @@ class Process(NamedTuple):
 
     pid: int
     status: ProcessStatus
-    control_groups: frozenset[str]
+    group: ControlGroup
     workers: tuple[int, ...] = ()
 
 
@@ -235,33 +247,39 @@ def _unit(identity: str, properties: Mapping[str, str]) -> Unit:
 
 
 def first_processes(host: Host, daemon: Daemon, processes: ProcessNames) -> list[Process]:
-    """The first process of each running copy of a daemon; its workers and its clients do not count."""
-    seen = {pid: process_status(host, pid) for pid in processes.pids_named(daemon.command)}
-    parents = {pid: status.parent for pid, status in seen.items() if status}
-    ancestors = {pid: _first_ancestor(pid, parents) for pid in parents}
-    return [
-        Process(
-            pid,
-            status,
-            parse_control_groups(host.read_lenient(f"/proc/{pid}/cgroup") or ""),
-            tuple(worker for worker, first in ancestors.items() if first == pid != worker),
-        )
+    """The first process of each running copy of a daemon that the system has started, or root.
+
+    Its workers and its clients do not count, nor does a process that somebody else has given its name.
+    """
+    named = [(pid, process_status(host, pid)) for pid in processes.pids_named(daemon.command)]
+    seen = {pid: one for pid, one in named if one and not one.zombie and not _is_client(host, daemon, pid)}
+    parents = {pid: status.parent for pid, status in seen.items()}
+    workers: dict[int, list[int]] = {}
+    for pid, first in _first_ancestors(parents).items():
+        workers.setdefault(first, []).extend([pid] if pid != first else [])
+    root = manager_root(host)
+    found = [
+        Process(pid, status, control_group(host, pid, root), tuple(workers[pid]))
         for pid, status in seen.items()
-        if status and status.parent not in seen and not _is_client(host, daemon, pid)
+        if status.parent not in seen
     ]
+    return _started_by_system(host, daemon, found)
 
 
-def _first_ancestor(pid: int, parents: Mapping[int, int]) -> int:
-    """The first process in the line that a process of the same program comes from."""
-    for _ in range(len(parents)):  # a line cannot be longer, should /proc change under us
-        if parents[pid] not in parents:
-            break
-        pid = parents[pid]
-    return pid
+def _first_ancestors(parents: Mapping[int, int]) -> dict[int, int]:
+    """The first process in the line that each process comes from."""
+    found: dict[int, int] = {}
+    for pid in parents:
+        line: dict[int, None] = {}
+        while pid not in found and pid not in line and parents[pid] in parents:  # a circle if /proc changes under us
+            line[pid] = None
+            pid = parents[pid]
+        found.update(dict.fromkeys([*line, pid], found.get(pid, pid)))
+    return found
 
 
 def _is_client(host: Host, daemon: Daemon, pid: int) -> bool:
-    return is_client_call(daemon, host.read_lenient(f"/proc/{pid}/cmdline") or "")
+    return bool(daemon.console) and is_client_call(daemon, host.read_lenient(f"/proc/{pid}/cmdline") or "")
 
 
 def is_client_call(daemon: Daemon, command_line: str) -> bool:
@@ -269,26 +287,75 @@ def is_client_call(daemon: Daemon, command_line: str) -> bool:
     return bool(daemon.console) and any(re.match(daemon.console, word) for word in command_line.split("\0"))
 
 
-def parse_control_groups(cgroup: str) -> frozenset[str]:
-    """The names on the paths of /proc/PID/cgroup; under systemd the unit is one of them. Source: cgroups(7)."""
-    paths = (line.split(":", 2)[-1] for line in cgroup.split("\n"))
-    return frozenset(name for path in paths for name in path.split("/") if name)
-
-
-def is_service(daemon: Daemon, process: Process) -> bool:
-    """Whether systemd, or root, has started a process, and not an ordinary user of the host under a daemon's name.
-
-    Sessions and their services are below user.slice: systemd.special(7). A unit that starts the daemon through a
-    program of its own, as freepbx.service does, has another name than the daemon's.
-    """
-    groups = process.control_groups
-    if USER_SLICE in groups:
-        return ROOT_SLICE in groups
-    return process.status.uid < FIRST_ORDINARY_UID or any(belongs_to(daemon, name) for name in groups)
-
-
 def runs_under(unit: Unit, process: Process) -> bool:
     """Whether a process of this host's own namespace belongs to a unit."""
     if process.status.in_child_namespace:
         return False
-    return process.pid == unit.main_pid or unit.id in process.control_groups
+    return process.pid == unit.main_pid or unit.id == process.group.unit
+
+
+# --- who has started a process ---------------------------------------------------------------
+
+# Any user can start a process under any name, of the daemon's own program too, and in many a unit: from a crontab it
+# is in cron.service, from a web page in that of the web server. What he cannot choose are the account, which has to be
+# root's or the daemon's, and a unit of the daemon's name in the hierarchy of the system's manager.
+
+
+def _started_by_system(host: Host, daemon: Daemon, found: Sequence[Process]) -> list[Process]:
+    """Those of the processes that the system's manager has started, or root; systemd is asked where nothing else tells.
+
+    A container counts as a whole, unless a user runs it: who is who in there cannot be seen from here.
+    """
+    first = process_status(host, FIRST_PROCESS)
+    privileged = {0} if first is None else {0, first.uid}
+    certain = {process.pid: _is_systems(host, daemon, process, privileged) for process in found}
+    asked = sorted({process.group.unit for process in found if certain[process.pid] is None})
+    main_pids = _main_pids(host, asked)
+    return [
+        process
+        for process in found
+        if certain[process.pid] or (certain[process.pid] is None and _is_main(daemon, process, main_pids))
+    ]
+
+
+def _is_systems(host: Host, daemon: Daemon, process: Process, privileged: Collection[int]) -> bool | None:
+    """Whether the system has started a process, None if only systemd knows."""
+    status, group = process.status, process.group
+    contained = status.in_child_namespace
+    in_own_unit = belongs_to(daemon, group.unit)
+    owners = {0, namespace_root(host, process.pid)} if contained else {0}
+    if runs_program_of(host, process.pid, owners) is False:
+        # Who builds FreeSWITCH is told to give all of it to its account.
+        return None if in_own_unit else False
+    if in_own_unit or status.uid in privileged:
+        return True
+    if group.unit.startswith(USER_MANAGER):
+        return False
+    if not contained and host.user_name(status.uid) in (daemon.name, *daemon.units):
+        return True
+    if group.of_users or not group.path:
+        return False
+    if contained:
+        # A service that runs a container has groups below its own. In its own, anybody is who the service starts.
+        return not (group.unit.endswith(SERVICE_SUFFIX) and group.path.endswith(f"/{group.unit}"))
+    return None if group.unit else False
+
+
+def _main_pids(host: Host, units: Sequence[str]) -> dict[str, str] | None:
+    """The main process of each of these units, "0" for none; None if systemd does not run or answer."""
+    if not units or not host.exists(SYSTEMD_RUNNING):
+        return None
+    shown = unless_refused(show, host, ("Id", "MainPID"), units)
+    return None if shown is None else {one.get("Id", ""): one.get("MainPID", "") for one in shown}
+
+
+def _is_main(daemon: Daemon, process: Process, main_pids: Mapping[str, str] | None) -> bool:
+    """Whether a process of a unit is its main one, or was left by one that has ended, as that of freepbx.service has.
+
+    Where systemd does not say so, the account of a service is believed, and that of a person is not.
+    """
+    in_own_unit = belongs_to(daemon, process.group.unit)
+    if main_pids is None:
+        return not in_own_unit and process.status.uid < FIRST_ORDINARY_UID
+    main_pid = main_pids.get(process.group.unit, "")
+    return main_pid == str(process.pid) or (main_pid == "0" and not in_own_unit)

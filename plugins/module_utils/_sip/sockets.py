@@ -13,10 +13,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from .._host.host import Host, HostError
-from .._host.machine import SYSTEMD_RUNNING
 from .._host.processes import process_names, start_ticks
 from .._host.sockets import UDP_TABLES, Place, UdpSocket, parse_socket_link, parse_udp_sockets
-from .daemons import DAEMONS, Daemon, Process, first_processes, is_service, unit_stem
+from .daemons import DAEMONS, Daemon, Process, first_processes, unit_stem
 from .rtp_ports import DEFAULT_PORTS, rtp_ports
 
 SIP_PORTS = (5060, 5061)  # RFC 3261, section 19.1.2
@@ -81,7 +80,6 @@ class _Finder:
     def __init__(self, host: Host) -> None:
         self._host = host
         self._network = host.read_link(OWN_NETWORK)
-        self._systemd = host.exists(SYSTEMD_RUNNING)
         self._bound: list[UdpSocket] | None = None  # all those of the network namespace
 
     def look_at(self, daemon: Daemon, process: Process) -> Running | None:
@@ -89,8 +87,8 @@ class _Finder:
         words = (self._host.read_lenient(f"/proc/{process.pid}/cmdline") or "").rstrip("\0").split("\0")
         if not any(words):
             return None
-        unit = next((name for name in sorted(process.control_groups) if unit_stem(name)), "")
-        running = Running(daemon.name, process.pid, unit, words, elsewhere=self._elsewhere(daemon, process))
+        unit = process.group.unit if unit_stem(process.group.unit) else ""
+        running = Running(daemon.name, process.pid, unit, words, elsewhere=self._elsewhere(process))
         if running.elsewhere:
             return running
         try:
@@ -98,14 +96,12 @@ class _Finder:
         except HostError as error:
             return running._replace(hidden=error.reason)
 
-    def _elsewhere(self, daemon: Daemon, process: Process) -> str:
+    def _elsewhere(self, process: Process) -> str:
         if process.status.in_child_namespace:
             return f"process {process.pid} runs in a container: tune it there"
         network = self._host.read_link(f"/proc/{process.pid}/ns/net")
         if network is not None and network != self._network:
             return f"process {process.pid} is in a network namespace of its own: tune it there"
-        if self._systemd and not is_service(daemon, process):
-            return f"process {process.pid} is one that user {process.status.uid} has started, and no service"
         return ""
 
     def _with_sockets(self, running: Running, process: Process) -> Running:

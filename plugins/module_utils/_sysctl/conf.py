@@ -158,9 +158,9 @@ def with_file(others: Sequence[tuple[str, str]], path: str, text: str | None) ->
     return sorted(kept, key=lambda entry: (entry[0] == PROCPS_FILE, posixpath.basename(entry[0])))
 
 
-def boot_of(texts: Iterable[tuple[str, str]]) -> Boot:
-    """The boot with these (path, text) files, given in the order they are read."""
-    return Boot(assignment for file, text in texts for assignment in parse(text, file))
+def boot_of(texts: Iterable[tuple[str, str]], later: Iterable[Assignment] = ()) -> Boot:
+    """The boot with these (path, text) files, in the order they are read, and what programs set after that."""
+    return Boot([*(assignment for file, text in texts for assignment in parse(text, file)), *later])
 
 
 # --- keys of modules ------------------------------------------------------------------------

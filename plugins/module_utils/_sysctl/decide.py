@@ -9,12 +9,20 @@ from collections.abc import Sequence
 
 from .._core.change import ABSENT, PENDING, READONLY
 from .._core.setting import EXACT
-from .._engine.originals import KeyOriginal
 from .._engine.owned_files import text_of
 from .conf import Boot, boot_of
 from .kernel import module_of, not_namespaced
-from .key import LONGEST_INTERFACE_NAME, SysctlError, display_name, for_interface, interface_of, is_glob
+from .key import (
+    LONGEST_INTERFACE_NAME,
+    SysctlError,
+    display_name,
+    for_interface,
+    interface_of,
+    is_glob,
+    split_interface_of,
+)
 from .model import Decision, Observed, Request
+from .originals import OurFiles, original_text
 from .safety import objection
 from .settings import Setting, check_together, checked_for
 from .value import same, satisfied, stored, wanted_from
@@ -29,20 +37,23 @@ def settings_by_key(settings: Sequence[Setting], observed: Observed) -> dict[str
     for setting in settings:
         if not is_glob(setting.path):
             continue
-        for path in observed.matches.get(setting.path, ()):
+        found = [path for path in observed.matches.get(setting.path, ()) if path in observed.live]
+        for path in found:
             first = by_key.setdefault(path, checked_for(setting, path))
             if is_glob(first.path) and (first.value, first.rule) != (setting.value, setting.rule):
                 raise SysctlError(
                     display_name(path),
                     f"{display_name(first.path)} and {display_name(setting.path)} want different values for it",
                 )
-        if not observed.matches.get(setting.path):
+        if not found:
             by_key[setting.path] = setting
     check_together((path, setting.value) for path, setting in by_key.items())
     return by_key
 
 
-def decide(path: str, setting: Setting, request: Request, observed: Observed, boot_without_us: Boot) -> Decision:
+def decide(
+    path: str, setting: Setting, request: Request, observed: Observed, boot_without_us: Boot, ours: OurFiles
+) -> Decision:
     """The decision on one key, or on a glob that matches none. `boot_without_us` is a boot without our file."""
     live = observed.live.get(path)
     if live is None:
@@ -55,8 +66,8 @@ def decide(path: str, setting: Setting, request: Request, observed: Observed, bo
     if reason is not None or live.value is None:
         return Decision(path, setting, live.value, live.value, state=READONLY, reason=reason or "")
     if setting.rule == EXACT:
-        return _decide_exact(path, setting, live.value, request, observed)
-    return _decide_bound(path, setting, live.value, request, observed, boot_without_us)
+        return _decide_exact(path, setting, live.value, request, observed, ours)
+    return _decide_bound(path, setting, live.value, request, observed, boot_without_us, ours)
 
 
 def _decide_missing(path: str, setting: Setting, request: Request, observed: Observed) -> Decision:
@@ -77,27 +88,42 @@ def _decide_missing(path: str, setting: Setting, request: Request, observed: Obs
     if waits_for:
         return Decision(path, setting, state=ABSENT, reason=waits_for.partition(";")[0])
     reason = "this kernel has no such key"
-    if is_glob(path):
+    split = split_interface_of(path)
+    if split is not None:
+        right = display_name("/".join([*path.split("/")[:3], split, path.rpartition("/")[2]]))
+        reason = f"{reason}; after dots, the interface {split} is written {display_name(split)}: {right}"
+    elif is_glob(path):
         reason = "no key matches"
     elif path.startswith("net/") and observed.surroundings.child_network_namespace:
         reason = "this network namespace has no such key"
     return Decision(path, setting, state=ABSENT, reason=reason)
 
 
-def _decide_exact(path: str, setting: Setting, now: str, request: Request, observed: Observed) -> Decision:
+def _decide_exact(
+    path: str, setting: Setting, now: str, request: Request, observed: Observed, ours: OurFiles
+) -> Decision:
     record = observed.originals.keys.get(path)
-    after = stored(path, setting.value, now)
+    without_us = now
+    if record is not None and ours.is_alone(path, record, now):
+        without_us = stored(path, original_text(path, record), now)
+    after = stored(path, setting.value, without_us)
     # The kernel may store a value in a form of its own, which is recorded in `left`.
     already_written = record is not None and record.written == setting.value and record.left == now
     if same(path, after, now) or already_written:
         after, write = now, None
     else:
-        write = setting.value
-    return _limited(Decision(path, setting, now, after, write, setting.value, setting.value), request)
+        write = setting.value if same(path, after, stored(path, setting.value, now)) else after
+    return _limited(Decision(path, setting, now, after, write, write or setting.value, setting.value), request)
 
 
 def _decide_bound(
-    path: str, setting: Setting, now: str, request: Request, observed: Observed, boot_without_us: Boot
+    path: str,
+    setting: Setting,
+    now: str,
+    request: Request,
+    observed: Observed,
+    boot_without_us: Boot,
+    ours: OurFiles,
 ) -> Decision:
     """A floor or a ceiling, compared with the value the host would have without us.
 
@@ -106,9 +132,8 @@ def _decide_bound(
     """
     record = observed.originals.keys.get(path)
     without_us = record.value if record is not None else now
-    after = wanted_from(
-        path, setting.rule, setting.value, without_us if _is_ours_alone(record, path, now, request) else now
-    )
+    alone = record is not None and ours.is_alone(path, record, now)
+    after = wanted_from(path, setting.rule, setting.value, without_us if alone else now)
     if objection(path, after, now, observed):
         after = now
     write = None if same(path, after, now) else after
@@ -119,13 +144,6 @@ def _decide_bound(
         line = _surviving_line(path, setting, request, observed)
     decision = Decision(path, setting, now, after if write else now, write, after, line, reverted=line is None)
     return _limited(decision, request)
-
-
-def _is_ours_alone(record: KeyOriginal | None, path: str, now: str, request: Request) -> bool:
-    """Whether this file alone, and no other file or program, has given the key its value."""
-    if record is None or record.owners != (request.path,):
-        return False
-    return record.left is None or same(path, record.left, now)
 
 
 def _needs_line(path: str, setting: Setting, without_us: str, boot_without_us: Boot) -> bool:

@@ -5,15 +5,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from .._core.change import CHANGED, KEPT, OK, PENDING, SHADOWED, Change
 from .._core.setting import RULE_WORDS, hazard_warning
 from .._engine.owned_files import FileChange, text_of
 from .conf import Boot, boot_of, with_file
 from .decide import meets
-from .key import display_name
-from .model import Decision, Observed, Plan, Request
+from .hazards import warning_of
+from .key import display_name, is_spelled
+from .model import Decision, Observed, Plan, Request, Write
+from .safety import locked_in
 from .value import same, stored
 
 
@@ -26,7 +28,7 @@ def items_of(
         if file.path == request.path:
             own_then = file.after
     boots = [
-        boot_of(with_file(observed.others, request.path, text_of(own) if own is not None else None))
+        boot_of(with_file(observed.others, request.path, text_of(own) if own is not None else None), observed.later)
         for own in (observed.own, own_then)
     ]
     return [_change(decision, request, *boots) for decision in decisions]
@@ -37,10 +39,13 @@ def _change(decision: Decision, request: Request, boot_now: Boot, boot_then: Boo
     now, then = boot_now.assignment(path), boot_then.assignment(path)
     if decision.line is not None and (then is None or not meets(path, setting, then.value or "")):
         state, reason = SHADOWED, _shadow(path, request, boot_then)
+        if then is None and not is_spelled(path):
+            state, reason = PENDING, f"set now, but not at boot: no line of a file can name {display_name(path)}"
     if state is None:
         line_is_new = (now and (now.value, now.file)) != (then and (then.value, then.file))
         if decision.write is not None or (request.boot and line_is_new):
             state = CHANGED
+            reason = locked_in(path, decision.write or decision.line or "", decision.before or "")
         else:
             state = KEPT if decision.reverted else OK
     wanted = f"{RULE_WORDS[setting.rule]}{setting.value}"
@@ -59,15 +64,34 @@ def _shadow(path: str, request: Request, boot: Boot) -> str:
     return f"a file of the same name in a directory of higher precedence hides {request.path}"
 
 
-def warnings_of(changes: Iterable[Change], decisions: Iterable[Decision]) -> list[str]:
-    """The hazards of the settings that are or will be in force."""
+def warnings_of(changes: Iterable[Change], decisions: Sequence[Decision], observed: Observed) -> list[str]:
+    """The hazards of the settings that are or will be in force, and what cannot be taken back."""
+    chosen = {decision.path: decision.write or decision.line or decision.after or "" for decision in decisions}
+    values = {**{path: key.value or "" for path, key in observed.live.items()}, **chosen}
     in_force = {change.item for change in changes if change.state in (OK, CHANGED, SHADOWED, PENDING)}
     hazards = [
         hazard_warning(display_name(decision.setting.path), decision.setting.value, decision.setting.hazard)
         for decision in decisions
         if decision.setting.hazard and display_name(decision.path) in in_force
     ]
-    return list(dict.fromkeys(hazards))
+    for path, value in chosen.items():
+        reason = warning_of(path, value, values, observed.resources) if display_name(path) in in_force else ""
+        hazards += [hazard_warning(display_name(path), value, reason)] if reason else []
+    return list(dict.fromkeys([*hazards, *_locked(decisions)]))
+
+
+def _locked(decisions: Iterable[Decision]) -> Iterator[str]:
+    for decision in decisions:
+        text = decision.write or decision.line
+        reason = locked_in(decision.path, text, decision.before or "") if text is not None else ""
+        if reason:
+            yield f"{display_name(decision.path)} = {text} cannot go back: {reason}"
+
+
+def moved(write: Write, live: Mapping[str, str | None]) -> bool:
+    """Whether a write has changed its key. The kernel may read as before what was written in another form."""
+    value = live[write.path]
+    return value is None or not same(write.path, value, write.before)
 
 
 def confirmed(planned: Plan, live: Mapping[str, str | None]) -> list[Change]:
@@ -80,6 +104,7 @@ def confirmed(planned: Plan, live: Mapping[str, str | None]) -> list[Change]:
             value = live[write.path]
             if value is not None and not same(write.path, value, stored(write.path, write.text, write.before)):
                 change = change._replace(reason=f"the kernel stored {value} for {write.text}")
-            change = change._replace(after=value)
+            state = CHANGED if planned.files or moved(write, live) else OK
+            change = change._replace(after=value, state=state)
         changes.append(change)
     return changes

@@ -14,9 +14,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from .key import for_interface, interface_of
+from .key import for_interface, interface_of, write_rank
 
 INT_MAX = 2**31 - 1
+INT_MIN = -(2**31)
 LONG_MAX = 2**63 - 1
 ULONG_MAX = 2**64 - 1
 HIGHEST_PORT = 65535
@@ -28,7 +29,7 @@ HIGHEST_NR_OPEN = 2147483584  # sysctl_nr_open_max, fs/file.c
 IPCMNI = 32768  # include/linux/ipc_namespace.h
 HASH_BUCKETS_PER_PAGE = 512  # a 4 KiB page of 8-byte list heads, nf_ct_alloc_hashtable
 
-NUMBERS, PORTS, TEXT = "numbers", "ports", "text"
+NUMBERS, PORTS, TEXT, HEX = "numbers", "ports", "text", "hex"
 
 
 class KernelKey(NamedTuple):
@@ -36,7 +37,7 @@ class KernelKey(NamedTuple):
 
     `low` and `high` bound each number; a tuple has a bound per field. `fields` is the count of numbers;
     `ascending` vectors must not fall; `rounded` gives the number that the kernel stores; with
-    `zero_is_unlimited` 0 is above every other number.
+    `zero_is_unlimited` 0 is above every other number. HEX is a mask or a key in groups of hexadecimal digits.
     """
 
     low: int | tuple[int, ...] = 0
@@ -59,7 +60,8 @@ def _power_of_two(entries: int) -> int:
 SWITCH = KernelKey(0, 1)
 COUNT = KernelKey(1)
 U8 = KernelKey(0, 255)
-SECONDS = KernelKey(1, LONGEST_SECONDS)
+SECONDS = KernelKey(0, LONGEST_SECONDS)
+PROBE_SECONDS = KernelKey(1, LONGEST_SECONDS)  # the least that setsockopt(2) takes for the same, net/ipv4/tcp.c
 MEMORY_PAGES = KernelKey(1, LONG_MAX, fields=3, ascending=True)
 POOL_BYTES = KernelKey(0, ULONG_MAX)
 PERCENT = KernelKey(0, 100)
@@ -76,8 +78,8 @@ _KEYS = {
     "kernel/hostname": KernelKey(kind=TEXT),
     "kernel/kptr_restrict": KernelKey(0, 2),
     "kernel/modprobe": KernelKey(kind=TEXT),
-    "kernel/panic": KernelKey(0),
-    "kernel/perf_event_paranoid": KernelKey(0, 4),  # 3 is Debian's and 4 Ubuntu's, both stricter than mainline
+    "kernel/panic": KernelKey(INT_MIN),  # below 0: restart at once, 0: never
+    "kernel/perf_event_paranoid": KernelKey(-1, 4),  # 3 is Debian's and 4 Ubuntu's, both stricter than mainline
     "kernel/randomize_va_space": KernelKey(0, 2),
     "kernel/sem": KernelKey(0, (INT_MAX, INT_MAX, INT_MAX, IPCMNI), fields=4),
     "kernel/shmall": POOL_BYTES,
@@ -86,14 +88,14 @@ _KEYS = {
     "net/core/busy_poll": KernelKey(0),
     "net/core/busy_read": KernelKey(0),
     "net/core/default_qdisc": KernelKey(kind=TEXT),
-    "net/core/flow_limit_cpu_bitmap": KernelKey(kind=TEXT),
-    "net/core/netdev_budget": COUNT,
-    "net/core/netdev_budget_usecs": COUNT,
+    "net/core/flow_limit_cpu_bitmap": KernelKey(kind=HEX),
+    "net/core/netdev_budget": KernelKey(0),
+    "net/core/netdev_budget_usecs": KernelKey(0),
     "net/core/netdev_max_backlog": COUNT,
     "net/core/rmem_default": KernelKey(LEAST_RECEIVE_BUFFER),
     "net/core/rmem_max": KernelKey(LEAST_RECEIVE_BUFFER),
     "net/core/optmem_max": KernelKey(0),
-    "net/core/rps_default_mask": KernelKey(kind=TEXT),
+    "net/core/rps_default_mask": KernelKey(kind=HEX),
     "net/core/rps_sock_flow_entries": KernelKey(0, rounded=_power_of_two),
     "net/core/somaxconn": KernelKey(0),
     "net/core/wmem_default": COUNT,
@@ -109,17 +111,18 @@ _KEYS = {
     "net/ipv4/ip_nonlocal_bind": SWITCH,
     "net/ipv4/tcp_available_congestion_control": KernelKey(kind=TEXT),
     "net/ipv4/tcp_congestion_control": KernelKey(kind=TEXT),
+    "net/ipv4/tcp_fastopen_key": KernelKey(kind=HEX),
     "net/ipv4/tcp_fin_timeout": SECONDS,
-    "net/ipv4/tcp_keepalive_intvl": SECONDS,
+    "net/ipv4/tcp_keepalive_intvl": PROBE_SECONDS,
     "net/ipv4/tcp_keepalive_probes": U8,
-    "net/ipv4/tcp_keepalive_time": SECONDS,
-    "net/ipv4/tcp_max_syn_backlog": COUNT,
-    "net/ipv4/tcp_max_tw_buckets": COUNT,
+    "net/ipv4/tcp_keepalive_time": PROBE_SECONDS,
+    "net/ipv4/tcp_max_syn_backlog": KernelKey(0),
+    "net/ipv4/tcp_max_tw_buckets": KernelKey(0),
     "net/ipv4/tcp_mem": MEMORY_PAGES,
     "net/ipv4/tcp_no_metrics_save": SWITCH,
     "net/ipv4/tcp_retries2": U8,
     "net/ipv4/tcp_rfc1337": SWITCH,
-    "net/ipv4/tcp_rmem": KernelKey(4096, fields=3, ascending=True),
+    "net/ipv4/tcp_rmem": KernelKey(1, fields=3, ascending=True),
     "net/ipv4/tcp_sack": SWITCH,
     "net/ipv4/tcp_syn_retries": KernelKey(1, 127),
     "net/ipv4/tcp_syncookies": KernelKey(0, 2),
@@ -172,6 +175,18 @@ _EITHER_OR = (
 )
 _MUTUALLY_EXCLUSIVE = dict([*_EITHER_OR, *((second, first) for first, second in _EITHER_OR)])
 
+# Two names of one variable (net/ipv4/devinet.c, net/netfilter/nf_conntrack_standalone.c, mm/hugetlb.c).
+IPV4_FORWARDING = ("net/ipv4/ip_forward", "net/ipv4/conf/all/forwarding")
+_TWO_NAMES = (
+    IPV4_FORWARDING,
+    ("net/nf_conntrack_max", "net/netfilter/nf_conntrack_max"),
+    ("vm/nr_hugepages", "vm/nr_hugepages_mempolicy"),
+)
+_OTHER_NAMES = dict([*_TWO_NAMES, *((second, first) for first, second in _TWO_NAMES)])
+
+# The kernel copies their `default` to interfaces (devinet_copy_dflt_conf(), neigh_copy_dflt_parms()).
+_COPIED_DEFAULTS = ("net/ipv4/conf/default/", "net/ipv4/neigh/default/", "net/ipv6/neigh/default/")
+
 # Keys that exist only once a module is loaded, which may be long after systemd-sysctl has run.
 _MODULE_PREFIXES = (
     ("net/netfilter/nf_conntrack_", "nf_conntrack"),
@@ -193,6 +208,24 @@ _IPV6_FANS_OUT = frozenset(
     for leaf in ("forwarding", "disable_ipv6", "disable_policy", "addr_gen_mode", "ignore_routes_with_linkdown")
 )
 
+# Keys that the kernel takes one way only, until a boot, with the values that lock them; None: whatever is written.
+# Source: Documentation/admin-guide/sysctl/kernel.rst, Documentation/admin-guide/LSM/Yama.rst; kernel/umh.c for the
+# capabilities, kernel/sysctl.c for what can only be added to, fs/drop_caches.c.
+_LOCKED_BY: dict[str, tuple[str, ...] | None] = {
+    "kernel/grsecurity/grsec_lock": ("1",),
+    "kernel/kexec_load_disabled": ("1",),
+    "kernel/kexec_load_limit_panic": None,  # only ever lower
+    "kernel/kexec_load_limit_reboot": None,
+    "kernel/modules_disabled": ("1",),
+    "kernel/tainted": None,
+    "kernel/unprivileged_bpf_disabled": ("1",),
+    "kernel/usermodehelper/bset": None,
+    "kernel/usermodehelper/inheritable": None,
+    "kernel/yama/ptrace_scope": ("3",),
+    "vm/drop_caches": None,
+}
+_BINARY_FORMATS = "fs/binfmt_misc/"  # an entry reads as a text that it does not take: admin-guide/binfmt-misc.rst
+
 _IPC_KEYS = ("kernel/sem", "kernel/shm", "kernel/msg", "fs/mqueue/")
 _UTS_KEYS = ("kernel/hostname", "kernel/domainname")
 
@@ -210,9 +243,30 @@ def mutually_exclusive(path: str) -> str | None:
     return _MUTUALLY_EXCLUSIVE.get(path)
 
 
+def other_name(path: str) -> str | None:
+    """The other name of the kernel's variable, if it has two."""
+    return _OTHER_NAMES.get(path)
+
+
 def follows_other(path: str, value: str) -> bool:
     """Whether a key reads 0 because its mutually exclusive key is set: the 0 comes back with that key's value."""
     return value == "0" and mutually_exclusive(path) is not None
+
+
+def is_one_way(path: str) -> bool:
+    """Whether some value of the key cannot be taken back before a boot."""
+    return path in _LOCKED_BY or path.startswith(_BINARY_FORMATS)
+
+
+def write_order(path: str) -> tuple[bool, tuple[int, int]]:
+    """The place of a key among all writes: what cannot be taken back comes last, when all else has gone well."""
+    return is_one_way(path), write_rank(path)
+
+
+def is_locked(path: str, value: str) -> bool:
+    """Whether the kernel refuses any other value, or the former one, once the key has this value, until a boot."""
+    locking = _LOCKED_BY.get(path)
+    return is_one_way(path) and (locking is None or value in locking)
 
 
 def module_of(path: str) -> str | None:
@@ -230,16 +284,22 @@ def module_trees(module: str) -> tuple[str, ...]:
 
 def side_effects(path: str) -> list[str]:
     """The other keys, as paths or globs, that the kernel may change when this one is written."""
-    effects = [] if mutually_exclusive(path) is None else [_MUTUALLY_EXCLUSIVE[path]]
-    if path in ("net/ipv4/ip_forward", "net/ipv4/conf/all/forwarding"):
-        effects += [
-            "net/ipv4/ip_forward",
-            "net/ipv4/conf/*/forwarding",
-            "net/ipv4/conf/all/accept_redirects",
-        ]
-    elif path.startswith("net/ipv4/conf/default/") or path in _IPV6_FANS_OUT:
+    if path in IPV4_FORWARDING:
+        effects = ["net/ipv4/ip_forward", "net/ipv4/conf/*/forwarding", "net/ipv4/conf/all/accept_redirects"]
+        return [effect for effect in effects if effect != path]
+    effects = [other for other in (mutually_exclusive(path), other_name(path)) if other is not None]
+    if path.startswith(_COPIED_DEFAULTS) or path in _IPV6_FANS_OUT:
         effects.append(for_interface(path, "*"))
-    return [effect for effect in effects if effect != path]
+    return effects
+
+
+def side_effect_value(path: str, value: str, effect: str) -> str:
+    """The value that the side effect `effect` has after `path` was set to `value`."""
+    if effect == mutually_exclusive(path):
+        return "0"
+    if effect.endswith("/accept_redirects") and path in IPV4_FORWARDING:
+        return "1" if value == "0" else "0"  # inet_forward_change(), net/ipv4/devinet.c
+    return value
 
 
 class Surroundings(NamedTuple):

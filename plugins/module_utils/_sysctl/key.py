@@ -34,7 +34,8 @@ _GLOB_TOKEN = re.compile(
     re.DOTALL,
 )
 
-FORWARDING_SWITCHES = ("net/ipv4/ip_forward", "net/ipv4/conf/all/forwarding", "net/ipv6/conf/all/forwarding")
+FORWARDING_SWITCHES = ("net/ipv4/ip_forward", "net/ipv4/conf/all/forwarding")
+_CUTTING_SWITCHES = {"forwarding": 2, "disable_ipv6": 3}  # of IPv6, with their ranks
 _PER_INTERFACE = ("net/ipv4/conf/", "net/ipv6/conf/", "net/ipv4/neigh/", "net/ipv6/neigh/")
 
 
@@ -195,6 +196,17 @@ def interface_of(path: str) -> str | None:
     return None
 
 
+def split_interface_of(path: str) -> str | None:
+    """The interface `eth0.100` of a key such as net.ipv4.conf.eth0.100.rp_filter, where its dot separates two levels.
+
+    None for any other key.
+    """
+    parts = path.split("/")
+    if len(parts) > 5 and path.startswith(_PER_INTERFACE):
+        return ".".join(parts[3:-1])
+    return None
+
+
 def for_interface(path: str, interface: str) -> str:
     """The same per-interface key of another interface."""
     parts = path.split("/")
@@ -202,18 +214,17 @@ def for_interface(path: str, interface: str) -> str:
     return "/".join(parts)
 
 
-def write_rank(path: str) -> int:
+def write_rank(path: str) -> tuple[int, int]:
     """The rank of a key in the order of writes, so that no write undoes another. Equal ranks keep their order.
 
-    The forwarding switches come first, as they also set the redirect keys (inet_forward_change(),
-    net/ipv4/devinet.c). `all` is copied to every interface and `default` to those without an address,
-    so single interfaces come after both. lo.disable_ipv6 is last, as `all` would remove ::1 again.
+    The forwarding switches of IPv4 come first, as they also set the redirect keys (inet_forward_change(),
+    net/ipv4/devinet.c). `all` is copied to every interface and `default` to those without an address, so single
+    interfaces come after both. What takes routes or addresses away comes late, when all else has gone well: IPv6
+    forwarding, then disable_ipv6, whose lo is last, as `all` would remove ::1 again.
     """
     if path in FORWARDING_SWITCHES:
-        return 0
-    if path == "net/ipv6/conf/lo/disable_ipv6":
-        return 4
-    interface = interface_of(path)
-    if interface is None or interface == "all":
-        return 1
-    return 2 if interface == "default" else 3
+        return 0, 0
+    leaf, place = path.rpartition("/")[2], {None: 1, "all": 1, "default": 2}.get(interface_of(path), 3)
+    if not path.startswith("net/ipv6/conf/") or leaf not in _CUTTING_SWITCHES:
+        return 1, place
+    return _CUTTING_SWITCHES[leaf], 4 if interface_of(path) == "lo" else place

@@ -13,8 +13,11 @@ from .._engine.operation import BOOT, BOTH, NOW
 from .._engine.originals import Originals
 from .._engine.owned_files import FileChange
 from .._host.host import FileRecord
+from .conf import Assignment
+from .hazards import Resources
 from .kernel import Surroundings, side_effects
 from .key import for_interface, interface_of, is_glob
+from .nr_open import AskedNofile
 from .settings import Setting
 
 
@@ -49,7 +52,9 @@ class Observed(NamedTuple):
     `systemd_sysctl` is the path of that program or None, `glob_lines` whether it reads globs, `udev`
     whether this host reads udev rules. `owner` is the user and group of new files. `ipv6_reasons` say
     why IPv6 is in use. `highest_nofile` is the highest limit of open files of any process, None if
-    nothing lowers fs.nr_open.
+    nothing lowers fs.nr_open, and `asked_nofile` the highest that a file asks for. `accept_ra` has the interfaces with
+    an IPv6 default route from router advertisements, and their accept_ra. `resources` are what a value may starve the
+    host of. `later` is what other programs set at boot, after sysctl.d.
     """
 
     live: Mapping[str, LiveKey]
@@ -66,6 +71,10 @@ class Observed(NamedTuple):
     owner: tuple[int, int]
     ipv6_reasons: Sequence[str] = ()
     highest_nofile: int | None = None
+    asked_nofile: AskedNofile | None = None
+    accept_ra: Mapping[str, str] = {}
+    resources: Resources = Resources()
+    later: Sequence[Assignment] = ()
 
     def affected_by(self, path: str) -> list[str]:
         """The existing keys that writing `path` may change.
@@ -112,8 +121,10 @@ class Reverts(NamedTuple):
 
     changes: list[Change]
     writes: list[Write]
-    reverted: list[str]  # keys whose records can go once the writes are done
+    reverted: list[str]  # keys that are no longer this file's once the writes are done
     derived: dict[str, str]  # keys that the kernel derives from a wanted one, with that one
+    held: dict[str, str]  # keys that other files of ours have set, with the texts that they want
+    confirmed: list[str]  # of these, the ones that have their value: it is read back into the record
 
 
 class Plan(NamedTuple):

@@ -8,15 +8,17 @@ from __future__ import annotations
 import errno
 import os
 import posixpath
+import re
 from collections.abc import Iterable, Sequence
 
 from .._engine.effects import read_originals
 from .._engine.originals import Originals
 from .._host.host import Host, HostError
-from .._host.machine import CONTAINER, child_network_namespace, systemd_version, virtualization
+from .._host.machine import CONTAINER, child_network_namespace, memory_bytes, systemd_version, virtualization
 from .._host.rlimits import INFINITY, read_open_files_limit
 from .boot import SYSTEMD_SYSCTL, files_read_at_boot
 from .conf import FIRST_SYSTEMD_WITH_GLOBS, rules_path
+from .hazards import COUNTERS, KIBIBYTE, PORT_KEYS, Resources, concerns
 from .kernel import Surroundings, module_of, side_effects
 from .key import (
     GLOB_CHARACTERS,
@@ -29,10 +31,13 @@ from .key import (
     part_matches,
 )
 from .model import LiveKey, Observed, Request
-from .safety import needs_highest_nofile, needs_ipv6_reasons
+from .nr_open import asked_nofile
+from .safety import IPV6, needs_accept_ra, needs_highest_nofile, needs_ipv6_reasons
 from .settings import Setting
+from .writers import later_assignments, writers
 
 PROC_SYS = "/proc/sys"
+DEFAULT_DESTINATION = "00000000"  # of a default route in /proc/net/route, proc_net(5)
 FIRST_IPC_NAMESPACE = "ipc:[4026531839]"  # PROC_IPC_INIT_INO, include/linux/proc_ns.h
 
 
@@ -45,6 +50,7 @@ def observe(host: Host, request: Request) -> Observed:
     for expanded in matches.values():
         paths.update(dict.fromkeys(expanded))
     live = {path: key for path, key in ((path, live_key(host, path)) for path in paths) if key is not None}
+    lowers_nr_open = needs_highest_nofile(paths, request.settings, originals)
     return Observed(
         live=live,
         matches=matches,
@@ -59,18 +65,24 @@ def observe(host: Host, request: Request) -> Observed:
         udev=host.exists(posixpath.dirname(rules_path(request.path))),
         owner=(os.geteuid(), os.getegid()),
         ipv6_reasons=_ipv6_reasons(host) if needs_ipv6_reasons(paths) else (),
-        highest_nofile=_highest_nofile(host) if needs_highest_nofile(paths, request.settings, originals) else None,
+        highest_nofile=_highest_nofile(host) if lowers_nr_open else None,
+        asked_nofile=asked_nofile(host) if lowers_nr_open else None,
+        accept_ra=_accept_ra(host) if needs_accept_ra(paths) else {},
+        later=later_assignments(writers(host), live),
+        resources=_resources(host) if any(map(concerns, paths)) else Resources(),
     )
 
 
 def keys_to_observe(settings: Iterable[Setting], originals: Originals, path: str) -> list[str]:
     """The keys and globs whose live values `plan` needs: wanted ones, ours of earlier runs, and those they affect."""
     wanted = [setting.path for setting in settings]
-    ours = [key for key, original in originals.keys.items() if path in original.owners]
+    # Keys of other files count where the kernel changes others along with them.
+    ours = [key for key, original in originals.keys.items() if path in original.owners or side_effects(key)]
     affected = [effect for key in (*wanted, *ours) for effect in side_effects(key)]
     # Whether `default` has the key distinguishes a missing interface from a mistyped key.
     defaults = [for_interface(key, "default") for key in wanted if interface_of(key) is not None]
-    return list(dict.fromkeys((*wanted, *ours, *affected, *defaults)))
+    ports = PORT_KEYS if not set(PORT_KEYS).isdisjoint(wanted) else ()  # each of them takes ports from the other
+    return list(dict.fromkeys((*wanted, *ours, *affected, *defaults, *ports)))
 
 
 def live_key(host: Host, path: str) -> LiveKey | None:
@@ -81,6 +93,8 @@ def live_key(host: Host, path: str) -> LiveKey | None:
     except HostError as error:
         if error.errno == errno.EISDIR:
             raise SysctlError(display_name(path), "is a directory of keys, not a key") from error
+        if error.errno == errno.ENOENT:  # its interface went away after it was opened: proc_sys_call_handler()
+            return None
         return LiveKey(None, False)
     return None if value is None else LiveKey(value.strip().replace("\t", " "), host.writable(file))
 
@@ -125,6 +139,30 @@ def _ipv6_reasons(host: Host) -> list[str]:
     from .._host.network import ipv6_in_use
 
     return ipv6_in_use(host)
+
+
+def _accept_ra(host: Host) -> dict[str, str]:
+    """accept_ra of the interfaces with an IPv6 default route from router advertisements."""
+    from .._host.network import advertised_default_routes
+
+    found = {name: live_key(host, f"{IPV6}{name}/accept_ra") for name in advertised_default_routes(host)}
+    return {name: (key.value if key is not None else None) or "" for name, key in found.items()}
+
+
+def _resources(host: Host) -> Resources:
+    """What a value may starve the host of."""
+    from .._host.network import advertised_default_routes
+
+    found = {key: re.match(number, host.read_lenient(file) or "") for key, (file, number) in COUNTERS.items()}
+    page = re.search(r"^Hugepagesize: +([0-9]{1,12}) kB$", host.read_lenient("/proc/meminfo") or "", re.MULTILINE)
+    routes = [line.split() for line in (host.read_lenient("/proc/net/route") or "").splitlines()]
+    return Resources(
+        memory_bytes=memory_bytes(host),
+        huge_page_bytes=int(page.group(1)) * KIBIBYTE if page else None,
+        in_use={key: int(number.group(1)) for key, number in found.items() if number},
+        advertised=advertised_default_routes(host),
+        uplinks=sorted({fields[0] for fields in routes if fields[1:2] == [DEFAULT_DESTINATION]}),
+    )
 
 
 def _highest_nofile(host: Host) -> int:

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .kernel import mutually_exclusive
-from .key import write_rank
+from .kernel import mutually_exclusive, write_order
 from .model import Decision, Observed, Reverts, Write
 
 
@@ -20,11 +19,13 @@ def ordered_writes(
     A key that has its value already is written again after a write that may change it: always if it
     is wanted, otherwise if that write reverts a key.
     """
-    decided = {decision.path: decision for decision in decisions if decision.fallback is not None}
     writes = {write.path: write for write in reverts.writes}
-    for path, decision in decided.items():
+    decided: dict[str, str] = {}
+    for decision in decisions:
+        if decision.fallback is not None:
+            decided[decision.path] = decision.fallback
         if decision.write is not None:
-            writes[path] = Write(path, decision.write, decision.before or "")
+            writes[decision.path] = Write(decision.path, decision.write, decision.before or "")
     pending, rewritten = list(writes), []
     reverting = set(reverts.reverted)
     while pending:
@@ -34,7 +35,10 @@ def ordered_writes(
                 continue
             now = observed.live[path].value or ""
             if path in decided:
-                writes[path] = Write(path, decided[path].fallback or "", now)
+                writes[path] = Write(path, decided[path], now)
+            elif path in reverts.held:
+                writes[path] = Write(path, reverts.held[path], now, reverts=True)
+                rewritten.append(path)
             elif cause in reverting and mutually_exclusive(cause) is None and observed.live[path].writable:
                 writes[path] = Write(path, now, now)
                 rewritten.append(path)
@@ -42,7 +46,7 @@ def ordered_writes(
             else:
                 continue
             pending.append(path)
-    return sorted(writes.values(), key=lambda write: write_rank(write.path)), rewritten
+    return sorted(writes.values(), key=lambda write: write_order(write.path)), rewritten
 
 
 def side_effects_of(writes: Iterable[Write], observed: Observed) -> dict[str, str]:

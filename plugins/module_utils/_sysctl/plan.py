@@ -17,25 +17,24 @@ from .._engine.owned_files import FileChange, OwnFile, plan_file, released_files
 from .conf import HEADING, RULES_HEADING, Boot, Line, boot_of, render, render_rules, rules_path
 from .decide import decide, settings_by_key
 from .items import items_of, warnings_of
-from .kernel import module_of
-from .key import is_glob, is_spelled, write_rank
+from .kernel import module_of, write_order
+from .key import is_glob, is_spelled
 from .model import Decision, Observed, Plan, Request
 from .order import ordered_writes, side_effects_of
-from .originals import recorded
+from .originals import OurFiles, recorded
 from .revert import planned_reverts
 from .safety import check_safety
 
 
 def plan(request: Request, observed: Observed) -> Plan:
     """The plan that fulfils the request. Raises SysctlError for an unsafe or contradictory request."""
-    boot_without_us = boot_of(observed.others)
+    boot_without_us, ours = boot_of(observed.others, observed.later), OurFiles(request, observed)
     decisions = [
-        decide(path, setting, request, observed, boot_without_us)
+        decide(path, setting, request, observed, boot_without_us, ours)
         for path, setting in settings_by_key(request.settings, observed).items()
     ]
-    for decision in decisions:
-        check_safety(decision.path, decision.write or decision.line, decision.before or "", observed)
-    reverts = planned_reverts(request, observed, decisions)
+    check_safety(decisions, observed)
+    reverts = planned_reverts(request, observed, decisions, ours)
     writes, rewritten = ordered_writes(decisions, reverts, observed)
     files, notes = _files(request, decisions, observed, boot_without_us)
     changes = items_of(request, decisions, files, observed) + reverts.changes + notes
@@ -44,10 +43,10 @@ def plan(request: Request, observed: Observed) -> Plan:
         changes=changes,
         writes=writes,
         files=files,
-        originals=recorded(request, decisions, writes, effects, reverts.derived, files, observed),
-        side_effects=sorted(effects),
+        originals=recorded(request, decisions, writes, effects, reverts, files, observed),
+        side_effects=sorted({*effects, *reverts.confirmed} - {write.path for write in writes}),
         reverted=[
-            *reverts.reverted,
+            *(path for path in reverts.reverted if request.boot or ours.line(request.path, path) is None),
             *rewritten,
             *(decision.path for decision in decisions if decision.reverted),
             *released_files(
@@ -56,7 +55,7 @@ def plan(request: Request, observed: Observed) -> Plan:
                 observed.originals.files,
             ),
         ],
-        warnings=warnings_of(changes, decisions),
+        warnings=warnings_of(changes, decisions, observed),
     )
 
 
@@ -93,7 +92,7 @@ def _lines(decisions: Sequence[Decision], observed: Observed, boot_without_us: B
         if boot_without_us.named(decision.path) is not None and is_spelled(decision.path):
             reason = "Another file names this key, which would override the glob."
             lines[decision.path] = Line(decision.path, decision.line, reason)
-    return sorted(lines.values(), key=lambda line: write_rank(line.path))
+    return sorted(lines.values(), key=lambda line: write_order(line.path))
 
 
 def _rules(lines: Iterable[Line], observed: Observed) -> str | None:

@@ -5,38 +5,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from .._core.change import CHANGED, KEPT, OK, PENDING, READONLY, REFUSED, Change
+from .._core.change import ABSENT, CHANGED, KEPT, OK, PENDING, READONLY, REFUSED, Change
 from .._engine.originals import KeyOriginal
-from .kernel import follows_other, mutually_exclusive
-from .key import display_name, interface_of
-from .model import Decision, Observed, Plan, Request, Reverts, Write
-from .safety import objection
-from .value import same
+from .kernel import follows_other, is_locked, mutually_exclusive, other_name
+from .key import display_name, glob_matches, interface_of, is_glob
+from .model import Decision, LiveKey, Observed, Plan, Request, Reverts, Write
+from .originals import OurFiles, original_text
+from .safety import objection, switches_ipv6_off
+from .value import same, stored
+
+# Interfaces of containers come and go with globs that match them; of so many their originals are kept meanwhile.
+MOST_AWAY = 500
+BACK = "no longer wanted: back to its original"
 
 
-def planned_reverts(request: Request, observed: Observed, decisions: Sequence[Decision]) -> Reverts:
+def planned_reverts(
+    request: Request, observed: Observed, decisions: Sequence[Decision], ours: OurFiles
+) -> Reverts:
     """The reverts of the keys that this file has set in an earlier run and does not want any more."""
-    reverts = Reverts([], [], [], {})
     wanted = {decision.path for decision in decisions}
-    derived = _derived(decisions, observed)
+    globs, away = [setting.path for setting in request.settings if is_glob(setting.path)], []
+    reverts = Reverts([], [], [], {}, ours.held(wanted), [])
+    derived = _derived(decisions, reverts.held, observed)
     for path, record in observed.originals.keys.items():
         if request.path not in record.owners or path in wanted or record.cause in wanted:
             continue
-        if path in derived:
-            reverts.derived[path] = derived[path]
-            continue
         live = observed.live.get(path)
-        if record.owners != (request.path,) or live is None or live.value is None:
+        for held in (path, other_name(path), mutually_exclusive(path)):
+            if held is not None and reverts.held.get(held):
+                _hand_over(held, request, observed, ours, reverts)
+        if path in reverts.held:
             reverts.reverted.append(path)
-            continue
-        _revert(path, record, live.value, request, observed, reverts)
+        elif path in derived:
+            reverts.derived[path] = derived[path]
+            reverts.reverted.extend([path] if derived[path] in reverts.held else [])
+        elif record.owners != (request.path,):
+            reverts.reverted.append(path)
+        elif live is None and any(glob_matches(glob, path) for glob in globs):
+            away.append(path)
+        elif live is None or live.value is None:
+            _leave(path, record, live, reverts)
+        else:
+            _revert(path, record, live.value, request, observed, ours, reverts)
+    reverts.reverted.extend(away[MOST_AWAY:])
     return reverts
 
 
-def _derived(decisions: Iterable[Decision], observed: Observed) -> dict[str, str]:
-    """The keys that the kernel derives from a wanted key that is not at its original, each with that key.
+def _derived(decisions: Iterable[Decision], held: Iterable[str], observed: Observed) -> dict[str, str]:
+    """The keys that the kernel derives from a wanted or held key not at its original, each with that key.
 
     `conf/default` does not count: the kernel only copies it, and only to interfaces without an address.
     """
@@ -46,33 +64,76 @@ def _derived(decisions: Iterable[Decision], observed: Observed) -> dict[str, str
         if decision.write is not None or decision.path in observed.originals.keys
     ]
     return {
-        affected: path for path in changed if interface_of(path) != "default" for affected in observed.affected_by(path)
+        affected: path
+        for path in (*held, *changed)
+        if interface_of(path) != "default"
+        for affected in observed.affected_by(path)
     }
 
 
-def _revert(path: str, record: KeyOriginal, now: str, request: Request, observed: Observed, reverts: Reverts) -> None:
+def _hand_over(path: str, request: Request, observed: Observed, ours: OurFiles, reverts: Reverts) -> None:
+    """Add the way of a key to what another file of ours wants of it, unless somebody else has set it."""
+    record, wanted = observed.originals.keys[path], reverts.held[path]
+    live = observed.live[path]
+    now = live.value or ""
+    if not ours.is_ours(path, record, now):
+        reason = f"changed by somebody else since (this module left {record.left}): left alone"
+        reverts.changes.append(_item(path, now, now, KEPT, reason))
+    elif same(path, wanted, now):
+        reverts.confirmed.append(path)
+    elif request.live and live.writable and path not in {write.path for write in reverts.writes}:
+        reverts.writes.append(Write(path, wanted, now, reverts=True))
+        why = f"no longer wanted here: back to what {' and '.join(o for o in record.owners if o != request.path)} sets"
+        reverts.changes.append(_item(path, now, wanted, CHANGED, why=why))
+
+
+def _item(path: str, now: str | None, after: str | None, state: str, reason: str = "", why: str = BACK) -> Change:
+    return Change(display_name(path), None, now, after, None, state, why, reason)
+
+
+def _leave(path: str, record: KeyOriginal, live: LiveKey | None, reverts: Reverts) -> None:
+    """Keep the record of a key that is away, and say so. A side effect goes with its interface."""
+    if record.cause is not None:
+        reverts.reverted.append(path)
+        return
+    interface = interface_of(path)
+    reason = "this kernel does not have it now" if interface is None else f"there is no interface {interface} now"
+    if live is not None:
+        reason = "cannot be read now"
+    reason = f"not put back: {reason}. Its original, {record.value}, stays on record for a later run"
+    reverts.changes.append(_item(path, None, None, ABSENT if live is None else READONLY, reason))
+
+
+def _revert(
+    path: str, record: KeyOriginal, now: str, request: Request, observed: Observed, ours: OurFiles, reverts: Reverts
+) -> None:
     """Add the revert of one key, which reads `now`, to `reverts`, or the reason against it."""
     state, reason, after = OK, "", now
-    danger = objection(path, record.value, now, observed)
-    if same(path, record.value, now):
+    text = original_text(path, record)
+    target = stored(path, text, now)
+    danger = objection(path, target, now, observed)
+    if same(path, target, now):
         reverts.reverted.append(path)
-    elif record.left is not None and not same(path, record.left, now):
+    elif not ours.is_ours(path, record, now):
         state, reason = KEPT, f"changed by somebody else since (this module left {record.left}): left alone"
         reverts.reverted.append(path)
     elif danger is not None:
         state, reason = KEPT, f"not put back: {danger}"
+    elif is_locked(path, now):
+        state, reason = PENDING, f"goes back with the next boot: the kernel takes nothing else back from {now} before"
     elif not request.live:
         state, reason = PENDING, "goes back to its original with the next boot (when: boot)"
     elif not observed.live[path].writable:
         state, reason = READONLY, "not writable any more"
     else:
-        state, after = CHANGED, record.value
+        state, after = CHANGED, target
+        if switches_ipv6_off(path, now):
+            reason = "the addresses that it took come back with the network's own configuration, not by this"
         reverts.reverted.append(path)
         if not follows_other(path, record.value):
-            reverts.writes.append(Write(path, record.value, now, reverts=True))
+            reverts.writes.append(Write(path, text, now, reverts=True))
     if record.cause is None or state not in (OK, KEPT):
-        why = "no longer wanted: back to its original"
-        reverts.changes.append(Change(display_name(path), None, now, after, None, state, why, reason))
+        reverts.changes.append(_item(path, now, after, state, reason))
 
 
 def without_refused(planned: Plan, refused: Mapping[str, str]) -> Plan:
@@ -95,4 +156,24 @@ def without_refused(planned: Plan, refused: Mapping[str, str]) -> Plan:
         ],
         writes=[write for write in planned.writes if write.path not in reasons],
         reverted=[path for path in planned.reverted if path not in reasons],
+    )
+
+
+def without_gone(planned: Plan, gone: Collection[str], observed: Observed) -> Plan:
+    """The plan without the keys, given by path, that went away while it was applied, with their interface.
+
+    A key that was to go back stays on record. One that was new needs no record: its value went with it.
+    """
+    names = {display_name(path) for path in gone}
+    reason = "went away while this call ran"
+    new = set(gone) - set(observed.originals.keys)
+    keys = {path: record for path, record in planned.originals.keys.items() if path not in new}
+    return planned._replace(
+        changes=[
+            change._replace(state=ABSENT, after=None, reason=reason) if change.item in names else change
+            for change in planned.changes
+        ],
+        writes=[write for write in planned.writes if write.path not in gone],
+        originals=planned.originals._replace(keys=keys),
+        reverted=[path for path in planned.reverted if path not in gone],
     )

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from .._core.setting import EXACT, parse_given
-from .kernel import mutually_exclusive
+from .._core.setting import EXACT, parse_given, shown
+from .._core.setting import FIELDS as GIVEN_FIELDS
+from .kernel import mutually_exclusive, other_name
 from .key import SysctlError, display_name, parse_key
 from .value import check_rule, parse_value
 
-IPV4_FORWARDING = ("net/ipv4/ip_forward", "net/ipv4/conf/all/forwarding")  # two names of one kernel switch
+IRREVERSIBLE = "irreversible"  # the field of a setting that allows a value which the kernel does not take back
+FIELDS = (*GIVEN_FIELDS, IRREVERSIBLE)
 
 
 class Setting(NamedTuple):
@@ -24,10 +26,14 @@ class Setting(NamedTuple):
     rule: str = EXACT
     why: str = ""
     hazard: str = ""
+    irreversible: bool = False  # may be set although the kernel does not take it back before a boot
 
 
 def parse_settings(given: Mapping[object, object]) -> list[Setting]:
-    """The settings of a mapping `key: value` or `key: {value, rule, why, hazard}`. Raises SysctlError."""
+    """The settings of a mapping `key: value` or `key: {value, rule, why, hazard, irreversible}`.
+
+    Raises SysctlError.
+    """
     settings: dict[str, Setting] = {}
     spellings: dict[str, object] = {}
     for key, content in given.items():
@@ -43,11 +49,10 @@ def parse_settings(given: Mapping[object, object]) -> list[Setting]:
 def check_together(values: Iterable[tuple[str, str]]) -> None:
     """Raises SysctlError for (key, value) pairs that contradict each other."""
     wanted = dict(values)
-    switches = [path for path in IPV4_FORWARDING if path in wanted]
-    if len({wanted[path] for path in switches}) > 1:
-        first, second = map(display_name, switches)
-        raise SysctlError(first, f"is one switch with {second}, and their values differ")
-    for path in wanted:
+    for path, value in wanted.items():
+        twin = other_name(path)
+        if twin is not None and wanted.get(twin, value) != value:
+            raise SysctlError(display_name(path), f"is one switch with {display_name(twin)}, and their values differ")
         other = mutually_exclusive(path)
         if other in wanted:
             raise SysctlError(
@@ -64,8 +69,12 @@ def checked_for(setting: Setting, path: str) -> Setting:
 
 
 def _parse_setting(path: str, content: object) -> Setting:
-    given = parse_given(display_name(path), content, SysctlError)
-    return _checked(Setting(path, parse_value(path, given.value), given.rule, given.why, given.hazard))
+    name = display_name(path)
+    given = parse_given(name, content, SysctlError, FIELDS)
+    irreversible = given.fields.get(IRREVERSIBLE, False)
+    if not isinstance(irreversible, bool):
+        raise SysctlError(name, f"{IRREVERSIBLE} is true or false, not {shown(repr(irreversible))}")
+    return _checked(Setting(path, parse_value(path, given.value), given.rule, given.why, given.hazard, irreversible))
 
 
 def _checked(setting: Setting) -> Setting:

@@ -4,7 +4,7 @@
 """Values of sysctl keys: parsing the user's, comparing them as the kernel does, floors and ceilings.
 
 A value is text, as in /proc/sys. Comparison is numeric for numbers, field by field for vectors, as
-sets for port lists, and word by word for all other keys.
+sets for port lists, group by group for hexadecimal masks and keys, and word by word for all other keys.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ import re
 from collections.abc import Callable, Iterable
 
 from .._core.setting import AT_LEAST, AT_MOST, EXACT
-from .kernel import HIGHEST_PORT, NUMBERS, PORTS, TEXT, KernelKey, known
+from .kernel import HEX, HIGHEST_PORT, NUMBERS, PORTS, TEXT, KernelKey, known
 from .key import SysctlError, display_name
 
 LONGEST_VALUE = 4095  # the kernel reads at most a page less one byte (proc_sys_call_handler, proc_dointvec)
 LONGEST_NUMBER = 40  # digits; the largest number of the kernel has 20
+LONGEST_JIFFY_MS = 10  # with CONFIG_HZ=100; the kernel keeps the times of *_ms keys in whole jiffies
+_HEX_GROUPS = re.compile(r"(0[xX])?[0-9a-fA-F]{1,16}([-,](0[xX])?[0-9a-fA-F]{1,16})*\Z", re.ASCII)
 _DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)\Z", re.ASCII)
 _HEXADECIMAL = re.compile(r"0[xX][0-9a-fA-F]+\Z", re.ASCII)
 _OCTAL = re.compile(r"-?0[0-9]+\Z", re.ASCII)
@@ -142,7 +144,7 @@ def check_rule(path: str, rule: str, text: str) -> None:
         if rule == AT_MOST:
             raise SysctlError(name, "the rule of a list of ports is exact or at_least, not at_most")
         return
-    if (key is not None and key.kind == TEXT) or _numbers(text) is None:
+    if (key is not None and key.kind in (TEXT, HEX)) or _numbers(text) is None:
         raise SysctlError(name, f"{rule} needs numbers, and '{text}' is not one")
 
 
@@ -190,7 +192,10 @@ def _comparable(path: str, text: str) -> object:
     if key is not None and key.kind == PORTS:
         return _ports_or_none(path, text)
     words = text.split()
-    if key is not None and key.kind == TEXT:
+    if key is not None and key.kind == HEX and len(words) == 1 and _HEX_GROUPS.match(words[0]):
+        groups = [int(group, 16) for group in re.split("[-,]", words[0])]
+        return groups[next((place for place, group in enumerate(groups) if group), len(groups)) :]
+    if key is not None and key.kind in (TEXT, HEX):
         return words
     return [word if _as_number(word) is None else _as_number(word) for word in words]
 
@@ -215,6 +220,20 @@ def stored(path: str, written: str, before: str | None) -> str:
         numbers = [key.rounded(number) for number in numbers]
     tail = (before or "").split()[len(numbers) :]
     return " ".join([*map(str, numbers), *tail])
+
+
+def may_read_as(path: str, written: str, value: str) -> bool:
+    """Whether a key can read `value` because `written` means the same to the kernel, and not because it was ignored.
+
+    Numbers speak for themselves, except for the rounding of times. Any other text, such as a list of names or an
+    address, may have a form that only the kernel knows.
+    """
+    numbers, read = _numbers(written), _numbers(value)
+    key = known(path)
+    if numbers is None or read is None or (key is not None and key.kind != NUMBERS):
+        return True
+    near = path.endswith("_ms") and len(numbers) == len(read) == 1
+    return near and abs(numbers[0] - read[0]) < LONGEST_JIFFY_MS
 
 
 def raised(path: str, floor: str, value: str) -> str:

@@ -4,14 +4,15 @@
 """Files that systemd reads through EnvironmentFile=: how they are parsed, and how a number is set and reverted.
 
 All functions work on texts, and keep every byte of all lines but ours. Above each line of ours is a comment, by which
-it is found again. Source: systemd.exec(5), "EnvironmentFile="; behaviour that it leaves open was tested with systemd
-247, 252 and 257.
+it is found again. Sources: systemd.exec(5), "EnvironmentFile="; parse_env_file_internal() and load_env_file_push() in
+src/basic/env-file.c. What files do to the systemd 247, 252 and 257 of Debian is compared in tests/systemd.
 """
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from .._core.errors import ItemError
@@ -20,22 +21,33 @@ from .._engine.conf_files import comment_lines
 COMMENT = "comment"
 BLANK = "blank"
 ASSIGNMENT = "assignment"
-OTHER = "other"
+IGNORED = "ignored"  # by systemd, which says so in its journal at most
 
 COMMENT_CHARACTERS = "#;"
 BLANKS = " \t"
 LONGEST_SHOWN = 60
+# Of a whole file: READ_FULL_BYTES_MAX of systemd 247, src/basic/fileio.c. Later versions take 64 MiB.
+MOST_BYTES = 4 * 1024 * 1024
+PARSED_FILES = 16  # a unit reads few files, and each pool reads them again
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LINE_ENDING = re.compile(r"\r\n|\n|\r")
-_DOUBLE_QUOTED = r'"(?:\\[\s\S]|[^"\\])*"'
-_SINGLE_QUOTED = r"'[^']*'"
-# Quotes count at the beginning of a value, one quoted part after another; past the first bare character they do not.
-_VALUE = re.compile(
-    rf"((?:[ \t]*(?:{_SINGLE_QUOTED}|{_DOUBLE_QUOTED}))*)[ \t]*((?:\\[\s\S]|[^\\\r\n])*)"
-)
-_QUOTED = re.compile(rf"{_SINGLE_QUOTED}|{_DOUBLE_QUOTED}")
-_OUR_NUMBER = re.compile(r"[ \t]*[A-Za-z_][A-Za-z0-9_]*[ \t]*=[ \t]*([\"']?)([0-9]{1,18})\1[ \t]*")
+# Each of these matches everywhere, if only the empty string, and never tries a character twice.
+_LINE = re.compile(r"[^\r\n]*")
+_CONTINUED_COMMENT = re.compile(r"(?:[^\\\r\n]+|\\[\s\S])*")
+_KEY = re.compile(r"[^\r\n]?[^=\r\n]*")
+_BLANKS = re.compile(r"[ \t]*")
+_QUOTED = {"'": re.compile(r"[^']*"), '"': re.compile(r'(?:[^"\\]+|\\[\s\S])*')}
+_BARE = re.compile(r"(?:[^\\\r\n]+|\\[\s\S])*")
+_BARE_ESCAPE = re.compile(r"\\(?:[\r\n]|([\s\S]))")
+_QUOTED_ESCAPE = re.compile(r'\\(?:\n|(["\\`$]))')
+# What systemd does not take for UTF-8: bytes that are none, which are lone surrogates here, and the characters that
+# Unicode reserves. Source: unichar_is_valid() in src/basic/utf8.c
+_RESERVED = "".join(chr(plane << 16 | low) for plane in range(17) for low in (0xFFFE, 0xFFFF))
+_NO_TEXT = re.compile(f"[\ud800-\udfff\ufdd0-\ufdef{_RESERVED}]")
+# An assignment of nothing but a number, in whose text nobody can hide anything.
+_PLAIN_ASSIGNMENT = re.compile(r"[ \t]*[A-Za-z_][A-Za-z0-9_]*[ \t]*=[ \t]*([\"']?)[0-9]{1,18}\1[ \t]*")
+_WHOLE_NUMBER = re.compile(r"[0-9]{1,18}")
 
 _MARK = "# siptune.linux:"
 _HEADING = re.compile(
@@ -46,7 +58,7 @@ _CONTINUED = f"{_MARK}   "
 
 
 class EnvironmentFileError(ItemError):
-    """A line that cannot be parsed with certainty: the file, the line, and the reason."""
+    """A line that stands in the way of a number: the file, the line, and the reason."""
 
     def __init__(self, file: str, line: int, reason: str) -> None:
         super().__init__(f"{file} line {line}", reason)
@@ -58,7 +70,7 @@ class Entry(NamedTuple):
     """A line of the file, or the lines of one assignment.
 
     `text[start:end]` is the line, and `text[start:after]` the line with its ending. `value` is the value that systemd
-    reads. `problem` says why the line cannot be parsed, and is empty otherwise.
+    reads. `open` tells that the file ends within it: a quote is not closed, or there is nothing after a backslash.
     """
 
     kind: str
@@ -68,7 +80,7 @@ class Entry(NamedTuple):
     after: int
     name: str = ""
     value: str = ""
-    problem: str = ""
+    open: bool = False
 
 
 class Note(NamedTuple):
@@ -93,123 +105,145 @@ class Note(NamedTuple):
 # --- reading --------------------------------------------------------------------------------
 
 
-def parse(text: str) -> list[Entry]:
-    """The entries of a file, in their order."""
-    return list(_entries(text))
+@functools.lru_cache(maxsize=PARSED_FILES)
+def parse(text: str, continues_comments: bool = False) -> Sequence[Entry]:
+    """The entries of a file, in their order. Before systemd 254 a backslash at the end `continues_comments`."""
+    if continues_comments and not any(one.kind == COMMENT and one.value.endswith("\\") for one in parse(text)):
+        return parse(text)
+    return tuple(_entries(text, continues_comments))
 
 
-def _entries(text: str) -> Iterator[Entry]:
+def _entries(text: str, continues_comments: bool) -> Iterator[Entry]:
     position, line = 0, 1
     while position < len(text):
-        entry = _entry(text, position, line)
+        entry = _entry(text, position, line, continues_comments)
         yield entry
         line += len(_LINE_ENDING.findall(text, position, entry.after))
         position = entry.after
 
 
-def _entry(text: str, start: int, line: int) -> Entry:
-    end, after = _line_end(text, start)
-    first = text[start:end].strip(BLANKS)
-    if not first:
-        return Entry(BLANK, line, start, end, after)
-    if first[0] in COMMENT_CHARACTERS:
-        return Entry(COMMENT, line, start, end, after, value=first)
-    name, equals, _rest = text[start:end].partition("=")
-    if not equals:
-        return Entry(OTHER, line, start, end, after, problem="is neither a comment nor NAME=VALUE")
-    value, value_end, problem = _value(text, start + len(name) + 1)
+def _entry(text: str, start: int, line: int, continues_comments: bool) -> Entry:
+    first = _end(_BLANKS, text, start)
+    if text[first : first + 1] in ("", "\n", "\r"):
+        return Entry(BLANK, line, start, *_line_end(text, first))
+    if text[first] in COMMENT_CHARACTERS:
+        end, after = _line_end(text, _end(_CONTINUED_COMMENT if continues_comments else _LINE, text, first))
+        return Entry(COMMENT, line, start, end, after, value=text[first:end].rstrip(BLANKS))
+    equals = _end(_KEY, text, first)
+    if text[equals : equals + 1] != "=":
+        return Entry(IGNORED, line, start, *_line_end(text, equals))
+    value, value_end, is_open = _value(text, equals + 1)
     end, after = _line_end(text, value_end)
-    name = name.strip(BLANKS)
-    if not _NAME.fullmatch(name):
-        problem = f"{_shown(name)} is not a valid variable name: systemd skips the line"
-    elif not _is_text(text[start:end]):
-        problem = "is not UTF-8, or contains NUL: systemd skips the whole file"
-    return Entry(ASSIGNMENT, line, start, end, after, name, value, problem)
+    name = text[first:equals].rstrip(BLANKS)
+    kind = ASSIGNMENT if _NAME.fullmatch(name) else IGNORED
+    return Entry(kind, line, start, end, after, name, value, is_open)
+
+
+def _end(pattern: re.Pattern[str], text: str, position: int) -> int:
+    """Where the match of a pattern ends that matches everywhere."""
+    found = pattern.match(text, position)
+    return position if found is None else found.end()
 
 
 def _line_end(text: str, position: int) -> tuple[int, int]:
-    """Where the next line ending begins, and where it ends."""
-    found = _LINE_ENDING.search(text, position)
-    return (len(text), len(text)) if found is None else found.span()
+    """Where the line ending at a position begins, and where it ends."""
+    position = _end(_LINE, text, position)
+    found = _LINE_ENDING.match(text, position)
+    return position, position if found is None else found.end()
 
 
-def _value(text: str, start: int) -> tuple[str, int, str]:
-    """A value, where it ends, and why it cannot be parsed."""
-    found = next(_VALUE.finditer(text, start))  # at `start`, as it matches the empty string
-    quoted, bare = found.groups()
-    value = "".join(_unquoted(part) for part in _QUOTED.findall(quoted)) + _unescaped(bare)
-    if bare[:1] in ('"', "'"):
-        return value, len(text), f"a quote {bare[0]} is not closed"  # it would include all that follows
-    rest = text[found.end() :]
-    if rest == "\\" or (not rest and bare.endswith(("\\\n", "\\\r"))):
-        return value, len(text), "ends in a backslash with nothing after it"
-    return value, found.end(), ""
+def _value(text: str, position: int) -> tuple[str, int, bool]:
+    """A value, where it ends, and whether the file ends within it.
 
-
-def _unquoted(part: str) -> str:
-    if part[0] == "'":
-        return part[1:-1]
-    return re.sub(r"\\([\s\S])", _double_quoted_escape, part[1:-1])
-
-
-def _double_quoted_escape(found: re.Match[str]) -> str:
-    character = found.group(1)
-    if character in '"\\`$':
-        return character
-    return "" if character == "\n" else "\\" + character
+    Quotes count at its beginning, one quoted part after another; past the first bare character they do not.
+    """
+    parts: list[str] = []
+    while True:
+        position = _end(_BLANKS, text, position)
+        quote = text[position : position + 1]
+        if quote not in _QUOTED:
+            break
+        end = _end(_QUOTED[quote], text, position + 1)
+        part = text[position + 1 : end]
+        parts.append(part if quote == "'" else _QUOTED_ESCAPE.sub(r"\1", part))
+        if text[end : end + 1] != quote:
+            return "".join(parts), len(text), True
+        position = end + 1
+    end = _end(_BARE, text, position)
+    parts.append(_unescaped(text[position:end]))
+    # A lone backslash is left over, or a line ending that one has taken away is the last character.
+    is_open = text[end : end + 1] == "\\" or (end == len(text) and _escapes(text, end - 1) and text[-1] in "\r\n")
+    return "".join(parts), len(text) if is_open else end, is_open
 
 
 def _unescaped(bare: str) -> str:
     """A value outside quotes, without blanks at its end, unless escaped, and without escaped line endings."""
-    pieces = re.findall(r"\\[\s\S]|[^\\]", bare)
-    while pieces and pieces[-1] in BLANKS:
-        pieces.pop()
-    return "".join(piece if len(piece) == 1 else piece[1].strip("\r\n") for piece in pieces)
+    kept = len(bare.rstrip(BLANKS))
+    return _BARE_ESCAPE.sub(r"\1", bare[: kept + _escapes(bare, kept)])
 
 
-def _is_text(text: str) -> bool:
-    return "\0" not in text and not re.search("[\ud800-\udfff]", text)
+def _escapes(text: str, position: int) -> bool:
+    """Whether what is at a position follows a backslash that no other one escapes."""
+    first = position
+    while first and text[first - 1] == "\\":
+        first -= 1
+    return (position - first) % 2 == 1
 
 
 def _shown(text: str) -> str:
     return repr(text[:LONGEST_SHOWN] + "..." * (len(text) > LONGEST_SHOWN))
 
 
-def assignments(text: str) -> dict[str, Entry]:
-    """The line that decides each variable of a file, which is the last one. Lines that systemd skips are left out."""
-    return {entry.name: entry for entry in parse(text) if entry.kind == ASSIGNMENT and not entry.problem}
+def why_skipped(text: str) -> str:
+    """Why systemd skips a file as a whole, or does not start the unit without it; "" if it reads the file."""
+    if len(text.encode("utf-8", "surrogateescape")) > MOST_BYTES:
+        return f"it is longer than {MOST_BYTES // 1024 // 1024} MiB"
+    if "\0" in text:
+        return f"line {_line_of(text, text.index(chr(0)))} has a NUL"
+    for entry in parse(text) if _NO_TEXT.search(text) else ():
+        if entry.kind in (ASSIGNMENT, IGNORED) and _NO_TEXT.search(entry.name + entry.value):
+            return f"line {entry.line} is not UTF-8"
+    return ""
 
 
-def check(text: str, file: str) -> None:
-    """Raises EnvironmentFileError for the first line of a file that cannot be parsed."""
-    for entry in parse(text):
-        if entry.problem:
-            raise EnvironmentFileError(file, entry.line, entry.problem)
+def _line_of(text: str, position: int) -> int:
+    return len(_LINE_ENDING.findall(text, 0, position)) + 1
+
+
+@functools.lru_cache(maxsize=PARSED_FILES)
+def assignments(text: str, continues_comments: bool = False) -> Mapping[str, Entry]:
+    """The line that decides each variable of a file, which is the last one; none of a file that systemd skips."""
+    if why_skipped(text):
+        return {}
+    return {entry.name: entry for entry in parse(text, continues_comments) if entry.kind == ASSIGNMENT}
 
 
 def read_number(text: str, file: str, name: str) -> int | None:
     """The whole number that a file assigns to a variable, None if it does not set it. Raises EnvironmentFileError."""
-    entries = parse(text)
-    for entry in entries:
-        if entry.problem and re.search(rf"\b{name}\b", text[entry.start : entry.end]):
-            raise EnvironmentFileError(file, entry.line, entry.problem)
-    deciding = assignments(text).get(name)
-    if deciding is None:
+    entry = assignments(text).get(name)
+    if entry is None:
         return None
-    found = _OUR_NUMBER.fullmatch(text, deciding.start, deciding.end)
-    if found is None:
-        value = _shown(deciding.value) if deciding.value else "nothing"
-        raise EnvironmentFileError(
-            file, deciding.line, f"{name} is set to {value}, not to a plain whole number on a line of its own"
-        )
-    before = [entry for entry in entries if entry.after == deciding.start]
-    if before and before[0].kind == COMMENT and before[0].value.endswith("\\"):
-        raise EnvironmentFileError(
-            file,
-            deciding.line,
-            f"{name} follows a comment that ends in a backslash, which systemd before 254 continues",
-        )
-    return int(found.group(2))
+    if _number(entry.value) is None:
+        value = _shown(entry.value) if entry.value else "nothing"
+        raise EnvironmentFileError(file, entry.line, f"{name} is set to {value}, not to a plain whole number")
+    return _number(entry.value)
+
+
+def _number(value: str) -> int | None:
+    return int(value) if _WHOLE_NUMBER.fullmatch(value) else None
+
+
+def values(text: str) -> tuple[dict[str, str], dict[str, str]]:
+    """The variables of a file as systemd reads it, and as one before 254 does."""
+    both = [assignments(text, continues) for continues in (False, True)]
+    new, old = ({name: entry.value for name, entry in found.items()} for found in both)
+    return new, old
+
+
+def is_certain(text: str, name: str) -> bool:
+    """Whether every systemd reads the same value of a variable."""
+    new, old = values(text)
+    return new.get(name) == old.get(name)
 
 
 # --- writing --------------------------------------------------------------------------------
@@ -230,18 +264,26 @@ class Mark(NamedTuple):
         return [head, *(line + "." * line.endswith("\\") for line in comment_lines(self.why, _CONTINUED))]
 
 
-def set_number(text: str, name: str, value: int, mark: Mark) -> str:
+def set_number(text: str, file: str, name: str, value: int, mark: Mark) -> str:
     """A file's text with the line that decides a variable replaced, or with a new last line.
 
-    The text must have passed `check` and must not have a note about this variable.
+    The new line comes before one that is open, as it would become a part of that. The text must not have a note about
+    this variable. Raises EnvironmentFileError where another variable would change, or this one not.
     """
     found = _LINE_ENDING.search(text)
     ending = found.group() if found else "\n"
     comment = "".join(line + ending for line in mark.lines(name, value))
     old = assignments(text).get(name)
     if old is not None:
-        return text[: old.start] + comment + f"{name}={value}" + text[old.end :]
-    return _whole_lines(text, ending) + comment + f"{name}={value}" + ending
+        changed = text[: old.start] + comment + f"{name}={value}" + text[old.end :]
+    else:
+        entries = parse(text)
+        end = entries[-1].start if entries and entries[-1].open else len(text)
+        changed = _whole_lines(text[:end], ending) + comment + f"{name}={value}" + ending + text[end:]
+    if values(changed) != tuple({**before, name: str(value)} for before in values(text)):
+        last = parse(text)[-1].line
+        raise EnvironmentFileError(file, last, "follows a comment that ends in a backslash: remove that backslash")
+    return changed
 
 
 def _whole_lines(text: str, ending: str) -> str:
@@ -297,6 +339,23 @@ def _line_before_us(note: Note, original: str | None) -> str | None:
     if note.was is None:
         return None
     entry = assignments(original or "").get(note.name)
-    if original is not None and entry is not None and entry.value == str(note.was):
+    if original is not None and entry is not None and _number(entry.value) == note.was:
         return original[entry.start : entry.end]
     return f"{note.name}={note.was}"
+
+
+# --- showing --------------------------------------------------------------------------------
+
+
+def shown_lines(text: str, names: Collection[str]) -> str:
+    """The lines of a file that may be shown: our comments, and the lines that set these variables to a plain number.
+
+    All others are somebody else's, and environment files hold passwords.
+    """
+    entries = [entry for note in notes(text).values() for entry in note.comments]
+    entries += [entry for name, entry in assignments(text).items() if name in names and _is_number(text, entry)]
+    return "".join(text[entry.start : entry.end] + "\n" for entry in sorted(entries, key=lambda entry: entry.start))
+
+
+def _is_number(text: str, entry: Entry) -> bool:
+    return bool(_PLAIN_ASSIGNMENT.fullmatch(text, entry.start, entry.end))

@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Mapping
 
 from .._core.change import Outcome
 from .._core.undo import UndoLog
-from .._engine.effects import PARENT_MODE, finalize_originals, remove_directory, stage, store_originals, tidy
+from .._engine.effects import finalize_originals, stage, store_originals, tidy
 from .._engine.owned_files import finalize_files
 from .._host.host import Host, HostError
 from .._systemd.names import LOADED
@@ -37,7 +36,6 @@ def apply(host: Host, request: Request, observed: Observed, planned: Plan, log: 
         log.note("", lambda: systemctl(host, "daemon-reload"))
     for commit in commits:
         commit()
-    _remove_empty_directories(host, planned, observed, log)
     if planned.reload:
         systemctl(host, "daemon-reload")
     after = loaded_units_now(host, observed, planned, planned.reload)
@@ -51,15 +49,6 @@ def apply(host: Host, request: Request, observed: Observed, planned: Plan, log: 
     finalize_originals(host, finalized, planned.originals if planned.files else observed.originals, log)
     changed = bool(planned.files or planned.reload or planned.restarts or raised)
     return Outcome(confirmed(planned, observed, after), changed)
-
-
-def _remove_empty_directories(host: Host, planned: Plan, observed: Observed, log: UndoLog) -> None:
-    """Remove the directories of removed drop-ins if they are empty, and those that a killed run left empty."""
-    gone = [file.path for file in planned.files if file.after is None]
-    recorded = observed.originals.files
-    gone += [path for path in planned.released if path in recorded and not host.exists(path)]
-    for path in dict.fromkeys(gone):
-        remove_directory(host, posixpath.dirname(path), PARENT_MODE, log)
 
 
 def _check_taken(planned: Plan, after: Mapping[str, LoadedUnit]) -> None:

@@ -102,7 +102,7 @@ def chain(place: UnitState | LoadedUnit, texts: Mapping[str, str]) -> dict[str, 
 
 
 def planned_drop_ins(effective: Mapping[str, Effective], observed: Observed) -> tuple[list[FileChange], list[Change]]:
-    """The changes of drop-ins, and an item for each that somebody has edited, which is left alone."""
+    """The changes of drop-ins, and the items of those that somebody has edited: left alone, or put right."""
     files, notes = [], []
     for state in observed.units:
         lines = effective[state.name].lines

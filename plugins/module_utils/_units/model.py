@@ -44,7 +44,8 @@ class LoadedUnit(NamedTuple):
 
     `properties` are those of `systemctl show`. `candidates` are the paths of its possible drop-ins, ours included, the
     most important first. `started_before_drop_in` is True if its processes are older than our drop-in. `starting` are
-    the ids of processes that still run systemd's own program, without the unit's limits.
+    the ids of processes that still run systemd's own program, without the unit's limits. `usage` is what the largest of
+    its processes uses of each limit; it is read for units that logins need.
     """
 
     name: str
@@ -54,6 +55,7 @@ class LoadedUnit(NamedTuple):
     processes: Sequence[Process] = ()
     started_before_drop_in: bool = False
     starting: Sequence[int] = ()
+    usage: Mapping[str, int] = {}
 
     @property
     def transient(self) -> bool:
@@ -91,7 +93,7 @@ class Observed(NamedTuple):
     `texts` are the existing unit files and drop-ins by path, ours included. `first` is PID 1, whose hard limits
     systemd falls back to, and `first_sys_resource` whether it may exceed them. `defaults` are systemd's own values by
     the properties that show them, filled if `needs_defaults`. `blocked_by_calls` names the calls in progress that
-    forbid a restart, and is empty if there are none.
+    forbid a restart, and is empty if there are none. `memory_bytes` is the host's memory, None if it is unknown.
     """
 
     systemd_running: bool
@@ -106,6 +108,7 @@ class Observed(NamedTuple):
     first_sys_resource: bool
     defaults: Mapping[str, str] = {}
     blocked_by_calls: str = ""
+    memory_bytes: int | None = None
 
 
 class Decision(NamedTuple):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -14,7 +15,7 @@ from .._engine.effects import read_originals
 from .._engine.originals import Originals
 from .._host.capabilities import CAP_SYS_RESOURCE, has_capability, in_user_namespace
 from .._host.host import Host, unless_refused
-from .._host.machine import SYSTEMD_RUNNING, systemd_version
+from .._host.machine import SYSTEMD_RUNNING, memory_bytes, systemd_version
 from .._host.processes import FIRST_PROCESS
 from .._host.rlimits import Process, own_powers, read_process
 from .._sip.gate import blocked_by_calls
@@ -26,6 +27,7 @@ from .._systemd.systemctl import load_error, names_of, real_name, show, unit_fil
 from .._systemd.units import check_unit_name, drop_in_directories
 from .effective import chain, needs_defaults
 from .model import LoadedUnit, Observed, Plan, Request, UnitState
+from .safety import needed_by_logins
 
 UNIT_PROPERTIES = (
     "Id",
@@ -57,6 +59,12 @@ CONTROL_GROUP_MOUNTS = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgr
 CONTROL_GROUP_PROCESSES = "cgroup.procs"
 
 
+KIBIBYTE = 1024
+# The limits on what /proc/PID/status shows in KiB.
+USED_SIZES = {"Peak": "LimitAS", "Data": "LimitDATA", "Stk": "LimitSTACK", "Lck": "LimitMEMLOCK"}
+_SIZES = re.compile(r"^Vm(Peak|Data|Stk|Lck):\s+([0-9]{1,15}) kB$", re.MULTILINE)
+
+
 def observe(host: Host, request: Request) -> Observed:
     """Everything the plan for this request depends on. Raises HostError, SystemdError and OriginalsError."""
     originals = read_originals(host)
@@ -68,9 +76,9 @@ def observe(host: Host, request: Request) -> Observed:
     answer = _ask(host, list(dict.fromkeys(names)))
     shown = answer or []
     deadline = start_deadline()
+    by_unit = _by_unit(shown, set(resolved.values()))
     units = [
-        _unit_state(host, name, real, shown, request, set(resolved.values()), deadline)
-        for name, real in resolved.items()
+        _unit_state(host, name, real, by_unit.get(real, []), request, deadline) for name, real in resolved.items()
     ]
     status = host.read_lenient(f"/proc/{FIRST_PROCESS}/status") or ""
     return Observed(
@@ -86,6 +94,7 @@ def observe(host: Host, request: Request) -> Observed:
         first_sys_resource=bool(has_capability(status, CAP_SYS_RESOURCE)) and not in_user_namespace(host),
         defaults=_defaults(host, shown),
         blocked_by_calls=blocked_by_calls(host, request.restart, request.despite_calls),
+        memory_bytes=memory_bytes(host),
     )
 
 
@@ -127,12 +136,10 @@ def _unit_state(
     host: Host,
     asked: str,
     real: str,
-    shown: Sequence[Mapping[str, str]],
+    found: Sequence[Mapping[str, str]],
     request: Request,
-    named: set[str],
     deadline: float,
 ) -> UnitState:
-    found = [properties for properties in shown if _belongs(real, properties, named)]
     if found and not is_template(real):
         real = found[0].get("Id") or real
     path = drop_in_path(real, request.drop_in)
@@ -146,12 +153,14 @@ def _unit_state(
     return UnitState(asked, real, path, own, load, error, fragment, _candidates(host, names, path), loaded_units)
 
 
-def _belongs(real: str, properties: Mapping[str, str], named: set[str]) -> bool:
-    """Whether properties are those of this unit, or of an instance of this template without an entry of its own."""
-    names = names_of(properties)
-    if not is_template(real):
-        return real in names
-    return named.isdisjoint(names) and any(template_of(name) == real for name in names)
+def _by_unit(shown: Iterable[Mapping[str, str]], named: set[str]) -> dict[str, list[Mapping[str, str]]]:
+    """The properties of each of these units, and of each template's instances that are not named themselves."""
+    found: dict[str, list[Mapping[str, str]]] = {}
+    for properties in shown:
+        names = set(names_of(properties))
+        for name in names & named or {template_of(name) or "" for name in names} & named:
+            found.setdefault(name, []).append(properties)
+    return found
 
 
 def _load_state(host: Host, real: str, file: str | None, found: Sequence[Mapping[str, str]]) -> tuple[str, str]:
@@ -174,7 +183,19 @@ def _loaded_unit(host: Host, properties: Mapping[str, str], path: str, deadline:
         processes=processes,
         started_before_drop_in=_started_before_drop_in(host, properties, path),
         starting=still_starting,
+        usage=_usage(host, processes) if any(map(needed_by_logins, names)) else {},
     )
+
+
+def _usage(host: Host, processes: Iterable[Process]) -> dict[str, int]:
+    """What the largest of these processes uses of each limit that /proc shows: proc_pid_status(5), proc_pid_fd(5)."""
+    usage: dict[str, int] = {}
+    for process in processes:
+        status = host.read_lenient(f"/proc/{process.pid}/status") or ""
+        used = {USED_SIZES[name]: int(size) * KIBIBYTE for name, size in _SIZES.findall(status)}
+        used["LimitNOFILE"] = len(unless_refused(host.list_directory, f"/proc/{process.pid}/fd") or ())
+        usage.update({limit: max(number, usage.get(limit, 0)) for limit, number in used.items()})
+    return usage
 
 
 def start_deadline() -> float:

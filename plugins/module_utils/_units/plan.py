@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from .._core.change import Change
+from .._core.change import KEPT, Change
 from .._core.setting import hazard_warning
 from .._engine.operation import BOTH
 from .._engine.owned_files import record_files, released_files
@@ -35,7 +35,7 @@ def plan(request: Request, observed: Observed) -> Plan:
         decision
         for state in observed.units
         for decision in decisions_of(state, effective[state.name], then, observed)
-        if not any(note.item == state.path for note in notes)
+        if not any(note.item == state.path and note.state == KEPT for note in notes)
     ]
     check_safety(decisions, observed)
     check_hiding(observed, then)

@@ -19,7 +19,10 @@ from ansible_collections.siptune.linux.plugins.module_utils._core.change import 
     SHADOWED,
     STATES,
 )
+from ansible_collections.siptune.linux.plugins.module_utils._core.errors import TuningError
 
+from .._results.answers import checked_counters, checked_layer, checked_tuners
+from .._results.schema import ResultError
 from .._site.overlaps import overlaps
 from .._site.sockets import name_of, socket_records
 from .advice import advice, concerns
@@ -83,7 +86,21 @@ def _totals(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def host_record(name: str, results: HostResults) -> dict[str, Any]:
-    """One host of the document."""
+    """One host of the document; a host whose results are not as they must be has failed, and has nothing else."""
+    try:
+        checked = HostResults(
+            {layer: checked_layer(layer, parts) for layer, parts in results.layers.items()},
+            checked_counters(results.counters),
+            checked_tuners(results.tuners),
+        )
+        return _record(name, checked)
+    except (ResultError, TuningError) as error:
+        failed = {"failed": True, "msg": f"its results cannot be used: {error}"}
+        return _record(name, HostResults({layer: [failed] for layer in results.layers}, None))
+
+
+def _record(name: str, results: HostResults) -> dict[str, Any]:
+    """One host of the document, whose results have the right shape."""
     everything = [part for parts in results.layers.values() for part in parts]
     status, message = _status([*everything, results.counters])
     layers = [_layer(layer, parts) for layer, parts in results.layers.items()]

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import tempfile
@@ -43,19 +44,49 @@ def write_all(reports: Iterable[tuple[str, str, str]]) -> list[str]:
     """
     staged: list[tuple[str, str]] = []
     path = ""
-    try:
-        for directory, name, text in reports:
-            path = os.path.join(os.path.abspath(directory), name)
-            staged.append((_stage(path, text), path))
-        for temporary, path in staged:
-            os.replace(temporary, path)
-    except OSError as error:
-        raise ReportError(f"{path}: cannot be written: {error.strerror}") from error
-    finally:
-        for temporary, _path in staged:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
+    with contextlib.ExitStack() as cleaning, contextlib.ExitStack() as undoing:
+        try:
+            for directory, name, text in reports:
+                path = os.path.join(os.path.abspath(directory), name)
+                staged.append((_stage(path, text), path))
+                cleaning.callback(_remove, staged[-1][0])
+            for temporary, path in staged:
+                undoing.callback(_put_back, _set_aside(path, cleaning), path)
+                os.replace(temporary, path)
+        except OSError as error:
+            raise ReportError(f"{path}: cannot be written: {error.strerror}") from error
+        undoing.pop_all()
     return [path for _temporary, path in staged]
+
+
+def _set_aside(path: str, cleaning: contextlib.ExitStack) -> str:
+    """A second name for the report that is there, "" if there is none. Raises OSError."""
+    if not os.path.lexists(path):
+        return ""
+    if os.path.isdir(path) and not os.path.islink(path):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    directory, name = os.path.split(path)
+    aside = tempfile.mktemp(prefix=f".{name}.", dir=directory)  # link(2) and rename(2) make it, and follow nothing
+    try:
+        os.link(path, aside, follow_symlinks=False)
+    except OSError:  # a file system without links, or somebody else's file, for which the kernel may refuse them
+        os.rename(path, aside)
+    cleaning.callback(_remove, aside)
+    return aside
+
+
+def _put_back(aside: str, path: str) -> None:
+    """Undo a replacement: the old report again, or none."""
+    with contextlib.suppress(OSError):
+        if aside:
+            os.replace(aside, path)
+        else:
+            os.unlink(path)
+
+
+def _remove(path: str) -> None:
+    with contextlib.suppress(OSError):
+        os.unlink(path)
 
 
 def _stage(path: str, text: str) -> str:

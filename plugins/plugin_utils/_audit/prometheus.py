@@ -10,14 +10,16 @@ the collector refuses those.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
+
+from ansible_collections.siptune.linux.plugins.module_utils._counters.table import COUNTERS, GAUGES, Counter
 
 from .document import AUDITED
 
 PREFIX = "siptune"
-Sample = tuple[dict[str, str], float | int]
+Sample = tuple[dict[str, str], int | None]
 
 
 def render(document: Mapping[str, Any]) -> str:
@@ -55,44 +57,48 @@ def _items(hosts: Iterable[Mapping[str, Any]]) -> Iterator[Sample]:
 
 def _overlaps(hosts: Iterable[Mapping[str, Any]]) -> Iterator[Sample]:
     for host in hosts:
+        keys: dict[str, int] = {}
         for tuner in host["tuners"]:
-            yield {"host": host["name"], "tuner": tuner["name"]}, len(tuner["keys"])
+            keys[tuner["name"]] = keys.get(tuner["name"], 0) + len(tuner["keys"])
+        for name, count in keys.items():
+            yield {"host": host["name"], "tuner": name}, count
 
 
-def _counters(hosts: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """A family for each counter, of its total since boot; for each gauge one of what is in use, one of the limit."""
-    described: dict[str, Mapping[str, Any]] = {}
-    values: dict[str, list[Sample]] = {}
-    limits: dict[str, list[Sample]] = {}
+def _counters(hosts: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """A family for each counter, of its total since boot; for each gauge one of what is in use, one of the limit.
+
+    The names, the labels and the help are ours, whatever a host calls its counters.
+    """
+    found: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
     for host in hosts:
         for counter in host["counters"]["list"]:
-            name = counter["name"]
-            described.setdefault(name, counter)
-            for labels, value, limit in _samples(host["name"], counter):
-                values.setdefault(name, []).append((labels, value))
-                if limit is not None:
-                    limits.setdefault(name, []).append((labels, limit))
-    for name, counter in described.items():
-        metric = snake_case(name)
-        if counter["kind"] == "gauge":
-            yield from _family(metric, "gauge", f"{_described(counter)} in use.", values.get(name, []))
-            yield from _family(f"{metric}_limit", "gauge", "The most there can be.", limits.get(name, []))
-        else:
-            yield from _family(f"{metric}_total", "counter", f"{_described(counter)} since boot.", values.get(name, []))
+            found.setdefault(counter["name"], []).append((host["name"], counter))
+    for known in COUNTERS:
+        samples = [({"host": host}, one["total"]) for host, one in found.get(known.name, [])]
+        yield from _family(f"{snake_case(known.name)}_total", "counter", f"{_described(known)} since boot.", samples)
+    for known in GAUGES:
+        levels = [level for host, one in found.get(known.name, []) for level in _levels(host, known, one)]
+        metric = snake_case(known.name)
+        yield from _family(
+            metric, "gauge", f"{_described(known)} in use.", [(labels, now) for labels, now, _ in levels]
+        )
+        limits = [(labels, limit) for labels, _, limit in levels]
+        yield from _family(f"{metric}_limit", "gauge", "The most there can be.", limits)
 
 
-def _samples(host: str, counter: Mapping[str, Any]) -> Iterator[tuple[dict[str, str], int, int | None]]:
-    """A gauge by its parts, as each has a limit of its own; a counter as a whole, as its parts come and go."""
-    parts = counter["parts"] if counter["kind"] == "gauge" else []
-    for part in parts:
-        yield {"host": host, counter["part_is"]: part["part"]}, part["value"], part["limit"]
-    value = counter["value"] if counter["kind"] == "gauge" else counter["total"]
-    if not parts and value is not None:
-        yield {"host": host}, value, counter["limit"]
+def _levels(
+    host: str, known: Counter, gauge: Mapping[str, Any]
+) -> Iterator[tuple[dict[str, str], int | None, int | None]]:
+    """A gauge by its parts, as each has a limit of its own; a counter is told as a whole, as its parts come and go."""
+    if known.parts:
+        for part in gauge["parts"]:
+            yield {"host": host, known.parts: part["part"]}, part["value"], part["limit"]
+    else:
+        yield {"host": host}, gauge["value"], gauge["limit"]
 
 
-def _described(counter: Mapping[str, Any]) -> str:
-    return f"{counter['source']}: {counter['unit']}"
+def _described(known: Counter) -> str:
+    return f"{known.source} {known.field}".rstrip() + f": {known.unit}"
 
 
 def snake_case(name: str) -> str:
@@ -102,16 +108,23 @@ def snake_case(name: str) -> str:
 
 
 def _family(name: str, kind: str, help_text: str, samples: Iterable[Sample]) -> list[str]:
-    """A family's lines; none at all where there is no sample."""
-    lines = [f"{PREFIX}_{name}{_labels(labels)} {value}" for labels, value in samples]
-    escaped = help_text.replace("\\", "\\\\").replace("\n", "\\n")
-    return [f"# HELP {PREFIX}_{name} {escaped}", f"# TYPE {PREFIX}_{name} {kind}", *lines] if lines else []
+    """A family's lines, without samples whose value is unknown; none at all where there is no sample.
+
+    A sample that comes twice would make the collector refuse the whole file, so that the first one counts.
+    """
+    values: dict[str, int] = {}
+    for labels, value in samples:
+        if value is not None:
+            values.setdefault(_labels(labels), value)
+    lines = [f"{PREFIX}_{name}{labels} {value}" for labels, value in values.items()]
+    return [f"# HELP {PREFIX}_{name} {_escaped(help_text)}", f"# TYPE {PREFIX}_{name} {kind}", *lines] if lines else []
 
 
 def _labels(labels: Mapping[str, str]) -> str:
-    pairs = [f'{name}="{_escaped(value)}"' for name, value in labels.items()]
+    pairs = [f'{name}="{_escaped(value, quote=True)}"' for name, value in labels.items()]
     return f"{{{','.join(pairs)}}}" if pairs else ""
 
 
-def _escaped(value: str) -> str:
-    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+def _escaped(value: str, quote: bool = False) -> str:
+    escaped = value.replace("\\", "\\\\").replace("\n", "\\n")
+    return escaped.replace('"', '\\"') if quote else escaped

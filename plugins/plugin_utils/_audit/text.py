@@ -68,9 +68,10 @@ def _table(layers: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _socket(socket: Mapping[str, Any], counters: Mapping[str, Any]) -> str:
     """What a SIP socket survives, which is what the host is tuned for."""
+    if not socket["drops"]:
+        return socket_line(socket)
     since = "since it was opened" if counters["since_boot"] else period(counters)
-    lost = f"; {socket['drops']:,} datagrams lost {since}" if socket["drops"] else ""
-    return f"{socket_line(socket)}{lost}"
+    return f"{socket_line(socket)}; {socket['drops']:,} datagrams lost {since}"
 
 
 def _item_line(item: Mapping[str, Any]) -> str:
@@ -117,10 +118,10 @@ def _counter_line(counter: Mapping[str, Any]) -> str:
 
 def period(counters: Mapping[str, Any]) -> str:
     """The period of the counters, in words."""
+    if counters["seconds"] is None:
+        return "since boot" if counters["since_boot"] else "in an unknown time"
     if not counters["since_boot"]:
         return f"in {counters['seconds']:g} seconds"
-    if counters["seconds"] is None:
-        return "since boot"
     hours = counters["seconds"] / 3600
     return f"since boot, {hours / 24:.0f} days ago" if hours >= 48 else f"since boot, {hours:.1f} hours ago"
 

@@ -12,6 +12,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+HOSTS = "siptune_hosts"
+BECOME = "siptune_become"
 SERIAL = "siptune_serial"
 BUDGET = "siptune_max_fail_percentage"
 ROLLING = "siptune_rolling"
@@ -57,6 +59,11 @@ class Rollout(NamedTuple):
     def waits(self) -> bool:
         """Whether a batch is followed by a pause or a question."""
         return bool(self.pause_seconds) or self.confirm
+
+
+OF_ROLLING = tuple(f"siptune_{field}" for field in Rollout._fields)
+# All variables of the playbooks for a fleet, beside those of the roles.
+VARIABLES = (HOSTS, BECOME, SERIAL, BUDGET, MIXED_PROFILES, ROLLING, *HOOKS, *OF_ROLLING)
 
 
 # --- for the play ----------------------------------------------------------------------------
@@ -192,14 +199,14 @@ def check_profiles(profiles: Mapping[str, Any], allowed: bool) -> None:
     for host, profile in profiles.items():
         groups.setdefault(str(profile), []).append(host)
     if len(groups) > 1 and not allowed:
-        words = "; ".join(f"{profile}: {_some(hosts)}" for profile, hosts in sorted(groups.items()))
+        words = "; ".join(f"{profile}: {some_of(hosts)}" for profile, hosts in sorted(groups.items()))
         raise RolloutError(f"{PROFILE}: differs in this play, {words}. If that is meant, say -e {MIXED_PROFILES}=true")
 
 
 MOST_NAMES = 5
 
 
-def _some(hosts: Sequence[str]) -> str:
+def some_of(hosts: Sequence[str]) -> str:
     """A few names, and how many more there are."""
     more = f" and {len(hosts) - MOST_NAMES} more" if len(hosts) > MOST_NAMES else ""
     return ", ".join(hosts[:MOST_NAMES]) + more
@@ -210,8 +217,8 @@ def check_not_rolling(parts: Mapping[str, Sequence[str]]) -> None:
     for name, hosts in parts.items():
         if hosts:
             raise RolloutError(
-                f"{name}: is set for {_some(hosts)}, and has an effect in {ROLLING_PLAYBOOK} alone. Use that playbook, "
-                f"or say -e {ROLLING}=false to go on without it"
+                f"{name}: is set for {some_of(hosts)}, and has an effect in {ROLLING_PLAYBOOK} alone. Use that "
+                f"playbook, or say -e {ROLLING}=false to go on without it"
             )
 
 
@@ -231,7 +238,7 @@ def over_budget(batch: Sequence[str], alive: Sequence[str], budget: float) -> st
         return ""
     return (
         f"{len(lost)} of {len(batch)} hosts of this batch have failed or cannot be reached, {percentage:.0f} %, where "
-        f"{BUDGET} allows {budget:g} %: {_some(lost)}"
+        f"{BUDGET} allows {budget:g} %: {some_of(lost)}"
     )
 
 

@@ -19,7 +19,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._core.change import 
     REFUSED,
     SHADOWED,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import WHY_OF_OVERRIDE
+from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import SET_IN
 
 from .sockets import socket_line, tuned_sockets
 
@@ -60,10 +60,21 @@ def render(
     for state in EXPLAINED:
         lines += _explained(state, [item for item in items if item["state"] == state])
     lines += _explained(ABSENT, _own_keys(items))
+    return lines + _failures(ran)
+
+
+def _failures(ran: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
+    """Why layers failed. What stopped the run as a whole, such as an invalid variable, is said once."""
+    failed: dict[str, tuple[str, list[str]]] = {}
     for layer, parts in ran.items():
         for result in parts:
             if result.get("failed"):
-                lines += wrapped("failed", f"{layer}: {_message(result)}")
+                layers = failed.setdefault(str(result.get("msg")), (_message(result), []))[1]
+                layers += [layer] if layer not in layers else []
+    lines: list[str] = []
+    for message, layers in failed.values():
+        whole = len(layers) == len(ran) > 1
+        lines += wrapped("failed", message if whole else f"{', '.join(layers)}: {message}")
     return lines
 
 
@@ -77,7 +88,7 @@ def _sockets(items: Iterable[Mapping[str, Any]], datagrams_per_second: int | Non
 
 def _own_keys(items: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """The absent keys that the inventory itself has set: most likely a slip of the pen."""
-    return [item for item in items if item["state"] == ABSENT and item.get("why") == WHY_OF_OVERRIDE]
+    return [item for item in items if item["state"] == ABSENT and str(item.get("why")).startswith(SET_IN)]
 
 
 def _message(result: Mapping[str, Any]) -> str:

@@ -51,6 +51,12 @@ def misread(value: object, path: str = "") -> Iterator[tuple[str, str]]:
             yield path, found
 
 
+def written_at(value: object) -> str:
+    """The place where a value was written, such as `/srv/group_vars/all.yml:3:20`; empty where that is not known."""
+    origin = Origin.get_tag(value) if Origin is not None else None
+    return str(origin or "")
+
+
 def _source(value: object) -> str | None:
     """The text from where a value was written to the end of its line, None where that is not known."""
     origin = Origin.get_tag(value) if Origin is not None else None

@@ -9,11 +9,11 @@ from collections.abc import Iterable
 
 from ..._core.change import SHADOWED
 from ..._core.undo import UndoLog
-from ..._engine.effects import PARENT_MODE, make_parents, put, put_back
+from ..._engine.effects import PARENT_MODE, check_unchanged, make_parents, put, put_back
 from ..._engine.owned_files import FileChange, text_of
 from ..._host.host import Host, HostError
 from ..link_files import network_manager
-from .file import ETC, parse_own
+from .file import parse_own
 from .model import Plan, ProfileChange, Verdict, Write
 from .udev import try_file
 
@@ -29,12 +29,15 @@ def apply(host: Host, planned: Plan, log: UndoLog) -> dict[tuple[str, str], Verd
     written = {write.change.path: write for write in planned.writes}
     unchecked: set[tuple[str, str]] = set()
     for change in planned.files:
-        for path in (ETC, change.path):
-            make_parents(host, path, PARENT_MODE, log)
-        log.note(change.path, lambda change=change: put_back(host, change))  # type: ignore[misc]
+        check_unchanged(host, change)
+        make_parents(host, change.path, PARENT_MODE, log)
         write = written.get(change.path)
-        if write is not None and not _test(host, write):
-            unchecked.update((write.interface, option) for option in _options_of(write.change))
+        shown = (write and write.probe) or change.after
+        log.note(change.path, lambda change=change, shown=shown: put_back(host, change, shown))  # type: ignore[misc]
+        if write is not None:
+            if not _test(host, write):
+                unchecked.update((write.interface, option) for option in _options_of(write.change))
+            check_unchanged(host, change._replace(before=shown))
         put(host, change.path, change.after)
     _set_profiles(host, planned.profiles, log)
     return {

@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
 from ansible_collections.siptune.linux.plugins.module_utils._core.undo import all_or_nothing
+from ansible_collections.siptune.linux.plugins.module_utils._engine.operation import Report
 from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import NOTHING
 from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files import FilesPlan
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord, Host
@@ -91,10 +92,15 @@ def look(root: Path, pools: dict[str, Any], **options: Any) -> tuple[Observed, F
 
 def call(root: Path, check_mode: bool = False, **params: Any) -> tuple[bool, dict[str, Change]]:
     """A call of daemon_pools: whether it changed anything, and its items."""
+    done = report(root, check_mode, **params)
+    return done.changed, {change.item: change for change in done.changes}
+
+
+def report(root: Path, check_mode: bool = False, **params: Any) -> Report:
+    """A call of daemon_pools, and its whole report."""
     defaults = {name: option.get("default") for name, option in DAEMON_POOLS.argument_spec.items()}
     one = DAEMON_POOLS.call({**defaults, **params})
-    report = all_or_nothing(lambda log: one.run(Host(str(root)), check_mode, log))
-    return report.changed, {change.item: change for change in report.changes}
+    return all_or_nothing(lambda log: one.run(Host(str(root)), check_mode, log))
 
 
 def run(root: Path, pools: dict[str, Any], **params: Any) -> tuple[bool, dict[str, Change]]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 LOOPBACK, ANY = "0100007F", "00000000"
 NETWORK, OTHER_NETWORK = "net:[1]", "net:[2]"
+PROGRAM = "/bin/sh"  # one of root's on every machine
 LINE = "{:5}: {}:{:04X} 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 {} 2 0 0 \n"
 
 
@@ -48,6 +49,7 @@ def start(
     network: str = NETWORK,
     nspid: str = "",
     first: int = 3,
+    program: str = PROGRAM,
 ) -> None:
     """A process with these sockets from its descriptor `first` on."""
     proc = root / f"proc/{pid}"
@@ -56,6 +58,7 @@ def start(
     place(proc / "stat", f"{pid} ({comm}) S {parent} " + "0 " * 17 + f"{pid * 100} 0\n")
     place(proc / "cgroup", f"0::{cgroup}\n")
     place(proc / "cmdline", f"/usr/sbin/{comm}\0" if command_line is None else command_line)
+    os.symlink(program, proc / "exe")
     (proc / "ns").mkdir()
     os.symlink(network, proc / "ns/net")
     (proc / "fd").mkdir()

@@ -15,7 +15,8 @@ from ansible_collections.siptune.linux.plugins.module_utils._counters.descriptor
     share,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
-from ansible_collections.siptune.linux.plugins.module_utils._sip.daemons import DAEMONS
+from ansible_collections.siptune.linux.plugins.module_utils._host.processes import ControlGroup, ProcessStatus
+from ansible_collections.siptune.linux.plugins.module_utils._sip.daemons import DAEMONS, Process
 
 KAMAILIO = next(daemon for daemon in DAEMONS if daemon.name == "kamailio")
 
@@ -49,6 +50,7 @@ def test_a_process_counts_where_its_limit_is_known(tmp_path: Path, limits: str |
     (place / "fd/0").write_text("", encoding="ascii")
     if limits is not None:
         (place / "limits").write_text(limits, encoding="ascii")
-    found = open_files(Host(str(tmp_path)), KAMAILIO, 7)
+    first = Process(7, ProcessStatus(1, 0, False), ControlGroup(""))
+    found = open_files(Host(str(tmp_path)), KAMAILIO, first, 7)
     assert (found.limit if found else None) == expected
     assert found is None or (found.open, found.owner) == (1, "kamailio")

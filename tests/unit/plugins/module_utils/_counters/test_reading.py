@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._counters.reading import as_results, gauges, read
 from ansible_collections.siptune.linux.plugins.module_utils._counters.table import COUNTERS
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
+from sip_trees import PROGRAM
 
 CAPTURED = Path(__file__).parents[1] / "captured"
 FILES = ("snmp", "snmp6", "netstat", "softnet_stat", "udp", "udp6")
@@ -128,13 +129,16 @@ def test_conntrack_entries_and_their_limit(root: Path) -> None:
 # --- open files ------------------------------------------------------------------------------
 
 
-def make_process(root: Path, pid: int, name: str, files: int, limit: int, unit: str = "", words: str = "") -> None:
+def make_process(
+    root: Path, pid: int, name: str, files: int, limit: int, unit: str = "", words: str = "", program: str = PROGRAM
+) -> None:
     process = f"/proc/{pid}"
     write(root, f"{process}/comm", f"{name}\n")
     write(root, f"{process}/status", f"Name:\t{name}\nPPid:\t1\nUid:\t0\t0\t0\t0\nNSpid:\t{pid}\n")
     write(root, f"{process}/cmdline", f"/usr/sbin/{name}\0{words}")
     write(root, f"{process}/cgroup", f"0::/system.slice/{unit}\n" if unit else "0::/\n")
     write(root, f"{process}/limits", f"Max open files            {limit}            524288            files     \n")
+    (root / f"proc/{pid}/exe").symlink_to(program)
     for number in range(files):
         write(root, f"{process}/fd/{number}", "")
 
@@ -169,6 +173,14 @@ def test_a_process_of_a_container_does_not_bear_a_unit_of_ours(daemons: Path) ->
     edit(daemons, "/proc/11/status", "NSpid:\t11", "NSpid:\t11\t7")
     parts = by_name(gauges(Host(str(daemons))))["Descriptors"]["parts"]
     assert [part["part"] for part in parts] == ["kamailio", "kamailio.service", "asterisk"]
+
+
+def test_processes_that_the_system_has_not_started_do_not_fill_the_gauge(daemons: Path) -> None:
+    for pid in (30, 31):
+        make_process(daemons, pid, "kamailio", 99, 100)
+        write(daemons, f"/proc/{pid}/status", f"PPid:\t1\nUid:\t65534\t65534\t65534\t65534\nNSpid:\t{pid}\n")
+    gauge = by_name(gauges(Host(str(daemons))))["Descriptors"]
+    assert (gauge["value"], [part["part"] for part in gauge["parts"]]) == (95, ["kamailio.service", "asterisk"])
 
 
 def test_without_a_daemon_there_is_nothing_to_say(root: Path) -> None:

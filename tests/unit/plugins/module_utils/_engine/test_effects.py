@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._core.undo import RefusedError, UndoLog, all_or_nothing
 from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import (
     confirm,
+    finalize_originals,
     put_back,
     read_originals,
     remove_originals_directory,
@@ -32,8 +35,8 @@ SOME = Originals({}, {"/etc/sysctl.d/a.conf": FileOriginal(None, ("ab",))})
 
 @pytest.fixture
 def host(tmp_path: Path) -> Host:
-    (tmp_path / "etc").mkdir()
-    (tmp_path / "var/lib").mkdir(parents=True)
+    for directory in ("etc/sysctl.d", "var/lib"):
+        (tmp_path / directory).mkdir(parents=True)
     return Host(str(tmp_path))
 
 
@@ -167,6 +170,210 @@ def test_a_record_that_others_may_write_is_not_trusted(
         read_originals(host)
     (tmp_path / name).chmod(mode & ~0o022)
     assert read_originals(host) == SOME
+
+
+PARENTS = ["", "var", "var/lib", "var/lib/siptune"]
+
+
+@pytest.mark.parametrize("parent", PARENTS)
+@pytest.mark.parametrize("mode", [0o777, 0o1777, 0o702])
+def test_a_place_where_others_could_put_a_record_is_refused_before_there_is_one(
+    host: Host, tmp_path: Path, parent: str, mode: int
+) -> None:
+    (tmp_path / "var/lib/siptune").mkdir(mode=0o700)
+    assert read_originals(host) == NOTHING
+    (tmp_path / parent).chmod(mode)
+    with pytest.raises(
+        OriginalsError, match=rf"^/{parent} may be written by others than root \(mode {mode:04o}\).*go-w"
+    ):
+        read_originals(host)
+    with pytest.raises(OriginalsError), contextlib.suppress(HostError):
+        store_originals(host, SOME, UndoLog())
+    assert everything(tmp_path) == {}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a directory away")
+def test_a_place_that_belongs_to_somebody_else_is_refused(host: Host, tmp_path: Path) -> None:
+    (tmp_path / "var/lib/siptune").mkdir()
+    for parent in PARENTS:
+        os.chown(tmp_path / parent, 4321, -1)
+        with pytest.raises(OriginalsError, match=f"^/{parent} belongs to user 4321"):
+            read_originals(host)
+        os.chown(tmp_path / parent, 0, -1)
+    os.chown(tmp_path / "var/lib", 0, 50)
+    (tmp_path / "var/lib").chmod(0o2775)
+    with pytest.raises(OriginalsError, match=r"^/var/lib may be written by others"):
+        read_originals(host)
+    os.chown(tmp_path / "var/lib", 0, 0)
+    assert read_originals(host) == NOTHING
+
+
+def test_a_link_in_place_of_the_directory_is_refused_before_there_is_a_record(host: Host, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    for target in (tmp_path / "elsewhere", tmp_path / "nowhere"):
+        (tmp_path / "var/lib/siptune").symlink_to(target)
+        with pytest.raises(HostError, match="no plain directory"):
+            read_originals(host)
+        (tmp_path / "var/lib/siptune").unlink()
+
+
+# --- edits of somebody else ------------------------------------------------------------------
+
+
+def edited(path: Path) -> None:
+    path.write_text("theirs")
+
+
+def renamed_over(path: Path) -> None:
+    new = path.with_name("new")
+    new.write_text("theirs")
+    new.rename(path)
+
+
+def same_size(path: Path) -> None:
+    status = path.stat() if path.exists() else None
+    path.write_text("odl")
+    if status:
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def other_mode_of_the_file(path: Path) -> None:
+    path.touch()
+    path.chmod(0o600)
+
+
+def linked(path: Path) -> None:
+    path.touch()
+    os.link(path, path.with_name("other"))
+
+
+def gone_or_new(path: Path) -> None:
+    path.unlink() if path.exists() else path.touch()
+
+
+EDITS = [edited, renamed_over, same_size, other_mode_of_the_file, linked, gone_or_new]
+
+
+@pytest.mark.parametrize("edit", EDITS)
+@pytest.mark.parametrize("before", [None, "old"])
+@pytest.mark.parametrize("after", [None, "new"])
+@pytest.mark.parametrize("early", [True, False])
+def test_an_edit_since_the_host_was_observed_is_seen_and_not_lost(
+    host: Host, tmp_path: Path, edit: Callable[[Path], None], before: str | None, after: str | None, early: bool
+) -> None:
+    """Early: before the file is staged; else just before it gets its name."""
+    old, new = (text and record(tmp_path, text) for text in (before, after))
+    if old is None and new is None:
+        return
+    if old:
+        host.stage("/etc/a.conf", old).commit()
+    path, theirs = tmp_path / "etc/a.conf", {}
+
+    def effects(log: UndoLog) -> None:
+        store_originals(host, SOME, log)
+        if early:
+            edit(path)
+            theirs.update({**everything(tmp_path), "inode": path.exists() and path.stat().st_ino})
+        commit = stage(host, FileChange("/etc/a.conf", old, new), log)
+        if not early:
+            edit(path)
+            theirs.update({**everything(tmp_path), "inode": path.exists() and path.stat().st_ino})
+        commit()
+
+    with pytest.raises(RefusedError, match=r"^/etc/a\.conf: (somebody else has changed it|has 2 names)") as caught:
+        all_or_nothing(effects)
+    assert (caught.value.item, caught.value.undone, caught.value.not_undone) == ("/etc/a.conf", [], [])
+    for name in ("var/lib/siptune/originals.json", "etc/.a.conf.siptune-new"):
+        theirs.pop(name, None)
+    assert {**everything(tmp_path), "inode": path.exists() and path.stat().st_ino} == theirs
+
+
+@pytest.mark.parametrize("edit", [edited, renamed_over, same_size, other_mode_of_the_file])
+def test_an_edit_after_the_change_is_not_undone(host: Host, tmp_path: Path, edit: Callable[[Path], None]) -> None:
+    host.stage("/etc/a.conf", record(tmp_path, "old")).commit()
+
+    def effects(log: UndoLog) -> None:
+        stage(host, FileChange("/etc/a.conf", record(tmp_path, "old"), record(tmp_path, "new")), log)()
+        edit(tmp_path / "etc/a.conf")
+        raise HostError("last", "would not")
+
+    with pytest.raises(RefusedError) as caught:
+        all_or_nothing(effects)
+    assert [text.partition(": ")[0] for text in caught.value.not_undone] == ["/etc/a.conf"]
+    assert (tmp_path / "etc/a.conf").read_bytes() != b"old"
+
+
+# --- directories -----------------------------------------------------------------------------
+
+DROP_IN = "/etc/systemd/system/a.service.d/b.conf"
+LIMITS = "/etc/security/limits.d/b.conf"
+
+
+def cycle(host: Host, tmp_path: Path, *paths: str) -> None:
+    """Write files of ours, and remove them in a later call."""
+    new = record(tmp_path, "new")
+    there = NOTHING._replace(files={path: FileOriginal(None, ("ab",)) for path in paths})
+    log = UndoLog()
+    store_originals(host, there, log)
+    for path in paths:
+        stage(host, FileChange(path, None, new), log)()
+    finalize_originals(host, there._replace(files={path: FileOriginal(None, ("cd",)) for path in paths}), there, log)
+    recorded, log = read_originals(host), UndoLog()
+    for path in paths:
+        stage(host, FileChange(path, new, None), log)()
+    finalize_originals(host, NOTHING._replace(directories=recorded.directories), recorded, log)
+
+
+def directories(tmp_path: Path) -> set[str]:
+    return {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_dir()}
+
+
+@pytest.mark.parametrize("path", [DROP_IN, LIMITS, "/etc/systemd/network/00-siptune-a.link", "/run/sysctl.d/a.conf"])
+@pytest.mark.parametrize("depth", range(4))
+def test_directories_that_were_there_stay_and_ours_go(host: Host, tmp_path: Path, path: str, depth: int) -> None:
+    steps = path.split("/")[1:-1][:depth]
+    (tmp_path / "/".join(steps)).mkdir(parents=True, exist_ok=True)
+    (tmp_path / "run").mkdir(exist_ok=True)
+    start = directories(tmp_path)
+    cycle(host, tmp_path, path)
+    assert (directories(tmp_path), everything(tmp_path)) == (start, {})
+
+
+def test_a_directory_of_ours_that_somebody_uses_stays(host: Host, tmp_path: Path) -> None:
+    new = record(tmp_path, "new")
+    there, log = NOTHING._replace(files={DROP_IN: FileOriginal(None, ("ab",))}), UndoLog()
+    store_originals(host, there, log)
+    stage(host, FileChange(DROP_IN, None, new), log)()
+    (tmp_path / "etc/systemd/system/a.service.d/theirs.conf").touch()
+    stage(host, FileChange(DROP_IN, new, None), log)()
+    finalize_originals(host, NOTHING, there, log)
+    assert list(everything(tmp_path)) == ["etc/systemd/system/a.service.d/theirs.conf"]
+
+
+def test_a_failure_at_the_very_end_brings_directories_back_too(host: Host, tmp_path: Path) -> None:
+    new, there = record(tmp_path, "new"), NOTHING._replace(files={DROP_IN: FileOriginal(None, ("ab",))})
+    log = UndoLog()
+    store_originals(host, there, log)
+    stage(host, FileChange(DROP_IN, None, new), log)()
+    start = everything(tmp_path)
+
+    def effects(log: UndoLog) -> None:
+        stage(host, FileChange(DROP_IN, new, None), log)()
+        finalize_originals(host, NOTHING, there, log)
+        assert not (tmp_path / "etc/systemd").exists()
+        raise HostError("last", "would not")
+
+    with pytest.raises(RefusedError) as caught:
+        all_or_nothing(effects)
+    assert (caught.value.not_undone, everything(tmp_path)) == ([], start)
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o750, 0o711])
+def test_a_directory_for_the_record_that_was_there_stays(host: Host, tmp_path: Path, mode: int) -> None:
+    (tmp_path / "var/lib/siptune").mkdir()
+    (tmp_path / "var/lib/siptune").chmod(mode)
+    cycle(host, tmp_path, "/etc/sysctl.d/a.conf")
+    assert (tmp_path / "var/lib/siptune").stat().st_mode & 0o777 == mode
 
 
 def test_an_original_that_no_later_run_would_accept_is_not_recorded(host: Host) -> None:

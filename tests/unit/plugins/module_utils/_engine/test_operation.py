@@ -25,13 +25,20 @@ from ansible_collections.siptune.linux.plugins.module_utils._engine.operation im
     Restarts,
     after_restart,
 )
+from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import NOTHING, KeyOriginal, Originals
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
 
 POLICY = {"missing": "report", "shadowed": "report"}
 
 
+class Observed(NamedTuple):
+    lit: frozenset[str]
+    originals: Originals = NOTHING
+
+
 class Planned(NamedTuple):
     changes: list[Change]
+    originals: Originals = NOTHING
 
 
 def lamps(lit: set[str], stuck: str = "") -> Operation:
@@ -40,13 +47,16 @@ def lamps(lit: set[str], stuck: str = "") -> Operation:
             raise TuningError("lamps: name at least one")
         return params["lamps"]
 
-    def plan(request: list[str], observed: frozenset[str]) -> Planned:
-        return Planned([Change(name, "on", "off", "on", None, "changed") for name in request if name not in observed])
+    def plan(request: list[str], observed: Observed) -> Planned:
+        dark = [name for name in request if name not in observed.lit]
+        keys = {f"lamps/{name}": KeyOriginal("off", "on", None, ()) for name in dark}
+        changes = [Change(name, "on", "off", "on", None, "changed") for name in dark]
+        return Planned(changes, observed.originals._replace(keys=keys))
 
     def is_missing(planned: Planned, change: Change) -> bool:
         return change.item == "attic" or change.state == "absent"
 
-    def apply(host: Host, request: list[str], observed: frozenset[str], planned: Planned, log: UndoLog) -> int:
+    def apply(host: Host, request: list[str], observed: Observed, planned: Planned, log: UndoLog) -> int:
         for change in planned.changes:
             log.note(change.item, lambda name=change.item: lit.discard(name))
             if change.item == stuck:
@@ -54,7 +64,7 @@ def lamps(lit: set[str], stuck: str = "") -> Operation:
             lit.add(change.item)
         return len(planned.changes)
 
-    def report(observed: frozenset[str], planned: Planned, outcome: int | None) -> Report:
+    def report(observed: Observed, planned: Planned, outcome: int | None) -> Report:
         # The cellar turns out to have no lamp when it is to be lit.
         changes = [
             change._replace(state="absent", reason="no lamp") if outcome and change.item == "cellar" else change
@@ -62,7 +72,9 @@ def lamps(lit: set[str], stuck: str = "") -> Operation:
         ]
         return Report(bool(planned.changes), changes, [], extra={"lit": outcome})
 
-    return Operation("lamps", {}, parse, lambda host, request: frozenset(lit), plan, apply, report, is_missing)
+    return Operation(
+        "lamps", {}, parse, lambda host, request: Observed(frozenset(lit)), plan, apply, report, is_missing
+    )
 
 
 def go(operation: Operation, check_mode: bool = False, **params: Any) -> Report:
@@ -107,6 +119,15 @@ def test_an_item_that_turns_out_missing_when_it_is_applied_counts_too() -> None:
     with pytest.raises(RefusedError, match="cellar is absent: no lamp") as caught:
         go(lamps(lit), lamps=["hall", "cellar"], missing="fail")
     assert (lit, caught.value.undone) == (set(), ["cellar", "hall"])
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_what_no_later_run_would_accept_fails_before_anything_changes(check_mode: bool) -> None:
+    lit: set[str] = set()
+    with pytest.raises(RefusedError, match=r"^lamps\.//\.shed: cannot be recorded, and so is not changed") as caught:
+        go(lamps(lit), check_mode=check_mode, lamps=["hall", "../shed"])
+    assert lit == set()
+    assert refusal(caught.value)["msg"].endswith(". Nothing was changed.")
 
 
 def test_no_policy_counts_for_advice() -> None:
@@ -187,11 +208,11 @@ def test_an_item_that_is_no_longer_ours_is_done_with_the_restart_of_its_unit() -
 def daemons(started: list[str], asks: Sequence[str] = ("a.service",)) -> Operation:
     """A module whose item waits until its daemon has been started."""
 
-    def apply(host: Host, request: None, observed: bool, planned: Planned, log: UndoLog) -> None:
+    def apply(host: Host, request: None, observed: Observed, planned: Planned, log: UndoLog) -> None:
         log.note("a file", lambda: started.append("file back"))
 
-    def tell(observed: bool, planned: Planned, outcome: None) -> Report:
-        return Report(not observed, planned.changes, [], restarts=() if observed else asks)
+    def tell(observed: Observed, planned: Planned, outcome: None) -> Report:
+        return Report(not observed.lit, planned.changes, [], restarts=() if observed.lit else asks)
 
     def now(host: Host, units: Sequence[str]) -> None:
         if "broken.service" in units:
@@ -202,8 +223,8 @@ def daemons(started: list[str], asks: Sequence[str] = ("a.service",)) -> Operati
         "daemons",
         {},
         lambda params: None,
-        lambda host, request: bool(started),
-        lambda request, observed: Planned([change("a.service x", "ok" if observed else "pending")]),
+        lambda host, request: Observed(frozenset(started)),
+        lambda request, observed: Planned([change("a.service x", "ok" if observed.lit else "pending")]),
         apply,
         tell,
         lambda planned, one: False,

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from ansible_collections.siptune.linux.plugins.module_utils._core.errors import ItemError
 from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import (
     NOTHING,
     FileOriginal,
@@ -16,6 +17,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._engine.originals im
     OriginalsError,
     ProfileOriginal,
     SocketOriginal,
+    check,
     link_key,
     parse,
     parse_socket_key,
@@ -23,7 +25,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._engine.originals im
     socket_key,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 A_CONF = "/etc/sysctl.d/a.conf"
@@ -56,6 +58,16 @@ WITH_SOCKETS = WITH_LINKS._replace(
 )
 
 
+WITH_ATTRIBUTES = Originals(
+    {},
+    {
+        A_CONF: FileOriginal(
+            FileRecord(b"", 0o640, 0, 4, (("security.selinux", b"etc_t\0"), ("user.\udcfc", b"\xff"))), ("ab",)
+        ),
+        "/etc/systemd/system/a.service.d/b.conf": FileOriginal(None, ("cd",)),
+    },
+    directories=("/etc/systemd/system/a.service.d",),
+)
 UUID = "690a8c02-dc62-49ec-b466-70b425d7c6cc"
 PROPERTY = "ethtool.ring-rx"
 WITH_PROFILES = WITH_LINKS._replace(
@@ -69,7 +81,9 @@ WITH_PROFILES = WITH_LINKS._replace(
 EVERYTHING = WITH_PROFILES._replace(sockets=WITH_SOCKETS.sockets)
 
 
-@pytest.mark.parametrize("originals", [NOTHING, ORIGINALS, WITH_LINKS, WITH_PROFILES, WITH_SOCKETS, EVERYTHING])
+@pytest.mark.parametrize(
+    "originals", [NOTHING, ORIGINALS, WITH_LINKS, WITH_PROFILES, WITH_SOCKETS, EVERYTHING, WITH_ATTRIBUTES]
+)
 def test_originals_survive_a_round_trip(originals: Originals) -> None:
     assert parse(render(originals)) == originals
 
@@ -78,6 +92,86 @@ def test_originals_survive_a_round_trip(originals: Originals) -> None:
 def test_any_content_survives_a_round_trip(content: bytes) -> None:
     originals = Originals({}, {"/etc/sysctl.d/a.conf": FileOriginal(FileRecord(content, 0o644, 0, 0), ())})
     assert parse(render(originals)) == originals
+
+
+TEXT = st.one_of(st.sampled_from(["", "1", "a/b", "net/core/x", "1\n2", "\0", "\x1b[2J", "\udcff"]), st.text())
+NUMBER = st.one_of(st.integers(-2, 2**33), st.sampled_from([0, 0o644, 0o4755, 65535]))
+FILES = st.one_of(st.sampled_from([A_CONF, "/etc/default/kamailio", "/etc/default/k\udce9", "/etc/shadow"]), TEXT)
+ATTRIBUTES = st.dictionaries(st.one_of(st.just("user.a"), TEXT), st.binary(max_size=9), max_size=2)
+RECORDS = st.builds(
+    lambda content, mode, uid, gid, attributes: FileRecord(content, mode, uid, gid, tuple(sorted(attributes.items()))),
+    *(st.binary(max_size=9), NUMBER, NUMBER, NUMBER, ATTRIBUTES),
+)
+KEYS = st.builds(KeyOriginal, TEXT, st.none() | TEXT, st.none() | TEXT, st.tuples(TEXT), st.none() | TEXT)
+LINKS = st.builds(LinkOriginal, TEXT, TEXT, st.none() | TEXT, st.none() | TEXT)
+SOCKETS = st.builds(SocketOriginal, TEXT, TEXT, NUMBER, NUMBER, NUMBER, st.none() | NUMBER)
+ANY_ORIGINALS = st.builds(
+    Originals,
+    st.dictionaries(TEXT, KEYS, max_size=2),
+    st.dictionaries(FILES, st.builds(FileOriginal, st.none() | RECORDS, st.tuples(TEXT)), max_size=2),
+    st.dictionaries(TEXT, st.dictionaries(st.just("rx") | TEXT, LINKS, min_size=1, max_size=2), max_size=1),
+    st.dictionaries(TEXT, st.dictionaries(TEXT, st.builds(ProfileOriginal, TEXT, TEXT, TEXT), min_size=1, max_size=1)),
+    st.dictionaries(st.just(SOCKET_KEY) | TEXT, SOCKETS, max_size=1),
+    st.sampled_from([(), ("/etc/sysctl.d",), ("/etc/cron.d",)]),
+)
+
+
+@given(ANY_ORIGINALS)
+@settings(suppress_health_check=[HealthCheck.too_slow])
+def test_what_is_recorded_is_accepted_and_what_would_not_be_is_refused(originals: Originals) -> None:
+    """Never is anything written that the next run refuses, and nothing is refused that it would accept."""
+    try:
+        accepted = parse(render(originals))
+    except OriginalsError:
+        with pytest.raises(ItemError, match="cannot be recorded, and so is not changed: "):
+            check(originals)
+    else:
+        check(originals)
+        assert accepted == originals
+
+
+@pytest.mark.parametrize(
+    ("originals", "message"),
+    [
+        pytest.param(
+            Originals({"fs/binfmt_misc/foo": KeyOriginal("enabled\ninterpreter /x", "0", None, ())}, {}),
+            "fs.binfmt_misc.foo: .*line break",
+            id="a value of two lines",
+        ),
+        pytest.param(
+            Originals({"net/ipv4/conf/eth0.100/forwarding": KeyOriginal("1\0", "0", None, ())}, {}),
+            "net.ipv4.conf.eth0/100.forwarding: .*NUL",
+            id="an interface with a dot",
+        ),
+        pytest.param(
+            Originals({}, {"/etc/default/k\udce9": FileOriginal(None, ())}),
+            "/etc/default/k\udce9: .*no file that siptune.linux writes",
+            id="a path that is no text",
+        ),
+        pytest.param(
+            Originals({}, {A_CONF: FileOriginal(FileRecord(bytes(2**24), 0o644, 0, 0), ())}),
+            f"{A_CONF}: .*16 MiB",
+            id="a file beyond all",
+        ),
+        pytest.param(
+            Originals({}, {A_CONF: FileOriginal(FileRecord(b"", 0o644, 0, 0, (("user.a", bytes(65537)),)), ())}),
+            f"{A_CONF}: .*65536 bytes of extended attributes",
+            id="attributes beyond all",
+        ),
+    ],
+)
+def test_an_entry_that_cannot_be_recorded_is_named_as_its_item(originals: Originals, message: str) -> None:
+    with pytest.raises(ItemError, match=f"^{message}"):
+        check(originals)
+
+
+def test_directories_that_older_versions_have_made_are_known() -> None:
+    """They recorded none, and removed the directory of a drop-in when it was empty."""
+    document = json.loads(render(WITH_ATTRIBUTES))
+    del document["directories"]
+    assert parse(json.dumps(document).encode()) == WITH_ATTRIBUTES
+    document["files"]["/etc/systemd/system/a.service.d/b.conf"]["found"] = document["files"][A_CONF]["found"]
+    assert parse(json.dumps(document).encode()).directories == ()
 
 
 @given(st.binary())
@@ -171,6 +265,14 @@ def damaged(*path: str, value: object) -> bytes:
         pytest.param(damaged("files", A_CONF, "found", "uid", value="0"), id="a user as a text"),
         pytest.param(damaged("files", A_CONF, "found", "gid", value=2**32), id="a group beyond all"),
         pytest.param(damaged("files", A_CONF, "found", "content", value=7), id="content is a number"),
+        pytest.param(damaged("files", A_CONF, "found", "attributes", value=["user.a"]), id="attributes are a list"),
+        pytest.param(damaged("files", A_CONF, "found", "attributes", value={"user.a": "%"}), id="no base64"),
+        pytest.param(damaged("files", A_CONF, "found", "attributes", value={"user.a": 7}), id="an attribute's number"),
+        pytest.param(damaged("files", A_CONF, "found", "attributes", value={"a": ""}), id="an attribute of no kind"),
+        pytest.param(damaged("directories", value="/etc/sysctl.d"), id="directories are a text"),
+        pytest.param(damaged("directories", value=["/etc/cron.d"]), id="a directory that is not ours to make"),
+        pytest.param(damaged("directories", value=["/etc/default/../ssh"]), id="a directory by a detour"),
+        pytest.param(damaged("directories", value=[["/etc/sysctl.d"]]), id="a directory is a list"),
         pytest.param(damaged("files", A_CONF, "written", value="ab"), id="digests are a text"),
         pytest.param(damaged("files", A_CONF, "written", value=[1]), id="a digest is a number"),
         pytest.param(damaged("files", "/etc/shadow", value=ABSENT), id="a file that is not ours to write"),

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.siptune.linux.plugins.module_utils._core.errors import ItemError
 from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import FileOriginal, digest
 from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files import (
     FileChange,
@@ -15,6 +16,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files 
     plan_file,
     record_files,
     released_files,
+    same_file,
     text_of,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
@@ -24,6 +26,8 @@ HEADING = "# ours\n"
 THEIRS = FileRecord(b"theirs\n", 0o600, 0, 4)
 OURS = FileRecord(b"# ours\none\n", 0o644, 0, 0)
 NEWER = FileRecord(b"# ours\ntwo\n", 0o644, 0, 0)
+LABEL = (("security.selinux", b"etc_t\0"),)
+LABELLED, NEWER_LABELLED = OURS._replace(attributes=LABEL), NEWER._replace(attributes=LABEL)
 RECORDED = {PATH: FileOriginal(THEIRS, (digest(OURS.content),))}
 NEW = {PATH: FileOriginal(None, (digest(OURS.content),))}
 
@@ -35,9 +39,10 @@ NEW = {PATH: FileOriginal(None, (digest(OURS.content),))}
         pytest.param(THEIRS, text_of(OURS), {}, FileChange(PATH, THEIRS, OURS), id="replaced"),
         pytest.param(OURS, text_of(NEWER), RECORDED, FileChange(PATH, OURS, NEWER), id="changed"),
         pytest.param(OURS, text_of(OURS), RECORDED, None, id="as wanted"),
-        pytest.param(
-            OURS._replace(mode=0o666), text_of(OURS), NEW, FileChange(PATH, OURS._replace(mode=0o666), OURS), id="mode"
-        ),
+        pytest.param(THEIRS, text_of(OURS), {}, FileChange(PATH, THEIRS, OURS), id="a mode of theirs is no item"),
+        pytest.param(LABELLED, text_of(OURS), {}, None, id="a label is kept"),
+        pytest.param(LABELLED, text_of(NEWER), {}, FileChange(PATH, LABELLED, NEWER_LABELLED), id="it goes along"),
+        pytest.param(LABELLED, None, RECORDED, FileChange(PATH, LABELLED, THEIRS), id="back to a file without a label"),
         pytest.param(OURS, None, RECORDED, FileChange(PATH, OURS, THEIRS), id="back"),
         pytest.param(OURS, None, NEW, FileChange(PATH, OURS, None), id="removed"),
         pytest.param(OURS, None, {}, FileChange(PATH, OURS, None), id="removed for its heading"),
@@ -48,6 +53,54 @@ def test_what_becomes_of_a_file(
     current: FileRecord | None, text: str | None, originals: dict[str, FileOriginal], expected: FileChange | None
 ) -> None:
     assert plan_file(OwnFile(PATH, current, HEADING), text, originals, (0, 0)) == (expected, None)
+
+
+RIGHT = "mode 0644, owner 0:0"
+
+
+@pytest.mark.parametrize(
+    ("current", "originals", "before"),
+    [
+        pytest.param(OURS._replace(mode=0o666), NEW, "mode 0666, owner 0:0", id="mode"),
+        pytest.param(OURS._replace(uid=7), RECORDED, "mode 0644, owner 7:0", id="owner"),
+        pytest.param(NEWER._replace(mode=0o600, gid=4), {}, "mode 0600, owner 0:4", id="with the text, record lost"),
+    ],
+)
+def test_a_file_of_ours_with_another_mode_or_owner_is_an_item(
+    current: FileRecord, originals: dict[str, FileOriginal], before: str
+) -> None:
+    change, item = plan_file(OwnFile(PATH, current, HEADING), text_of(OURS), originals, (0, 0))
+    assert change == FileChange(PATH, current, OURS)
+    assert item is not None
+    assert item[:6] == (PATH, RIGHT, before, RIGHT, RIGHT, "changed")
+
+
+def test_a_file_that_cannot_be_replaced_is_refused_and_on_the_way_back_left() -> None:
+    linked = OURS._replace(obstacle="has 2 names")
+    assert plan_file(OwnFile(PATH, linked, HEADING), text_of(OURS), RECORDED, (0, 0)) == (None, None)
+    with pytest.raises(ItemError, match=f"^{PATH}: has 2 names"):
+        plan_file(OwnFile(PATH, linked, HEADING), text_of(NEWER), RECORDED, (0, 0))
+    for originals in (RECORDED, NEW, {}):
+        change, note = plan_file(OwnFile(PATH, linked, HEADING), None, originals, (0, 0))
+        assert change is None
+        assert note is not None
+        assert (note.item, note.state, note.reason) == (PATH, "kept", "has 2 names")
+
+
+@pytest.mark.parametrize(
+    ("one", "found", "same"),
+    [
+        pytest.param(None, None, True, id="both missing"),
+        pytest.param(None, OURS, False, id="there"),
+        pytest.param(OURS, None, False, id="gone"),
+        pytest.param(OURS, LABELLED, True, id="a label that a new file has by itself"),
+        pytest.param(LABELLED, OURS, False, id="a label is lost"),
+        pytest.param(OURS, OURS._replace(obstacle="x"), True, id="cannot be replaced by now"),
+        pytest.param(OURS, OURS._replace(mode=0o600), False, id="mode"),
+    ],
+)
+def test_files_are_compared(one: FileRecord | None, found: FileRecord | None, same: bool) -> None:
+    assert same_file(one, found) is same
 
 
 @pytest.mark.parametrize(
@@ -102,3 +155,9 @@ def test_diff() -> None:
     assert diff_files([FileChange(PATH, None, OURS)]) == [
         {"before_header": PATH, "after_header": PATH, "before": "", "after": "# ours\none\n"}
     ]
+
+
+def test_a_file_that_others_may_not_read_is_not_shown() -> None:
+    (shown,) = diff_files([FileChange(PATH, THEIRS, OURS)])
+    assert shown["before"] == "(7 bytes, not shown: its mode 0600 keeps others from reading it)\n"
+    assert shown["after"] == "# ours\none\n"

@@ -24,10 +24,11 @@ class Failed(SystemExit):
 
 
 class Module:
-    """The two attributes of AnsibleModule that are used."""
+    """The attributes of AnsibleModule that are used."""
 
-    def __init__(self, check_mode: bool = False) -> None:
+    def __init__(self, check_mode: bool = False, diff: bool = False) -> None:
         self.check_mode = check_mode
+        self._diff = diff
         self.failure: dict[str, Any] = {}
 
     def fail_json(self, **result: Any) -> None:
@@ -90,3 +91,10 @@ def test_an_ordinary_user_learns_what_is_missing(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(Failed):
         engine.run(module, "lamps", lambda host, log: None)  # type: ignore[arg-type]
     assert module.failure == {"msg": "lamps requires root: use become, or connect as root"}
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_contents_of_files_leave_the_host_for_diff_alone(asked: bool) -> None:
+    diff = [{"before": "DB_PASSWORD=s3cret\n", "after": ""}]
+    result = engine.returned(Module(diff=asked), {"changed": True, "diff": diff})  # type: ignore[arg-type]
+    assert result == {"changed": True, "diff": diff if asked else []}

@@ -21,6 +21,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._facts.tuners import
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._host.processes import ProcessNames
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.conf import HEADING
+from sip_trees import start
 
 ALL_PROCESSES = ProcessNames({1: "systemd"}, True)
 OWN_PROCESSES = ProcessNames({1: "systemd"}, False)
@@ -37,8 +38,14 @@ LOCAL = "/etc/sysctl.d/99-local.conf"
     ],
     ids=["not there", "could be hidden", "runs", "our own"],
 )
-def test_bpftune(processes: ProcessNames, expected: bool | None) -> None:
-    assert bpftune_active(processes) is expected
+def test_bpftune(tmp_path: Path, processes: ProcessNames, expected: bool | None) -> None:
+    start(tmp_path, 9, "bpftune")
+    assert bpftune_active(Host(str(tmp_path)), processes) is expected
+
+
+def test_anybody_may_call_a_process_bpftune(tmp_path: Path) -> None:
+    start(tmp_path, 9, "bpftune", uid=1000)
+    assert bpftune_active(Host(str(tmp_path)), ProcessNames({1: "systemd", 9: "bpftune"}, True)) is False
 
 
 @pytest.mark.parametrize(
@@ -111,3 +118,23 @@ def test_what_only_tuned_reads_is_told_where_tuned_is(tmp_path: Path) -> None:
     (tmp_path / "etc/tuned").mkdir()
     (tmp_path / "etc/tuned/tuned-main.conf").write_text("reapply_sysctl = 0\n", encoding="utf-8")
     assert tuners(host, ALL_PROCESSES).sysctl_files == []
+
+
+def test_files_outside_of_sysctl_d_are_told_with_who_reads_them(tmp_path: Path) -> None:
+    files = {
+        "etc/ufw/ufw.conf": "ENABLED=yes\n",
+        "etc/ufw/sysctl.conf": "\nnet/ipv4/tcp_sack=0\n",
+        "etc/rc.local": "#!/bin/sh\nsysctl -w vm.swappiness=1\nsysctl -p\n",
+        "etc/sysctl.conf": "vm.dirty_ratio = 5\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    (tmp_path / "etc/rc.local").chmod(0o755)
+    (tmp_path / "usr/lib/systemd").mkdir(parents=True)
+    (tmp_path / "usr/lib/systemd/systemd-sysctl").write_text("", encoding="utf-8")
+    assert tuners(Host(str(tmp_path)), ALL_PROCESSES).sysctl_files == [
+        SysctlFile("/etc/ufw/sysctl.conf", "ufw", True, [Assignment("net.ipv4.tcp_sack", "0", 2)]),
+        SysctlFile("/etc/rc.local", None, True, [Assignment("vm.swappiness", "1", 2)]),
+        SysctlFile("/etc/sysctl.conf", None, True, [Assignment("vm.dirty_ratio", "5", 1)]),
+    ]

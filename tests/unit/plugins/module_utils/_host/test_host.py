@@ -8,6 +8,7 @@ import errno
 import os
 import socket
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,31 @@ def test_the_lock_makes_the_second_run_wait_and_then_say_why(tree: Path) -> None
         pytest.fail("two runs at once")
     with host.lock(0):
         pass
+
+
+def given_away(lock: Path) -> None:
+    lock.touch(0o600)
+    os.chown(lock, 4321, -1)
+
+
+def pipe(lock: Path) -> None:
+    os.mkfifo(lock, 0o600)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a file away")
+@pytest.mark.parametrize("make", [given_away, pipe])
+def test_a_lock_that_others_could_hold_is_refused(tree: Path, make: Callable[[Path], None]) -> None:
+    make(tree / "run/siptune.lock")
+    with pytest.raises(HostError, match=r"^/run/siptune\.lock: .*remove it"), Host(str(tree)).lock(0):
+        pass
+
+
+def test_nobody_else_may_open_the_lock(tree: Path) -> None:
+    lock = tree / "run/siptune.lock"
+    lock.touch()
+    lock.chmod(0o644)
+    with Host(str(tree)).lock(0):
+        assert lock.stat().st_mode & 0o7777 == 0o600
 
 
 def test_the_lock_is_no_way_to_follow_a_link(tree: Path) -> None:

@@ -22,12 +22,14 @@ from ansible_collections.siptune.linux.plugins.module_utils._host.network import
     UDP_UNCONNECTED,
     ControlConnection,
     Listener,
+    advertised_default_routes,
     control_connection,
     ipv6_default_routes,
     ipv6_in_use,
     ipv6_listeners,
     parse_addresses,
     parse_default_routes,
+    parse_ipv6_addresses,
     parse_ipv6_default_routes,
     parse_listeners,
     parse_speed_mbps,
@@ -172,10 +174,19 @@ HEADING = "  sl  local_address                         remote_address           
 REST = "00000000:00000000 00:00000000 00000000   100        0 135502 2 00000000a3c62d4c 0"
 
 
+def kernel_address(address: str) -> str:
+    """An IPv6 address as the kernel prints it on this machine."""
+    return "".join(f"{word:08X}" for word in struct.unpack("=4I", socket.inet_pton(socket.AF_INET6, address)))
+
+
 def kernel_socket(address: str, port: int, state: str) -> str:
     """A line as the kernel prints it on this machine."""
-    words = struct.unpack("=4I", socket.inet_pton(socket.AF_INET6, address))
-    return f" 1265: {''.join(f'{word:08X}' for word in words)}:{port:04X} {ZERO}:0000 {state} {REST}\n"
+    return f" 1265: {kernel_address(address)}:{port:04X} {ZERO}:0000 {state} {REST}\n"
+
+
+def kernel_connection(local: str, remote: str) -> str:
+    """The line of a connection with port 40000 of another host."""
+    return f" 7: {kernel_address(local)}:13C4 {kernel_address(remote)}:9C40 01 {REST}\n"
 
 
 @little_endian
@@ -343,10 +354,57 @@ def test_sip_on_any_address_counts_where_there_is_a_global_one(tmp_path: Path) -
     link_local = "fe80000000000000a8bbccfffeddeeff 02 40 20 80 eth0\n"
     assert ipv6_in_use(tree(tmp_path / "link", {**files, "/proc/net/if_inet6": link_local})) == []
     addressed = link_local + "20010db8000000000000000000000001 02 40 00 80 eth0\n"
-    (reason,) = ipv6_in_use(tree(tmp_path / "global", {**files, "/proc/net/if_inet6": addressed}))
-    assert "[::]:5060/udp" in reason
+    served, address = ipv6_in_use(tree(tmp_path / "global", {**files, "/proc/net/if_inet6": addressed}))
+    assert "[::]:5060/udp" in served
+    assert address == "the host has the global address 2001:db8::1/64 on eth0"
 
 
 def test_what_cannot_be_read_counts_as_in_use(tmp_path: Path) -> None:
     (reason,) = ipv6_in_use(tree(tmp_path, {"/proc/net/udp6": HEADING, "/proc/net/tcp6": HEADING}))
     assert "cannot be read" in reason
+
+
+@pytest.mark.parametrize(
+    ("local", "remote", "counts"),
+    [
+        ("2001:db8::5", "2001:db8::9", True),
+        ("fe80::5", "fe80::9", True),
+        ("fd00::5", "fd00::9", True),
+        ("::1", "::1", False),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.9", False),
+        ("2001:db8::5", "2001:db8::5", False),
+    ],
+    ids=["global", "link-local", "unique local", "loopback", "IPv4 in disguise", "the host with itself"],
+)
+@pytest.mark.parametrize("table", ["udp6", "tcp6"])
+def test_a_connection_is_a_reason_to_keep_ipv6(
+    tmp_path: Path, table: str, local: str, remote: str, counts: bool
+) -> None:
+    files = {"/proc/net/ipv6_route": "", "/proc/net/tcp6": HEADING, "/proc/net/udp6": HEADING}
+    files[f"/proc/net/{table}"] = HEADING + kernel_connection(local, remote)
+    wanted = [f"there is a connection of [{local}]:5060/{table[:3]} with [{remote}]:40000"] if counts else []
+    assert ipv6_in_use(tree(tmp_path, files)) == wanted
+
+
+def test_addresses_of_the_host() -> None:
+    table = (
+        "00000000000000000000000000000001 01 80 10 80       lo\n"
+        "fd000000000000000000000000000005 02 40 00 80  eth0.100\n"
+        "fe80000000000000a8bbccfffeddeeff 02 40 20 80     eth0\n"
+        "nonsense 02 40 20 80 eth0\nfe80000000000000a8bbccfffeddeeff 02 zz 20 80 eth0\n"
+    )
+    assert [(str(one), one.is_global) for one in parse_ipv6_addresses(table)] == [
+        ("::1/128 on lo", False),
+        ("fd00::5/64 on eth0.100", True),
+        ("fe80::a8bb:ccff:fedd:eeff/64 on eth0", False),
+    ]
+
+
+# As rt6_info_route() prints them: the router of eth0 advertises itself, the route of eth1 was set by hand.
+ADVERTISED = f"{ZERO} 00 {ZERO} 00 fe80000000000000020000fffe000001 00000400 00000001 00000000 00450003     eth0\n"
+BY_HAND = f"{ZERO} 00 {ZERO} 00 fe80000000000000020000fffe000002 00000400 00000001 00000000 00000003     eth1\n"
+
+
+def test_a_default_route_from_a_router_is_told_from_others(tmp_path: Path) -> None:
+    host = tree(tmp_path, {"/proc/net/ipv6_route": ADVERTISED + BY_HAND})
+    assert (advertised_default_routes(host), ipv6_default_routes(host)) == (["eth0"], ["eth0", "eth1"])

@@ -10,14 +10,21 @@ from pathlib import Path
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._host.processes import (
+    ControlGroup,
     ProcessNames,
     ProcessStatus,
+    control_group,
+    manager_root,
+    namespace_root,
+    parse_control_group,
     parse_environment,
     parse_start_ticks,
     parse_status,
     process_environment,
     process_names,
+    runs_program_of,
     start_ticks,
+    started_by_root,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -123,3 +130,125 @@ def test_when_a_process_began() -> None:
 @given(st.text())
 def test_no_start_is_too_strange(text: str) -> None:
     assert parse_start_ticks(text) is None or parse_start_ticks(text) >= 0
+
+
+# --- control groups ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("cgroup", "expected"),
+    [
+        pytest.param("0::/system.slice/asterisk.service\n", "/system.slice/asterisk.service", id="version 2"),
+        pytest.param(
+            "9:name=systemd:/system.slice/asterisk.service\n2:cpuacct:/\n0::/\n",
+            "/system.slice/asterisk.service",
+            id="version 1",
+        ),
+        pytest.param(
+            "12:cpu,cpuacct:/user.slice\n1:name=systemd:/user.slice/user-0.slice/session-1.scope\n"
+            "0::/user.slice/user-0.slice/session-1.scope\n",
+            "/user.slice/user-0.slice/session-1.scope",
+            id="both",
+        ),
+        pytest.param("2:name=systemd:/\n0::/system.slice/a.service\n", "/system.slice/a.service", id="an empty one"),
+        pytest.param("0::/system.slice/a.service (deleted)\n", "/system.slice/a.service", id="ended"),
+        pytest.param("0::/a:b/c\n", "/a:b/c", id="colons"),
+        pytest.param("0::/\n", "", id="root"),
+        pytest.param("4:pids:/system.slice/a.service\n", "", id="another controller"),
+        pytest.param("", "", id="nothing"),
+    ],
+)
+def test_the_control_group_of_systemd(cgroup: str, expected: str) -> None:
+    assert parse_control_group(cgroup) == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "unit", "of_users"),
+    [
+        ("", "", False),
+        ("/system.slice/freepbx.service", "freepbx.service", False),
+        ("/system.slice/system-kamailio.slice/kamailio@edge.service", "kamailio@edge.service", False),
+        ("/system.slice/docker-0a1b.scope", "docker-0a1b.scope", False),
+        ("/docker/0a1b", "", False),
+        ("/system.slice", "", False),
+        ("/system.slice/a.service/b.service", "a.service", False),
+        ("/user.slice/user-1.slice/user@1.service/app.slice/kamailio.service", "user@1.service", True),
+        ("/user.slice/user-1.slice/session-2.scope", "session-2.scope", True),
+        ("/users.slice/a.service", "a.service", False),
+        ("/lxc.payload.a/system.slice/kamailio.service", "", False),
+    ],
+)
+def test_the_unit_of_a_control_group(path: str, unit: str, of_users: bool) -> None:
+    group = ControlGroup(path)
+    assert (group.unit, group.of_users) == (unit, of_users)
+
+
+@pytest.mark.parametrize(
+    ("first", "process", "expected"),
+    [
+        ("/init.scope", "/system.slice/a.service", "/system.slice/a.service"),
+        ("/", "/system.slice/a.service", "/system.slice/a.service"),
+        ("/x.slice/docker-1.scope/init.scope", "/x.slice/docker-1.scope/a.slice/a.service", "/a.slice/a.service"),
+        ("/x.slice/docker-1.scope", "/x.slice/docker-1.scope", ""),
+        ("/x.slice/docker-1.scope", "/x.slice/docker-12.scope/system.slice/a.service", ""),
+        ("/x.slice/docker-1.scope", "/system.slice/a.service", ""),
+        ("/", "/../system.slice/a.service", ""),
+    ],
+)
+def test_a_control_group_below_that_of_the_systems_manager(
+    tmp_path: Path, first: str, process: str, expected: str
+) -> None:
+    write(tmp_path, "/proc/1/cgroup", f"0::{first}\n")
+    write(tmp_path, "/proc/7/cgroup", f"0::{process}\n")
+    host = Host(str(tmp_path))
+    assert control_group(host, 7, manager_root(host)) == ControlGroup(expected)
+
+
+@given(text=st.text())
+def test_any_control_group_is_parsed(text: str) -> None:
+    assert isinstance(ControlGroup(parse_control_group(text)).unit, str)
+
+
+# --- programs ---------------------------------------------------------------------------------
+
+
+def test_whose_program_a_process_runs(tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    program.write_text("")
+    link = tmp_path / "proc/7/exe"
+    link.parent.mkdir(parents=True)
+    link.symlink_to(program)
+    host, uid = Host(str(tmp_path)), program.stat().st_uid
+    for mode in (0o755, 0o555, 0o757, 0o775, 0o4755, 0o2755):
+        program.chmod(mode)
+        assert runs_program_of(host, 7, (uid,)) is (mode in (0o755, 0o555))
+        assert runs_program_of(host, 7, (uid + 1,)) is False
+    assert runs_program_of(host, 8, (uid,)) is None
+
+
+@pytest.mark.parametrize(
+    ("uid", "nspid", "expected"), [("0", "7", True), ("1000", "7", False), ("0", "7\t1", False)]
+)
+def test_a_process_of_root(tmp_path: Path, uid: str, nspid: str, expected: bool) -> None:
+    write(tmp_path, "/proc/7/status", f"PPid:\t1\nUid:\t{uid}\t0\t0\t0\nNSpid:\t{nspid}\n")
+    (tmp_path / "proc/7/exe").symlink_to("/bin/sh")
+    assert started_by_root(Host(str(tmp_path)), 7) is expected
+    (tmp_path / "proc/7/exe").unlink()
+    (tmp_path / "program").touch(0o777)
+    (tmp_path / "program").chmod(0o777)
+    (tmp_path / "proc/7/exe").symlink_to(tmp_path / "program")
+    assert not started_by_root(Host(str(tmp_path)), 7)
+
+
+@pytest.mark.parametrize(
+    ("uid_map", "expected"),
+    [
+        ("         0          0 4294967295\n", 0),
+        ("         0     100000      65536\n", 100000),
+        ("      1000       1000          1\n         0     100000      65536\n", 100000),
+        ("", 0),
+    ],
+)
+def test_the_root_of_a_user_namespace(tmp_path: Path, uid_map: str, expected: int) -> None:
+    write(tmp_path, "/proc/7/uid_map", uid_map)
+    assert namespace_root(Host(str(tmp_path)), 7) == expected

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._layers.calls import all_calls
 from ansible_collections.siptune.linux.plugins.module_utils._layers.capacity import CatalogueError
-from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import WHY_OF_OVERRIDE, Layer
+from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import Layer
 from ansible_collections.siptune.linux.plugins.module_utils._sockets.module import SIP_SOCKETS
 from ansible_collections.siptune.linux.plugins.module_utils._sockets.settings import Floor
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.module import SYSCTL_BULK
@@ -108,7 +108,11 @@ OF_NETWORK = {
         pytest.param({}, Floor(6291456, WHY), id="modern"),
         pytest.param({"siptune_profile": "classic"}, None, id="classic"),
         pytest.param({"siptune_network_sip_receive_buffer": 0}, None, id="left alone"),
-        pytest.param({"siptune_network_sip_receive_buffer": "8192"}, Floor(8192, WHY_OF_OVERRIDE), id="own"),
+        pytest.param(
+            {"siptune_network_sip_receive_buffer": "8192"},
+            Floor(8192, "set in siptune_network_sip_receive_buffer"),
+            id="own",
+        ),
         pytest.param({"siptune_state": "absent"}, None, id="put back"),
     ],
 )

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._core.errors import TuningError
-from ansible_collections.siptune.linux.plugins.module_utils._layers.catalogue import settings
+from ansible_collections.siptune.linux.plugins.module_utils._layers.catalogue import override, settings
 
 CATALOGUE: dict[str, Any] = {
     "net.core.rmem_max": {
@@ -122,3 +122,10 @@ def test_a_mistake_is_named_in_one_line(arguments: dict, message: str) -> None:
         choose(**arguments)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_an_override_may_say_that_it_is_irreversible(allowed: bool) -> None:
+    own = override("kernel.yama.ptrace_scope", {"value": 3, "irreversible": allowed})
+    assert own["irreversible"] is allowed
+    assert "irreversible" not in override("kernel.yama.ptrace_scope", {"value": 3})

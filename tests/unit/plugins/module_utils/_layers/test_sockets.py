@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._layers.capacity import CatalogueError
 from ansible_collections.siptune.linux.plugins.module_utils._layers.catalogue import PROFILES
-from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import WHY_OF_OVERRIDE
 from ansible_collections.siptune.linux.plugins.module_utils._layers.sockets import receive_buffer
 from ansible_collections.siptune.linux.plugins.module_utils._sockets.settings import parse_floor
 
@@ -57,7 +56,7 @@ def test_a_contract_beyond_the_memory_says_so() -> None:
 @pytest.mark.parametrize(
     ("override", "expected"),
     [
-        (8192, {"value": 8192, "rule": "at_least", "why": WHY_OF_OVERRIDE}),
+        (8192, {"value": 8192, "rule": "at_least", "why": "set in siptune_network_sip_receive_buffer"}),
         ({"value": 8192, "why": "Measured."}, {"value": 8192, "rule": "at_least", "why": "Measured."}),
         (0, {}),
         (False, {}),

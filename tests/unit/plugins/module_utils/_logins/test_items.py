@@ -23,14 +23,14 @@ def test_soft_and_hard_that_differ_are_shown_both() -> None:
 @pytest.mark.parametrize(
     ("other", "text", "reason"),
     [
-        ("asterisk hard nofile 5\n", "asterisk hard nofile 6", "line 1 sets hard nofile 5 for asterisk"),
+        ("asterisk hard nofile 500\n", "asterisk hard nofile 600", "line 1 sets hard nofile 500 for asterisk"),
         ("# x\nasterisk - nofile 5\n", "asterisk both nofile 6", "line 2 sets soft nofile 5 for asterisk"),
-        ("4000: hard nofile 5\n", "asterisk hard nofile 6", "line 1 sets hard nofile 5 for 4000:"),
-        ("asterisk -\n", "asterisk hard nofile 6", "line 1 lifts all limits for asterisk"),
-        ("@voip -\n", "asterisk hard nofile 6", "line 1 lifts all limits for @voip"),
-        ("* hard nofile 5\n", "* hard nofile 6", "line 1 sets hard nofile 5 for *"),
-        ("1000:3000 hard nofile 5\n", "2000:2500 hard nofile 6", "line 1 sets hard nofile 5 for 1000:3000"),
-        ("@:4400 hard nofile 5\n", "@voip hard nofile 6", "line 1 sets hard nofile 5 for @:4400"),
+        ("4000: hard nofile 500\n", "asterisk hard nofile 600", "line 1 sets hard nofile 500 for 4000:"),
+        ("asterisk -\n", "asterisk hard nofile 600", "line 1 lifts all limits for asterisk"),
+        ("@voip -\n", "asterisk hard nofile 600", "line 1 lifts all limits for @voip"),
+        ("* hard nofile 500\n", "* hard nofile 600", "line 1 sets hard nofile 500 for *"),
+        ("1000:3000 hard nofile 500\n", "2000:2500 hard nofile 600", "line 1 sets hard nofile 500 for 1000:3000"),
+        ("@:4400 hard nofile 500\n", "@voip hard nofile 600", "line 1 sets hard nofile 500 for @:4400"),
         ("* - priority 5\n", "asterisk soft priority 3", "line 1 sets priority 5 for *"),
         ("* - maxsyslogins 5\n", "* hard maxlogins 6", "line 1 sets maxsyslogins 5 for *"),
     ],
@@ -44,18 +44,18 @@ def test_a_later_file_wins(other: str, text: str, reason: str) -> None:
 @pytest.mark.parametrize(
     ("path", "other", "text"),
     [
-        (EARLIER, "asterisk hard nofile 5\n", "asterisk hard nofile 6"),
-        (MAIN, "asterisk hard nofile 5\n", "asterisk hard nofile 6"),
-        (LATER, "asterisk hard nofile 6\n", "asterisk hard nofile 6"),
+        (EARLIER, "asterisk hard nofile 500\n", "asterisk hard nofile 600"),
+        (MAIN, "asterisk hard nofile 500\n", "asterisk hard nofile 600"),
+        (LATER, "asterisk hard nofile 600\n", "asterisk hard nofile 600"),
         (LATER, "asterisk hard nofile unlimited\n", "asterisk hard nofile infinity"),
-        (LATER, "* hard nofile 5\n", "asterisk hard nofile 6"),
-        (LATER, "@voip hard nofile 5\n", "asterisk hard nofile 6"),
-        (LATER, "other hard nofile 5\n", "asterisk hard nofile 6"),
-        (LATER, "asterisk hard nofile 5\n", "* hard nofile 6"),
-        (LATER, "1000:2200 hard nofile 5\n", "2000:2500 hard nofile 6"),
-        (LATER, "asterisk soft nofile 5\n", "asterisk hard nofile 6"),
-        (LATER, "asterisk hard nofile what\n", "asterisk hard nofile 6"),
-        (LATER, "* -\n", "asterisk hard nofile 6"),
+        (LATER, "* hard nofile 500\n", "asterisk hard nofile 600"),
+        (LATER, "@voip hard nofile 500\n", "asterisk hard nofile 600"),
+        (LATER, "other hard nofile 500\n", "asterisk hard nofile 600"),
+        (LATER, "asterisk hard nofile 500\n", "* hard nofile 600"),
+        (LATER, "1000:2200 hard nofile 500\n", "2000:2500 hard nofile 600"),
+        (LATER, "asterisk soft nofile 5\n", "asterisk hard nofile 600"),
+        (LATER, "asterisk hard nofile what\n", "asterisk hard nofile 600"),
+        (LATER, "* -\n", "asterisk hard nofile 600"),
     ],
 )
 def test_a_file_that_does_not_win_over_all(path: str, other: str, text: str) -> None:
@@ -80,7 +80,7 @@ def test_a_file_that_nobody_reads() -> None:
     """No distribution reads the vendor's directory first, but the rule would hold there too."""
     pam = DEBIAN._replace(directories=("/usr/etc/security", "/etc/security"))
     found = host(pam=pam, others={"/usr/etc/security/limits.d/90-test.conf": ""})
-    assert "hidden by a file" in only(found, "asterisk hard nofile 5").reason
+    assert "hidden by a file" in only(found, "asterisk hard nofile 500").reason
 
 
 @pytest.mark.parametrize(

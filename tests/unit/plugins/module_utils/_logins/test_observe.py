@@ -10,6 +10,7 @@ import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._logins.conf import INFINITE, read_domain
 from ansible_collections.siptune.linux.plugins.module_utils._logins.observe import (
+    connected_account,
     directory_of,
     hard_limits,
     limits_files,
@@ -17,6 +18,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._logins.observe impo
     session_start,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._logins.pam import NOT_INSTALLED, PamLimits, Service
+from sip_trees import PROGRAM
 
 # Linux 6.1, process 1 of a Debian 12 under systemd.
 LIMITS = """\
@@ -89,10 +91,25 @@ def test_the_limits_that_a_session_starts_with(
         proc__self__status=status,
         proc__self__uid_map=uid_map,
     )
+    for pid in (70, 71):
+        (tmp_path / f"proc/{pid}/exe").symlink_to(PROGRAM)
     start = session_start(host, pam, [])
     assert (start.whose, start.hard["nofile"], start.may_raise, start.may_renice) == expected
     if pam == UPSTREAM:
         assert session_start(host, pam, [Service("login", True, resets=True)]).whose == "process 1"
+
+
+@pytest.mark.parametrize("uid", [0, 65534])
+def test_a_login_daemon_is_roots(tmp_path: Path, uid: int) -> None:
+    host = rooted(
+        tmp_path,
+        proc__70__comm="sshd\n",
+        proc__70__limits=SSHD,
+        proc__70__status=CAPABLE.replace("Uid:\t0", f"Uid:\t{uid}"),
+        proc__self__limits=LIMITS,
+    )
+    (tmp_path / "proc/70/exe").symlink_to(PROGRAM)
+    assert session_start(host, UPSTREAM, []).whose == ("this session" if uid else "sshd")
 
 
 def test_a_session_on_a_host_without_daemons(tmp_path: Path) -> None:
@@ -137,3 +154,24 @@ def test_accounts_by_the_machines_name_service() -> None:
     assert (set(found.users), set(found.groups), found.groups["root"], found.gids[0]) == ({"root"}, {"root"}, 0, "root")
     assert (found.users["root"].uid, "root" in found.users["root"].groups) == (0, True)
     assert found.uids[0] == found.users["root"]
+
+
+@pytest.mark.parametrize(
+    ("loginuid", "environment", "name"),
+    [
+        pytest.param("0", "SUDO_UID=1\0", "root", id="the login itself"),
+        pytest.param("4294967295", "X=1\0SUDO_UID=0\0", "root", id="sudo, without audit"),
+        pytest.param(None, "PKEXEC_UID=0\0", "root", id="pkexec"),
+        pytest.param("4294967295", "SUDO_UID=-1\0", None, id="nobody"),
+        pytest.param("4294967294", "", None, id="no such account"),
+        pytest.param(None, None, None, id="no /proc"),
+    ],
+)
+def test_who_has_logged_in(tmp_path: Path, loginuid: str | None, environment: str | None, name: str | None) -> None:
+    process = tmp_path / "proc/self"
+    process.mkdir(parents=True)
+    for file, text in (("loginuid", loginuid), ("environ", environment)):
+        if text is not None:
+            (process / file).write_text(text)
+    account = connected_account(Host(str(tmp_path)))
+    assert (account.name if account is not None else None) == name

@@ -4,10 +4,16 @@
 
 from __future__ import annotations
 
+import resource
+import subprocess
+import sys
+
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._logins.conf import LimitsError
+from ansible_collections.siptune.linux.plugins.module_utils._host.accounts import Account
+from ansible_collections.siptune.linux.plugins.module_utils._logins.conf import ITEMS, LimitsError
 from ansible_collections.siptune.linux.plugins.module_utils._logins.model import Observed, Start
-from ansible_collections.siptune.linux.plugins.module_utils._logins.safety import highest_nofile
+from ansible_collections.siptune.linux.plugins.module_utils._logins.pam import PamLimits
+from ansible_collections.siptune.linux.plugins.module_utils._logins.safety import LEAST_FOR_LOGINS, highest_nofile
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.nr_open import SYSTEMD_NR_OPEN, NrOpen
 from login_hosts import DEBIAN, HARD, LATER, LOW_AT_BOOT, LOW_NOW, OLD, UPSTREAM, host, only, planned, refused
 
@@ -143,3 +149,54 @@ def test_two_limits_that_share_one_slot() -> None:
     with pytest.raises(LimitsError) as caught:
         planned(host(), "* both maxlogins 3", "* both maxsyslogins 9")
     assert str(caught.value) == "* both maxlogins: is overruled by '* both maxsyslogins' of the same call"
+
+
+# --- room to log in -------------------------------------------------------------------------
+
+OPS = Account("ops", 1000, 1000, frozenset({1000, 27, 4400}), frozenset({"ops", "voip"}))
+TOO_LITTLE = [
+    *("nofile 1", "nofile 3", "nofile 63", "as 16384", "data 4", "stack 8", "fsize 1", "nproc 1", "cpu 1"),
+    *("maxlogins 1", "maxsyslogins 1"),
+]
+ADMINS = ["root", "*", "@root", ":0", "0:", "0:999", "@:0", "@sudo", "@wheel", "1000:", "ops", ":1000", "@voip", "@:27"]
+
+
+@pytest.mark.parametrize("domain", ADMINS)
+@pytest.mark.parametrize("least", TOO_LITTLE)
+@pytest.mark.parametrize("kind", ["soft", "hard", "both"])
+@pytest.mark.parametrize("pam", [DEBIAN, UPSTREAM], ids=["Debian", "upstream"])
+def test_those_who_administer_the_host_keep_room_to_log_in(
+    domain: str, least: str, kind: str, pam: PamLimits
+) -> None:
+    reason = refused(host(connected=OPS, pam=pam), f"{domain} {kind} {least}")
+    assert "could not log in" in reason
+    assert "Give at least" in reason
+
+
+@pytest.mark.parametrize("domain", ["%", "%sudo", "%voip", "%:0"])
+def test_room_for_more_than_one_login(domain: str) -> None:
+    assert "could not log in" in refused(host(connected=OPS), f"{domain} both maxlogins 1")
+    planned(host(connected=OPS), f"{domain} both maxlogins 2")
+
+
+@pytest.mark.parametrize("domain", ["asterisk", ":4321", "4000:5000", "@asterisk"])
+@pytest.mark.parametrize("least", TOO_LITTLE)
+def test_an_account_that_administers_nothing_may_have_little(domain: str, least: str) -> None:
+    planned(host(connected=OPS), f"{domain} hard {least}")
+
+
+@pytest.mark.parametrize("enough", ["nofile 64", "as 262144", "as unlimited", "fsize -1", "stack 8192", "core 0"])
+def test_enough_is_enough(enough: str) -> None:
+    planned(host(connected=OPS), f"* hard {enough}")
+
+
+@pytest.mark.parametrize("item", ["nofile", "as", "data", "stack", "fsize", "cpu"])
+def test_with_the_least_a_shell_and_python_really_start(item: str) -> None:
+    number = LEAST_FOR_LOGINS[item] * ITEMS[item].scale
+
+    def limited() -> None:
+        resource.setrlimit(getattr(resource, f"RLIMIT_{item.upper()}"), (number, number))
+
+    python = [sys.executable, "-c", "import json, ssl, subprocess, threading"]
+    for command in (["sh", "-c", "ls / | head -n 1"], python):
+        subprocess.run(command, preexec_fn=limited, check=True, capture_output=True)

@@ -75,3 +75,55 @@ def test_an_option_that_vanishes_once_it_is_set_is_an_error(tmp_path: Path) -> N
     host.card("eth0").set = lambda structure, fields: None  # type: ignore[method-assign]
     with pytest.raises(RefusedError, match="eth0 rx: cannot be read back after it was set"):
         rings(host, {"eth0": {"rx": 512}}, disruptive=True)
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.EIO, errno.EPERM, errno.EBUSY, errno.EOPNOTSUPP])
+def test_a_ring_that_its_driver_keeps_on_the_way_back_does_not_keep_the_others(tmp_path: Path, number: int) -> None:
+    host = CardHost(tmp_path, igb("eth0"), igb("eth1", mac="52:54:00:00:00:99"))
+    rings(host, {"eth*": {"rx": 512}}, disruptive=True)
+    host.card("eth0").refuses[RINGS.set] = number
+    done = rings(host, {}, state="absent", disruptive=True)
+    assert done.items["eth1 rx"].state == "changed"
+    assert done.items["eth0 rx"].state == ("absent" if number == errno.EOPNOTSUPP else "refused")
+    assert (done.items["eth0 rx"].after, host.card("eth1").numbers[RINGS]["rx"]) == ("512", 256)
+    assert number == errno.EOPNOTSUPP or "not put back: the driver refused '256': " in done.items["eth0 rx"].reason
+    assert list(recorded(host)) == ["eth0 52:54:00:00:00:04"]
+    assert not (tmp_path / FILE).exists()
+    host.card("eth0").refuses.clear()
+    assert rings(host, {}, state="absent", disruptive=True).states() == {"eth0 rx": "changed"}
+    assert not (tmp_path / RECORD).exists()
+
+
+class Picky(Card):
+    """A card whose driver has come to refuse its first number of transmit descriptors."""
+
+    def set(self, structure, fields):
+        if fields["tx"] == 256 and self.sets:
+            raise HostError(self.name, "Invalid argument (EINVAL)", errno.EINVAL)
+        super().set(structure, fields)
+
+
+def test_of_a_group_the_option_goes_back_that_the_driver_takes(tmp_path: Path) -> None:
+    host = CardHost(tmp_path, Picky("eth0", "igb").with_rings(256, 256, 4096))
+    rings(host, {"eth0": {"rx": 512, "tx": 1024}}, disruptive=True)
+    done = rings(host, {}, state="absent", disruptive=True)
+    assert done.states() == {"eth0 rx": "changed", "eth0 tx": "refused"}
+    assert host.card("eth0").numbers[RINGS]["rx"] == 256
+
+
+def test_a_driver_that_ignores_an_original_is_named(tmp_path: Path) -> None:
+    host = CardHost(tmp_path, igb("eth0"), igb("eth1", mac="52:54:00:00:00:99"))
+    rings(host, {"eth*": {"rx": 512}}, disruptive=True)
+    host.card("eth0").set = lambda structure, fields: None  # type: ignore[method-assign]
+    done = rings(host, {}, state="absent", disruptive=True)
+    assert done.states() == {"eth0 rx": "refused", "eth1 rx": "changed"}
+    assert "accepted '256' but kept 512" in done.items["eth0 rx"].reason
+
+
+def test_a_refused_ring_that_is_wanted_still_undoes_the_call(tmp_path: Path) -> None:
+    host = CardHost(tmp_path, igb("eth0"), igb("eth1", mac="52:54:00:00:00:99"))
+    rings(host, {"eth*": {"rx": 512}}, disruptive=True)
+    host.card("eth1").refuses[RINGS.set] = errno.EINVAL
+    with pytest.raises(RefusedError, match="eth1 rx: the driver refused '1024'"):
+        rings(host, {"eth1": {"rx": 1024}}, disruptive=True)
+    assert host.card("eth0").numbers[RINGS]["rx"] == 512

@@ -20,6 +20,7 @@ from pool_hosts import (
     OPENSIPS_DEFAULT,
     call,
     put_back,
+    report,
     run,
     text,
     tree,
@@ -55,6 +56,20 @@ def test_there_and_back_again(root: Path) -> None:
     assert (items["opensips.service private_mib"].at_boot, items["opensips.service private_mib"].wanted) == ("4", None)
     assert tree(root) == before
     assert put_back(root) == (False, {})
+
+
+SECRET = "DB_PASSWORD='s3cret\nof two lines'\nTOKEN=s3cret\n"
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o644])
+def test_the_diff_of_an_environment_file_has_our_lines_alone(root: Path, mode: int) -> None:
+    write(root, "etc/default/opensips", f"{SECRET}S_MEMORY=64\nP_MEMORY=4\n").chmod(mode)
+    pools = {"opensips.service": {"shared_mib": {"value": 1024, "rule": "at_least", "why": "Calls."}}}
+    (shown,) = report(root, pools=pools).diff
+    assert shown["before"] == "S_MEMORY=64\n"
+    assert shown["after"].splitlines()[1:] == ["# siptune.linux:   Calls.", "S_MEMORY=1024"]
+    (back,) = report(root, state="absent").diff
+    assert (back["before"], back["after"]) == (shown["after"], shown["before"])
 
 
 def test_check_mode_predicts_the_run(root: Path) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._pools.settings import PoolsError
-from ansible_collections.siptune.linux.plugins.module_utils._systemd.environment_file import EnvironmentFileError
 from pool_hosts import (
     BOTH,
     EXACT,
@@ -72,23 +71,75 @@ def test_a_higher_value_of_somebody_else_is_never_lowered_by_a_floor(root: Path)
 
 # --- refused --------------------------------------------------------------------------------
 
-UNREADABLE = {
-    "garbage": ("what is this\n", "line 1"),
-    "no-number": ("S_MEMORY=64M\n", "line 1: S_MEMORY is set to '64M'"),
-    "export": ("\nexport S_MEMORY=64\n", "line 2"),
-    "quote": ('S_MEMORY=64\nOPTIONS="\n', "line 2: a quote"),
+# Lines that systemd passes over: the pool is set, and all other bytes stay.
+IGNORED = {
+    "garbage": b"what is this\n",
+    "ulimit": b"ulimit -n 65536\nS_MEMORY=64\n",
+    "export": b"\nexport S_MEMORY=64\n",
+    "include": b". /etc/default/locale\n[Service]\nif true; then\nS_MEMORY=64\nfi\n",
+    "byte-order-mark": b"\xef\xbb\xbfS_MEMORY=64\na.b=c\n",
+    "quote": b'S_MEMORY=64\nOPTIONS="\n',
+    "quote-alone": b"X='\nS_MEMORY=64\n",
+    "backslash": b"X=1\\",
+    "backslash-of-ours": b"S_MEMORY=64\\\n",
+    "continued-comment": b"# C:\\\nS_MEMORY=1024\n",
+    "latin-1": b"# K\xf6ln\r\nS_MEMORY=64\r\n",
 }
 
 
-@pytest.mark.parametrize(("content", "reason"), UNREADABLE.values(), ids=UNREADABLE.keys())
-def test_a_file_that_cannot_be_parsed_is_left_alone(root: Path, content: str, reason: str) -> None:
-    write(root, "etc/default/opensips", content)
-    before = tree(root)
-    with pytest.raises(EnvironmentFileError) as caught:
-        look(root, BOTH)
-    assert f"/etc/default/opensips {reason}" in str(caught.value)
-    assert caught.value.item == "/etc/default/opensips"
-    assert tree(root) == before
+@pytest.mark.parametrize("content", IGNORED.values(), ids=IGNORED.keys())
+def test_lines_that_systemd_ignores_are_kept_and_the_pool_is_set(root: Path, content: bytes) -> None:
+    file = root / "etc/default/opensips"
+    file.write_bytes(content)
+    item = run(root, {"opensips.service": {"shared_mib": 1024}})[1]["opensips.service shared_mib"]
+    assert (item.state, item.at_boot) == ("pending", "1024")
+    assert b"S_MEMORY=1024" in file.read_bytes()
+    for line in content.splitlines():
+        assert line in file.read_bytes() or b"S_MEMORY" in line
+    assert not run(root, {"opensips.service": {"shared_mib": 1024}})[0]
+    put_back(root)
+    assert file.read_bytes() == content
+
+
+# Files that do not let a pool be set: the item says so, and all other items are what they would be.
+OBSTACLES = {
+    "no-number": (b"S_MEMORY=64M\n", "shadowed", "/etc/default/opensips line 1: S_MEMORY is set to '64M'"),
+    "nul": (b"# \0\nS_MEMORY=64\n", "absent", "cannot read /etc/default/opensips and takes nothing from it: line 1"),
+    "bytes": (b"S_MEMORY=64\nX=\xff\n", "absent", "takes nothing from it: line 2 is not UTF-8"),
+    "long": (b"#" * (4 * 1024 * 1024 + 1), "absent", "it is longer than 4 MiB"),
+}
+
+
+@pytest.mark.parametrize(("content", "state", "reason"), OBSTACLES.values(), ids=OBSTACLES.keys())
+def test_a_file_in_the_way_costs_its_own_item(root: Path, content: bytes, state: str, reason: str) -> None:
+    file = root / "etc/default/opensips"
+    file.write_bytes(content)
+    items = run(root, {**BOTH, "opensips.service": {"shared_mib": 1024}})[1]
+    item = items["opensips.service shared_mib"]
+    assert item.state == state
+    assert reason in item.reason
+    assert item.at_boot == ("64M" if state == "shadowed" else "32")
+    assert items["kamailio.service shared_mib"].state == "pending"
+    assert file.read_bytes() == content
+
+
+def test_another_file_of_the_unit_is_taken_where_systemd_skips_the_first(root: Path) -> None:
+    second = "EnvironmentFile=-/etc/default/opensips-local\nExecStart"
+    write(root, f"{LIB}/opensips.service", OPENSIPS.replace("ExecStart", second))
+    (root / "etc/default/opensips").write_bytes(b"S_MEMORY=\xff\n")
+    item = run(root, {"opensips.service": {"shared_mib": 1024}})[1]["opensips.service shared_mib"]
+    assert (item.state, item.at_boot) == ("pending", "1024")
+    assert "\nS_MEMORY=1024\n" in text(root, "opensips-local")
+
+
+def test_a_floor_that_an_old_systemd_would_not_see_is_set(root: Path) -> None:
+    """A comment that ends in a backslash hides the line before systemd 254."""
+    write(root, "etc/default/opensips", "# C:\\\nS_MEMORY=1024\n")
+    floor = {"opensips.service": {"shared_mib": {"value": 512, "rule": "at_least"}}}
+    assert run(root, floor)[0]
+    assert text(root, "opensips").endswith("\nS_MEMORY=512\n")
+    put_back(root)
+    assert text(root, "opensips") == "# C:\\\nS_MEMORY=1024\n"
 
 
 def test_a_link_is_refused(root: Path) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from pool_hosts import BOTH, LIB, OPENSIPS_DEFAULT, put_back, run, text, tree, write
 
 
@@ -50,6 +51,25 @@ def test_an_exclusive_call_reverts_units_that_are_left_out(root: Path) -> None:
     assert not run(root, {"opensips.service": {"shared_mib": 512}}, exclusive=True)[0]
     put_back(root)
     assert tree(root) == start
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o600])
+def test_a_file_that_was_there_and_empty_stays(root: Path, mode: int) -> None:
+    write(root, "etc/default/opensips", "").chmod(mode)
+    before = tree(root)
+    run(root, {"opensips.service": {"shared_mib": 1024}})
+    assert (root / "etc/default/opensips").stat().st_mode & 0o777 == mode
+    run(root, {"opensips.service": {"shared_mib": 2048}})
+    put_back(root)
+    assert tree(root) == before
+    assert not put_back(root)[0]
+
+
+def test_a_file_with_nothing_but_a_line_ending_stays(root: Path) -> None:
+    write(root, "etc/default/opensips", "\n")
+    run(root, {"opensips.service": {"shared_mib": 1024}})
+    put_back(root)
+    assert text(root, "opensips") == "\n"
 
 
 # --- other people's edits -------------------------------------------------------------------

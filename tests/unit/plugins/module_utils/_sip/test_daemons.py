@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import errno
+import time
 from pathlib import Path
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import CommandResult, Host, HostError
 from ansible_collections.siptune.linux.plugins.module_utils._host.processes import process_names
+from ansible_collections.siptune.linux.plugins.module_utils._sip import daemons
 from ansible_collections.siptune.linux.plugins.module_utils._sip.daemons import (
     DAEMONS,
     SipDaemon,
@@ -18,13 +21,13 @@ from ansible_collections.siptune.linux.plugins.module_utils._sip.daemons import 
     first_processes,
     is_client_call,
     loaded_units,
-    parse_control_groups,
     sip_daemons,
     unit_stem,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.systemctl import parse_show
 from hypothesis import given
 from hypothesis import strategies as st
+from sip_trees import PROGRAM
 
 BY_NAME = {daemon.name: daemon for daemon in DAEMONS}
 
@@ -102,12 +105,25 @@ def place(root: Path, path: str, text: str = "") -> None:
 
 
 def run_process(
-    root: Path, pid: int, comm: str, parent: int = 1, cgroup: str = "/", command_line: str = "", nspid: str = ""
+    root: Path,
+    pid: int,
+    comm: str,
+    parent: int = 1,
+    cgroup: str = "/",
+    command_line: str = "",
+    nspid: str = "",
+    uid: int = 0,
+    program: str = PROGRAM,
+    state: str = "S (sleeping)",
 ) -> None:
     place(root, f"/proc/{pid}/comm", f"{comm}\n")
-    place(root, f"/proc/{pid}/status", f"PPid:\t{parent}\nUid:\t0\t0\t0\t0\nNSpid:\t{nspid or pid}\n")
+    status = f"State:\t{state}\nPPid:\t{parent}\nUid:\t{uid}\t0\t0\t0\nNSpid:\t{nspid or pid}\n"
+    place(root, f"/proc/{pid}/status", status)
     place(root, f"/proc/{pid}/cgroup", f"0::{cgroup}\n")
     place(root, f"/proc/{pid}/cmdline", command_line)
+    link = root / f"proc/{pid}/exe"
+    link.unlink(missing_ok=True)
+    link.symlink_to(program)
 
 
 def found(host: Host, systemd_running: bool = False) -> list[tuple]:
@@ -188,25 +204,11 @@ def test_other_daemons_have_no_console() -> None:
     assert not is_client_call(BY_NAME["kamailio"], "/usr/sbin/kamailio\0-r\0")
 
 
-@pytest.mark.parametrize(
-    ("cgroup", "unit"),
-    [
-        ("0::/system.slice/asterisk.service\n", "asterisk.service"),
-        ("9:name=systemd:/system.slice/asterisk.service\n2:cpuacct:/\n0::/\n", "asterisk.service"),
-        ("0::/system.slice/system-kamailio.slice/kamailio@edge.service\n", "kamailio@edge.service"),
-    ],
-    ids=["version 2", "version 1", "instance"],
-)
-def test_the_unit_is_in_the_control_group(cgroup: str, unit: str) -> None:
-    assert unit in parse_control_groups(cgroup)
-
-
 @given(text=st.text())
 def test_arbitrary_text_never_raises(text: str) -> None:
     unit_stem(text)
     loaded_units(parse_show(text))
     loaded_units(parse_show(f"Id=kamailio.service\nMainPID={text}\nNames={text}\nLoadState={text}"))
-    parse_control_groups(text)
     is_client_call(BY_NAME["asterisk"], text)
 
 
@@ -257,9 +259,10 @@ def test_without_a_unit_file_no_process_is_started(root: Path) -> None:
 def test_a_unit_beside_a_copy_started_by_hand_and_a_console(root: Path) -> None:
     place(root, "/lib/systemd/system/asterisk.service")
     run_process(root, 36, "asterisk", cgroup="/system.slice/asterisk.service")
-    run_process(root, 50, "asterisk", cgroup="/user.slice/session-3.scope")
-    run_process(root, 60, "asterisk", 50, "/user.slice/session-3.scope")
-    run_process(root, 61, "asterisk", 40, "/user.slice/session-3.scope", command_line="rasterisk\0r\0")
+    session = "/user.slice/user-0.slice/session-3.scope"
+    run_process(root, 50, "asterisk", cgroup=session)
+    run_process(root, 60, "asterisk", 50, session)
+    run_process(root, 61, "asterisk", 40, session, command_line="rasterisk\0r\0")
     assert found(SystemdHost(root, SHOWN_RUNNING), systemd_running=True) == [
         ("asterisk", None, True, 50, "root"),
         ("asterisk", "asterisk.service", True, 36, "root"),
@@ -338,3 +341,179 @@ def test_workers_belong_to_the_first_process_of_their_own_line(root: Path) -> No
     host = Host(str(root))
     found = first_processes(host, BY_NAME["kamailio"], process_names(host))
     assert [(process.pid, process.workers) for process in found] == [(50, (51, 52)), (60, (61,))]
+
+
+# --- who has started a process ---------------------------------------------------------------
+
+KAMAILIO = BY_NAME["kamailio"]
+SESSION = "/user.slice/user-1000.slice/session-3.scope"
+OWN_MANAGER = "/user.slice/user-1000.slice/user@1000.service"
+CONTAINER = "/machine.slice/libpod-1.scope"
+
+
+class NamingHost(SystemdHost):
+    """A tree whose accounts are kamailio, 112, and www-data, 33."""
+
+    def user_name(self, uid: int) -> str | None:
+        return {112: "kamailio", 33: "www-data"}.get(uid)
+
+
+def counts(root: Path, shown: str | None = None, **process) -> bool:
+    """Whether a process called kamailio counts; with `shown`, systemd runs and answers that."""
+    if shown is not None:
+        (root / "run/systemd/system").mkdir(parents=True, exist_ok=True)
+    run_process(root, 50, "kamailio", **process)
+    host = NamingHost(root, shown)
+    return [one.pid for one in first_processes(host, KAMAILIO, process_names(host))] == [50]
+
+
+@pytest.fixture(name="anybodys")
+def program_that_anybody_may_write(tmp_path: Path) -> str:
+    program = tmp_path / "tmp/kamailio"
+    place(tmp_path, "/tmp/kamailio")
+    program.chmod(0o777)
+    return str(program)
+
+
+@pytest.mark.parametrize(
+    ("process", "expected"),
+    [
+        pytest.param({"uid": 112, "cgroup": "/system.slice/kamailio.service"}, True, id="service"),
+        pytest.param({"uid": 1001, "cgroup": "/system.slice/kamailio.service"}, True, id="service of a person's"),
+        pytest.param({"uid": 9, "cgroup": "/a.slice/a-kamailio.slice/kamailio@a.service"}, True, id="instance"),
+        pytest.param({"uid": 9, "cgroup": "/voip.slice/voip-edge.slice/kamailio.service"}, True, id="slice of its own"),
+        pytest.param({"uid": 9, "cgroup": "/user.slice/kamailio.service"}, True, id="service below user.slice"),
+        pytest.param({"uid": 9, "cgroup": "/system.slice/kamailio.service/workers"}, True, id="groups of its own"),
+        pytest.param({"uid": 65534, "cgroup": SESSION}, False, id="session"),
+        pytest.param({"uid": 0, "cgroup": SESSION}, True, id="sudo"),
+        pytest.param({"uid": 112, "cgroup": SESSION}, True, id="sudo, then its account"),
+        pytest.param({"uid": 1000, "cgroup": f"{OWN_MANAGER}/app.slice/kamailio.service"}, False, id="user's unit"),
+        pytest.param({"uid": 1000, "cgroup": f"{OWN_MANAGER}/system.slice/kamailio.service"}, False, id="user's slice"),
+        pytest.param({"uid": 112, "cgroup": "/user.slice/user-112.slice/user@112.service/a"}, False, id="its manager"),
+        pytest.param({"uid": 1000, "cgroup": "/system.slice/cron.service"}, False, id="crontab"),
+        pytest.param({"uid": 65534, "cgroup": "/system.slice/cron.service/kamailio.service"}, False, id="below"),
+        pytest.param({"uid": 0, "cgroup": "/"}, True, id="root, no systemd"),
+        pytest.param({"uid": 112, "cgroup": "/"}, True, id="its account, no systemd"),
+        pytest.param({"uid": 33, "cgroup": "/"}, False, id="another account, no systemd"),
+        pytest.param({"uid": 65534, "cgroup": "/"}, False, id="nobody, no systemd"),
+        pytest.param({"uid": 65534, "cgroup": "/../../system.slice/kamailio.service"}, False, id="outside of our root"),
+        pytest.param({"uid": 0, "state": "Z (zombie)"}, False, id="zombie"),
+        pytest.param({"cgroup": "/system.slice/kamailio.service", "state": "Z (zombie)"}, False, id="service's zombie"),
+    ],
+)
+def test_a_daemon_is_what_the_system_has_started(root: Path, process: dict, expected: bool) -> None:
+    assert counts(root, **process) is expected
+
+
+@pytest.mark.parametrize(
+    ("process", "expected"),
+    [
+        pytest.param({"uid": 0, "cgroup": f"{CONTAINER}/container"}, True, id="root's container"),
+        pytest.param({"uid": 999, "cgroup": f"{CONTAINER}/system.slice/kamailio.service"}, True, id="systemd in there"),
+        pytest.param({"uid": 999, "cgroup": "/lxc.payload.pbx/system.slice/kamailio.service"}, True, id="LXC"),
+        pytest.param({"uid": 999, "cgroup": "/system.slice/pbx.service/libpod-payload-1"}, True, id="quadlet"),
+        pytest.param({"uid": 65534, "cgroup": f"{SESSION}"}, False, id="unshare in a session"),
+        pytest.param({"uid": 65534, "cgroup": "/system.slice/cron.service"}, False, id="unshare in a crontab"),
+        pytest.param({"uid": 65534, "cgroup": "/"}, False, id="unshare without systemd"),
+        pytest.param({"uid": 1000, "cgroup": f"{OWN_MANAGER}/user.slice/libpod-1.scope"}, False, id="user's container"),
+    ],
+)
+def test_a_container_is_the_systems_unless_a_user_runs_it(root: Path, process: dict, expected: bool) -> None:
+    assert counts(root, nspid="50\t7", **process) is expected
+
+
+def test_in_a_container_that_sees_the_groups_of_the_host(root: Path) -> None:
+    within = f"{OWN_MANAGER}/user.slice/libpod-1.scope"
+    place(root, "/proc/1/cgroup", f"0::{within}/init.scope\n")
+    assert counts(root, uid=9, cgroup=f"{within}/system.slice/kamailio.service")
+    assert not counts(root, uid=65534, cgroup=f"{within}/system.slice/cron.service/kamailio.service")
+    assert not counts(root, uid=65534, cgroup=f"{within}/user.slice/user-9.slice/user@9.service/kamailio.service")
+
+
+def test_the_account_of_process_1_has_started_a_container(root: Path) -> None:
+    place(root, "/proc/1/status", "PPid:\t0\nUid:\t1001\t1001\t1001\t1001\nNSpid:\t1\n")
+    assert counts(root, uid=1001)
+    assert not counts(root, uid=1002)
+
+
+@pytest.mark.parametrize("cgroup", ["/", SESSION, "/system.slice/kamailio.service", f"{CONTAINER}/container"])
+@pytest.mark.parametrize("uid", [0, 112])
+def test_a_program_that_others_may_write_is_nobodys_daemon(root: Path, anybodys: str, cgroup: str, uid: int) -> None:
+    assert not counts(root, uid=uid, cgroup=cgroup, program=anybodys)
+
+
+def test_a_set_user_id_program_is_not_what_its_name_says(root: Path, tmp_path: Path) -> None:
+    place(tmp_path, "/tmp/sudo")
+    (tmp_path / "tmp/sudo").chmod(0o4755)
+    assert not counts(root, uid=0, cgroup=SESSION, program=str(tmp_path / "tmp/sudo"))
+
+
+def test_a_deleted_program_still_runs(root: Path, tmp_path: Path) -> None:
+    """As of a package that has been upgraded since: /proc/PID/exe leads to the file, whatever its text says."""
+    gone = tmp_path / "kamailio (deleted)"
+    gone.symlink_to(PROGRAM)
+    assert counts(root, cgroup="/system.slice/kamailio.service", program=str(gone))
+
+
+def test_programs_that_are_hidden_count_by_their_account(root: Path) -> None:
+    class Hidden(NamingHost):
+        def target_status(self, path: str):
+            raise HostError(path, "Permission denied", errno.EACCES)
+
+    for pid, uid in ((50, 0), (51, 112), (52, 65534)):
+        run_process(root, pid, "kamailio", uid=uid)
+    host = Hidden(root, None)
+    assert [one.pid for one in first_processes(host, KAMAILIO, process_names(host))] == [50, 51]
+
+
+# --- what systemd is asked ---
+
+
+@pytest.mark.parametrize(
+    ("main_pid", "uid", "expected"),
+    [
+        pytest.param("50", 998, True, id="the main process"),
+        pytest.param("50", 1001, True, id="of a person's account"),
+        pytest.param("49", 33, False, id="one that a web server's page has started"),
+        pytest.param("49", 65534, False, id="from a crontab"),
+        pytest.param("0", 998, True, id="left by a script that has ended"),
+    ],
+)
+def test_under_a_unit_of_another_name_systemd_says_what_it_has_started(
+    root: Path, main_pid: str, uid: int, expected: bool
+) -> None:
+    shown = f"MainPID={main_pid}\nId=pbx.service\n"
+    assert counts(root, shown, uid=uid, cgroup="/system.slice/pbx.service") is expected
+
+
+@pytest.mark.parametrize(("uid", "expected"), [(112, True), (998, True), (1001, False), (65534, False)])
+def test_where_systemd_does_not_say_so_the_account_of_a_service_counts(root: Path, uid: int, expected: bool) -> None:
+    assert counts(root, uid=uid, cgroup="/system.slice/pbx.service") is expected
+
+
+@pytest.mark.parametrize(("main_pid", "expected"), [("50", True), ("49", False), ("0", False)])
+def test_a_daemon_that_owns_its_own_program(root: Path, anybodys: str, main_pid: str, expected: bool) -> None:
+    """FreeSWITCH is told to: only the main process of its own unit counts, and no copy beside it."""
+    shown = f"MainPID={main_pid}\nId=kamailio.service\n"
+    assert counts(root, shown, uid=112, cgroup="/system.slice/kamailio.service", program=anybodys) is expected
+
+
+def test_many_processes_of_a_user_cost_one_question_and_linear_time(root: Path) -> None:
+    """Nested as deep as can be: a walk up from each of them would take the square of their number."""
+    parents = {pid: pid - 1 for pid in range(2, 100_000)}
+    before = time.process_time()
+    assert set(daemons._first_ancestors(parents).values()) == {2}
+    assert time.process_time() - before < 10
+    (root / "run/systemd/system").mkdir(parents=True)
+    for pid in range(50, 80):
+        run_process(root, pid, "kamailio", uid=65534, cgroup="/system.slice/cron.service")
+    asked = []
+
+    class Counting(NamingHost):
+        def run(self, arguments):
+            asked.append(arguments)
+            return super().run(arguments)
+
+    host = Counting(root, "MainPID=9\nId=cron.service\n")
+    assert first_processes(host, KAMAILIO, process_names(host)) == []
+    assert [words[-1] for words in asked] == ["cron.service"]

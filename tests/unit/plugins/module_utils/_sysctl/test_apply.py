@@ -133,3 +133,30 @@ def test_a_key_that_silently_keeps_its_value_is_an_error(tmp_path: Path) -> None
     host, write = make_tree(tmp_path), Write("net/core/somaxconn", "9000", "4096")
     with pytest.raises(HostError, match=r"^net\.core\.somaxconn: the kernel accepted '9000' without an error"):
         read_back(host, write)
+
+
+CONGESTION = "net.ipv4.tcp_allowed_congestion_control"
+
+
+class _OwnOrder(Host):
+    """A kernel that lists names in an order of its own: it reads as before."""
+
+    def write_kernel(self, path: str, text: str) -> None:
+        super().write_kernel(path, " ".join(sorted(text.split())) if "congestion" in path else text)
+
+
+@pytest.mark.parametrize("when", ["now", "both"])
+def test_what_the_kernel_took_and_reads_as_before_is_settled(tmp_path: Path, when: str) -> None:
+    make_tree(tmp_path, {"proc/sys/net/ipv4/tcp_allowed_congestion_control": "bbr reno\n"})
+    host = _OwnOrder(str(tmp_path))
+    first = run(host, {CONGESTION: "reno bbr"}, when=when)
+    assert (first.changes[0].after, first.changed) == ("bbr reno", when == "both")
+    assert first.changes[0].state == ("changed" if when == "both" else "ok")
+    again = run(host, {CONGESTION: "reno bbr"}, when=when)
+    assert (again.changed, again.changes[0].state) == (False, "ok")
+
+
+def test_a_revert_that_reads_as_before_is_not_done(tmp_path: Path) -> None:
+    host = make_tree(tmp_path, {"proc/sys/net/ipv4/tcp_allowed_congestion_control": "bbr reno\n"})
+    with pytest.raises(HostError, match="but kept bbr reno"):
+        read_back(host, Write("net/ipv4/tcp_allowed_congestion_control", "reno", "bbr reno", reverts=True))

@@ -121,3 +121,22 @@ def test_a_floor_never_lowers_a_host(floor: int, live: int) -> None:
     host = observed({"net.core.rmem_max": str(live)})
     done = plan(request({"net.core.rmem_max": {"value": floor, "rule": "at_least"}}), host)
     assert int(items(done)["net.core.rmem_max"].after) == max(floor, live)
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        pytest.param("net.ipv4.conf.eth0.100.rp_filter", "eth0/100: net.ipv4.conf.eth0/100.rp_filter", id="vlan"),
+        pytest.param("net.ipv6.conf.br0.4.7.forwarding", "br0/4/7: net.ipv6.conf.br0/4/7.forwarding", id="two dots"),
+        pytest.param("net.ipv4.neigh.b0.9.gc_stale_time", "b0/9: net.ipv4.neigh.b0/9.gc_stale_time", id="arp"),
+        pytest.param("net.ipv4.conf.*.100.rp_filter", "*/100: net.ipv4.conf.*/100.rp_filter", id="glob"),
+    ],
+)
+def test_the_dot_of_an_interface_name_is_explained(key: str, words: str) -> None:
+    change = items(plan(request({key: 1}), observed()))[key]
+    assert (change.state, change.reason.partition("is written ")[2]) == ("absent", words)
+
+
+def test_another_key_with_many_parts_is_not_taken_for_an_interface() -> None:
+    change = items(plan(request({"net.unheard.of.in.any.kernel": 1}), observed()))["net.unheard.of.in.any.kernel"]
+    assert change.reason == "this kernel has no such key"

@@ -8,7 +8,7 @@ import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
 from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import NOTHING
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.items import confirmed
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl.model import Plan, Write
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.model import LiveKey, Plan, Write
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.plan import plan
 from sysctl_hosts import applied, items, lines, observed, request
 
@@ -85,3 +85,17 @@ def test_an_item_ends_with_the_value_that_was_read_back(read_back: str, reason: 
     ]
     planned = Plan(changes, [Write(path, "30000", "0")], [], NOTHING, [], [], [])
     assert confirmed(planned, {path: read_back}) == [changes[0]._replace(after=read_back, reason=reason), changes[1]]
+
+
+@pytest.mark.parametrize("name", ["a=b", "x{y}", "b\u00fcro=1"])
+def test_a_key_that_no_line_can_name_says_so(name: str) -> None:
+    """A floor is written key by key, and no file can hide a line that cannot be written."""
+    path = f"net/ipv4/neigh/{name}/gc_thresh1"
+    host = observed()
+    host = host._replace(
+        live={**host.live, path: LiveKey("1", True)}, matches={**host.matches, "net/ipv4/neigh/*/gc_thresh1": [path]}
+    )
+    floor = {"net.ipv4.neigh.*.gc_thresh1": {"value": 8, "rule": "at_least"}}
+    change = items(plan(request(floor), host))[f"net.ipv4.neigh.{name}.gc_thresh1"]
+    assert (change.state, change.after, change.at_boot) == ("pending", "8", None)
+    assert change.reason == f"set now, but not at boot: no line of a file can name {change.item}"

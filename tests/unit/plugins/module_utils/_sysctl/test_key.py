@@ -138,17 +138,25 @@ def test_interface_of(path: str, interface: str | None) -> None:
 def test_no_key_is_written_before_one_that_undoes_it() -> None:
     wanted = [
         "net/ipv6/conf/lo/disable_ipv6",
+        "net/ipv6/conf/eth0/forwarding",
+        "net/ipv6/conf/all/forwarding",
+        "net/ipv6/conf/eth0/accept_ra",
         "net/ipv4/conf/eth0/accept_redirects",
         "net/ipv4/conf/default/accept_redirects",
         "net/ipv4/conf/all/accept_redirects",
+        "net/ipv6/conf/eth0/disable_ipv6",
         "net/ipv6/conf/all/disable_ipv6",
         "net/ipv4/ip_forward",
     ]
     assert sorted(wanted, key=write_rank) == [
         "net/ipv4/ip_forward",
         "net/ipv4/conf/all/accept_redirects",
-        "net/ipv6/conf/all/disable_ipv6",
         "net/ipv4/conf/default/accept_redirects",
+        "net/ipv6/conf/eth0/accept_ra",
         "net/ipv4/conf/eth0/accept_redirects",
+        "net/ipv6/conf/all/forwarding",
+        "net/ipv6/conf/eth0/forwarding",
+        "net/ipv6/conf/all/disable_ipv6",
+        "net/ipv6/conf/eth0/disable_ipv6",
         "net/ipv6/conf/lo/disable_ipv6",
     ]

@@ -12,6 +12,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._sysctl.nr_open impo
     KERNEL_NR_OPEN,
     SYSTEMD_NR_OPEN,
     NrOpen,
+    asked_nofile,
     nr_open,
     nr_open_at_boot,
 )
@@ -78,3 +79,37 @@ def test_nr_open_at_boot(assigned: str | None, live: int, container: bool, expec
 def test_the_objection_to_a_limit(found: NrOpen, files: int, objection: str) -> None:
     assert found.objection(files) == objection
     assert (files <= found.lowest) is (not objection)
+
+
+ASKING = {
+    "etc/security/limits.conf": "# * hard nofile 9000000\n*\tsoft nofile 4096\n@sip - NOFILE 300000 # calls\n",
+    "etc/security/limits.d/9.conf": "* hard nofile unlimited\nroot hard nproc 800000\n",
+    "etc/security/limits.d/9.txt": "* hard nofile 700000\n",
+    "etc/systemd/system.conf": "[Manager]\n#DefaultLimitNOFILE=1024:524288\nDefaultLimitNOFILE=1024:310000\n",
+    "etc/systemd/user.conf.d/a.conf": "[Manager]\nDefaultLimitNOFILE=320000\n",
+    "usr/lib/systemd/system/kamailio.service": "[Service]\nLimitNOFILE=infinity\n",
+    "usr/lib/systemd/system/a.socket": "[Socket]\nLimitNOFILE = 330000:340000\n",
+    "etc/systemd/system/asterisk.service.d/90-siptune.conf": "[Service]\nLimitNOFILE=\\\n350000\n",
+    "etc/systemd/system/asterisk.service.d/90.bak": "[Service]\nLimitNOFILE=999999\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("without", "expected"),
+    [
+        ((), (350000, "/etc/systemd/system/asterisk.service.d/90-siptune.conf line 2")),
+        (("asterisk",), (340000, "/usr/lib/systemd/system/a.socket line 2")),
+        (("asterisk", "a.socket"), (320000, "/etc/systemd/user.conf.d/a.conf line 2")),
+        (("asterisk", "a.socket", "user.conf"), (310000, "/etc/systemd/system.conf line 3")),
+        (("asterisk", "a.socket", "systemd"), (300000, "/etc/security/limits.conf line 3")),
+        (("etc", "a.socket"), None),
+    ],
+)
+def test_the_highest_limit_that_a_file_asks_for(
+    tmp_path: Path, without: tuple[str, ...], expected: tuple[int, str] | None
+) -> None:
+    for name, text in ASKING.items():
+        if not any(word in name for word in without):
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text(text)
+    assert asked_nofile(Host(str(tmp_path))) == expected

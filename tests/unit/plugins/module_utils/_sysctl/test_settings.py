@@ -57,3 +57,9 @@ def test_the_value_of_a_glob_is_checked_for_each_key_that_it_names() -> None:
     assert checked_for(glob, "net/ipv4/conf/eth0/unknown") == glob
     with pytest.raises(SysctlError, match=r"^net.ipv4.conf.eth0.rp_filter: 7 is outside"):
         checked_for(glob, "net/ipv4/conf/eth0/rp_filter")
+
+
+@pytest.mark.parametrize("given", ["yes", 1, None, "true"])
+def test_irreversible_is_a_boolean(given: object) -> None:
+    with pytest.raises(SysctlError, match="irreversible is true or false"):
+        parse_settings({"kernel.modules_disabled": {"value": 1, "irreversible": given}})

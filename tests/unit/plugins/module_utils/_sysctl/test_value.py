@@ -9,6 +9,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._core.setting import
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.key import SysctlError
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.value import (
     check_rule,
+    may_read_as,
     parse_ports,
     parse_value,
     raised,
@@ -41,6 +42,17 @@ PORTS = "net/ipv4/ip_local_reserved_ports"
         pytest.param("kernel/core_pattern", "|/usr/bin/core %P  %u", "|/usr/bin/core %P  %u", id="text as written"),
         pytest.param("kernel/shmmax", 18446744073692774399, "18446744073692774399", id="unsigned long"),
         pytest.param("user/max_user_namespaces", "15000", "15000", id="unknown key"),
+        pytest.param("kernel/panic", -1, "-1", id="restart at once"),
+        pytest.param("kernel/panic", "-30", "-30", id="restart at once, in another way"),
+        pytest.param("kernel/perf_event_paranoid", -1, "-1", id="no paranoia"),
+        pytest.param("net/ipv4/tcp_max_tw_buckets", 0, "0", id="no buckets"),
+        pytest.param("net/ipv4/tcp_max_syn_backlog", 0, "0", id="cookies alone"),
+        pytest.param("net/ipv4/tcp_fin_timeout", 0, "0", id="no wait"),
+        pytest.param("net/netfilter/nf_conntrack_udp_timeout", 0, "0", id="no tracking"),
+        pytest.param("net/core/netdev_budget_usecs", 0, "0", id="one poll at a time"),
+        pytest.param(RMEM, "1024 87380 6291456", "1024 87380 6291456", id="little memory under pressure"),
+        pytest.param("net/core/rps_default_mask", "01", "01", id="mask with a leading zero"),
+        pytest.param("net/core/rps_default_mask", "3 \t", "3", id="mask with blanks after it"),
     ],
 )
 def test_a_valid_value_is_parsed(path: str, given_value: object, text: str) -> None:
@@ -75,9 +87,9 @@ def test_a_valid_value_is_parsed(path: str, given_value: object, text: str) -> N
         pytest.param("net/ipv4/conf/eth0/rp_filter", 7, "outside", id="unchecked interface flag"),
         pytest.param("net/ipv4/conf/*/rp_filter", 7, "outside", id="unchecked interface flag by glob"),
         pytest.param("kernel/perf_event_paranoid", 9, "outside", id="unchecked paranoia"),
-        pytest.param("kernel/perf_event_paranoid", -1, "outside", id="negative paranoia"),
+        pytest.param("kernel/perf_event_paranoid", -2, "outside", id="negative paranoia"),
         pytest.param("kernel/randomize_va_space", 5, "outside", id="unchecked randomization"),
-        pytest.param("kernel/panic", -1, "outside", id="negative panic"),
+        pytest.param("kernel/panic", -(2**31) - 1, "outside", id="panic below an int"),
         pytest.param("net/ipv4/udp_mem", "-1 0 0", "outside", id="negative pages"),
         pytest.param("kernel/sem", "250 32000 100 40000", "outside", id="more semaphore sets than the kernel has"),
         pytest.param("net/core/rmem_max", 2**31, "outside", id="over an int"),
@@ -115,7 +127,14 @@ def test_any_text_gives_a_value_for_one_line_or_the_domain_error(path: str, text
         ("kernel/core_pattern", "core 0x10", "core 16", False),
         ("dev/unknown", "on  off", "on off", True),
         ("net/core/rmem_max", "9" * 5000, "9", False),
-        ("net/core/rps_default_mask", "00000001", "1", False),
+        ("net/core/rps_default_mask", "00000001", "1", True),
+        ("net/core/rps_default_mask", "0,0000000F", "f", True),
+        ("net/core/rps_default_mask", "10", "1", False),
+        ("net/core/rps_default_mask", "1,00000000", "1", False),
+        ("net/core/flow_limit_cpu_bitmap", "0", "00", True),
+        ("net/core/flow_limit_cpu_bitmap", "0-1", "nonsense", False),
+        ("net/ipv4/tcp_fastopen_key", "ABC-0-0-1", "00000abc-00000000-00000000-00000001", True),
+        ("net/ipv4/tcp_fastopen_key", "1-2-3-4,5-6-7-8", "1-2-3-4", False),
     ],
 )
 def test_values_are_compared_as_the_kernel_stores_them(path: str, one: str, other: str, equal: bool) -> None:
@@ -197,3 +216,19 @@ def test_ports_survive_a_round_trip(ranges: list[tuple[int, int]]) -> None:
     assert parse_ports("ports", render_ports(merged)) == merged
     assert all(high + 1 < low for (_, high), (low, _) in zip(merged, merged[1:]))
     assert all(any(low <= port <= high for low, high in merged) for pair in ranges for port in pair)
+
+
+@pytest.mark.parametrize(
+    ("path", "written", "value", "possible"),
+    [
+        pytest.param("net/core/somaxconn", "9000", "4096", False, id="numbers speak for themselves"),
+        pytest.param("dev/unknown", "1 2", "1 3", False, id="vectors, too"),
+        pytest.param("net/ipv4/tcp_allowed_congestion_control", "bbr reno", "reno bbr", True, id="names in any order"),
+        pytest.param("net/core/rps_default_mask", "5", "1", True, id="processors that are not there"),
+        pytest.param("net/ipv6/conf/eth0/stable_secret", "::1", "0000:0000:0000:0000:0000:0000:0000:0001", True),
+        pytest.param("net/ipv4/neigh/default/retrans_time_ms", "1001", "1004", True, id="whole jiffies"),
+        pytest.param("net/ipv4/neigh/default/retrans_time_ms", "500", "1000", False, id="another time"),
+    ],
+)
+def test_a_value_in_a_form_of_the_kernels_own_was_taken(path: str, written: str, value: str, possible: bool) -> None:
+    assert may_read_as(path, written, value) is possible

@@ -64,6 +64,19 @@ def test_files_are_written_found_again_and_put_back(image: Path) -> None:
     assert tree(image) == before
 
 
+@pytest.mark.parametrize("mode", [0o755, 0o700])
+def test_a_directory_that_was_there_and_empty_stays(image: Path, mode: int) -> None:
+    directory = image / ETC / "sipd.service.d"
+    directory.mkdir()
+    directory.chmod(mode)
+    for limit in (8192, 9000):
+        run(image, request({"sipd.service": {"LimitNOFILE": limit}}))
+    run(image, Request([], DROP_IN, others=True))
+    assert directory.stat().st_mode & 0o777 == mode
+    assert not list(directory.iterdir())
+    assert not (image / "var/lib/siptune").exists()
+
+
 def test_only_drop_ins_of_this_name_are_put_back(image: Path) -> None:
     run(image, request({"sipd.service": {"Nice": 1}}))
     run(image, Request(parse_units({"sipd.service": {"Nice": 2}}), "50-other.conf"))

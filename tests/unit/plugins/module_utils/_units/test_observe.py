@@ -10,10 +10,13 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
+from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import Process
 from ansible_collections.siptune.linux.plugins.module_utils._units.model import Request
 from ansible_collections.siptune.linux.plugins.module_utils._units.observe import (
+    _by_unit,
     _defaults,
     _started_before_drop_in,
+    _usage,
     observe,
     pids_of,
     start_deadline,
@@ -154,3 +157,52 @@ def test_units_without_settings_are_asked_about_too(image: Path) -> None:
     observed = observe(Host(str(image)), Request([UnitSettings("sipd.service", [])], DROP_IN))
     assert [unit.name for unit in observed.units] == ["sipd.service"]
     assert not observed.systemd_running
+
+
+def test_each_unit_has_its_own_properties_and_a_template_those_of_its_instances() -> None:
+    shown = [
+        {"Id": "a.service", "Names": "a.service alias.service"},
+        {"Id": "kam@edge.service", "Names": "kam@edge.service"},
+        {"Id": "kam@core.service", "Names": "kam@core.service also@core.service"},
+        {"Id": "other.service", "Names": "other.service"},
+    ]
+    named = {"a.service", "alias.service", "kam@.service", "kam@core.service", "also@.service", "gone.service"}
+    found = {name: [one["Id"] for one in units] for name, units in _by_unit(shown, named).items()}
+    assert found == {
+        "a.service": ["a.service"],
+        "alias.service": ["a.service"],
+        "kam@.service": ["kam@edge.service"],
+        "kam@core.service": ["kam@core.service"],
+    }
+
+
+def test_the_time_for_many_units_is_linear() -> None:
+    """Four times as many take about four times as long; what takes the square would take sixteen times."""
+
+    def seconds(count: int) -> float:
+        shown = [{"Id": f"unit-{number}.service", "Names": f"unit-{number}.service"} for number in range(count)]
+        names = {one["Id"] for one in shown}
+        before = time.process_time()
+        assert len(_by_unit(shown, names)) == count
+        return time.process_time() - before
+
+    small, large = min(seconds(500) for _ in range(3)), min(seconds(2000) for _ in range(3))
+    assert large < 10 * max(small, 0.001)
+
+
+def test_what_the_largest_process_uses(tmp_path: Path) -> None:
+    for pid, peak, descriptors in ((7, 9000, 3), (8, 4000, 5)):
+        process = tmp_path / f"proc/{pid}"
+        (process / "fd").mkdir(parents=True)
+        for number in range(descriptors):
+            (process / f"fd/{number}").symlink_to("/dev/null")
+        text = f"Name:\tx\nVmPeak:\t    {peak} kB\nVmLck:\t       0 kB\nVmData:\t     100 kB\nVmStk:\t     132 kB\n"
+        (process / "status").write_text(text)
+    processes = [Process(pid, {}, None, None) for pid in (7, 8, 9)]
+    assert _usage(Host(str(tmp_path)), processes) == {
+        "LimitAS": 9000 * 1024,
+        "LimitDATA": 100 * 1024,
+        "LimitSTACK": 132 * 1024,
+        "LimitMEMLOCK": 0,
+        "LimitNOFILE": 5,
+    }

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import copy
+import json
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,11 @@ from ansible_collections.siptune.linux.plugins.plugin_utils._audit.document impo
     failures,
     host_record,
 )
+from ansible_collections.siptune.linux.plugins.plugin_utils._audit.html import render as render_page
+from ansible_collections.siptune.linux.plugins.plugin_utils._audit.prometheus import render as render_prometheus
+from ansible_collections.siptune.linux.plugins.plugin_utils._audit.text import render_end, render_host
+from hypothesis import given
+from hypothesis import strategies as st
 from socket_results import sip_socket
 
 
@@ -218,3 +225,72 @@ def test_losses_are_attributed_to_sockets_and_their_daemons() -> None:
 @pytest.mark.parametrize("counted", [None, {"failed": True}, counters()], ids=["none", "failed", "an older host"])
 def test_a_host_without_sip_sockets(counted: Any) -> None:
     assert host_record("sbc1", HostResults({"network": [NETWORK]}, counted))["sip_sockets"] == []
+
+
+# --- hosts that answer what they like ----------------------------------------------------------
+
+RATE = counter("UdpRcvbufErrors", 5)
+BAD = {
+    "state": ({"network": [{"items": [item("a", "pwned")]}]}, None, {}, "network[0].items[0].state: must be one of"),
+    "item": ({"network": [{"items": ["a"]}]}, None, {}, "network[0].items[0]: must be a dictionary, not 'a'"),
+    "lines": ({"network": [{"items": [item("a\nb", "ok")]}]}, None, {}, "items[0].item: must be a text of one line"),
+    "layer": ({"network": ["x"]}, None, {}, "network[0]: must be a dictionary"),
+    "counter": ({}, counters({**RATE, "name": "host"}), {}, "counters.counters[0].name: must be one of"),
+    "gauge": ({}, counters({**RATE, "kind": "gauge"}), {}, "counters.counters[0].kind: must be one of counter, not"),
+    "label": ({}, counters({**RATE, "part_is": "host"}), {}, "counters.counters[0].part_is: must be one of socket"),
+    "number": ({}, counters({**RATE, "total": "1\nx 2"}), {}, "counters.counters[0].total: must be a whole number"),
+    "twice": ({}, counters(RATE, RATE), {}, "counters.counters: must not have the same name twice"),
+    "tuner": ({}, None, {"tuned": {"active": True, "sysctl": [7]}}, "tuners.tuned.sysctl[0]: must be a dictionary"),
+}
+
+
+@pytest.mark.parametrize(("layers", "counted", "tuners", "message"), BAD.values(), ids=BAD.keys())
+def test_a_bad_result_is_its_hosts_own_failure(layers: Any, counted: Any, tuners: Any, message: str) -> None:
+    bad = HostResults({"network": [], "fs": [], **layers}, counted, tuners)
+    liar, sound = document({"liar": bad, "sound": host()}, "2026-11-24T03:15:00+00:00", 0, "0.1.0")["hosts"]
+    assert (liar["status"], liar["items"], liar["counters"]["list"], liar["tuners"]) == (FAILED, [], [], [])
+    assert message in liar["message"]
+    assert [layer["status"] for layer in liar["layers"]] == [FAILED, FAILED]
+    assert sound == host_record("sound", host())
+
+
+WORDS = st.sampled_from(["ok", "a.b", "a.[z-a]*", "*.*", "at least 7", "net.ipv4.tcp_rmem"])
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.floats()
+    | st.integers()
+    | st.text(max_size=5)
+    | st.sampled_from(["ok", "a.b", "a.*"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["item", "state"]), inner, max_size=2),
+    max_leaves=8,
+)
+SETTING = {"key": "net.core.rmem_max", "value": "1", "rule": "at_least", "file": "/a", "line": 1}
+TUNED = {"active": True, "enabled": True, "profile": "p", "reapply_sysctl": True, "sysctl": [SETTING], "unknown": []}
+SETTINGS_FILE = {"file": "/etc/sysctl.d/x.conf", "managed_by": None, "at_boot": True, "sysctl": [SETTING]}
+
+
+@given(st.data())
+def test_whatever_a_host_answers_there_is_a_document_and_every_report(data: st.DataObject) -> None:
+    """One value of a whole result is replaced, at any depth."""
+    results: Any = {
+        "layers": {"network": [NETWORK]},
+        "counters": {**counters(RATE, counter("Descriptors", 9, "gauge", 10)), "sip_sockets": [sip_socket()]},
+        "tuners": {"tuned": TUNED, "bpftune": {"active": True, "enabled": True}, "sysctl_files": [SETTINGS_FILE]},
+    }
+    results = copy.deepcopy(results)
+    place = results
+    while True:
+        step = data.draw(st.sampled_from(list(place) if isinstance(place, dict) else range(len(place))))
+        if not isinstance(place[step], (dict, list)) or not place[step] or data.draw(st.booleans()):
+            break
+        place = place[step]
+    if place is not results and place is not results["layers"]:
+        place[step] = data.draw(JSON)
+    audit = document({"liar": HostResults(**results), "sound": host()}, "2026-11-24T03:15:00+00:00", 0, "0.1.0")
+    assert audit["hosts"][1] == host_record("sound", host())
+    json.dumps(audit, allow_nan=False).encode("utf-8")
+    render_page(audit)
+    render_prometheus(audit)
+    lines = [*render_host(audit["hosts"][0]), *render_end(audit, [])]
+    assert all(line.isprintable() for line in lines)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,25 @@ def test_all_or_none(tmp_path: Path) -> None:
         write_all([(str(tmp_path), "a.json", "new"), (str(tmp_path / "missing"), "b.html", "new")])
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
     assert (tmp_path / "a.json").read_text(encoding="ascii") == "old"
+
+
+@pytest.mark.parametrize("links", [True, False], ids=["links", "no links"])
+def test_all_or_none_where_a_rename_fails(tmp_path: Path, links: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not links:  # as on a file system without them
+        monkeypatch.setattr(os, "link", refuse)
+    (tmp_path / "a.json").write_text("old", encoding="ascii")
+    (tmp_path / "c.prom" / "in the way").mkdir(parents=True)
+    before = (tmp_path / "a.json").stat().st_ino
+    with pytest.raises(ReportError, match=r"/c\.prom: cannot be written: "):
+        write_all([(str(tmp_path), name, "new") for name in ("a.json", "b.html", "c.prom")])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "c.prom"]
+    assert (tmp_path / "a.json").read_text(encoding="ascii") == "old"
+    assert (tmp_path / "a.json").stat().st_ino == before
+    assert (tmp_path / "c.prom" / "in the way").is_dir()
+
+
+def refuse(*_words: object, **_more: object) -> None:
+    raise PermissionError(errno.EPERM, "no links here")
 
 
 def test_a_link_is_replaced_and_not_followed(tmp_path: Path) -> None:

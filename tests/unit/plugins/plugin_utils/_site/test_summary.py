@@ -108,3 +108,18 @@ def test_it_begins_with_what_sip_sockets_survive() -> None:
     assert lines[:2] == ["sbc1", first]
     assert lines[7] == "  socket    and 3 more, none with less"
     assert lines[8].split() == ["changed", "ok", "kept", "shadowed", "pending", "refused", "absent", "readonly"]
+
+
+INVALID = {"failed": True, "msg": "network layer: net.core.somaxconn: '99x' is not a number. Nothing was changed."}
+
+
+def test_what_stops_the_run_is_said_once() -> None:
+    lines = render("sbc1", {"network": [INVALID], "memory": [INVALID], "fs": [INVALID]}, check_mode=False)
+    assert [line for line in lines if "99x" in line] == [f"  failed    {INVALID['msg']}"]
+    assert sum(line.endswith("  failed") for line in lines) == 3
+
+
+def test_layers_that_failed_alike_are_named() -> None:
+    full = {"failed": True, "msg": "no space"}
+    ran = {"network": [full, full], "memory": [full], "fs": [{"items": [item("fs.nr_open", "ok")]}]}
+    assert render("sbc1", ran, check_mode=False)[-1] == "  failed    network, memory: no space"

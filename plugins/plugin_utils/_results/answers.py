@@ -1,0 +1,177 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a host answers to a module of this collection, checked on the controller before anybody uses it.
+
+The host is not trusted: its root may answer anything. What passes has the module's own fields alone, so that it sets
+no variable, adds no host, and says nothing in another host's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import LAYERS, PARTS, call_name
+
+from .schema import Check, ResultError, flag, integer, line, many, maybe, one_of, record, sentence, text
+from .shapes import (
+    CALLS_FIELDS,
+    COUNTED_FIELDS,
+    COUNTED_MORE,
+    DIFF,
+    ITEM_FIELDS,
+    ITEM_NAMED,
+    ITEMS,
+    MOST_CALLS,
+    MOST_ITEMS,
+    MOST_WARNINGS,
+    PAM,
+    SIPTUNE_HOST,
+    UNDONE,
+    WAITED,
+    WORDS,
+    tuners,
+)
+
+FACT = "siptune_host"
+INTERPRETER = "discovered_interpreter_python"  # set by ansible-core itself, which refuses it from a host
+MOST_CHARACTERS = 64 << 20  # of all texts of an answer together
+TOO_LONG = f"the whole: must have at most {MOST_CHARACTERS} characters"
+
+# Of every module; ansible-core adds some of them where a module could not run at all.
+COMMON: dict[str, Check] = {
+    "changed": flag,
+    "failed": flag,
+    "rc": maybe(integer(-(1 << 31), 1 << 31)),
+    "module_stdout": text(1 << 20),
+    "module_stderr": text(1 << 20),
+}
+CHANGES: dict[str, Check] = {"items": ITEMS}
+_PARTS = [call_name(layer, part) for layer in LAYERS for part in PARTS[layer]]
+
+
+def _calls(name: Check) -> dict[str, Check]:
+    """The fields of the modules that run several calls, whose names are checked by `name`."""
+    call = record(
+        {"name": name, "module": line()},
+        {"changed": flag, "failed": flag, "msg": WORDS, "pam": PAM},
+    )
+    item = record({"call": name, **ITEM_NAMED}, ITEM_FIELDS)
+    return {"calls": many(call, MOST_CALLS, unique="name"), "items": many(item, MOST_ITEMS)}
+
+
+FACTS: dict[str, Check] = {"ansible_facts": record({FACT: SIPTUNE_HOST}, {INTERPRETER: line()})}
+# The fields that a module returns when it has not failed, and those that it may return.
+MODULES: dict[str, tuple[Mapping[str, Check], Mapping[str, Check]]] = {
+    **dict.fromkeys(
+        ("sysctl_bulk", "nic_ring", "nic_link", "sip_sockets", "systemd_limits", "daemon_pools"),
+        (CHANGES, {"undone": UNDONE}),
+    ),
+    "limits_file": (CHANGES, {"undone": UNDONE, "pam": PAM}),
+    "transaction": (_calls(line()), {"undone": UNDONE}),
+    "tune": (
+        {**_calls(one_of(_PARTS)), **FACTS},
+        {"undone": UNDONE, "counters": record(COUNTED_FIELDS, COUNTED_MORE)},
+    ),
+    "host_facts": (FACTS, {}),
+    "sip_counters_info": (COUNTED_FIELDS, COUNTED_MORE),
+    "sip_calls_info": (CALLS_FIELDS, {}),
+    "sip_calls_wait": (CALLS_FIELDS, WAITED),
+}
+_INTERPRETER_FACT = record({}, {INTERPRETER: line()})
+
+
+def checked(module: str, answer: Mapping[str, Any], with_diff: bool) -> dict[str, Any]:
+    """The answer of a host to this module, built anew. Raises ResultError."""
+    _check_size(answer)
+    own, more = MODULES[module]
+    more = {**COMMON, **more, **({"diff": DIFF} if with_diff else {})}
+    if flag(answer.get("failed", False), "failed"):
+        # Facts of a run that failed are nobody's.
+        fields = {name: check for name, check in {**own, **more}.items() if name != "ansible_facts"}
+        found = record({"msg": WORDS}, fields)(answer, "")
+    else:
+        found = record(own, {**more, "msg": WORDS})(answer, "")
+        found["changed"] = found.get("changed", False)
+    if "ansible_facts" not in found and INTERPRETER in (answer.get("ansible_facts") or ()):
+        found["ansible_facts"] = _INTERPRETER_FACT(answer["ansible_facts"], "ansible_facts")
+    _check_calls(found)
+    warnings = list(_warnings(answer.get("warnings") or []))
+    return {**found, "warnings": warnings} if warnings else found
+
+
+def _check_size(answer: object) -> None:
+    """Raises ResultError for more than a controller should hold for hours. Goes down without calling itself."""
+    characters, left = 0, [answer]
+    while left:
+        value = left.pop()
+        if isinstance(value, str):
+            characters += len(value)
+        elif isinstance(value, Mapping):
+            left += [*value, *value.values()]
+        elif isinstance(value, Sequence):
+            left += value
+        characters += 1
+        if characters > MOST_CHARACTERS:
+            raise ResultError(TOO_LONG)
+
+
+def _check_calls(found: Mapping[str, Any]) -> None:
+    """Raises ResultError for an item of a call that is not there."""
+    if "calls" not in found:
+        return
+    names = {call["name"] for call in found["calls"]}
+    for position, item in enumerate(found.get("items", [])):
+        one_of(names)(item["call"], f"items[{position}].call")
+
+
+def _warnings(given: object) -> Iterator[str]:
+    """The warnings as text: ansible-core 2.19 and later make records of them."""
+    if isinstance(given, str) or not isinstance(given, Sequence):
+        raise ResultError("warnings: must be a list")
+    words = sentence(1 << 14)
+    for position, one in enumerate(given[:MOST_WARNINGS]):
+        message = getattr(getattr(one, "event", None), "msg", one)
+        yield words(message, f"warnings[{position}]")
+
+
+# --- of several modules together, as the playbooks register them -----------------------------
+
+_PART_RESULT = record(
+    {},
+    {
+        **dict.fromkeys(("changed", "failed", "unreachable", "skipped"), flag),
+        "msg": WORDS,
+        "items": ITEMS,
+    },
+)
+_COUNTERS_RESULT = record(
+    {},
+    {
+        **dict.fromkeys(("changed", "failed", "unreachable", "skipped"), flag),
+        "msg": WORDS,
+        **COUNTED_FIELDS,
+        **COUNTED_MORE,
+    },
+)
+
+
+def checked_layer(layer: str, parts: Sequence[Any]) -> list[Any]:
+    """The results of a layer's calls, None for a call that did not run. Raises ResultError."""
+    return [maybe(_PART_RESULT)(part, f"{layer}[{position}]") for position, part in enumerate(parts)]
+
+
+def checked_counters(result: Any) -> dict[str, Any] | None:
+    """A result of sip_counters_info, None if it did not run. Raises ResultError."""
+    return maybe(_COUNTERS_RESULT)(result, "counters")
+
+
+def checked_tuners(facts: Any) -> dict[str, Any]:
+    """The fact `tuners`. Raises ResultError."""
+    return tuners(facts, "tuners")
+
+
+def checked_facts(facts: Any) -> dict[str, Any]:
+    """The fact of siptune.linux.host_facts, which may come from a cache. Raises ResultError."""
+    return SIPTUNE_HOST(facts, FACT)
