@@ -7,6 +7,7 @@ ARGS ?=
 
 COLLECTION := .build/ansible_collections/siptune/linux
 RESULTS := .build/results
+PROMTOOL := .build/promtool
 # The stages of `make test`, in this order.
 STAGES := packages lint unit unit-oldest integration test-calls engines systemd browser sanity build-check molecule test-vm-if-possible
 SITE_VENV := .venv
@@ -63,7 +64,7 @@ docs: $(TEST_VENV)/.ready $(COLLECTION)  ## generate docs/keys.md from the catal
 docs-check: $(TEST_VENV)/.ready $(COLLECTION)  ## check that docs/keys.md is current
 	$(BIN)/python docs/generate.py --check
 
-unit: $(TEST_VENV)/.ready $(COLLECTION)  ## unit tests
+unit: $(TEST_VENV)/.ready $(COLLECTION) $(PROMTOOL)  ## unit tests
 	$(BIN)/python -m pytest tests/unit --junitxml=$(RESULTS)/unit.xml
 
 unit-oldest:  ## unit tests on Python 3.8, the oldest for targets, if it is installed
@@ -93,12 +94,20 @@ build:  $(TEST_VENV)/.ready  ## pack the collection for ansible-galaxy collectio
 build-check: $(TEST_VENV)/.ready  ## pack the collection, install it elsewhere, and use it from there
 	@tools/build-check.sh $(TEST_VENV)
 
-molecule: packages $(TEST_VENV)/.ready $(COLLECTION)  ## containers of Debian 11, 12 and 13; SCENARIO=..., MOLECULE='test --destroy=never'
-	@tools/molecule.sh $(TEST_VENV) $(or $(SCENARIO),default) $(MOLECULE)
+molecule: packages $(TEST_VENV)/.ready  ## molecule test: containers of Debian 11, 12 and 13
+	$(call molecule-test,default)
 
-test-vm: $(TEST_VENV)/.ready $(COLLECTION)  ## a virtual machine: a real kernel, real network cards, a real reboot; MOLECULE='...'
+test-vm: $(TEST_VENV)/.ready  ## molecule test -s vm: a virtual machine, a real kernel, real network cards, a real reboot
 	@tools/vm-packages.sh
-	@tools/molecule.sh $(TEST_VENV) vm $(MOLECULE)
+	$(call molecule-test,vm)
+
+# However it ends, no container and no virtual machine outlives it. Two at a time would work on the same hosts.
+define molecule-test
+@export PATH="$(CURDIR)/$(BIN):$$PATH" MOLECULE_COMMAND_BORDERS=false; \
+[ -t 1 ] || export NO_COLOR=1 ANSIBLE_NOCOLOR=1; \
+trap 'molecule destroy -s $(1)' INT TERM HUP; \
+flock --nonblock --close --verbose extensions/molecule/$(1) molecule test -s $(1) </dev/null
+endef
 
 vm-shell: $(TEST_VENV)/.ready  ## a shell in a fresh virtual machine, for as long as the shell lasts
 	@tools/vm-packages.sh
@@ -106,7 +115,7 @@ vm-shell: $(TEST_VENV)/.ready  ## a shell in a fresh virtual machine, for as lon
 
 # For `make test`, which has to pass on a machine that cannot have an emulator, and to say so.
 test-vm-if-possible:
-	@if tools/vm-packages.sh; then $(MAKE) --no-print-directory test-vm MOLECULE=; \
+	@if tools/vm-packages.sh; then $(MAKE) --no-print-directory test-vm; \
 	else tools/not-run.sh $(RESULTS)/molecule-vm.xml 'no emulator for the virtual machine can be installed here, see above'; fi
 
 bench: $(TEST_VENV)/.ready $(COLLECTION)  ## measure against other collections
@@ -129,6 +138,9 @@ packages:
 $(COLLECTION):
 	@mkdir -p $(@D)
 	@ln -sfn ../../.. $@
+
+$(PROMTOOL):
+	@tools/promtool.sh $@
 
 $(SITE_VENV)/.ready: requirements.txt
 	@tools/venv.sh $(@D) requirements.txt

@@ -20,8 +20,6 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 PAGE = CHECKOUT / "docs" / "keys.md"
 FIGURES = CHECKOUT / "docs" / "calls.json"  # of tests/calls, which measures them
 LINES_OF_DIFF = 20
-NOISE_DATAGRAMS = 2  # by which two bursts at the same buffer may differ
-SHORT_BYTES = 600  # of a datagram by which keys are measured
 
 
 def _make_importable() -> None:
@@ -38,6 +36,7 @@ def _make_importable() -> None:
 
 
 _make_importable()
+sys.path.insert(0, str(CHECKOUT / "tests" / "calls"))
 
 from ansible_collections.siptune.linux.plugins.module_utils._layers.formulas import FORMULAS  # noqa: E402
 from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import (  # noqa: E402
@@ -47,6 +46,8 @@ from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import
     Layer,
 )
 from ansible_collections.siptune.linux.plugins.plugin_utils._site.layers import load_layer  # noqa: E402
+from figures import Bed, from_document  # noqa: E402
+from page import effect, table  # noqa: E402
 
 TITLES = {"network": "Network", "memory": "Memory", "fs": "File handles and file system", "security": "Security"}
 DAEMON_TITLES = {
@@ -122,15 +123,16 @@ LOGINS_HEADING = (
 
 
 def page(
-    layers: Iterable[Layer], nics: Mapping[str, Any], services: Layer, beds: Sequence[Mapping[str, Any]] = ()
+    layers: Iterable[Layer], nics: Mapping[str, Any], services: Layer, beds: Sequence[Bed] = ()
 ) -> str:
     """The whole page as Markdown. `beds` are those of docs/calls.json."""
     sections = [INTRODUCTION]
     sections += [_section(layer) for layer in layers]
     sections += [NICS, *(_table(title, nics[part]) for part, title in (("rings", "Ring"), ("links", "Option")))]
     sections += [SOCKETS, _table("Option", nics["sockets"])]
-    if any(bed["keys"] for bed in beds):
-        sections += [MEASURED, _measured([bed for bed in beds if bed["keys"]])]
+    with_keys = [bed for bed in beds if bed.keys]
+    if with_keys:
+        sections += [MEASURED, _measured(with_keys)]
     sections += [SERVICES, *_service_sections(services.catalogue)]
     sections += [FORMULAS_HEADING, *(_formula(name) for name in sorted(FORMULAS))]
     return "\n".join(sections)
@@ -157,22 +159,12 @@ def _table(of: str, entries: Mapping[str, Any]) -> str:
     return f"| {of} | Sources | Classic | Modern | Rule | Why |\n|---|---|---|---|---|---|\n{''.join(rows)}"
 
 
-def _measured(beds: Sequence[Mapping[str, Any]]) -> str:
+def _measured(beds: Sequence[Bed]) -> str:
     """A row for each key, a column for each kernel."""
-    heading = ["Key", *(f"Linux {bed['versions']['Linux']}" for bed in beds)]
-    effects = [{key["key"]: _effect(key["held"], _held_by_stock(bed)) for key in bed["keys"]} for bed in beds]
-    keys = dict.fromkeys(key for effect in effects for key in effect)
-    rows = [[f"`{key}`", *(effect.get(key, "-") for effect in effects)] for key in keys]
-    return "".join(f"| {' | '.join(row)} |\n" for row in [heading, ["---"] * len(heading), *rows])
-
-
-def _held_by_stock(bed: Mapping[str, Any]) -> int:
-    stock = next(state for state in bed["states"] if state["state"] == "stock")
-    return next(held["held"] for held in stock["held"] if held["length"] == SHORT_BYTES)
-
-
-def _effect(held: int, stock: int) -> str:
-    return "nothing" if abs(held - stock) <= NOISE_DATAGRAMS else f"× {held / stock:.1f}"
+    heading = ["Key", *(f"Linux {bed.versions['Linux']}" for bed in beds)]
+    effects = [{key.key: effect(bed, key) for key in bed.keys} for bed in beds]
+    keys = dict.fromkeys(key for found in effects for key in found)
+    return table(heading, ([f"`{key}`", *(found.get(key, "-") for found in effects)] for key in keys))
 
 
 def _row(key: str, entry: dict[str, Any]) -> str:
@@ -229,7 +221,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing, exit 1 if docs/keys.md is not current")
     check = parser.parse_args().check
-    beds = json.loads(FIGURES.read_text(encoding="utf-8"))
+    beds = from_document(json.loads(FIGURES.read_text(encoding="utf-8")))
     nics = load_layer(NETWORK_LAYER).interfaces
     wanted = page(map(load_layer, SYSCTL_LAYERS), nics, load_layer(SERVICE_LAYER), beds)
     present = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""

@@ -9,6 +9,11 @@ set -euo pipefail
 
 image=$1
 
+if [ "$(id -u)" -ne 0 ] && [ ! -e /sys/fs/cgroup/cgroup.controllers ]; then
+    echo "Without root podman starts systemd on control groups of version 2 only, and this machine has version 1: be root" >&2
+    exit 1
+fi
+
 starts() {
     podman run --rm --privileged --network none --systemd=always --pull never "$image" /bin/true
 }
@@ -30,9 +35,9 @@ default_ulimits = ["nofile=20000:20000", "nproc=32768:32768"]
 [engine]
 runtime = "runc"
 END
-if ! second_error=$(starts 2>&1); then
-    printf 'podman starts no container here.\nWith its own settings: %s\nWith %s: %s\n' \
-        "$first_error" "$CONTAINERS_CONF" "$second_error" >&2
+if ! second_error=$("$(dirname "$0")/need.sh" --check runc:runc 2>&1 && starts 2>&1); then
+    problem="podman starts no container here. With its own settings: $first_error. With $CONTAINERS_CONF: $second_error"
+    echo "${problem//$'\n'/ }" >&2
     exit 1
 fi
 echo "$CONTAINERS_CONF"

@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleUndefinedVariable
 from ansible.utils.display import Display
+from ansible_collections.siptune.linux.plugins.module_utils._core.text import printable
 from ansible_collections.siptune.linux.plugins.module_utils._layers.capacity import CatalogueError, parse_capacity
 from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import ABSENT, LAYERS
 from ansible_collections.siptune.linux.plugins.plugin_utils._results.action import HostAction
@@ -57,7 +58,9 @@ class ActionModule(HostAction):
         if options["summary"]:
             results = results_by_layer(applied, options["layers"])
             peak = parse_capacity(variables.get("siptune_capacity") or {}).get("sip_datagrams_per_second")
-            display.display("\n".join(render(_host(known), results, bool(self._task.check_mode), peak)))
+            warned = bool(applied.get("warnings"))
+            lines = render(_host(known), results, bool(self._task.check_mode), peak, warned)
+            display.display("\n".join(map(printable, lines)))
         return {**result, **applied}
 
     def _apply(
@@ -83,21 +86,21 @@ class ActionModule(HostAction):
     def _variables(self, layers: Sequence[str], known: Mapping[str, Any]) -> dict[str, Any]:
         """The variables of these layers, templated and checked. Raises AnsibleActionFail."""
         try:
-            own = own_variables(layers, known)
-            given = self._templar.template(own)
+            return checked_variables(layers, self._templated(own_variables(layers, known), known))
         except CatalogueError as error:
-            raise AnsibleActionFail(f"{error}. Nothing was changed.") from None
+            raise AnsibleActionFail(f"{printable(error)}. Nothing was changed.") from None
+
+    def _templated(self, own: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+        """These variables, templated. Raises AnsibleActionFail."""
+        try:
+            return self._templar.template(own)
         except AnsibleUndefinedVariable:  # an inventory may calculate with the facts of siptune.linux.host_facts
             facts = self.ask("host_facts", known, {})
-            if facts.get("failed"):
-                raise AnsibleActionFail(str(facts.get("msg")), result=facts) from None
-            there = {**(known.get("ansible_facts") or {}), **facts["ansible_facts"]}
-            templar = self._templar.copy_with_new_env(available_variables={**known, "ansible_facts": there})
-            given = templar.template(own)
-        try:
-            return checked_variables(layers, given)
-        except CatalogueError as error:
-            raise AnsibleActionFail(f"{error}. Nothing was changed.") from None
+        if facts.get("failed"):
+            raise AnsibleActionFail(str(facts.get("msg")), result=facts)
+        there = {**(known.get("ansible_facts") or {}), **facts["ansible_facts"]}
+        templar = self._templar.copy_with_new_env(available_variables={**known, "ansible_facts": there})
+        return templar.template(own)
 
 
 def _sent(name: str, variables: Mapping[str, Any]) -> dict[str, Any]:
@@ -128,7 +131,7 @@ def _warn_of_tuners(done: Mapping[str, Any], known: Mapping[str, Any]) -> None:
 
     said = warning(tuners, done["items"])
     if said:
-        display.warning(f"{_host(known)}: {said}")
+        display.warning(printable(f"{_host(known)}: {said}"))
 
 
 def _host(known: Mapping[str, Any]) -> str:

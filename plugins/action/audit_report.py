@@ -13,7 +13,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible.utils.vars import load_extra_vars
+from ansible_collections.siptune.linux.plugins.module_utils._core.text import printable, printable_result
 from ansible_collections.siptune.linux.plugins.module_utils._counters.table import LONGEST_SECONDS
 from ansible_collections.siptune.linux.plugins.module_utils._layers.capacity import CatalogueError
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.document import HostResults, document, failures
@@ -27,6 +27,7 @@ from ansible_collections.siptune.linux.plugins.plugin_utils._audit.html import r
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.prometheus import render as render_prometheus
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.query import QueryError, compile_query, search
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.text import render_end, render_host
+from ansible_collections.siptune.linux.plugins.plugin_utils._results.hosts import variables_of_play, written_variables
 from ansible_collections.siptune.linux.plugins.plugin_utils._results.planted import (
     operators_variables,
     planted,
@@ -62,7 +63,8 @@ class ActionModule(ActionBase):
         """Write, print and query the audit. Raises AnsibleActionFail for what cannot be used."""
         super().run(tmp, task_vars)
         variables = task_vars or {}
-        self._follow_nobody_s_facts(variables)
+        if planted(variables):
+            self._follow_a_sound_host(variables)
         options = self.validate_argument_spec(OPTIONS)[1]
         try:
             query = compile_query(options["query"]) if options["query"] else None
@@ -73,42 +75,39 @@ class ActionModule(ActionBase):
             audit = _document(variables, options["seconds"])
             paths = _write(audit, options)
             _print(audit, paths)
-            answer = search(query, audit) if query else None
+            answer = printable_result(search(query, audit)) if query else None
         except (ReportError, QueryError, CatalogueError) as error:
-            raise AnsibleActionFail(f"{error}. Nothing was changed on any host.") from None
+            raise AnsibleActionFail(f"{printable(error)}. Nothing was changed on any host.") from None
         if query:
             display.display(json.dumps(answer, indent=2, ensure_ascii=False))
         return {
             "changed": False,
             "paths": paths,
             "totals": audit["totals"],
-            "failures": failures(audit, options["strict"]),
+            "failures": printable_result(failures(audit, options["strict"])),
             "query_result": answer,
         }
 
-    def _follow_nobody_s_facts(self, variables: Mapping[str, Any]) -> None:
-        """Template the options again, where the host that stands for all has planted some of them among its facts."""
-        if not planted(variables):
-            return
+    def _follow_a_sound_host(self, variables: Mapping[str, Any]) -> None:
+        """Template the options again, as the host that stands for all has planted some of them among its facts."""
         known = variables["hostvars"]
         others = (known.raw_get(name) for name in variables["ansible_play_hosts_all"])
         spare: Mapping[str, Any] = next((other for other in others if not planted(other)), {})
-        of_play = {**self._task.get_play().get_vars(), **load_extra_vars(self._loader)}
-        available = {**operators_variables(variables, spare), **of_play}
+        available = {**operators_variables(variables, spare), **variables_of_play(self._task, self._loader)}
         templar = self._templar.copy_with_new_env(available_variables=available)
         written = self._task.get_ds().get(self._task.action)
         if not isinstance(written, Mapping):
             raise AnsibleActionFail(refusal(str(variables["inventory_hostname"]), planted(variables)))
         given = templar.template(dict(written))
         self._task.args = {name: value for name, value in given.items() if not str(value).startswith(OMITTED)}
+
     def _check_names(self, variables: Mapping[str, Any]) -> None:
         """Raises CatalogueError for variables that there are not. Once, before the first batch."""
         if variables["ansible_play_batch"][0] == variables["ansible_play_hosts"][0]:
-            hosts, here = map(str, variables["ansible_play_hosts_all"]), variables["inventory_hostname"]
-            play = self._task.get_play().get_vars()
-            known = {host: {**variables["hostvars"].raw_get(host), **play} for host in hosts}
-            given = {host: {**own, **(variables if host == here else {})} for host, own in known.items()}
-            check_names({host: without_planted(own) for host, own in given.items()})
+            of_play, here = variables_of_play(self._task, self._loader), variables["inventory_hostname"]
+            hosts = map(str, variables["ansible_play_hosts_all"])
+            known = {host: written_variables(variables["hostvars"], host, of_play) for host in hosts}
+            check_names({**known, here: {**known[here], **without_planted(variables)}})
 
 
 def _check(options: Mapping[str, Any]) -> None:
@@ -151,4 +150,4 @@ def _write(audit: Mapping[str, Any], options: Mapping[str, Any]) -> list[str]:
 def _print(audit: Mapping[str, Any], paths: list[str]) -> None:
     """Print it ourselves, so that it reads the same under any output callback."""
     lines = [line for host in audit["hosts"] for line in [*render_host(host), ""]]
-    display.display("\n".join([*lines, *render_end(audit, paths)]))
+    display.display("\n".join(map(printable, [*lines, *render_end(audit, paths)])))

@@ -20,7 +20,7 @@ class ActionModule(HostAction):
 
     @property
     def _module(self) -> str:
-        return str(self._task.resolved_action or self._task.action).rpartition(".")[2]
+        return str(self._task.action).rpartition(".")[2]
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """The checked result of the module. Raises AnsibleActionFail."""

@@ -13,13 +13,10 @@ from typing import Any
 from ansible.errors import AnsibleActionFail, AnsiblePromptInterrupt, AnsiblePromptNoninteractive
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible.utils.vars import load_extra_vars
+from ansible_collections.siptune.linux.plugins.module_utils._core.text import printable
 from ansible_collections.siptune.linux.plugins.module_utils._layers.capacity import CatalogueError
-from ansible_collections.siptune.linux.plugins.plugin_utils._results.planted import (
-    operators_variables,
-    planted,
-    without_planted,
-)
+from ansible_collections.siptune.linux.plugins.plugin_utils._results.hosts import variables_of_play, written_variables
+from ansible_collections.siptune.linux.plugins.plugin_utils._results.planted import operators_variables, planted
 from ansible_collections.siptune.linux.plugins.plugin_utils._rollout import settings
 from ansible_collections.siptune.linux.plugins.plugin_utils._rollout.settings import Rollout, RolloutError
 from ansible_collections.siptune.linux.plugins.plugin_utils._site.names import check_names, known_names
@@ -54,13 +51,14 @@ class ActionModule(ActionBase):
         options = self.validate_argument_spec(OPTIONS)[1]
         self._variables = task_vars or {}
         self._raw_variables: dict[str, dict[str, Any]] = {}
-        self._follow_nobody_s_facts()
+        if planted(self._variables):
+            self._follow_a_sound_host()
         try:
             if options["step"] == BEGIN:
                 return {"changed": False, **self._begin(options["rolling"])}
             self._end(options["batch"], options["canary"])
         except RolloutError as error:
-            raise AnsibleActionFail(str(error)) from None
+            raise AnsibleActionFail(printable(error)) from None
         return {"changed": False}
 
     # --- the beginning of a batch ------------------------------------------------------------
@@ -87,7 +85,7 @@ class ActionModule(ActionBase):
             "after": self._hooks(settings.AFTER, batch),
             "hook_timeout_seconds": rollout.hook_timeout_seconds,
             "check_seconds": 0 if self._task.check_mode else rollout.check_seconds,
-            "earlier": settings.share_out(done, batch),
+            "earlier": done,
         }
 
     def _check(self, rolling: bool, batch: Sequence[str]) -> None:
@@ -133,12 +131,11 @@ class ActionModule(ActionBase):
 
         return settings.parse_rollout(given, [counter.name for counter in COUNTERS], LOSSES)
 
-    def _follow_nobody_s_facts(self) -> None:
-        """Take the settings of the run from a sound host, where this one has planted some among its facts."""
-        if planted(self._variables):
-            sound = self._sound(self._hosts())
-            self._variables = operators_variables(self._variables, self._raw(sound[0]) if sound else {})
-            self._templar = self._templar.copy_with_new_env(available_variables=self._variables)
+    def _follow_a_sound_host(self) -> None:
+        """Take the settings of the run from another host, as this one has planted some among its facts."""
+        sound = self._sound(self._hosts())
+        self._variables = operators_variables(self._variables, self._raw(sound[0]) if sound else {})
+        self._templar: Any = self._templar.copy_with_new_env(available_variables=self._variables)
 
     # --- the hosts ---------------------------------------------------------------------------
 
@@ -158,13 +155,10 @@ class ActionModule(ActionBase):
         return hosts[hosts.index(batch[-1]) + 1 :]
 
     def _raw(self, host: str) -> dict[str, Any]:
-        """A host's variables as they are written, those of the play and of the command line included.
-
-        Each host is looked at once: to put its variables together takes Ansible a millisecond or two.
-        """
+        """A host's variables as they are written; each host is looked at once."""
         if host not in self._raw_variables:
-            inventory, play = self._variables["hostvars"].raw_get(host), self._task.get_play().get_vars()
-            self._raw_variables[host] = {**without_planted(inventory), **play, **load_extra_vars(self._loader)}
+            of_play = variables_of_play(self._task, self._loader)
+            self._raw_variables[host] = written_variables(self._variables["hostvars"], host, of_play)
         return self._raw_variables[host]
 
     def _sound(self, hosts: Sequence[str]) -> list[str]:
@@ -201,7 +195,7 @@ class ActionModule(ActionBase):
         """Print the result of a batch, and wait for the next one. Raises RolloutError if it must not begin."""
         rollout, left = self._rollout(), self._later(batch)
         alive = self._names("ansible_play_batch")
-        display.display(settings.describe_batch(batch, alive, len(left)))
+        display.display(printable(settings.describe_batch(batch, alive, len(left))))
         budget = settings.parse_budget(self._given(settings.BUDGET, settings.WHOLE))
         trouble = [settings.over_budget(batch, alive, budget)]
         if rollout.check_seconds and not self._task.check_mode:

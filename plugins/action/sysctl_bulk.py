@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.siptune.linux.plugins.module_utils._core.text import printable
 from ansible_collections.siptune.linux.plugins.plugin_utils._results.action import HostAction
 from ansible_collections.siptune.linux.plugins.plugin_utils._site.yaml_numbers import misread
 
@@ -17,5 +18,6 @@ class ActionModule(HostAction):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)
         for key, advice in misread(self._task.args.get("settings")):
-            return {**result, "failed": True, "msg": f"{key.removesuffix('.value')}: {advice}. Nothing was changed."}
+            message = printable(f"{key.removesuffix('.value')}: {advice}. Nothing was changed.")
+            return {**result, "failed": True, "msg": message}
         return {**result, **self.ask("sysctl_bulk", task_vars or {})}

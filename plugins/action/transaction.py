@@ -12,14 +12,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.plugins.action import ActionBase
+from ansible_collections.siptune.linux.plugins.plugin_utils._results.action import HostAction
 from ansible_collections.siptune.linux.plugins.plugin_utils._site.yaml_numbers import misread
 
 
-class ActionModule(ActionBase):
+class ActionModule(HostAction):
     """Refuse numbers that YAML has misread, then run the module."""
-
-    _supports_check_mode = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)
@@ -29,4 +27,4 @@ class ActionModule(ActionBase):
             for key, advice in misread(arguments.get("settings") if isinstance(arguments, Mapping) else None):
                 where = f"{call.get('name')}: {key.removesuffix('.value')}"
                 return {**result, "failed": True, "msg": f"{where}: {advice}. Nothing was changed."}
-        return {**result, **self._execute_module(task_vars=task_vars)}
+        return {**result, **self.ask("transaction", task_vars or {})}

@@ -26,6 +26,7 @@ author:
   - siptune authors (@siptune)
 extends_documentation_fragment:
   - siptune.linux.policy
+  - siptune.linux.restart
   - siptune.linux.originals
 options:
   pools:
@@ -48,12 +49,6 @@ options:
         call has written. The module waits until they run again. If one does not come back, the whole call is undone.
       - On a host with calls in progress no unit is restarted, and the pools are V(pending) until a later call finds the
         host idle. M(siptune.linux.sip_calls_info) describes how calls are counted.
-    type: bool
-    default: false
-  despite_calls:
-    description:
-      - Whether O(restart) also restarts units while calls are in progress on the host, and cuts them. Without it, a
-        SIP daemon that runs and does not report its calls counts as one with calls.
     type: bool
     default: false
   exclusive:

@@ -368,13 +368,13 @@ ansible_facts:
                       sample: 3
 """
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.siptune.linux.plugins.module_utils._engine.module import Module
 from ansible_collections.siptune.linux.plugins.module_utils._facts.gather import gather
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec={}, supports_check_mode=True)
+    module = Module(argument_spec={}, supports_check_mode=True)
     module.exit_json(changed=False, ansible_facts={"siptune_host": gather(Host())})
 
 

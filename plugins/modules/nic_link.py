@@ -33,8 +33,9 @@ options:
       - For each interface, a dictionary of options. Each is a value, or a dictionary of C(value), C(rule), C(limit) and
         C(why). Null leaves an option alone.
       - An interface is given by its name, by a glob such as V(enp*), or by its driver as V(driver:ixgbe). Globs and
-        drivers skip software interfaces, such as bridges and VLANs. For each option, a name beats the others, and V(*)
-        alone is beaten by them. Two other globs or drivers that set one interface differently are an error.
+        drivers skip software interfaces, such as bridges and VLANs, and names that are not ASCII. For each option,
+        a name beats the others, and V(*) alone is beaten by them. Two other globs or drivers that set one interface
+        differently are an error.
       - V(txqueuelen), in packets. Only the queueing discipline C(pfifo_fast) uses it, and the item says so where
         another is in use.
       - V(rx_usecs), V(rx_frames), V(tx_usecs) and V(tx_frames), which delay interrupts, and V(adaptive_rx) and

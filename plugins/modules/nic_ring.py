@@ -33,8 +33,9 @@ options:
       - For each interface, a dictionary of V(rx), V(tx), V(rx_mini) and V(rx_jumbo). Each is a size in descriptors or
         V(max), or a dictionary of C(value), C(rule), C(limit) and C(why).
       - An interface is given by its name, by a glob such as V(enp*), or by its driver as V(driver:ixgbe). Globs and
-        drivers skip software interfaces, such as bridges and VLANs. For each option, a name beats the others, and V(*)
-        alone is beaten by them. Two other globs or drivers that set one interface differently are an error.
+        drivers skip software interfaces, such as bridges and VLANs, and names that are not ASCII. For each option,
+        a name beats the others, and V(*) alone is beaten by them. Two other globs or drivers that set one interface
+        differently are an error.
       - C(rule) is V(exact) (the default), V(at_least) or V(at_most). A ring that meets its floor without us is left
         alone, and nothing is persisted for it.
       - V(max) is the hardware's maximum, and C(limit) caps it. A number above the maximum is an error.

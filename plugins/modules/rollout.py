@@ -98,8 +98,9 @@ check_seconds:
   type: int
   sample: 30
 earlier:
-  description: For each host of the batch, the finished hosts whose counters it reads.
+  description: The finished hosts of earlier batches, whose counters are read again.
   returned: at the beginning of a batch of a rolling run
-  type: dict
-  sample: {edge2: [edge1]}
+  type: list
+  elements: str
+  sample: [edge1]
 """

@@ -84,14 +84,14 @@ daemons:
 
 import os
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.siptune.linux.plugins.module_utils._engine.module import Module
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._sip.calls import observe_calls
 from ansible_collections.siptune.linux.plugins.module_utils._sip.gate import calls_result
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec={}, supports_check_mode=True)
+    module = Module(argument_spec={}, supports_check_mode=True)
     if os.geteuid() != 0:
         module.fail_json(msg="sip_calls_info asks daemons that answer root only: use become, or connect as root")
     module.exit_json(changed=False, **calls_result(observe_calls(Host())))

@@ -96,7 +96,7 @@ daemons:
 import os
 from collections.abc import Mapping
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.siptune.linux.plugins.module_utils._engine.module import Module
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._sip.calls import observe_calls, wait_until_idle
 from ansible_collections.siptune.linux.plugins.module_utils._sip.gate import calls_result
@@ -114,7 +114,7 @@ def check_times(params: Mapping) -> str:
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = Module(
         argument_spec={
             "timeout_seconds": {"type": "int", "default": 600},
             "poll_seconds": {"type": "int", "default": 5},

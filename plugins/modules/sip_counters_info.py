@@ -199,15 +199,15 @@ sip_sockets:
       sample: kernel.yama.ptrace_scope is 3, so that nobody may reach into another process
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.siptune.linux.plugins.module_utils._counters.reading import counted
 from ansible_collections.siptune.linux.plugins.module_utils._counters.table import HIGHEST_RATE, LONGEST_SECONDS
+from ansible_collections.siptune.linux.plugins.module_utils._engine.module import Module
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 
 
 def main() -> None:
     arguments = {"seconds": {"type": "int", "default": 0}, "sip_datagrams_per_second": {"type": "int"}}
-    module = AnsibleModule(argument_spec=arguments, supports_check_mode=True)
+    module = Module(argument_spec=arguments, supports_check_mode=True)
     seconds = module.params["seconds"]
     if not 0 <= seconds <= LONGEST_SECONDS:
         module.fail_json(msg=f"seconds: must be from 0 to {LONGEST_SECONDS}, not {seconds}. Nothing was changed.")

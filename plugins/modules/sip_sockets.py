@@ -63,8 +63,8 @@ notes:
     starts the next time, and say why.
   - At most 64 sockets are raised, and all of their buffers together take at most 1 percent of the memory when they are
     full. The ports 5060 and 5061 come first. An item and a warning name the sockets that are left.
-  - A daemon in a container or in a network namespace of its own is left alone and named. A process that
-    the system has not started is no daemon, whatever its name; see M(siptune.linux.sip_calls_info).
+  - A daemon in a container or in a network namespace of its own is left alone and named. So are a few of
+    the processes that users have started under a daemon's name, which M(siptune.linux.sip_calls_info) tells apart.
   - The 8192 lowest descriptors of a daemon are looked at. A daemon opens its listening sockets when it starts.
 seealso:
   - module: siptune.linux.sysctl_bulk

@@ -17,7 +17,9 @@ description:
     afterwards by an enabled C(ufw), by C(systemd-networkd), and by scripts such as C(/etc/rc.local) that call
     C(sysctl). Where another file wins, it names that file and the line.
   - Records the original values before the first change, in C(/var/lib/siptune/originals.json). A key that is no longer
-    among the O(settings) goes back to its original, and O(state=absent) puts all of them back.
+    among the O(settings) goes back to its original, and O(state=absent) puts all of them back. A key that another file
+    of this module has set, too, goes to the value of that file. One that cannot go back is V(refused) or V(absent) with
+    the reason, and stays on record for a later run.
 author:
   - siptune authors (@siptune)
 extends_documentation_fragment:

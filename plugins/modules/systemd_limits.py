@@ -25,6 +25,7 @@ author:
   - siptune authors (@siptune)
 extends_documentation_fragment:
   - siptune.linux.policy
+  - siptune.linux.restart
   - siptune.linux.originals
 options:
   units:
@@ -82,12 +83,6 @@ options:
         items are V(pending) until a later call finds the host idle. M(siptune.linux.sip_calls_info) describes how
         calls are counted.
       - Cannot be combined with O(when=boot).
-    type: bool
-    default: false
-  despite_calls:
-    description:
-      - Whether O(restart) also restarts units while calls are in progress on the host, and cuts them. Without it, a
-        SIP daemon that runs and does not report its calls counts as one with calls.
     type: bool
     default: false
   exclusive:

@@ -150,10 +150,10 @@ undone:
 
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.siptune.linux.plugins.module_utils._core.errors import TuningError
 from ansible_collections.siptune.linux.plugins.module_utils._core.undo import UndoLog
 from ansible_collections.siptune.linux.plugins.module_utils._engine import run
+from ansible_collections.siptune.linux.plugins.module_utils._engine.module import Module
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._layers.transaction import (
     OPERATIONS,
@@ -189,7 +189,7 @@ def transact(host: Host, log: UndoLog, params: dict[str, Any], check_mode: bool)
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    module = Module(argument_spec=ARGUMENTS, supports_check_mode=True)
     results = run.run(module, "transaction", lambda host, log: transact(host, log, module.params, module.check_mode))
     for warning in warnings(results):
         module.warn(warning)

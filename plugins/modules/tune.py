@@ -16,7 +16,8 @@ description:
   - Gathers the facts of M(siptune.linux.host_facts), makes the calls that the roles of the layers would make, and
     runs them as M(siptune.linux.transaction) does, all of them or none.
   - With C(siptune_state=absent) each call counts for itself. A call that fails is undone and named, the module fails,
-    and everything else goes back.
+    and everything else goes back. If all layers go back and the record of originals holds more, such as a file whose
+    path was changed in the inventory since, a warning names it.
 extends_documentation_fragment:
   - siptune.linux.originals
   - siptune.linux.transaction
@@ -112,9 +113,12 @@ undone:
 
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.siptune.linux.plugins.module_utils._core.errors import TuningError
 from ansible_collections.siptune.linux.plugins.module_utils._core.undo import UndoLog
 from ansible_collections.siptune.linux.plugins.module_utils._engine import run
+from ansible_collections.siptune.linux.plugins.module_utils._engine.effects import read_originals
+from ansible_collections.siptune.linux.plugins.module_utils._engine.module import Module
+from ansible_collections.siptune.linux.plugins.module_utils._engine.operation import Call
 from ansible_collections.siptune.linux.plugins.module_utils._facts.gather import gather
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._layers.calls import all_calls
@@ -123,6 +127,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import
 from ansible_collections.siptune.linux.plugins.module_utils._layers.transaction import (
     CallResult,
     failure_of,
+    left_on_record,
     result,
     run_all,
     run_each,
@@ -146,22 +151,33 @@ ARGUMENTS = {
 }
 
 
-def tune(host: Host, log: UndoLog, params: dict[str, Any], check_mode: bool) -> tuple[dict[str, Any], list[CallResult]]:
-    """The facts of the host, and the results of the calls. Raises TuningError."""
+def tune(
+    host: Host, log: UndoLog, params: dict[str, Any], check_mode: bool
+) -> tuple[dict[str, Any], list[CallResult], str]:
+    """The facts of the host, the results of the calls, and a warning of what is left. Raises TuningError."""
     facts = gather(host)
     calls = all_calls([Layer(**layer) for layer in params["layers"]], params["variables"], facts)
-    if params["each_for_itself"] or params["variables"]["siptune_state"] == ABSENT:
-        return facts, run_each(host, calls, check_mode, log)
-    return facts, run_all(host, calls, check_mode, log)
+    absent = params["variables"]["siptune_state"] == ABSENT
+    results = (run_each if params["each_for_itself"] or absent else run_all)(host, calls, check_mode, log)
+    # What other layers have set is only left behind where all of them go back.
+    whole = absent and len(params["layers"]) == len(LAYERS)
+    return facts, results, _left_on_record(host, calls) if whole else ""
+
+
+def _left_on_record(host: Host, calls: list[Call]) -> str:
+    try:
+        return left_on_record(read_originals(host), calls)
+    except TuningError:  # each call has said so
+        return ""
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    module = Module(argument_spec=ARGUMENTS, supports_check_mode=True)
     params = module.params
     if params["each_for_itself"] and not module.check_mode:
         module.fail_json(msg="each_for_itself is for check mode: a run changes everything or nothing")
-    facts, results = run.run(module, "tune", lambda host, log: tune(host, log, params, module.check_mode))
-    for warning in warnings(results):
+    facts, results, left = run.run(module, "tune", lambda host, log: tune(host, log, params, module.check_mode))
+    for warning in [*warnings(results), *filter(None, [left])]:
         module.warn(warning)
     # The catalogues come from the controller, and need not go back from every host.
     given = {name: value for name, value in params.items() if name != "layers"}

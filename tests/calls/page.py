@@ -44,6 +44,9 @@ datagrams it holds, and by what a stall costs a daemon under load.
 - **Held** is how many datagrams of {SHORT_BYTES} bytes (an OPTIONS) and of {LONG_BYTES} bytes (an INVITE) the buffer of
   a stopped Kamailio took. It is a count: the speed of the machine does not matter. "All of" means that none of that
   many was lost.
+- The longest bar is not the best one. A caller retransmits what is not answered within 500 ms (T1 of RFC 3261), so that
+  a queue of 24 s, as the documents' values allow it, holds mostly repetitions of calls that have been given up. siptune
+  sizes the buffer for a second or so of the peak, with room for a host without a contract.
 - **Longest stall** is how long that many datagrams of {SHORT_BYTES} bytes take to arrive at {RATE:,} a second.
 - **Lost messages** are the kernel's count of what Kamailio's socket had no room for. **Lost calls** are those that
   got no answer. OPTIONS are sent once. Calls are retransmitted as RFC 3261 asks (T1 = 500 ms); a call brings
@@ -176,11 +179,7 @@ def _milliseconds(value: float | None) -> str:
 
 def _keys(bed: Bed) -> str:
     """Each key alone, and which do nothing for what a socket holds."""
-    stock = bed.state(STOCK)
-    held = stock.holds(SHORT_BYTES) if stock else None
-    rows = []
-    for key in bed.keys:
-        rows.append([f"`{key.key}`", _live(key), f"{key.held:,}", _effect(key, held)])
+    rows = [[f"`{key.key}`", _live(key), f"{key.held:,}", effect(bed, key)] for key in bed.keys]
     return (
         "### Each key alone\n\n"
         "The values of the documents and of TuneD's network-latency, each set alone before Kamailio was restarted.\n"
@@ -196,7 +195,10 @@ def _live(key: Key) -> str:
     return key.value if key.live == " ".join(key.value.split()) else f"{key.value} (it stays {key.live})"
 
 
-def _effect(key: Key, stock: Held | None) -> str:
+def effect(bed: Bed, key: Key) -> str:
+    """What a key alone does for the number of datagrams held; "" where stock was not measured."""
+    measured = bed.state(STOCK)
+    stock = measured.holds(SHORT_BYTES) if measured else None
     if stock is None:
         return ""
     return "nothing" if abs(key.held - stock.held) <= NOISE_DATAGRAMS else f"× {key.held / stock.held:.1f}"

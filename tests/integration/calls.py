@@ -15,8 +15,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 import ansible
+from ansible.module_utils import _internal
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
 from ansible_collections.siptune.linux.plugins.module_utils._core.undo import all_or_nothing
@@ -93,7 +95,9 @@ def call(module: ModuleType, check: bool = False, diff: bool = True, **parameter
     """The result of a real module's main(), as Ansible would get it."""
     output = io.StringIO()
     arguments = patch_module_args({**parameters, "_ansible_check_mode": check, "_ansible_diff": diff})
-    with arguments, contextlib.redirect_stdout(output), contextlib.suppress(SystemExit):
+    # Where a test of this process has imported the controller's side, Ansible would print a module's warnings here.
+    on_a_target = patch.object(_internal, "is_controller", False)
+    with arguments, on_a_target, contextlib.redirect_stdout(output), contextlib.suppress(SystemExit):
         module.main()
     return json.loads(output.getvalue())
 

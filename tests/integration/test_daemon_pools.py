@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -163,37 +163,63 @@ def linked_directory() -> None:
     os.symlink("elsewhere", DEFAULTS)
 
 
-def no_directory() -> None:
-    os.rename(DEFAULTS, "/etc/elsewhere")
-
-
-def garbage() -> None:
-    write_file(FILE, "S_MEMORY=64\nif [ -f /x ]\n")
-
-
-def no_number() -> None:
-    write_file(FILE, "S_MEMORY=plenty\n")
-
-
-@pytest.mark.parametrize(
-    ("breaking", "reason"),
-    [
-        (linked_directory, "no plain directory"),
-        (no_directory, f"there is no directory {DEFAULTS}"),
-        (garbage, f"{FILE} line 2"),
-        (no_number, f"{FILE} line 1: S_MEMORY is set to 'plenty'"),
-    ],
-)
-def test_a_broken_host_is_left_as_it_is(breaking: Callable[[], None], reason: str) -> None:
+def test_a_linked_directory_is_refused() -> None:
     make_units()
-    breaking()
+    linked_directory()
     start = dump()
     result = module(pools=FIRST)
     assert result.get("failed"), result
-    assert reason in result["msg"]
+    assert "no plain directory" in result["msg"]
     assert result["msg"].startswith(DEFAULTS)
     assert result["undone"] == []
     assert "Traceback" not in result["msg"]
+    assert difference(start, dump()) == {}
+
+
+def test_a_missing_directory_costs_the_items_of_its_files_and_is_not_made() -> None:
+    make_units()
+    os.rename(DEFAULTS, "/etc/elsewhere")
+    start = dump()
+    result = module(pools=FIRST)
+    pools = [item for item in result["items"] if item["item"].endswith("_mib")]
+    assert pools
+    assert {item["state"] for item in pools} == {"absent"}
+    assert all(f"there is no directory {DEFAULTS}" in item["reason"] for item in pools)
+    assert not result["changed"]
+    assert difference(start, dump()) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "state", "reason"),
+    [
+        ("S_MEMORY=plenty\n", "shadowed", f"{FILE} line 1: S_MEMORY is set to 'plenty'"),
+        ("S_MEMORY=64\n# \0\n", "absent", f"systemd cannot read {FILE} and takes nothing from it: line 2 has a NUL"),
+    ],
+)
+def test_a_file_in_the_way_costs_its_own_item(text: str, state: str, reason: str) -> None:
+    make_units()
+    write_file(FILE, text)
+    start = dump()
+    result = module(pools=FIRST)
+    assert not result.get("failed"), result
+    items = {item["item"]: item for item in result["items"]}
+    item = items["opensips.service shared_mib"]
+    assert item["state"] == state
+    assert reason in item["reason"]
+    assert items["kamailio@edge.service shared_mib"]["at_boot"] == "256"
+    assert not module(pools=FIRST)["changed"]
+    assert module(state="absent")["changed"]
+    assert difference(start, dump()) == {}
+
+
+def test_lines_that_systemd_ignores_are_kept() -> None:
+    make_units()
+    text = "ulimit -n 65536\nS_MEMORY=64\nif [ -f /x ]; then\n. /x\nfi\n"
+    write_file(FILE, text)
+    start = dump()
+    result = module(pools=FIRST)
+    assert {item["item"]: item["at_boot"] for item in result["items"]}["opensips.service shared_mib"] == "512"
+    assert module(state="absent")["changed"]
     assert difference(start, dump()) == {}
 
 

@@ -306,10 +306,6 @@ def linked_directory() -> None:
     os.symlink("elsewhere.d", LIMITS_D)
 
 
-def no_security() -> None:
-    os.rename("/etc/security", "/etc/elsewhere")
-
-
 def temporary_directory() -> None:
     """Staging replaces a file of this name, and cannot replace a directory."""
     os.makedirs(f"{LIMITS_D}/.90-test.conf.siptune-new")
@@ -319,7 +315,6 @@ def temporary_directory() -> None:
     ("breaking", "reason"),
     [
         (linked_directory, "limits.d"),
-        (no_security, "ENOENT"),
         (temporary_directory, "EISDIR"),
     ],
 )
@@ -335,6 +330,16 @@ def test_a_broken_host_is_left_as_it_is(breaking: Callable[[], None], reason: st
     for item in result.get("items", []):  # there is one if the plan was under way
         assert (item["item"], item["state"]) == (result["msg"].partition(":")[0], "refused")
     assert "Traceback" not in result["msg"]
+    assert difference(start, dump()) == {}
+
+
+def test_missing_directories_are_made_and_taken_away() -> None:
+    make_people()
+    os.rename("/etc/security", "/etc/elsewhere")
+    start = dump()
+    assert module(path=FILE, limits=[limit("ops", "soft", "core", 5)])["changed"]
+    assert os.path.exists(FILE)
+    assert module(path=FILE, state="absent")["changed"]
     assert difference(start, dump()) == {}
 
 

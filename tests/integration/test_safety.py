@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import struct
 import time
@@ -18,7 +19,8 @@ from ansible_collections.siptune.linux.plugins.module_utils._sysctl.apply import
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.key import SysctlError
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.observe import observe
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.plan import plan
-from calls import apply, predict, put_back, request
+from calls import apply, predict, put_back, request, write_file
+from controller import HERE, playbook
 from sandbox import ip, read, write
 
 OFF = {"net.ipv6.conf.all.disable_ipv6": 1}
@@ -93,6 +95,15 @@ def test_a_connection_between_link_local_addresses_is_a_reason_to_keep_ipv6() ->
         with pytest.raises(SysctlError, match=r"there is a connection of \[fe80:.*with \[fe80::99\]:5060"):
             predict(OFF)
     assert predict(OFF).changed
+
+
+@pytest.mark.parametrize("module", ["sysctl_bulk", "transaction", "tune"])
+def test_what_could_not_see_its_connection_is_refused(module: str) -> None:
+    task = {f"siptune.linux.{module}": {}, "async": 10, "poll": 1}
+    write_file("/run/async.yml", json.dumps([{"hosts": "all", "gather_facts": False, "tasks": [task]}]))
+    run = playbook("/run/async.yml", {"here": HERE})
+    assert run.status != 0
+    assert "does not support async" in run.output
 
 
 def test_an_undo_names_the_addresses_that_do_not_come_back() -> None:

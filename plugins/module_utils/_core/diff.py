@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .change import Change
+from .text import printable
 
 
 def diff_live(changes: Iterable[Change], header: str = "live values") -> list[dict[str, str]]:
@@ -19,7 +20,7 @@ def diff_live(changes: Iterable[Change], header: str = "live values") -> list[di
         {
             "before_header": header,
             "after_header": header,
-            "before": "".join(f"{change.item} = {change.before}\n" for change in moved),
-            "after": "".join(f"{change.item} = {change.after}\n" for change in moved),
+            "before": "".join(printable(f"{change.item} = {change.before}") + "\n" for change in moved),
+            "after": "".join(printable(f"{change.item} = {change.after}") + "\n" for change in moved),
         }
     ]

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from .._core.text import whole_number
 from .._counters import descriptors, table
 from .._host import qdisc
 from .._host.driver_statistics import full_rings
@@ -218,7 +219,7 @@ def _conntrack_entries(host: Host) -> dict[str, Any]:
 
 
 def _number(text: str | None) -> int | None:
-    return int(text) if text and text.strip().isdecimal() else None
+    return whole_number((text or "").strip())
 
 
 def _open_files(host: Host) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import struct
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from .._core.text import whole_number
 from .._host.sockets import end_point, parse_address
 
 WHOLE = ""  # the name of the only part of a counter without parts
@@ -190,9 +191,10 @@ def parse_socket_drops(table: str) -> dict[str, int]:
             continue
         words = line.split()
         local = re.fullmatch(r"([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4})", words[1]) if len(words) == 13 else None
-        if local and words[12].isdecimal() and words[9].isdecimal():
+        inode, drops = (whole_number(words[column]) for column in (9, 12)) if local else (None, None)
+        if local and inode is not None and drops is not None:
             end = end_point(parse_address(local.group(1)), int(local.group(2), 16))
-            found[f"{end} {words[9]}"] = int(words[12])
+            found[f"{end} {inode}"] = drops
     return found
 
 

@@ -14,6 +14,8 @@ import re
 import textwrap
 from collections.abc import Iterable, Sequence
 
+from .._core.text import encoded
+
 COMMENT_WIDTH = 100
 LONGEST_FILE_NAME = 255  # NAME_MAX, linux/limits.h
 PLAIN_NAME = r"[A-Za-z0-9_@+-][A-Za-z0-9_.@+-]*"
@@ -31,7 +33,7 @@ def effective_files(paths: Iterable[str], suffix: str) -> list[str]:
         name = posixpath.basename(path)
         if name.endswith(suffix) and not name.startswith("."):
             chosen.setdefault(name, path)
-    return [chosen[name] for name in sorted(chosen, key=lambda name: name.encode("utf-8", "surrogateescape"))]
+    return [chosen[name] for name in sorted(chosen, key=encoded)]
 
 
 def name_fault(name: str, suffix: str) -> str:

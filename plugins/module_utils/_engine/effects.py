@@ -55,7 +55,7 @@ def store_originals(host: Host, after: Originals, log: UndoLog) -> None:
     With it are recorded the directories that are missing for its files, as these are made next.
     """
     missing = {directory for path in after.files for directory in _missing_parents(host, path)}
-    made = {*_directories(host), *filter(may_be_made, missing)}
+    made = {*after.directories, *filter(may_be_made, missing)}
     _replace_record(host, after._replace(directories=tuple(sorted(made))), log)
 
 
@@ -66,17 +66,12 @@ def finalize_originals(host: Host, finalized: Originals, recorded: Originals, lo
     """
     if finalized != recorded:
         needed = {directory for path in finalized.files for directory in _parents(path)}
-        made = _directories(host)
+        made = set(read_originals(host).directories)  # with those that this call has made
         for directory in sorted(made.difference(needed), reverse=True):
             remove_directory(host, directory, PARENT_MODE, log)
         _replace_record(host, finalized._replace(directories=tuple(sorted(made & needed))), log)
     if finalized.empty:
         remove_originals_directory(host, log)
-
-
-def _directories(host: Host) -> set[str]:
-    """The recorded directories, those that this call has made included. Raises OriginalsError, HostError."""
-    return set(read_originals(host).directories)
 
 
 def _replace_record(host: Host, after: Originals, log: UndoLog) -> None:
@@ -85,11 +80,11 @@ def _replace_record(host: Host, after: Originals, log: UndoLog) -> None:
     An original that no later run would accept is refused here, before its file is changed.
     """
     try:
-        originals.check(after)
+        content = originals.check(after)
     except ItemError as error:
         raise HostError(error.item, error.reason) from error
     owner = (os.geteuid(), os.getegid())
-    record = None if after.empty else FileRecord(originals.render(after), originals.FILE_MODE, *owner)
+    record = None if after.empty else FileRecord(content, originals.FILE_MODE, *owner)
     change = FileChange(originals.PATH, host.snapshot(originals.PATH), record)
     if same_file(record, change.before):
         return

@@ -33,6 +33,11 @@ STATE_ARGUMENT: dict[str, Any] = {"state": {"type": "str", "choices": ["present"
 NOW, BOOT, BOTH = "now", "boot", "both"
 WHEN_ARGUMENT: dict[str, Any] = {"when": {"type": "str", "choices": [BOTH, NOW, BOOT], "default": BOTH}}
 
+RESTART_ARGUMENTS: dict[str, Any] = {
+    "restart": {"type": "bool", "default": False},
+    "despite_calls": {"type": "bool", "default": False},
+}
+
 
 class Report(NamedTuple):
     """The result of a module: its changes, their diff for --diff, its warnings, and values of this module alone.

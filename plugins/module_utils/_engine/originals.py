@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from .._core.errors import ItemError, TuningError
+from .._core.text import decoded, encoded
 from .._host.attributes import MOST_BYTES as MOST_ATTRIBUTE_BYTES
 from .._host.host import FileRecord
 from .own_paths import ORDINARY_MODE_BITS, UNIT_DROP_IN, is_below_proc_sys, may_be_made, may_be_written
@@ -193,8 +194,11 @@ def parse(content: bytes) -> Originals:
         ) from error
 
 
-def check(originals: Originals) -> None:
-    """Raises ItemError for an entry that `parse` would not accept, so that no run records what a later one refuses."""
+def check(originals: Originals) -> bytes:
+    """The content of `render`, if `parse` accepts it, so that no run records what a later one refuses.
+
+    Raises ItemError for the entry that it does not accept.
+    """
     content = render(originals)
     try:
         _parse(json.loads(content))
@@ -204,6 +208,7 @@ def check(originals: Originals) -> None:
         sizes = {path: len(original.record.content) for path, original in originals.files.items() if original.record}
         largest = max(sizes, key=lambda path: sizes[path], default=PATH)
         raise ItemError(largest, f"{NOT_RECORDED}: the record would have more than {MOST_BYTES >> 20} MiB")
+    return content
 
 
 def _shown(key: str) -> str:
@@ -319,7 +324,7 @@ def _file_record(path: str, found: Mapping[str, Any]) -> FileRecord:
         raise ValueError(f"{path} has the mode {found['mode']!r}, which is no octal number")
     if not all(isinstance(found[field], int) and not isinstance(found[field], bool) for field in ("uid", "gid")):
         raise TypeError(f"{path} has an owner that is no number")
-    content = found["content"].encode("utf-8", "surrogateescape")
+    content = encoded(found["content"])
     attributes = {name: base64.b64decode(value, validate=True) for name, value in found.get("attributes", {}).items()}
     return FileRecord(content, int(found["mode"], 8), found["uid"], found["gid"], tuple(sorted(attributes.items())))
 
@@ -422,7 +427,7 @@ def _file_entry(original: FileOriginal) -> dict[str, Any]:
     if original.record is not None:
         record = original.record
         found = {
-            "content": record.content.decode("utf-8", "surrogateescape"),
+            "content": decoded(record.content),
             "mode": f"{record.mode:04o}",
             "uid": record.uid,
             "gid": record.gid,

@@ -14,11 +14,13 @@ from typing import NamedTuple
 
 from .._core.change import CHANGED, KEPT, Change
 from .._core.errors import ItemError
+from .._core.text import decoded, encoded
 from .._host.host import FileRecord
 from .originals import FileOriginal, Originals, digest
 
 CONFIG_MODE = 0o644
 NEW_FILE = FileRecord(b"", CONFIG_MODE, 0, 0)
+OUR_HEADING = b"# Managed by Ansible (siptune.linux."  # how the heading of each module begins
 
 
 class FileChange(NamedTuple):
@@ -64,7 +66,7 @@ class FilesPlan(NamedTuple):
 
 def text_of(record: FileRecord | None) -> str:
     """A file's text; empty where there is none."""
-    return "" if record is None else record.content.decode("utf-8", "surrogateescape")
+    return "" if record is None else decoded(record.content)
 
 
 def mismatch(written: FileRecord | None, found: FileRecord | None) -> str:
@@ -104,9 +106,7 @@ def plan_file(
     path, current, heading = file
     record = originals.get(path)
     if text is not None:
-        wanted = (current or NEW_FILE)._replace(
-            content=text.encode("utf-8", "replace"), mode=CONFIG_MODE, uid=owner[0], gid=owner[1]
-        )
+        wanted = (current or NEW_FILE)._replace(content=encoded(text), mode=CONFIG_MODE, uid=owner[0], gid=owner[1])
         if wanted == current:
             return None, None
         if wanted.obstacle:
@@ -153,10 +153,15 @@ def released_files(
 
 
 def record_files(originals: Mapping[str, FileOriginal], changes: Iterable[FileChange]) -> dict[str, FileOriginal]:
-    """The records before the first effect: each file that will change is recorded, once."""
+    """The records before the first effect: each file that will change is recorded, once.
+
+    A file with a heading of ours whose record is lost was not there before us.
+    """
     recorded = dict(originals)
     for change in changes:
-        current = recorded.get(change.path) or FileOriginal(change.before, ())
+        before = change.before
+        found = None if before is not None and before.content.startswith(OUR_HEADING) else before
+        current = recorded.get(change.path) or FileOriginal(found, ())
         ours = {digest(record.content) for record in (change.before, change.after) if record is not None}
         recorded[change.path] = current._replace(written=tuple(sorted({*current.written, *ours})))
     return recorded

@@ -10,11 +10,10 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from ansible.module_utils.basic import AnsibleModule
-
 from .._core.errors import TuningError
 from .._core.undo import RefusedError, UndoLog, all_or_nothing, refusal
 from .._host.host import Host
+from .module import Module
 from .operation import Call, Operation, Report, Restarts
 
 LOCK_TIMEOUT_SECONDS = 30
@@ -24,7 +23,7 @@ Outcome = TypeVar("Outcome")
 
 def main(operation: Operation) -> None:
     """Run a module: everything except its documentation."""
-    module = AnsibleModule(argument_spec=dict(operation.argument_spec), supports_check_mode=True)
+    module = Module(argument_spec=dict(operation.argument_spec), supports_check_mode=True)
     report = run(
         module, operation.name, lambda host, log: run_call(host, operation.call(module.params), module.check_mode, log)
     )
@@ -33,7 +32,7 @@ def main(operation: Operation) -> None:
     module.exit_json(**returned(module, report.as_result()))
 
 
-def returned(module: AnsibleModule, result: Mapping[str, Any]) -> dict[str, Any]:
+def returned(module: Module, result: Mapping[str, Any]) -> dict[str, Any]:
     """A result as it may leave the host: contents of files are in it for --diff alone, as results are stored."""
     return {**result, "diff": result["diff"] if module._diff else []}
 
@@ -45,19 +44,21 @@ def run_call(host: Host, call: Call, check_mode: bool, log: UndoLog) -> Report:
     return report if check_mode else restarts.finish(call, report, report.restarts)
 
 
-def run(module: AnsibleModule, name: str, work: Callable[[Host, UndoLog], Outcome]) -> Outcome:
+def run(module: Module, name: str, work: Callable[[Host, UndoLog], Outcome]) -> Outcome:
     """The result of this work on the host, done as root, by one run at a time, and as a whole or not at all.
 
     A failure ends the module with fail_json. Check mode changes nothing, so it does not wait for other runs.
     """
     if os.geteuid() != 0:
         module.fail_json(msg=f"{name} requires root: use become, or connect as root")
-    host = Host()
+    host, failure = Host(), {}
     try:
         with contextlib.nullcontext() if module.check_mode else host.lock(LOCK_TIMEOUT_SECONDS):
             return all_or_nothing(lambda log: work(host, log))
     except RefusedError as error:
-        module.fail_json(**refusal(error))
+        failure = refusal(error)
     except TuningError as error:  # of the lock
-        module.fail_json(msg=f"{error}. Nothing was changed.")
+        failure = {"msg": f"{error}. Nothing was changed."}
+    # Outside of the handlers, as Ansible would add the error as it was raised, with the bytes of the host in it.
+    module.fail_json(**failure)
     raise SystemExit(1)  # not reached: fail_json has ended the module

@@ -13,6 +13,8 @@ import struct
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from .._core.text import decoded
+
 ETHTOOL_GDRVINFO = 0x03
 ETHTOOL_GSTRINGS = 0x1B
 ETHTOOL_GSTATS = 0x1D
@@ -39,7 +41,7 @@ def pack_driver_request() -> bytes:
 def unpack_driver(answer: bytes) -> str | None:
     """The driver's name, None if the answer leaves it empty. Raises EthtoolError."""
     fields = _unpack(_DRIVER_INFO, ETHTOOL_GDRVINFO, answer)
-    name = fields[1].split(b"\0", 1)[0].decode("utf-8", "replace")
+    name = decoded(fields[1].split(b"\0", 1)[0])
     return name or None
 
 
@@ -123,7 +125,7 @@ def unpack_strings(answer: bytes) -> list[str]:
     strings = _long_enough(answer[_STRINGS.size :], count * _STRING_BYTES)
     places = range(0, count * _STRING_BYTES, _STRING_BYTES)
     found = (strings[place : place + _STRING_BYTES].split(b"\0", 1)[0] for place in places)
-    return [name.decode("utf-8", "replace").strip() for name in found]
+    return [decoded(name).strip() for name in found]
 
 
 def pack_statistics_request(count: int) -> bytes:

@@ -14,8 +14,11 @@ import array
 import contextlib
 import errno
 import fcntl
+import itertools
 import os
 import pwd
+import selectors
+import signal
 import socket
 import stat
 import struct
@@ -25,6 +28,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from .._core.errors import ItemError
+from .._core.text import decoded, encoded
 from .attributes import Attributes, flag_of, obstacle, read_attributes, write_attributes
 
 LOCK_PATH = "/run/siptune.lock"
@@ -34,6 +38,27 @@ OPEN_TO_OTHERS = 0o077
 COMMAND_TIMEOUT_SECONDS = 30
 KERNEL_READ_BYTES = 65536
 DATAGRAM_BYTES = 65535  # the most that a UDP datagram can have, RFC 768
+MEBIBYTE = 1024 * 1024
+
+# No read is without an end: whoever owns a file, a process or a program may make it as long as he likes.
+MOST_CONFIGURATION_BYTES = 4 * MEBIBYTE  # 10,000 kernel parameters with their reasons; a daemon's has a tenth of that
+MOST_RECORD_BYTES = 64 * MEBIBYTE  # of our record of originals, which holds many files
+MOST_KERNEL_BYTES = 32 * MEBIBYTE  # of a file of /proc or /sys: 250,000 sockets of /proc/net/udp
+MOST_DUMP_BYTES = 256 * MEBIBYTE  # of an answer of rtnetlink: the Internet's routes, twice
+MOST_OUTPUT_BYTES = 64 * MEBIBYTE  # of a program: systemctl shows 3 KiB of a unit
+LONGEST_COMPLAINT = 2000  # characters of a program that fails, in a message
+MOST_ENTRIES = 65536  # of a directory
+MOST_KERNEL_ENTRIES = 1 << 22  # of a directory of /proc: PID_MAX_LIMIT, linux/threads.h
+# What a process says of itself can be terabytes (PR_SET_MM_MAP, prctl(2)); it is cut, as its first words are what
+# counts: a word of execve(2) has 128 KiB at most, and an environment 2 MiB under the usual limit on the stack.
+CUT_KERNEL_FILES = {"cmdline": 128 * 1024, "environ": 2 * MEBIBYTE}
+
+KERNEL_TREES = ("/proc/", "/sys/")
+RECORD_TREE = "/var/lib/siptune/"
+NULL_DEVICE = os.makedev(1, 3)  # Documentation/admin-guide/devices.txt
+# A path is pinned first, which opens nothing: to open a device may start it, and a pipe would wait for its other end.
+PIN_FLAGS = os.O_PATH | os.O_CLOEXEC
+READ_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 
 SIOCETHTOOL = 0x8946  # linux/sockios.h
 SIOCSIFTXQLEN = 0x8943  # linux/sockios.h
@@ -99,7 +124,7 @@ class StagedFile:
     atomic, so a reader, or the next boot after a power cut, sees the old text or the new one.
     """
 
-    def __init__(self, host: Host, path: str, directory: int, temporary: str) -> None:
+    def __init__(self, host: Host, path: str, directory: int, temporary: bytes) -> None:
         self.path = path
         self._host = host
         self._directory = directory
@@ -108,9 +133,7 @@ class StagedFile:
     def commit(self) -> None:
         """Give the staged content its name. Raises HostError."""
         try:
-            os.rename(
-                self._temporary, os.path.basename(self.path), src_dir_fd=self._directory, dst_dir_fd=self._directory
-            )
+            os.rename(self._temporary, _name(self.path), src_dir_fd=self._directory, dst_dir_fd=self._directory)
             os.fsync(self._directory)
         except OSError as error:
             self.discard()
@@ -136,69 +159,109 @@ class Host:
     def __init__(self, root: str = "/") -> None:
         self._root = root.rstrip("/")
 
-    def _real(self, path: str) -> str:
-        return self._root + path
+    def _real(self, path: str) -> bytes:
+        """The path as the kernel takes it, whatever the locale. Raises FileNotFoundError for one that no file has."""
+        try:
+            real = encoded(self._root + path)
+        except UnicodeEncodeError:
+            real = b""
+        if not real or path[:1] != "/" or b"\0" in real:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        return real
 
     # --- reading -----------------------------------------------------------------------------
 
     def read_bytes(self, path: str) -> bytes | None:
-        """The content of a file of /proc, /sys or the disk; None where there is none. Raises HostError."""
+        """The content of a file of /proc or /sys, or of a regular file of a disk; None where there is none.
+
+        Raises HostError, also for a file that is longer than any of its kind; CUT_KERNEL_FILES are cut.
+        """
+        if not path.startswith(KERNEL_TREES):
+            return self._read_configuration(path)
         with _refusals(path):
             try:
-                descriptor = os.open(self._real(path), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+                descriptor = os.open(self._real(path), READ_FLAGS)
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+            return _read_all(descriptor, path)
+
+    def read_text(self, path: str) -> str | None:
+        """As `read_bytes`, decoded; bytes that are not UTF-8 survive a round trip."""
+        content = self.read_bytes(path)
+        return None if content is None else decoded(content)
+
+    def read_lenient(self, path: str) -> str | None:
+        """As `read_text`, for facts and messages: None also where the host refuses."""
+        return unless_refused(self.read_text, path)
+
+    def read_decisive(self, path: str) -> str:
+        """The text of a file that systemd, PAM or the boot reads; '' where there is none, or none that they could read.
+
+        Raises HostError for one that is too long to be read here, as it may decide.
+        """
+        try:
+            return self.read_text(path) or ""
+        except HostError as error:
+            if error.errno == errno.EFBIG:
+                raise
+            return ""
+
+    def read_foreign(self, path: str) -> str | None:
+        """As `read_lenient`, for a path that somebody else has chosen, such as a daemon's configuration.
+
+        It may name a pipe, a device or a file of the kernel, none of which is opened.
+        """
+        content = unless_refused(self._read_configuration, path)
+        return None if content is None else decoded(content)
+
+    def _read_configuration(self, path: str) -> bytes | None:
+        """The content of a regular file of a disk, None where there is none. Raises HostError."""
+        with _refusals(path):
+            try:
+                pin = os.open(self._real(path), PIN_FLAGS)
             except (FileNotFoundError, NotADirectoryError):
                 return None
             try:
-                chunks: list[bytes] = []
-                while True:
-                    chunk = os.read(descriptor, KERNEL_READ_BYTES)
-                    if not chunk:
-                        return b"".join(chunks)
-                    chunks.append(chunk)
+                status = os.fstat(pin)
+                if stat.S_ISCHR(status.st_mode) and status.st_rdev == NULL_DEVICE:
+                    return b""
+                return _read_pinned(pin, path, status)
             finally:
-                os.close(descriptor)
-
-    def read_text(self, path: str) -> str | None:
-        """As `read_bytes`, decoded; bytes that are not UTF-8 survive a round trip (surrogateescape)."""
-        content = self.read_bytes(path)
-        return None if content is None else content.decode("utf-8", "surrogateescape")
-
-    def read_regular(self, path: str, most_bytes: int) -> str | None:
-        """The text of a regular file, for facts and messages: None where there is none, or nothing so short.
-
-        For paths that somebody else has chosen, as a daemon's configuration may name a pipe or a device.
-        """
-        with contextlib.suppress(OSError, ValueError):
-            descriptor = os.open(self._real(path), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-            with os.fdopen(descriptor, "rb") as stream:
-                if stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-                    content = stream.read(most_bytes + 1)
-                    return content.decode("utf-8", "replace") if len(content) <= most_bytes else None
-        return None
+                os.close(pin)
 
     def list_directory(self, path: str) -> list[str]:
         """The sorted names in a directory; empty where there is none. Raises HostError."""
-        try:
-            return sorted(os.listdir(self._real(path)))
-        except (FileNotFoundError, NotADirectoryError):
-            return []
-        except OSError as error:
-            raise _refusal(path, error) from error
+        most = MOST_KERNEL_ENTRIES if path.startswith(KERNEL_TREES) or path == "/proc" else MOST_ENTRIES
+        with _refusals(path):
+            try:
+                with os.scandir(self._real(path)) as entries:
+                    names = sorted(decoded(entry.name) for entry in itertools.islice(entries, most + 1))
+            except (FileNotFoundError, NotADirectoryError):
+                return []
+        if len(names) > most:
+            raise HostError(path, f"has more than {most} entries, which are not looked at", errno.E2BIG)
+        return names
 
     def exists(self, path: str) -> bool:
         """Whether anything has this path, a dangling link included."""
-        return os.path.lexists(self._real(path))
+        try:
+            return os.path.lexists(self._real(path))
+        except OSError:
+            return False
 
     def read_link(self, path: str) -> str | None:
         """The target of a symbolic link as it is written; None if it is no link."""
         try:
-            return os.readlink(self._real(path))
+            return decoded(os.readlink(self._real(path)))
         except OSError:
             return None
 
     def resolves_to_null_device(self, path: str) -> bool:
         """Whether the path leads to /dev/null, which masks a configuration file."""
-        return os.path.realpath(self._real(path)) == "/dev/null"
+        try:
+            return os.path.realpath(self._real(path)) == b"/dev/null"
+        except OSError:
+            return False
 
     def modified_at(self, path: str) -> float | None:
         """When a file was last written, in seconds of the wall clock; None if there is none."""
@@ -223,7 +286,10 @@ class Host:
 
     def writable(self, path: str) -> bool:
         """Whether a write would be let through. For /proc/sys the kernel's answer is exact, root or not."""
-        return os.access(self._real(path), os.W_OK)
+        try:
+            return os.access(self._real(path), os.W_OK)
+        except OSError:
+            return False
 
     def snapshot(self, path: str) -> FileRecord | None:
         """A regular file with its owner and mode; None if nothing is there.
@@ -233,29 +299,21 @@ class Host:
         """
         try:
             with self._parent(path) as directory:
-                name = os.path.basename(path)
-                status = os.stat(name, dir_fd=directory, follow_symlinks=False)
-                if stat.S_ISLNK(status.st_mode):
-                    raise HostError(path, "is a symbolic link, which is never followed", errno.ELOOP)
-                if stat.S_ISDIR(status.st_mode):
-                    raise HostError(path, "is a directory", errno.EISDIR)
-                if not stat.S_ISREG(status.st_mode):
-                    raise HostError(path, "is not a regular file", errno.EINVAL)
-                descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=directory)
-                with os.fdopen(descriptor, "rb") as stream:
-                    attributes, fault = read_attributes(descriptor)
-                    owner = (status.st_uid, status.st_gid)
-                    fault = fault or obstacle(descriptor, directory)
-                    return FileRecord(stream.read(), stat.S_IMODE(status.st_mode), *owner, attributes, fault)
+                pin = os.open(_name(path), PIN_FLAGS | os.O_NOFOLLOW, dir_fd=directory)
+                try:
+                    status = os.fstat(pin)
+                    descriptor = _open_pinned(pin, path, status)
+                finally:
+                    os.close(pin)
+                attributes, fault = read_attributes(descriptor)
+                fault = fault or obstacle(descriptor, directory)
+                content = _read_all(descriptor, path)
+                owner = (status.st_uid, status.st_gid)
+                return FileRecord(content, stat.S_IMODE(status.st_mode), *owner, attributes, fault)
         except HostError as error:
             if error.errno == errno.ENOENT:
                 return None
             raise
-
-    def read_lenient(self, path: str) -> str | None:
-        """The text of a file for facts and messages: None also where the host refuses, and printable always."""
-        content = unless_refused(self.read_bytes, path)
-        return None if content is None else content.decode("utf-8", "replace")
 
     # --- writing -----------------------------------------------------------------------------
 
@@ -264,7 +322,7 @@ class Host:
         with _refusals(path):
             descriptor = os.open(self._real(path), os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW)
             try:
-                os.write(descriptor, text.encode("utf-8", "surrogateescape") + b"\n")
+                os.write(descriptor, encoded(text) + b"\n")
             finally:
                 os.close(descriptor)
 
@@ -275,6 +333,9 @@ class Host:
         has changed. The temporary name is fixed, so that the next run overwrites the file of a
         killed one, and has a suffix that no program reads.
         """
+        size, most = len(record.content), _bound(path)[0]
+        if size > most:
+            raise HostError(path, f"would have {size} bytes, and no later run reads more than {most}", errno.EFBIG)
         directory = self._open_parent(path)
         temporary = _temporary_name(path)
         staged = StagedFile(self, path, directory, temporary)
@@ -307,14 +368,14 @@ class Host:
         """Unlink a file, durably. Raises HostError."""
         with self._parent(path) as directory:
             _check_flag(directory)
-            os.unlink(os.path.basename(path), dir_fd=directory)
+            os.unlink(_name(path), dir_fd=directory)
             os.fsync(directory)
 
     def make_directory(self, path: str, mode: int) -> bool:
         """Create one directory with this mode; False if it is there already. Raises HostError."""
         with self._parent(path) as directory:
             try:
-                os.mkdir(os.path.basename(path), mode, dir_fd=directory)
+                os.mkdir(_name(path), mode, dir_fd=directory)
             except FileExistsError:
                 return False
             os.fsync(directory)
@@ -343,7 +404,7 @@ class Host:
             if not part:
                 continue
             try:
-                below = os.open(part, flags | os.O_NOFOLLOW, dir_fd=directory)
+                below = os.open(encoded(part), flags | os.O_NOFOLLOW, dir_fd=directory)
             except OSError as error:
                 if error.errno in (errno.ELOOP, errno.ENOTDIR):
                     raise HostError(path, f"{part!r} on the way is no plain directory", error.errno) from error
@@ -387,13 +448,13 @@ class Host:
         Source: linux/ethtool.h; netdevice(7) for struct ifreq.
         """
         buffer = array.array("B", request)
-        head = struct.pack(f"={IFREQ_NAME_BYTES}s", interface.encode()) + struct.pack("@P", buffer.buffer_info()[0])
+        head = struct.pack(f"={IFREQ_NAME_BYTES}s", encoded(interface)) + struct.pack("@P", buffer.buffer_info()[0])
         _interface_call(interface, SIOCETHTOOL, head)
         return buffer.tobytes()
 
     def set_tx_queue_length(self, interface: str, frames: int) -> None:
         """Give an interface's transmit queue this length. Raises HostError. Source: netdevice(7), SIOCSIFTXQLEN."""
-        request = struct.pack(f"={IFREQ_NAME_BYTES}si", interface.encode(), frames)
+        request = struct.pack(f"={IFREQ_NAME_BYTES}si", encoded(interface), frames)
         _interface_call(interface, SIOCSIFTXQLEN, request)
 
     def route_dump(self, message_type: int, family: int = socket.AF_UNSPEC, body_bytes: int = 4) -> bytes:
@@ -403,16 +464,18 @@ class Host:
         """
         body = struct.pack("=B", family).ljust(body_bytes, b"\0")
         header = NETLINK_HEADER.pack(NETLINK_HEADER.size + len(body), message_type, NLM_F_REQUEST_DUMP, 1, 0)
-        messages = []
+        messages, left = [], MOST_DUMP_BYTES
         kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC
         with _refusals("rtnetlink"), socket.socket(socket.AF_NETLINK, kind) as netlink:
             netlink.bind((0, 0))
             netlink.send(header + body)
-            while True:
+            while left > 0:
                 datagram = netlink.recv(KERNEL_READ_BYTES)
                 messages.append(datagram)
                 if _ends_dump(datagram):
                     return b"".join(messages)
+                left -= len(datagram)
+        raise HostError("rtnetlink", f"answers with more than {MOST_DUMP_BYTES} bytes", errno.EFBIG)
 
     # --- daemons -----------------------------------------------------------------------------
 
@@ -434,27 +497,32 @@ class Host:
     # --- processes ---------------------------------------------------------------------------
 
     def run(self, arguments: Sequence[str], timeout_seconds: float | None = None) -> CommandResult | None:
-        """Run a program by its words, never through a shell; None if it is not installed. Raises HostError."""
+        """Run a program by its words, never through a shell; None if it is not installed. Raises HostError.
+
+        One that does not end in time, or writes more than MOST_OUTPUT_BYTES, is killed with all that it has started.
+        """
         timeout = COMMAND_TIMEOUT_SECONDS if timeout_seconds is None else timeout_seconds
-        environment = dict(os.environ, LC_ALL="C", SYSTEMD_PAGER="", SYSTEMD_COLORS="0")
         try:
-            done = subprocess.run(
-                list(arguments),
+            process = subprocess.Popen(
+                [encoded(word) for word in arguments],
                 stdin=subprocess.DEVNULL,
-                capture_output=True,
-                env=environment,
-                timeout=timeout,
-                check=False,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=dict(os.environ, LC_ALL="C", SYSTEMD_PAGER="", SYSTEMD_COLORS="0"),
+                start_new_session=True,
             )
         except FileNotFoundError:
             return None
-        except subprocess.TimeoutExpired as error:
-            raise HostError(arguments[0], f"did not end within {timeout:g} s") from error
         except OSError as error:
             raise _refusal(arguments[0], error) from error
-        return CommandResult(
-            done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
-        )
+        with process:
+            try:
+                return _ended(process, arguments[0], timeout)
+            except BaseException:
+                # Nobody has waited for it yet, so its number is still its own.
+                with contextlib.suppress(OSError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                raise
 
     @staticmethod
     def uname() -> str:
@@ -475,6 +543,82 @@ def unless_refused(read: Callable[..., T], *arguments: Any) -> T | None:
         return read(*arguments)
     except HostError:
         return None
+
+
+def _bound(path: str) -> tuple[int, bool]:
+    """The most bytes that are read of a file, and whether one that is longer is cut."""
+    if path.startswith(KERNEL_TREES):
+        cut = CUT_KERNEL_FILES.get(path.rsplit("/", 1)[1])
+        return (MOST_KERNEL_BYTES, False) if cut is None else (cut, True)
+    return (MOST_RECORD_BYTES if path.startswith(RECORD_TREE) else MOST_CONFIGURATION_BYTES), False
+
+
+def _read_pinned(pin: int, path: str, status: os.stat_result) -> bytes:
+    """The content of the regular file behind a descriptor of PIN_FLAGS. Raises HostError and OSError."""
+    return _read_all(_open_pinned(pin, path, status), path)
+
+
+def _open_pinned(pin: int, path: str, status: os.stat_result) -> int:
+    """The regular file behind a descriptor of PIN_FLAGS, opened for reading. Raises HostError and OSError."""
+    if stat.S_ISLNK(status.st_mode):
+        raise HostError(path, "is a symbolic link, which is never followed", errno.ELOOP)
+    if stat.S_ISDIR(status.st_mode):
+        raise HostError(path, "is a directory", errno.EISDIR)
+    if not stat.S_ISREG(status.st_mode):
+        raise HostError(path, "is not a regular file", errno.EINVAL)
+    place = f"/proc/self/fd/{pin}"
+    if not os.path.lexists(place):
+        raise HostError(path, "cannot be read safely while /proc is not mounted: mount it", errno.ENOSYS)
+    if os.readlink(place).startswith(KERNEL_TREES):
+        raise HostError(path, "leads to a file of the kernel, which is no configuration", errno.EINVAL)
+    return os.open(place, READ_FLAGS)
+
+
+def _read_all(descriptor: int, path: str) -> bytes:
+    """All that a file holds, up to its bound; the descriptor is closed. Raises HostError and OSError."""
+    most, cut = _bound(path)
+    chunks: list[bytes] = []
+    left = most + 1
+    try:
+        while left > 0:
+            chunk = os.read(descriptor, min(KERNEL_READ_BYTES, left))
+            if not chunk:
+                return b"".join(chunks)
+            chunks.append(chunk)
+            left -= len(chunk)
+    finally:
+        os.close(descriptor)
+    if cut:
+        return b"".join(chunks)[:most]
+    raise HostError(path, f"has more than {most} bytes, the most that is read of such a file", errno.EFBIG)
+
+
+def _ended(process: subprocess.Popen[bytes], item: str, timeout_seconds: float) -> CommandResult:
+    """The result of a program once it has closed its output and ended. Raises HostError."""
+    late = HostError(item, f"did not end within {timeout_seconds:g} s")
+    deadline, left = time.monotonic() + timeout_seconds, MOST_OUTPUT_BYTES
+    chunks: dict[Any, list[bytes]] = {process.stdout: [], process.stderr: []}
+    with selectors.DefaultSelector() as selector:
+        for pipe in chunks:
+            selector.register(pipe, selectors.EVENT_READ)
+        while selector.get_map():
+            ready = selector.select(max(0.0, deadline - time.monotonic()))
+            if not ready or time.monotonic() > deadline:
+                raise late
+            for key, _events in ready:
+                chunk = os.read(key.fd, KERNEL_READ_BYTES)
+                if not chunk:
+                    selector.unregister(key.fileobj)
+                chunks[key.fileobj].append(chunk)
+                left -= len(chunk)
+            if left < 0:
+                raise HostError(item, f"wrote more than {MOST_OUTPUT_BYTES} bytes, and was stopped", errno.EFBIG)
+    try:
+        status = process.wait(max(0.0, deadline - time.monotonic()))
+    except subprocess.TimeoutExpired as error:
+        raise late from error
+    stdout, stderr = (decoded(b"".join(parts)) for parts in chunks.values())
+    return CommandResult(status, stdout, stderr)
 
 
 def _interface_call(interface: str, number: int, request: bytes) -> None:
@@ -499,8 +643,13 @@ def _keep_lock(descriptor: int) -> None:
         os.fchmod(descriptor, LOCK_MODE)
 
 
-def _temporary_name(path: str) -> str:
-    return f".{os.path.basename(path)}.siptune-new"
+def _name(path: str) -> bytes:
+    """The last part of a path, as the kernel takes it."""
+    return encoded(os.path.basename(path))
+
+
+def _temporary_name(path: str) -> bytes:
+    return b".%b.siptune-new" % _name(path)
 
 
 def _ends_dump(datagram: bytes) -> bool:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
+from .._core.text import decoded
 from .host import NETLINK_HEADER, NLMSG_DONE, Host, unless_refused
 
 # Interfaces. Sources: linux/rtnetlink.h, linux/if_link.h, linux/if.h, linux/if_arp.h
@@ -80,7 +81,7 @@ def aligned(length: int) -> int:
 
 def text(attribute: bytes) -> str:
     """An attribute that is a C string."""
-    return attribute.split(b"\0", 1)[0].decode("utf-8", "replace")
+    return decoded(attribute.split(b"\0", 1)[0])
 
 
 class Link(NamedTuple):

@@ -16,6 +16,7 @@ import resource
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from .._core.text import whole_number
 from .capabilities import CAP_SYS_RESOURCE, has_capability, in_user_namespace
 from .host import Host, HostError
 
@@ -108,7 +109,7 @@ def _pair(soft: str, hard: str) -> Pair | None:
 def _value(text: str) -> int | None:
     if text == UNLIMITED:
         return INFINITY
-    return int(text) if text.isdecimal() else None
+    return whole_number(text)
 
 
 def parse_scheduling(stat: str) -> Scheduling | None:

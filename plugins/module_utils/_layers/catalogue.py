@@ -43,8 +43,8 @@ def settings(
     own = parse_overrides(overrides)
     chosen = {key: profile_setting(entry, profile, host, contract, options) for key, entry in catalogue.items()}
     for key, entry in catalogue.items():
-        if own.get(entry.get("instead_of")) is not None:
-            chosen[key] = None
+        if chosen[key] is None or own.get(entry.get("instead_of")) is not None:
+            del chosen[key]  # so that the order is the same where the catalogue has the entries of one profile alone
     chosen.update(own)
     return {key: setting for key, setting in chosen.items() if setting is not None}
 

@@ -49,11 +49,14 @@ def _of_profile(catalogue: Mapping[str, Any], profile: str, host: Mapping[str, A
 
 
 def _fast(host: Mapping[str, Any], lowest_mbps: int) -> list[str]:
-    """The hardware interfaces with a known speed of at least `lowest_mbps`."""
+    """The hardware interfaces with a known speed of at least `lowest_mbps`, and a name that a setting can have."""
     return [
         interface["name"]
         for interface in host.get("interfaces") or ()
-        if not interface.get("virtual") and (interface.get("speed_mbps") or 0) >= lowest_mbps
+        if not interface.get("virtual")
+        and (interface.get("speed_mbps") or 0) >= lowest_mbps
+        and interface["name"].isascii()
+        and interface["name"].isprintable()
     ]
 
 

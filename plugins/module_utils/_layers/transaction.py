@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import posixpath
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -13,7 +15,10 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from .._core.errors import TuningError
 from .._core.undo import RefusedError, UndoLog, refusal
+from .._engine import originals
 from .._engine.operation import Call, Operation, Report, Restarts
+from .._engine.originals import Originals
+from .._engine.own_paths import ENVIRONMENT_DIRECTORIES
 from .._host.host import Host
 from .._logins.module import LIMITS_FILE
 from .._nic.module import NIC_LINK, NIC_RING
@@ -165,6 +170,30 @@ def failure_of(results: Iterable[CallResult]) -> str:
     """The message for calls that failed while the others went on; empty if none failed."""
     failed = [f"{one.name}: {one.failure['msg'].rstrip('.')}" for one in results if one.report is None]
     return f"{'; '.join(failed)}. Everything else goes back." if failed else ""
+
+
+def left_on_record(record: Originals, calls: Iterable[Call]) -> str:
+    """A warning of the files of ours on record that these calls of a rollback do not put back, as under an old path.
+
+    Empty if there are none.
+    """
+    named: set[str] = set()
+    for call in calls:
+        if call.operation in (SYSCTL_BULK, LIMITS_FILE):
+            named.add(call.request.path)
+        elif call.operation is SYSTEMD_LIMITS:
+            named.add(call.request.drop_in)
+    keys = Counter(owner for key in record.keys.values() for owner in key.owners)
+    files = {path for path in record.files if path.endswith(".conf") and not path.startswith(ENVIRONMENT_DIRECTORIES)}
+    left = [path for path in sorted({*keys, *files}) if named.isdisjoint((path, posixpath.basename(path)))]
+    if not left:
+        return ""
+    shown = ", ".join(f"{path} ({keys[path]} kernel parameters)" if keys[path] else path for path in left)
+    return (
+        f"{originals.PATH} also holds what this run does not put back: {shown}. If a path or the name of a drop-in has "
+        "been changed in the inventory, run the rollback once more with the old one; a file that a module of its own "
+        "wrote goes back with that module and state: absent"
+    )
 
 
 def warnings(results: Iterable[CallResult]) -> list[str]:

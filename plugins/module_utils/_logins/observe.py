@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
+from .._core.text import decoded
 from .._engine.effects import read_originals
 from .._host import accounts
 from .._host.accounts import Account
@@ -30,12 +31,12 @@ def observe(host: Host, request: Request) -> Observed:
     """Everything that the plan for this request depends on. Raises HostError and OriginalsError."""
     originals = read_originals(host)
     pam = pam_limits(host)
-    services = [service_limits(name, host.read_lenient) for name in SERVICES]
+    services = [service_limits(name, host.read_foreign) for name in SERVICES]
     others = limits_files(host, pam, request.path)
     own = host.snapshot(request.path)
     domains = [limit.domain for limit in request.limits]
     if own is not None:
-        domains += [entry.domain for entry in parse(own.content.decode("utf-8", "surrogateescape"), request.path)]
+        domains += [entry.domain for entry in parse(decoded(own.content), request.path)]
     return Observed(
         own=own,
         others=others,
@@ -79,7 +80,7 @@ def limits_files(host: Host, pam: PamLimits, own: str) -> dict[str, str]:
         paths += [main] if host.read_lenient(main) is not None else []
         names = host.list_directory(f"{directory}/limits.d")
         paths += [f"{directory}/limits.d/{name}" for name in names if name.endswith(SUFFIX)]
-    return {path: host.read_lenient(path) or "" for path in paths if path != own}
+    return {path: host.read_decisive(path) for path in paths if path != own}
 
 
 def directory_of(domains: Iterable[Domain]) -> Directory:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from .._engine.originals import LinkOriginal
 from .._host.netlink import Link
+from .link_files.file import is_interface_name
 from .model import WantedSetting, item_name, key_of
 from .options import NicError
 from .settings import Rule, Setting, fits
@@ -22,7 +23,7 @@ def resolve(rules: Sequence[Rule], links: Mapping[str, Link]) -> tuple[list[Want
     """The settings of each interface, and the rules that match no interface. Raises NicError.
 
     A name beats a glob or a driver, and these beat `*`, option by option; two rules of one rank must agree. Globs and
-    drivers skip software interfaces.
+    drivers skip software interfaces, and those whose name no file of ours can hold.
     """
     wanted: dict[tuple[str, str], tuple[Rule, Setting | None]] = {}
     unmatched = []
@@ -45,7 +46,8 @@ def resolve(rules: Sequence[Rule], links: Mapping[str, Link]) -> tuple[list[Want
 def _names(rule: Rule, links: Mapping[str, Link]) -> list[str]:
     hardware = [link for link in links.values() if not link.virtual_kind]
     if not rule.is_name:
-        return sorted(link.name for link in hardware if fits(rule.pattern, link.name, link.driver))
+        fitting = (link.name for link in hardware if fits(rule.pattern, link.name, link.driver))
+        return sorted(filter(is_interface_name, fitting))
     named = links.get(rule.pattern)
     if named is None:
         available = ", ".join(sorted(link.name for link in hardware)) or "no hardware at all"

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from .._core.change import ABSENT, CHANGED, KEPT, OK, PENDING, READONLY, REFUSED, SHADOWED, Change
 from .._core.setting import RULE_WORDS
@@ -31,7 +32,7 @@ def items(
     after: Mapping[tuple[str, str], str | None],
     verdicts: Mapping[tuple[str, str], Verdict],
     unsupported: frozenset[tuple[str, str]] = frozenset(),
-    refused: Mapping[tuple[str, str], str] = {},
+    refused: Mapping[tuple[str, str], str] = MappingProxyType({}),
 ) -> list[Change]:
     """An item for each option, and for each rule that matches no interface.
 

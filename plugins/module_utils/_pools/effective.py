@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from .._sip.proxy_command import DaemonCommand, find_daemon, whole_number
+from .._sip.proxy_command import DaemonCommand, find_daemon, option_number
 from .._systemd.environment_file import assignments
 from .._systemd.execstart import Command, Variable, expand, variables_of
 from .model import Texts, Unit
@@ -31,7 +31,7 @@ class StartValue(NamedTuple):
 
     @property
     def value(self) -> int | None:
-        return whole_number(self.text)
+        return option_number(self.text)
 
     @property
     def where(self) -> str:

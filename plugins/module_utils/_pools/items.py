@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from .._core.change import ABSENT, CHANGED, KEPT, OK, PENDING, SHADOWED, Change
 from .._core.setting import hazard_warning
-from .._sip.proxy_command import DAEMONS, MAXBUFFER, running_options, whole_number
+from .._sip.proxy_command import DAEMONS, MAXBUFFER, option_number, running_options
 from .._sip.proxy_config import DEFAULT_MAXBUFFER_BYTES
 from .._systemd.environment_file import Note, assignments
 from .effective import StartValue, command_of, start_value
@@ -67,7 +67,7 @@ def pool_item(unit: Unit, pool: Pool, decision: Decision | None, now: Texts, the
 
 
 def _agrees(pool: Pool, live: str | None) -> bool:
-    return live is not None and pool.meets(whole_number(live))
+    return live is not None and pool.meets(option_number(live))
 
 
 def _in_force(unit: Unit, pool: Pool, values: _Values, changed: bool, observed: Observed) -> tuple[str, str]:
@@ -199,7 +199,7 @@ def _asked_bytes(unit: Unit, texts: Texts) -> tuple[int | None, str, str]:
     if found is None or configuration is None:
         return None, "", _no_daemon(unit)
     word = found[1].options.get(MAXBUFFER)
-    option = whole_number(word.text) if word else None
+    option = option_number(word.text) if word else None
     by_option = [] if option is None else [(option, f"-{MAXBUFFER} in its command line")]
     if not configuration.readable and not (by_option and found[1].daemon.option_wins):
         return None, "", f"{configuration.path} cannot be read, so the buffer that the daemon asks for is unknown"

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._core.change import ABSENT, Outcome
-from .._engine.operation import Operation, Report
+from .._engine.operation import RESTART_ARGUMENTS, Operation, Report
 from .._engine.owned_files import FilesPlan, diff_files, text_of
 from .._systemd.environment_file import notes, shown_lines
 from .._systemd.restarting import RESTART
@@ -22,8 +22,7 @@ from .settings import UnitPools, parse_pools
 
 ARGUMENTS: dict[str, Any] = {
     "pools": {"type": "dict", "default": {}},
-    "restart": {"type": "bool", "default": False},
-    "despite_calls": {"type": "bool", "default": False},
+    **RESTART_ARGUMENTS,
     "exclusive": {"type": "bool", "default": False},
 }
 

@@ -10,6 +10,7 @@ import os
 import posixpath
 from collections.abc import Mapping, Sequence
 
+from .._core.text import decoded, whole_number
 from .._engine.effects import read_originals
 from .._engine.originals import FileOriginal, Originals
 from .._engine.owned_files import same_file
@@ -20,7 +21,7 @@ from .._sip.proxy_command import CONFIGURATION
 from .._sip.proxy_config import read_maxbuffer
 from .._systemd.environment_file import notes
 from .._systemd.execstart import GLOB_CHARACTERS, Start, read_start
-from .._systemd.names import LOADED, MASKED, NOT_FOUND, template_of
+from .._systemd.names import LOADED, MASKED, NOT_FOUND, RUNNING_STATES, template_of
 from .._systemd.systemctl import load_error, names_of, real_name, show, unit_file
 from .._systemd.units import check_unit_name, drop_in_directories, effective_drop_ins
 from .._systemd.values import SystemdError
@@ -28,7 +29,6 @@ from .effective import command_of
 from .model import Configuration, FileState, Observed, Request, Texts, Unit
 
 UNIT_PROPERTIES = ("Id", "Names", "LoadState", "LoadError", "ActiveState", "FragmentPath", "MainPID", "MemoryMax")
-RUNNING_STATES = ("active", "reloading")
 
 RMEM_MAX = "/proc/sys/net/core/rmem_max"
 RMEM_DEFAULT = "/proc/sys/net/core/rmem_default"
@@ -102,7 +102,7 @@ def _unit(host: Host, asked: str, real: str, shown: Sequence[Mapping[str, str]])
     if not properties:
         load = NOT_FOUND if path is None else MASKED if host.resolves_to_null_device(path) else LOADED
     start = read_start(_texts(host, path, names), real) if path and load == LOADED else Start((), {}, (), frozenset())
-    most = properties.get("MemoryMax", "")
+    most = whole_number(properties.get("MemoryMax", ""))
     return Unit(
         asked=asked,
         name=real,
@@ -113,7 +113,7 @@ def _unit(host: Host, asked: str, real: str, shown: Sequence[Mapping[str, str]])
         files=_environment_files(host, start),
         running=_command_line(host, properties.get("MainPID", "")),
         active=properties.get("ActiveState") in RUNNING_STATES,
-        memory_max=int(most) if most.isdecimal() and int(most) < 2**63 else None,
+        memory_max=most if most is not None and most < 2**63 else None,
     )
 
 
@@ -123,7 +123,7 @@ def _texts(host: Host, path: str, names: Sequence[str]) -> list[tuple[str, str]]
     for directory in drop_in_directories(names):
         found += [f"{directory}/{name}" for name in unless_refused(host.list_directory, directory) or []]
     read = [one for one in (path, *effective_drop_ins(found)) if not host.resolves_to_null_device(one)]
-    return [(one, host.read_lenient(one) or "") for one in read]
+    return [(one, host.read_decisive(one)) for one in read]
 
 
 def _environment_files(host: Host, start: Start) -> list[str]:
@@ -156,7 +156,7 @@ def _matching(host: Host, pattern: str) -> list[str]:
 
 def _command_line(host: Host, pid: str) -> list[str] | None:
     """The command line of a process, None if there is no such process."""
-    if not pid.isdecimal() or not int(pid):
+    if not whole_number(pid):
         return None
     text = host.read_lenient(f"/proc/{pid}/cmdline")
     return text.rstrip("\0").split("\0") if text else None
@@ -168,7 +168,7 @@ def _file_state(host: Host, path: str) -> FileState:
     except HostError as error:
         return FileState(unless_refused(host.read_text, path), None, error.reason)
     if record is not None:
-        return FileState(record.content.decode("utf-8", "surrogateescape"), record, record.obstacle)
+        return FileState(decoded(record.content), record, record.obstacle)
     directory = posixpath.dirname(path)
     refusal = "" if host.exists(directory) else f"there is no directory {directory} to create it in"
     return FileState(None, None, refusal)
@@ -181,10 +181,9 @@ def _configuration(host: Host, unit: Unit, texts: Texts) -> Configuration | None
         return None
     word = found[1].options.get(CONFIGURATION)
     path = word.text if word is not None and word.text.startswith("/") else found[1].daemon.configuration
-    readable = host.read_lenient(path) is not None
-    return Configuration(path, readable, read_maxbuffer(path, host.read_lenient))
+    readable = host.read_foreign(path) is not None
+    return Configuration(path, readable, read_maxbuffer(path, host.read_foreign))
 
 
 def _number(host: Host, path: str) -> int | None:
-    text = (host.read_lenient(path) or "").strip()
-    return int(text) if text.isdecimal() else None
+    return whole_number((host.read_lenient(path) or "").strip())

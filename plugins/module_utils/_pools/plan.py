@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from .._core.text import encoded
 from .._engine.own_paths import ENVIRONMENT_DIRECTORIES, may_be_written
 from .._engine.owned_files import CONFIG_MODE, FileChange, FilesPlan
 from .._host.host import FileRecord
@@ -73,6 +74,7 @@ class _Draft:
     """The texts of a plan, in which pools are set one after the other."""
 
     def __init__(self, observed: Observed) -> None:
+        self._unreadable = {path: one.refusal for path, one in observed.files.items() if one.text is None}
         self._without = without_our_lines(observed)
         self.texts = dict(self._without)
         self._set: dict[tuple[str, str], str] = {}
@@ -82,6 +84,8 @@ class _Draft:
         value = start_value(unit, pool.kind, self.texts)
         kept = pool.meets(value.value if value else None) and self._is_certain(unit, value)
         path, obstacle = ("", "") if kept or value is None else _target(unit, value, self.texts)
+        if self._unreadable.get(path):
+            path, obstacle = "", f"{path} {self._unreadable[path]}"
         if path and value is not None:
             try:
                 self._set_line(unit, pool, path, value.variable)
@@ -142,7 +146,7 @@ def _file_changes(now: Texts, then: Mapping[str, str], observed: Observed) -> li
             raise PoolsError(path, state.refusal)
         after = None
         if path in then:
-            content = then[path].encode("utf-8", "surrogateescape")
+            content = encoded(then[path])
             after = FileRecord(content, CONFIG_MODE, *observed.owner)
             if state.record is not None:
                 after = state.record._replace(content=content)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .._core.change import Change
+from .._core.text import encoded
 from .._engine.originals import FileOriginal
 from .._engine.owned_files import FileChange, record_files, text_of
 from .._systemd.environment_file import Note, notes, revert_line
@@ -42,7 +43,7 @@ def originals_before(files: Iterable[FileChange], observed: Observed) -> dict[st
             text = text_of(change.before)
             for name in notes(text):
                 text = revert_line(text, name, None)
-            found = change.before._replace(content=text.encode("utf-8", "surrogateescape"))
+            found = change.before._replace(content=encoded(text))
             recorded[change.path] = FileOriginal(found, ())
     return record_files(recorded, files)
 

@@ -57,7 +57,7 @@ def parse_opensips(text: str, statistic: str) -> int | None:
     """A statistic of `get_statistics` as opensips-cli prints it, an object of JSON with numbers or their texts."""
     try:
         answer = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     value = str(answer.get(statistic)) if isinstance(answer, dict) else ""
     return int(value) if re.fullmatch(r"[0-9]{1,10}", value) else None

@@ -14,12 +14,15 @@ import uuid
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from .._core.text import decoded
 from .._host.host import Host, HostError
 from .._host.processes import ProcessNames, process_names
 from .._sip import answers, rtpengine
 from .daemons import DAEMONS, Daemon, Process, first_processes
 
 ANSWER_TIMEOUT_SECONDS = 5
+LONGEST_ANSWER = 64 * 1024  # of a program that asks a daemon; those that are known have a few lines
+LONGEST_SHOWN = 200  # of an answer or a complaint
 
 CALLS, TRANSACTIONS, SESSIONS, CHANNELS = "calls", "transactions", "sessions", "channels"
 HIDDEN = "the processes of other users are hidden from us, which takes root"
@@ -94,15 +97,17 @@ def _run(host: Host, program: str, *words: str) -> str:
     # Some of these programs report a failure and still end with 0; the parsers recognize that.
     if done.status != 0:
         raise HostError(program, _one_line(done.stderr or done.stdout) or f"ended with {done.status}")
+    if len(done.stdout) + len(done.stderr) > LONGEST_ANSWER:
+        raise HostError(program, f"its answer has more than {LONGEST_ANSWER} characters, and is not read")
     return done.stdout + done.stderr
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    return " ".join(text[:LONGEST_SHOWN].split())
 
 
 def _calls(daemon: str, count: int | None, unit: str, source: str, answer: str) -> Calls:
-    reason = "" if count is not None else f"its answer is not understood: {_one_line(answer)[:200]}"
+    reason = "" if count is not None else f"its answer is not understood: {_one_line(answer)}"
     return Calls(daemon, count, unit, source, reason)
 
 
@@ -142,7 +147,7 @@ def _ask_rtpengine(host: Host, process: Process) -> Calls:
     given = rtpengine.option(words, rtpengine.NG_OPTION, rtpengine.NG_SHORT_OPTION)
     path, section = rtpengine.config_place(words)
     if given is None:
-        given = rtpengine.config_value(host.read_lenient(path) or "", section, rtpengine.NG_OPTION)
+        given = rtpengine.config_value(host.read_foreign(path) or "", section, rtpengine.NG_OPTION)
     address = rtpengine.parse_address(given) if given else None
     if address is None:
         raise HostError("rtpengine", f"no address of {rtpengine.NG_OPTION} on its command line or in {path}")
@@ -150,7 +155,7 @@ def _ask_rtpengine(host: Host, process: Process) -> Calls:
     answer = host.ask_udp(address, rtpengine.statistics_request(cookie), ANSWER_TIMEOUT_SECONDS)
     count = rtpengine.parse_sessions(cookie, answer)
     source = f"statistics at {address[0]} port {address[1]}"
-    return _calls("rtpengine", count, SESSIONS, source, answer.decode("ascii", "replace"))
+    return _calls("rtpengine", count, SESSIONS, source, decoded(answer))
 
 
 def _ask_freeswitch(host: Host, _process: Process) -> Calls:

@@ -246,11 +246,23 @@ def _unit(identity: str, properties: Mapping[str, str]) -> Unit:
 # --- processes -------------------------------------------------------------------------------
 
 
+class Found(NamedTuple):
+    """The first process of each running copy of a daemon, and of each other program that a user runs under its name."""
+
+    daemons: list[Process]
+    others: list[Process]
+
+
 def first_processes(host: Host, daemon: Daemon, processes: ProcessNames) -> list[Process]:
     """The first process of each running copy of a daemon that the system has started, or root.
 
     Its workers and its clients do not count, nor does a process that somebody else has given its name.
     """
+    return find_processes(host, daemon, processes).daemons
+
+
+def find_processes(host: Host, daemon: Daemon, processes: ProcessNames) -> Found:
+    """The processes of a daemon's name, by who has started them."""
     named = [(pid, process_status(host, pid)) for pid in processes.pids_named(daemon.command)]
     seen = {pid: one for pid, one in named if one and not one.zombie and not _is_client(host, daemon, pid)}
     parents = {pid: status.parent for pid, status in seen.items()}
@@ -301,8 +313,8 @@ def runs_under(unit: Unit, process: Process) -> bool:
 # root's or the daemon's, and a unit of the daemon's name in the hierarchy of the system's manager.
 
 
-def _started_by_system(host: Host, daemon: Daemon, found: Sequence[Process]) -> list[Process]:
-    """Those of the processes that the system's manager has started, or root; systemd is asked where nothing else tells.
+def _started_by_system(host: Host, daemon: Daemon, found: Sequence[Process]) -> Found:
+    """What the system's manager has started, or root, and what not; systemd is asked where nothing else tells.
 
     A container counts as a whole, unless a user runs it: who is who in there cannot be seen from here.
     """
@@ -311,11 +323,12 @@ def _started_by_system(host: Host, daemon: Daemon, found: Sequence[Process]) -> 
     certain = {process.pid: _is_systems(host, daemon, process, privileged) for process in found}
     asked = sorted({process.group.unit for process in found if certain[process.pid] is None})
     main_pids = _main_pids(host, asked)
-    return [
-        process
-        for process in found
-        if certain[process.pid] or (certain[process.pid] is None and _is_main(daemon, process, main_pids))
-    ]
+    split = Found([], [])
+    for process in found:
+        verdict = certain[process.pid]
+        ours = _is_main(daemon, process, main_pids) if verdict is None else verdict
+        (split.daemons if ours else split.others).append(process)
+    return split
 
 
 def _is_systems(host: Host, daemon: Daemon, process: Process, privileged: Collection[int]) -> bool | None:

@@ -9,11 +9,13 @@ import posixpath
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from .._core.text import whole_number
 from .._systemd.execstart import Word, options_of
 
 SHARED, PRIVATE = "m", "M"  # MiB of 1024 * 1024 bytes: main() of both daemons
 CONFIGURATION = "f"
 MAXBUFFER = "b"
+MOST_DIGITS = 18  # of a number that fits into 64 bits with a sign
 
 SCRIPTS = "/etc/"  # init scripts below it have the names of their daemons
 
@@ -72,6 +74,6 @@ def running_options(command_line: Iterable[str]) -> DaemonCommand | None:
     return find_daemon([Word(word) for word in command_line])
 
 
-def whole_number(text: str) -> int | None:
+def option_number(text: str) -> int | None:
     """The number in an option's argument, None for anything but digits, which both daemons refuse."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+    return whole_number(text, MOST_DIGITS)

@@ -17,12 +17,13 @@ from typing import NamedTuple
 DEFAULT_MAXBUFFER_BYTES = 256 * 1024  # MAX_RECV_BUFFER_SIZE: Kamailio src/core/udp_server.h, OpenSIPS ip_addr.h
 DEEPEST_INCLUDE = 10  # MAX_INCLUDE_DEPTH, Kamailio src/core/cfg.lex
 MOST_FILES = 256  # in a configuration; real ones have far fewer
+MOST_CHARACTERS = 4 * 1024 * 1024  # in all of them; real ones have a tenth of that
 
 # `#!include_file` is not a comment, and text in quotes or comments is not a parameter.
 _TOKEN = re.compile(
     r"""(?:\#!|!!)?\b(?:include_file|import_file)[ \t]+"(?P<included>(?:\\.|[^"\\\n])+)"
     |/\*.*?(?:\*/|\Z) | \#[^\n]* | //[^\n]*
-    |"(?:\\.|[^"\\])*" | '[^']*'
+    |"(?:\\.|[^"\\])*(?:"|\\?\Z) | '[^']*(?:'|\Z)
     |\bmaxbuffer\s*=\s*(?P<number>0x[0-9a-fA-F]{1,15}|[0-9]{1,15})\b""",
     re.VERBOSE | re.DOTALL,
 )
@@ -48,21 +49,29 @@ class _Reader:
     def __init__(self, read: Callable[[str], str | None]) -> None:
         self._read = read
         self._files = 0
+        self._left = MOST_CHARACTERS
 
     def last_of(self, path: str, depth: int) -> MaxBuffer | None:
         self._files += 1
         if depth > DEEPEST_INCLUDE or self._files > MOST_FILES:
             return None
         text = self._read(path) or ""
-        last = None
+        self._left -= len(text)
+        if self._left < 0:
+            return None
+        last, set_here = None, None
         for token in _TOKEN.finditer(text):
             if token["included"]:
                 name = re.sub(r"\\(.)", r"\1", token["included"])
-                last = self.last_of(posixpath.join(posixpath.dirname(path), name), depth + 1) or last
+                included = self.last_of(posixpath.join(posixpath.dirname(path), name), depth + 1)
+                last, set_here = (included, None) if included else (last, set_here)
             elif token["number"]:
-                line = text.count("\n", 0, token.start("number")) + 1
-                last = MaxBuffer(_number(token["number"]), path, line)
-        return last
+                set_here = token
+        if set_here is None:
+            return last
+        # Counted once, as a file may set it in each of its lines.
+        line = text.count("\n", 0, set_here.start("number")) + 1
+        return MaxBuffer(_number(set_here["number"]), path, line)
 
 
 def _number(digits: str) -> int:

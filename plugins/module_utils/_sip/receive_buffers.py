@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from .proxy_command import CONFIGURATION, MAXBUFFER, running_options, whole_number
+from .proxy_command import CONFIGURATION, MAXBUFFER, option_number, running_options
 from .proxy_config import DEFAULT_MAXBUFFER_BYTES, read_maxbuffer
 from .rtp_ports import Read
 
@@ -54,7 +54,7 @@ def asked_at_start(daemon: str, words: Sequence[str], read: Read) -> Asked | Non
     word = command.options.get(CONFIGURATION)
     path = word.text if word and word.text.startswith("/") else command.daemon.configuration
     argument = command.options.get(MAXBUFFER)
-    option = whole_number(argument.text) if argument else None
+    option = option_number(argument.text) if argument else None
     by_option = [] if option is None else [Asked(option, f"-{MAXBUFFER} in its command line", path)]
     if read(path) is None and not (by_option and command.daemon.option_wins):
         return None

@@ -104,7 +104,7 @@ def _of_freeswitch(words: Sequence[str], read: Read) -> Ends:
 
 
 def _without_comments(text: str | None) -> str:
-    return re.sub(r"<!--.*?-->", "", text or "", flags=re.DOTALL)
+    return re.sub(r"<!--.*?(?:-->|\Z)", "", text or "", flags=re.DOTALL)
 
 
 def _parameter(text: str, variables: str, name: str) -> str | None:

@@ -15,13 +15,12 @@ from typing import NamedTuple
 from .._host.host import Host, HostError
 from .._host.processes import process_names, start_ticks
 from .._host.sockets import UDP_TABLES, Place, UdpSocket, parse_socket_link, parse_udp_sockets
-from .daemons import DAEMONS, Daemon, Process, first_processes, unit_stem
+from .daemons import DAEMONS, Daemon, Process, find_processes, unit_stem
 from .rtp_ports import DEFAULT_PORTS, rtp_ports
 
 SIP_PORTS = (5060, 5061)  # RFC 3261, section 19.1.2
+MOST_NAMED = 3  # of the processes that users run under a daemon's name
 MOST_DESCRIPTORS = 8192  # of a daemon are looked at, lowest numbers first: it opens what it listens on when it starts
-MOST_TABLE_BYTES = 32 * 1024 * 1024  # of /proc/net/udp, 250,000 sockets
-MOST_CONFIGURATION_BYTES = 1024 * 1024
 OWN_NETWORK = "/proc/self/ns/net"
 LOCAL_PORT_RANGE = "/proc/sys/net/ipv4/ip_local_port_range"
 
@@ -57,7 +56,7 @@ class Running(NamedTuple):
 
 def read_configuration(host: Host, path: str) -> str | None:
     """A daemon's configuration; None where it cannot be read, is no regular file, or is longer than any."""
-    return host.read_regular(path, MOST_CONFIGURATION_BYTES)
+    return host.read_foreign(path)
 
 
 def sip_sockets(host: Host, daemons: Iterable[str] = ()) -> list[Running]:
@@ -65,13 +64,18 @@ def sip_sockets(host: Host, daemons: Iterable[str] = ()) -> list[Running]:
     names = process_names(host)
     finder = _Finder(host)
     wanted = frozenset(daemons)
-    found = [
-        finder.look_at(daemon, process)
-        for daemon in DAEMONS
-        if not wanted or daemon.name in wanted
-        for process in first_processes(host, daemon, names)
-    ]
+    found: list[Running | None] = []
+    for daemon in DAEMONS:
+        if not wanted or daemon.name in wanted:
+            processes = find_processes(host, daemon, names)
+            found += [finder.look_at(daemon, process) for process in processes.daemons]
+            found += [_of_a_user(daemon, process) for process in processes.others[:MOST_NAMED]]
     return [running for running in found if running is not None]
+
+
+def _of_a_user(daemon: Daemon, process: Process) -> Running:
+    reason = f"process {process.pid} is one that user {process.status.uid} has started, and no service"
+    return Running(daemon.name, process.pid, "", (), elsewhere=reason)
 
 
 class _Finder:
@@ -127,7 +131,7 @@ class _Finder:
         Nobody listens on a port that the kernel has chosen: one counts for a proxy alone, and bound to an address.
         """
         if self._bound is None:
-            tables = (self._host.read_regular(path, MOST_TABLE_BYTES) or "" for path in UDP_TABLES)
+            tables = (self._host.read_lenient(path) or "" for path in UDP_TABLES)
             self._bound = [socket for table in tables for socket in parse_udp_sockets(table)]
         chosen = parse_port_range(self._host.read_lenient(LOCAL_PORT_RANGE) or "")
         for one in self._bound:

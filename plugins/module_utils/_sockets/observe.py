@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from .._core.change import ABSENT, PENDING, READONLY
+from .._core.text import whole_number
 from .._engine.effects import read_originals
 from .._engine.originals import Originals, parse_socket_key, socket_key
 from .._host import sockets
@@ -85,7 +86,7 @@ def _size(host: Host, place: Place) -> tuple[int | None, str]:
 
 def _number(host: Host, path: str) -> int | None:
     text = (host.read_lenient(path) or "").strip()
-    return int(text) if text.isdecimal() else None
+    return whole_number(text)
 
 
 # --- daemons that are left alone ---------------------------------------------------------------------

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from .._core.change import Outcome
 from .._core.undo import UndoLog
@@ -16,7 +16,7 @@ from .._host.host import Host, HostError
 from .conf import rules_path
 from .items import confirmed, moved
 from .kernel import follows_other
-from .key import display_name
+from .key import display_name, write_rank
 from .model import Observed, Plan, Request, Write
 from .observe import PROC_SYS, live_key
 from .originals import finalize
@@ -40,7 +40,7 @@ def apply(host: Host, request: Request, observed: Observed, planned: Plan, log: 
     if planned.changed:
         store_originals(host, planned.originals, log)
     staged = [stage(host, file, log) for file in planned.files]
-    _note_side_effects(host, {path: observed.live[path].value or "" for path in planned.side_effects}, log)
+    _note_side_effects(host, [*planned.side_effects, *(write.path for write in planned.writes)], observed, log)
     _note_addresses(host, planned, log)
     refused = _write_all(host, planned.writes, log)
     for commit in staged:
@@ -100,10 +100,13 @@ def _write(host: Host, write: Write, log: UndoLog) -> None:
             raise _KeyRefusedError(name, reason, error.errno) from error
 
 
-def _note_side_effects(host: Host, before: Mapping[str, str], log: UndoLog) -> None:
-    """Note how to restore the side effects. Noted before the writes, so that it runs after they are undone."""
-    for path, value in before.items():
-        log.note("", functools.partial(_write_back, host, path, value))
+def _note_side_effects(host: Host, paths: Iterable[str], observed: Observed, log: UndoLog) -> None:
+    """Note how to restore what the writes change, also of each other.
+
+    Noted before the writes, so that it runs after they are undone, and backwards, so that then no key undoes another.
+    """
+    for path in sorted(paths, key=write_rank, reverse=True):
+        log.note("", functools.partial(_write_back, host, path, observed.live[path].value or ""))
 
 
 def _write_back(host: Host, path: str, before: str) -> None:

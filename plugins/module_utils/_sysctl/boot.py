@@ -25,4 +25,4 @@ def files_read_at_boot(host: Host, but: str = "") -> list[tuple[str, str]]:
     files = effective_files([path for path in paths if path != but], SUFFIX)
     if not any(map(host.exists, SYSTEMD_SYSCTL)):
         files.append(PROCPS_FILE)
-    return [(file, host.read_lenient(file) or "") for file in files]
+    return [(file, host.read_decisive(file)) for file in files]

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from .._core.change import ABSENT, PENDING, READONLY
 from .._core.setting import EXACT
+from .._core.text import encoded
 from .._engine.owned_files import text_of
 from .conf import Boot, boot_of
 from .kernel import module_of, not_namespaced
@@ -79,7 +80,7 @@ def _decide_missing(path: str, setting: Setting, request: Request, observed: Obs
     elif (
         interface is not None
         and not is_glob(path)
-        and len(interface.encode()) <= LONGEST_INTERFACE_NAME
+        and len(encoded(interface)) <= LONGEST_INTERFACE_NAME
         and for_interface(path, "default") in observed.live
     ):
         waits_for = f"there is no interface {interface}; udev sets the key once there is"

@@ -202,6 +202,15 @@ _MODULE_TREES = {
     "sctp": ("/net/sctp",),
 }
 
+# The first is never above the first number of the second: net/ipv4/ip_fragment.c, net/ipv6/reassembly.c,
+# net/ipv6/netfilter/nf_conntrack_reasm.c, ipv4_local_port_range() of net/ipv4/sysctl_net_ipv4.c.
+BOUNDED = (
+    ("net/ipv4/ipfrag_low_thresh", "net/ipv4/ipfrag_high_thresh"),
+    ("net/ipv6/ip6frag_low_thresh", "net/ipv6/ip6frag_high_thresh"),
+    ("net/netfilter/nf_conntrack_frag6_low_thresh", "net/netfilter/nf_conntrack_frag6_high_thresh"),
+    ("net/ipv4/ip_unprivileged_port_start", "net/ipv4/ip_local_port_range"),
+)
+
 # The kernel copies their `all` to every existing interface (net/ipv6/addrconf.c).
 _IPV6_FANS_OUT = frozenset(
     f"net/ipv6/conf/all/{leaf}"

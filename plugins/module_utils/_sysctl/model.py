@@ -54,7 +54,8 @@ class Observed(NamedTuple):
     why IPv6 is in use. `highest_nofile` is the highest limit of open files of any process, None if
     nothing lowers fs.nr_open, and `asked_nofile` the highest that a file asks for. `accept_ra` has the interfaces with
     an IPv6 default route from router advertisements, and their accept_ra. `resources` are what a value may starve the
-    host of. `later` is what other programs set at boot, after sysctl.d.
+    host of. `later` is what other programs set at boot, after sysctl.d. `no_files` are those of our files in whose
+    place something else stands, such as a link, with the reason to leave it alone.
     """
 
     live: Mapping[str, LiveKey]
@@ -75,6 +76,7 @@ class Observed(NamedTuple):
     accept_ra: Mapping[str, str] = {}
     resources: Resources = Resources()
     later: Sequence[Assignment] = ()
+    no_files: Mapping[str, str] = {}
 
     def affected_by(self, path: str) -> list[str]:
         """The existing keys that writing `path` may change.
@@ -124,7 +126,7 @@ class Reverts(NamedTuple):
     reverted: list[str]  # keys that are no longer this file's once the writes are done
     derived: dict[str, str]  # keys that the kernel derives from a wanted one, with that one
     held: dict[str, str]  # keys that other files of ours have set, with the texts that they want
-    confirmed: list[str]  # of these, the ones that have their value: it is read back into the record
+    confirmed: list[str]  # keys with a value of ours that the record does not have yet
 
 
 class Plan(NamedTuple):

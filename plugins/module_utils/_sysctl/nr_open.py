@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
+from .._core.text import whole_number
 from .._host.host import Host, unless_refused
 from .._host.machine import CONTAINER, virtualization
 from .boot import files_read_at_boot
@@ -125,8 +126,7 @@ def _unit_lines(text: str) -> Iterator[tuple[int, int]]:
 
 def nr_open(host: Host) -> NrOpen:
     """Read the ceiling of open files, now and after a boot. Raises HostError."""
-    text = (host.read_text(_PATH) or "").strip()
-    live = int(text) if text.isdecimal() else KERNEL_NR_OPEN
+    live = whole_number((host.read_text(_PATH) or "").strip()) or KERNEL_NR_OPEN
     assigned = boot_of(files_read_at_boot(host)).assignment("fs/nr_open")
     value = None if assigned is None else assigned.value
     boot = nr_open_at_boot(value, live, virtualization(host).kind == CONTAINER)
@@ -137,6 +137,7 @@ def nr_open_at_boot(assigned: str | None, live: int, container: bool) -> int:
     """fs.nr_open after a boot, given the value that a sysctl.d file assigns (None: no file does)."""
     if container:
         return live  # it belongs to the machine and outlives the container
-    if assigned is not None and assigned.isdecimal():
-        return int(assigned)
+    number = whole_number(assigned or "")
+    if number is not None:
+        return number
     return live if live == SYSTEMD_NR_OPEN else KERNEL_NR_OPEN

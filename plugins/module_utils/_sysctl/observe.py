@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 
 from .._engine.effects import read_originals
 from .._engine.originals import Originals
-from .._host.host import Host, HostError
+from .._host.host import FileRecord, Host, HostError
 from .._host.machine import CONTAINER, child_network_namespace, memory_bytes, systemd_version, virtualization
 from .._host.rlimits import INFINITY, read_open_files_limit
 from .boot import SYSTEMD_SYSCTL, files_read_at_boot
@@ -44,18 +44,18 @@ FIRST_IPC_NAMESPACE = "ipc:[4026531839]"  # PROC_IPC_INIT_INO, include/linux/pro
 def observe(host: Host, request: Request) -> Observed:
     """The host as far as the plan for this request depends on it. Raises HostError, SysctlError, OriginalsError."""
     originals = read_originals(host)
-    wanted = keys_to_observe(request.settings, originals, request.path)
-    matches = {key: _expand(host, key) for key in wanted if is_glob(key)}
-    paths = dict.fromkeys([key for key in wanted if not is_glob(key)])
-    for expanded in matches.values():
-        paths.update(dict.fromkeys(expanded))
-    live = {path: key for path, key in ((path, live_key(host, path)) for path in paths) if key is not None}
+    paths, matches, live = _read_keys(host, keys_to_observe(request.settings, originals, request.path))
     lowers_nr_open = needs_highest_nofile(paths, request.settings, originals)
+    # The interface of a key that is gone may have another name by now.
+    away = [key for key in paths if key in originals.keys and key not in live and interface_of(key) is not None]
+    others = _read_keys(host, dict.fromkeys(for_interface(key, "*") for key in away))
+    own, own_rules, no_files = _own_files(host, request)
     return Observed(
-        live=live,
-        matches=matches,
-        own=host.snapshot(request.path),
-        own_rules=host.snapshot(rules_path(request.path)),
+        live={**others[2], **live},
+        matches={**others[1], **matches},
+        own=own,
+        own_rules=own_rules,
+        no_files=no_files,
         others=files_read_at_boot(host, request.path),
         originals=originals,
         surroundings=_surroundings(host),
@@ -71,6 +71,34 @@ def observe(host: Host, request: Request) -> Observed:
         later=later_assignments(writers(host), live),
         resources=_resources(host) if any(map(concerns, paths)) else Resources(),
     )
+
+
+def _read_keys(host: Host, wanted: Iterable[str]) -> tuple[list[str], dict[str, Sequence[str]], dict[str, LiveKey]]:
+    """The paths of these keys and globs, the matches of each glob, and what exists of them. Raises SysctlError."""
+    matches: dict[str, Sequence[str]] = {key: _expand(host, key) for key in wanted if is_glob(key)}
+    paths = dict.fromkeys([key for key in wanted if not is_glob(key)])
+    for expanded in matches.values():
+        paths.update(dict.fromkeys(expanded))
+    live = {path: key for path, key in ((path, live_key(host, path)) for path in paths) if key is not None}
+    return list(paths), matches, live
+
+
+def _own_files(host: Host, request: Request) -> tuple[FileRecord | None, FileRecord | None, dict[str, str]]:
+    """Our sysctl.d file and its udev rules; and the ones that are no plain files, with the reason.
+
+    On the way back, what stands in their place does not keep the keys from going back. Raises HostError.
+    """
+    records: list[FileRecord | None] = []
+    refused: dict[str, str] = {}
+    for path in (request.path, rules_path(request.path)):
+        try:
+            records.append(host.snapshot(path))
+        except HostError as error:
+            if request.settings:
+                raise
+            records.append(None)
+            refused[path] = error.reason
+    return records[0], records[1], refused
 
 
 def keys_to_observe(settings: Iterable[Setting], originals: Originals, path: str) -> list[str]:

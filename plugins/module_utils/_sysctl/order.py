@@ -1,13 +1,14 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Orders the kernel writes so that none undoes another, and lists their side effects."""
+"""Orders the kernel writes and the lines of our file so that none undoes another, and lists their side effects."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .kernel import mutually_exclusive, write_order
+from .conf import Line
+from .kernel import BOUNDED, mutually_exclusive, write_order
 from .model import Decision, Observed, Reverts, Write
 
 
@@ -58,3 +59,34 @@ def side_effects_of(writes: Iterable[Write], observed: Observed) -> dict[str, st
             if path not in written:
                 effects.setdefault(path, write.path)
     return effects
+
+
+def ordered_lines(lines: Iterable[Line], observed: Observed) -> list[Line]:
+    """The lines of our file in the order in which a boot must write them.
+
+    Where one key bounds another, the one goes first that makes room, seen from the values that a boot starts from.
+    """
+    ordered = sorted(lines, key=lambda line: write_order(line.path))
+    for low, high in BOUNDED:
+        places = {line.path: place for place, line in enumerate(ordered) if line.path in (low, high)}
+        if len(places) == 2:
+            first, second = sorted(places.values())
+            room = _number(_at_start(high, observed))
+            high_first = _number(ordered[places[low]].value) > room
+            if (places[high] == first) != high_first:
+                ordered.insert(first, ordered.pop(second))
+    return ordered
+
+
+def _at_start(path: str, observed: Observed) -> str:
+    """The value of a key before us, as a boot without us would leave it."""
+    record, live = observed.originals.keys.get(path), observed.live.get(path)
+    if record is not None:
+        return record.value
+    return (live.value if live is not None else None) or ""
+
+
+def _number(value: str) -> int:
+    """The first number of a value; 0 if it is none."""
+    first = value.split()[:1]
+    return int(first[0]) if first and first[0].isdecimal() else 0

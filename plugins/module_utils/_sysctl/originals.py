@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from .._core.change import ABSENT, READONLY
+from .._core.text import encoded
 from .._engine.originals import KeyOriginal, Originals, digest
 from .._engine.owned_files import FileChange, finalize_files, record_files, text_of
 from .conf import Boot, boot_of
@@ -28,6 +29,18 @@ def _written_fields(path: str, record: KeyOriginal, value: str) -> str:
     return " ".join(value.split()[: len(record.written.split())])
 
 
+def changes_at_boot(decision: Decision) -> bool:
+    """Whether a boot will give a key another value than it has."""
+    path, line, now = decision.path, decision.line, decision.before
+    return line is not None and now is not None and not same(path, stored(path, line, now), now)
+
+
+def _all_fields(path: str, text: str, written: str | None) -> str:
+    """A text with the further fields of what was written before: they are still to go back."""
+    full = stored(path, text, written)
+    return full if len(full.split()) > len(text.split()) else text
+
+
 class OurFiles:
     """The sysctl.d files of ours: this call's, and the others that the record names as owners of keys."""
 
@@ -39,11 +52,24 @@ class OurFiles:
 
     def line(self, owner: str, path: str) -> str | None:
         """The value that a file of ours sets at boot for a key, under either of its names. None if it sets none."""
+        lines = [self._boot(owner).assignment(name) for name in (path, other_name(path)) if name is not None]
+        return next((line.value for line in lines if line is not None), None)
+
+    def sets(self, path: str) -> bool:
+        """Whether this call's file sets a key at boot, or another one that changes it."""
+        record = self._observed.originals.keys.get(path)
+        causes = (path, record.cause if record is not None else None)
+        return any(self.line(self._path, cause) is not None for cause in causes if cause is not None)
+
+    def names(self, path: str) -> bool:
+        """Whether this call's file has a line for this very key, and not only a glob that matches it."""
+        return self._boot(self._path).named(path) is not None
+
+    def _boot(self, owner: str) -> Boot:
         boot = self._boots.get(owner)
         if boot is None:
             boot = self._boots[owner] = boot_of([(owner, self._text(owner))])
-        lines = [boot.assignment(name) for name in (path, other_name(path)) if name is not None]
-        return next((line.value for line in lines if line is not None), None)
+        return boot
 
     def _text(self, owner: str) -> str:
         """The text of a file of ours; empty where it is missing, or somebody else has edited it."""
@@ -51,7 +77,7 @@ class OurFiles:
         if owner == self._path:
             text = text_of(self._observed.own)
         recorded = self._observed.originals.files.get(owner)
-        edited = recorded is not None and digest(text.encode("utf-8", "surrogateescape")) not in recorded.written
+        edited = recorded is not None and digest(encoded(text)) not in recorded.written
         return "" if edited else text
 
     def is_ours(self, path: str, record: KeyOriginal, now: str) -> bool:
@@ -62,6 +88,10 @@ class OurFiles:
             path in affected and now == side_effect_value(cause, value, path)
             for cause, value, affected in self._booted_causes()
         )
+
+    def has_booted(self, path: str, record: KeyOriginal, now: str) -> bool:
+        """Whether a key has its value from a boot with our files, so that the record does not have it yet."""
+        return record.left not in (None, now) and self.is_ours(path, record, now)
 
     def is_alone(self, path: str, record: KeyOriginal, now: str) -> bool:
         """Whether this call's file alone, and no other file or program, has given a key its value."""
@@ -119,7 +149,9 @@ def recorded(
     keys = dict(observed.originals.keys)
     for write in writes:
         first = keys.get(write.path) or KeyOriginal(write.before, None, None, ())
-        keys[write.path] = _owned(KeyOriginal(first.value, write.text, None, first.owners), request.path)
+        written = _all_fields(write.path, write.text, first.written)
+        record = KeyOriginal(first.value, written, None, first.owners)
+        keys[write.path] = record if write.path in reverts.held else _owned(record, request.path)
     for path, cause in effects.items():
         value = observed.live[path].value
         if path in keys:
@@ -138,7 +170,8 @@ def recorded(
         elif shared.cause is not None and decision.setting is not None:
             keys[decision.path] = _owned(shared._replace(cause=None, written=decision.fallback), request.path)
         else:
-            keys[decision.path] = _owned(shared, request.path)
+            fields = shared.written and _all_fields(decision.path, shared.written, decision.line)
+            keys[decision.path] = _owned(shared._replace(written=fields), request.path)
     return observed.originals._replace(keys=keys, files=record_files(observed.originals.files, files))
 
 
@@ -151,7 +184,7 @@ def _changed_by_boot(
 ) -> dict[str, KeyOriginal]:
     """The records of a key that only the next boot will change, and of its side effects."""
     path, now = decision.path, decision.before
-    if decision.line is None or now is None or same(path, stored(path, decision.line, now), now):
+    if now is None or not changes_at_boot(decision):
         return {}
     affected = {one: observed.live[one].value for one in observed.affected_by(path) if one not in keys}
     records = {
@@ -180,8 +213,9 @@ def finalize(request: Request, planned: Plan, live: Mapping[str, str | None]) ->
         record = keys.get(path)
         if record is None:
             continue
-        if record.cause is not None and value is not None and same(path, record.value, value):
-            del keys[path]  # the side effect did not happen
+        unchanged = value is not None and same(path, record.value, value)
+        if unchanged and record.cause is not None and record.cause not in keys:
+            del keys[path]  # the side effect did not happen, and no boot will bring it
         else:
             keys[path] = record._replace(left=value)
     files = finalize_files(planned.originals.files, planned.files, planned.reverted)

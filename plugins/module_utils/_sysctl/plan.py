@@ -11,18 +11,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from .._core.change import Change
+from .._core.change import REFUSED, Change
 from .._core.setting import EXACT
 from .._engine.owned_files import FileChange, OwnFile, plan_file, released_files
+from .._host.host import FileRecord
 from .conf import HEADING, RULES_HEADING, Boot, Line, boot_of, render, render_rules, rules_path
 from .decide import decide, settings_by_key
 from .items import items_of, warnings_of
-from .kernel import module_of, write_order
+from .kernel import module_of
 from .key import is_glob, is_spelled
 from .model import Decision, Observed, Plan, Request
-from .order import ordered_writes, side_effects_of
+from .order import ordered_lines, ordered_writes, side_effects_of
 from .originals import OurFiles, recorded
-from .revert import planned_reverts
+from .revert import keep_side_effects, planned_reverts
 from .safety import check_safety
 
 
@@ -39,6 +40,7 @@ def plan(request: Request, observed: Observed) -> Plan:
     files, notes = _files(request, decisions, observed, boot_without_us)
     changes = items_of(request, decisions, files, observed) + reverts.changes + notes
     effects = side_effects_of(writes, observed)
+    keep_side_effects(reverts, effects, decisions)
     return Plan(
         changes=changes,
         writes=writes,
@@ -46,17 +48,17 @@ def plan(request: Request, observed: Observed) -> Plan:
         originals=recorded(request, decisions, writes, effects, reverts, files, observed),
         side_effects=sorted({*effects, *reverts.confirmed} - {write.path for write in writes}),
         reverted=[
-            *(path for path in reverts.reverted if request.boot or ours.line(request.path, path) is None),
-            *rewritten,
+            *(path for path in (*reverts.reverted, *rewritten) if request.boot or not ours.sets(path)),
             *(decision.path for decision in decisions if decision.reverted),
-            *released_files(
-                {request.path: observed.own, rules_path(request.path): observed.own_rules},
-                files,
-                observed.originals.files,
-            ),
+            *released_files(_own_files(request, observed), files, observed.originals.files),
         ],
         warnings=warnings_of(changes, decisions, observed),
     )
+
+
+def _own_files(request: Request, observed: Observed) -> dict[str, FileRecord | None]:
+    own = {request.path: observed.own, rules_path(request.path): observed.own_rules}
+    return {path: record for path, record in own.items() if path not in observed.no_files}
 
 
 def _files(
@@ -73,6 +75,8 @@ def _files(
         (rules_path(request.path), observed.own_rules, RULES_HEADING, rules),
     ):
         change, note = plan_file(OwnFile(path, current, heading), text, observed.originals.files, observed.owner)
+        if path in observed.no_files:
+            note = Change(path, None, None, None, None, REFUSED, "no longer needed", observed.no_files[path])
         files += [change] if change else []
         notes += [note] if note else []
     return files, notes
@@ -92,7 +96,7 @@ def _lines(decisions: Sequence[Decision], observed: Observed, boot_without_us: B
         if boot_without_us.named(decision.path) is not None and is_spelled(decision.path):
             reason = "Another file names this key, which would override the glob."
             lines[decision.path] = Line(decision.path, decision.line, reason)
-    return sorted(lines.values(), key=lambda line: write_order(line.path))
+    return ordered_lines(lines.values(), observed)
 
 
 def _rules(lines: Iterable[Line], observed: Observed) -> str | None:

@@ -10,47 +10,54 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from .._core.change import ABSENT, CHANGED, KEPT, OK, PENDING, READONLY, REFUSED, Change
 from .._engine.originals import KeyOriginal
 from .kernel import follows_other, is_locked, mutually_exclusive, other_name
-from .key import display_name, glob_matches, interface_of, is_glob
-from .model import Decision, LiveKey, Observed, Plan, Request, Reverts, Write
-from .originals import OurFiles, original_text
+from .key import display_name, for_interface, interface_of
+from .model import Decision, Observed, Plan, Request, Reverts, Write
+from .originals import OurFiles, changes_at_boot, original_text
 from .safety import objection, switches_ipv6_off
 from .value import same, stored
 
-# Interfaces of containers come and go with globs that match them; of so many their originals are kept meanwhile.
-MOST_AWAY = 500
 BACK = "no longer wanted: back to its original"
 
 
-def planned_reverts(
-    request: Request, observed: Observed, decisions: Sequence[Decision], ours: OurFiles
-) -> Reverts:
+def planned_reverts(request: Request, observed: Observed, decisions: Sequence[Decision], ours: OurFiles) -> Reverts:
     """The reverts of the keys that this file has set in an earlier run and does not want any more."""
     wanted = {decision.path for decision in decisions}
-    globs, away = [setting.path for setting in request.settings if is_glob(setting.path)], []
     reverts = Reverts([], [], [], {}, ours.held(wanted), [])
     derived = _derived(decisions, reverts.held, observed)
+    dropped = []
     for path, record in observed.originals.keys.items():
-        if request.path not in record.owners or path in wanted or record.cause in wanted:
-            continue
         live = observed.live.get(path)
-        for held in (path, other_name(path), mutually_exclusive(path)):
-            if held is not None and reverts.held.get(held):
-                _hand_over(held, request, observed, ours, reverts)
-        if path in reverts.held:
-            reverts.reverted.append(path)
-        elif path in derived:
-            reverts.derived[path] = derived[path]
-            reverts.reverted.extend([path] if derived[path] in reverts.held else [])
-        elif record.owners != (request.path,):
-            reverts.reverted.append(path)
-        elif live is None and any(glob_matches(glob, path) for glob in globs):
-            away.append(path)
-        elif live is None or live.value is None:
-            _leave(path, record, live, reverts)
-        else:
-            _revert(path, record, live.value, request, observed, ours, reverts)
-    reverts.reverted.extend(away[MOST_AWAY:])
+        if request.path not in record.owners:
+            continue
+        if live is not None and live.value is not None and ours.has_booted(path, record, live.value):
+            reverts.confirmed.append(path)
+        if path not in wanted and (record.cause not in wanted or live is None):
+            dropped.append(path)
+    names = {name for path in dropped for name in (path, other_name(path), mutually_exclusive(path))}
+    for path in reverts.held:
+        if path in names:
+            _hand_over(path, request, observed, ours, reverts)
+    for path in dropped:
+        _drop(path, derived, request, observed, ours, reverts)
     return reverts
+
+
+def _drop(
+    path: str, derived: Mapping[str, str], request: Request, observed: Observed, ours: OurFiles, reverts: Reverts
+) -> None:
+    """Add to `reverts` what becomes of a key that this file does not want any more."""
+    record, live = observed.originals.keys[path], observed.live.get(path)
+    if path in reverts.held:
+        reverts.reverted.append(path)
+    elif path in derived and (record.cause is not None or record.owners == (request.path,)):
+        reverts.derived[path] = derived[path]
+        reverts.reverted.extend([path] if derived[path] in reverts.held else [])
+    elif record.owners != (request.path,):
+        reverts.reverted.append(path)
+    elif live is None or live.value is None:
+        _leave(path, record, request, observed, ours, reverts)
+    else:
+        _revert(path, record, live.value, request, observed, ours, reverts)
 
 
 def _derived(decisions: Iterable[Decision], held: Iterable[str], observed: Observed) -> dict[str, str]:
@@ -61,7 +68,7 @@ def _derived(decisions: Iterable[Decision], held: Iterable[str], observed: Obser
     changed = [
         decision.path
         for decision in decisions
-        if decision.write is not None or decision.path in observed.originals.keys
+        if decision.write is not None or decision.path in observed.originals.keys or changes_at_boot(decision)
     ]
     return {
         affected: path
@@ -69,6 +76,15 @@ def _derived(decisions: Iterable[Decision], held: Iterable[str], observed: Obser
         if interface_of(path) != "default"
         for affected in observed.affected_by(path)
     }
+
+
+def keep_side_effects(reverts: Reverts, effects: Mapping[str, str], decisions: Iterable[Decision]) -> None:
+    """Keep the records of keys that are back at their originals and that a wanted write is about to change."""
+    wanted = {decision.path for decision in decisions}
+    for path in set(reverts.reverted).intersection(effects):
+        if effects[path] in wanted:
+            reverts.derived[path] = effects[path]
+            reverts.reverted.remove(path)
 
 
 def _hand_over(path: str, request: Request, observed: Observed, ours: OurFiles, reverts: Reverts) -> None:
@@ -79,7 +95,7 @@ def _hand_over(path: str, request: Request, observed: Observed, ours: OurFiles, 
     if not ours.is_ours(path, record, now):
         reason = f"changed by somebody else since (this module left {record.left}): left alone"
         reverts.changes.append(_item(path, now, now, KEPT, reason))
-    elif same(path, wanted, now):
+    elif same(path, wanted, now) or same(path, record.value, now):
         reverts.confirmed.append(path)
     elif request.live and live.writable and path not in {write.path for write in reverts.writes}:
         reverts.writes.append(Write(path, wanted, now, reverts=True))
@@ -87,21 +103,52 @@ def _hand_over(path: str, request: Request, observed: Observed, ours: OurFiles, 
         reverts.changes.append(_item(path, now, wanted, CHANGED, why=why))
 
 
+def _bring_back_other(path: str, request: Request, observed: Observed, reverts: Reverts) -> None:
+    """Let a key go back to 0 with its mutually exclusive one, where that is another file's, too."""
+    other = mutually_exclusive(path) or ""
+    record, live = observed.originals.keys.get(other), observed.live.get(other)
+    if record is not None and live is not None and record.owners != (request.path,) and other not in reverts.held:
+        reverts.writes.append(Write(other, record.value, live.value or "", reverts=True))
+        reverts.reverted.append(other)
+
+
 def _item(path: str, now: str | None, after: str | None, state: str, reason: str = "", why: str = BACK) -> Change:
     return Change(display_name(path), None, now, after, None, state, why, reason)
 
 
-def _leave(path: str, record: KeyOriginal, live: LiveKey | None, reverts: Reverts) -> None:
-    """Keep the record of a key that is away, and say so. A side effect goes with its interface."""
-    if record.cause is not None:
-        reverts.reverted.append(path)
-        return
-    interface = interface_of(path)
-    reason = "this kernel does not have it now" if interface is None else f"there is no interface {interface} now"
+def _leave(
+    path: str, record: KeyOriginal, request: Request, observed: Observed, ours: OurFiles, reverts: Reverts
+) -> None:
+    """Add the item of a key that is away or cannot be read now. Its record stays for when it is back.
+
+    A value that came from a glob, or with another key, ends with its interface, unless that only has another name.
+    """
+    live, interface = observed.live.get(path), interface_of(path)
     if live is not None:
         reason = "cannot be read now"
-    reason = f"not put back: {reason}. Its original, {record.value}, stays on record for a later run"
+    else:
+        reason = "this kernel does not have it now" if interface is None else f"there is no interface {interface} now"
+    if live is None and interface is not None and not ours.names(path):
+        renamed = record.cause is None and _may_be_renamed(path, record, observed)
+        if not renamed:
+            reverts.reverted.append(path)
+        if record.cause is not None or request.settings:
+            return
+        kept = f"its original, {record.value}, stays on record, as it may have another name" if renamed else ""
+    else:
+        kept = f"its original, {record.value}, stays on record"
+    reason = f"not put back: {reason}" + (f"; {kept}" if kept else ", and its value went with it")
     reverts.changes.append(_item(path, None, None, ABSENT if live is None else READONLY, reason))
+
+
+def _may_be_renamed(path: str, record: KeyOriginal, observed: Observed) -> bool:
+    """Whether another interface, of which there is no record, has the value that this one was left with."""
+    others = (other for other in observed.matches.get(for_interface(path, "*"), ()) if interface_of(other) != "all")
+    return any(
+        other not in observed.originals.keys and observed.live[other].value == record.left
+        for other in others
+        if other in observed.live and interface_of(other) != "default"
+    )
 
 
 def _revert(
@@ -132,7 +179,9 @@ def _revert(
         reverts.reverted.append(path)
         if not follows_other(path, record.value):
             reverts.writes.append(Write(path, text, now, reverts=True))
-    if record.cause is None or state not in (OK, KEPT):
+        else:
+            _bring_back_other(path, request, observed, reverts)
+    if record.cause is None or state not in (OK, KEPT) or (state == KEPT and record.left != record.value):
         reverts.changes.append(_item(path, now, after, state, reason))
 
 

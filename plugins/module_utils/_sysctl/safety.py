@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from .._core.setting import AT_LEAST
+from .._core.text import whole_number
 from .._engine.originals import Originals
 from .kernel import is_locked
 from .key import SysctlError, display_name, interface_of
@@ -109,7 +110,7 @@ def _too_low(files: int, now: int, observed: Observed) -> str | None:
 
 def _number(text: str) -> int:
     """The number, or 0 for any other text. Only an edited record of originals can have such a text."""
-    return int(text) if text.isdecimal() else 0
+    return whole_number(text) or 0
 
 
 def needs_ipv6_reasons(paths: Iterable[str]) -> bool:

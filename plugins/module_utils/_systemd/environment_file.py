@@ -16,6 +16,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from .._core.errors import ItemError
+from .._core.text import encoded
 from .._engine.conf_files import comment_lines
 
 COMMENT = "comment"
@@ -196,7 +197,7 @@ def _shown(text: str) -> str:
 
 def why_skipped(text: str) -> str:
     """Why systemd skips a file as a whole, or does not start the unit without it; "" if it reads the file."""
-    if len(text.encode("utf-8", "surrogateescape")) > MOST_BYTES:
+    if len(encoded(text)) > MOST_BYTES:
         return f"it is longer than {MOST_BYTES // 1024 // 1024} MiB"
     if "\0" in text:
         return f"line {_line_of(text, text.index(chr(0)))} has a NUL"

@@ -21,6 +21,8 @@ LOADED = "loaded"
 MASKED = "masked"
 NOT_FOUND = "not-found"
 
+RUNNING_STATES = ("active", "reloading")  # ActiveState of a unit that runs
+
 # The directories of unit files, the most important first. Source: systemd.unit(5), "Unit File Load Path", and
 # `systemctl show -p UnitPath`. On most hosts /lib is a link to /usr/lib, so that files appear twice, which is harmless.
 UNIT_PATH = (

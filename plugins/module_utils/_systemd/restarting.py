@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 
 from .._engine.operation import Restart
 from .._host.host import Host, HostError
+from .names import RUNNING_STATES
 from .starting import wait_for_programs
 from .systemctl import show, systemctl
 
 PROPERTIES = ("Id", "Job", "ActiveState", "SubState", "Result", "MainPID")
 RESTART_TIMEOUT_SECONDS = 120  # a unit that needs longer to stop is left to it
 POLL_SECONDS = 0.5
-RUNNING_STATES = ("active", "reloading")
 
 
 def restart(host: Host, units: Sequence[str]) -> None:

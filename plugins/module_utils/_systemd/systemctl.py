@@ -9,7 +9,7 @@ import errno
 import posixpath
 from collections.abc import Mapping, Sequence
 
-from .._host.host import Host, HostError
+from .._host.host import LONGEST_COMPLAINT, Host, HostError
 from .names import UNIT_PATH, instance_of, instances_pattern, is_template, template_of
 
 MOST_LINKS = 8  # in a chain of aliases; systemd itself allows no chain at all
@@ -27,7 +27,7 @@ def systemctl(host: Host, *arguments: str) -> str:
     if done is None:
         raise HostError("systemctl", "systemd runs here, but there is no command systemctl", errno.ENOENT)
     if done.status != 0:
-        reason = " ".join(done.stderr.split()) or f"exit status {done.status}"
+        reason = " ".join(done.stderr[:LONGEST_COMPLAINT].split()) or f"exit status {done.status}"
         raise HostError(item, reason)
     return done.stdout
 

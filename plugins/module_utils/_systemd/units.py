@@ -27,7 +27,7 @@ LONGEST_NAME = 255  # UNIT_NAME_MAX, systemd.unit(5)
 SECTIONS = {SERVICE: "Service", SLICE: "Slice"}
 
 DROP_IN_SUFFIX = ".conf"
-MOST_FILES = 1024  # parsed files to cache: a plan reads each of them several times
+MOST_FILES = 16384  # a plan reads each file several times; with 5,000 units these are some ten thousand
 
 HEADING = (
     "# Managed by Ansible (siptune.linux.systemd_limits). Edits made here are lost with the next run;\n"

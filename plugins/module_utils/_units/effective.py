@@ -38,10 +38,16 @@ class Effective(NamedTuple):
     kept: Mapping[str, tuple[Setting, Meaning]]
 
 
-def effective_settings(state: UnitState, settings: Sequence[Setting], observed: Observed) -> Effective:
-    """The settings of a unit, compared with the values it would have without the drop-ins of this call."""
+def effective_by_unit(settings: Mapping[str, Sequence[Setting]], observed: Observed) -> dict[str, Effective]:
+    """The settings of each unit, compared with the values it would have without the drop-ins of this call."""
     ours = {unit.path for unit in observed.units}
     others = {path: text for path, text in observed.texts.items() if path not in ours}
+    return {state.name: _effective(state, settings[state.name], others, observed) for state in observed.units}
+
+
+def _effective(
+    state: UnitState, settings: Sequence[Setting], others: Mapping[str, str], observed: Observed
+) -> Effective:
     lines, kept = [], {}
     for setting in settings:
         if setting.rule == EXACT:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from .._core.change import Change
 from .._core.setting import EXACT
+from .._core.text import whole_number
 from .._engine.operation import BOTH
 from .._engine.originals import Originals
 from .._engine.owned_files import FileChange
@@ -65,7 +66,7 @@ class LoadedUnit(NamedTuple):
     @property
     def main_pid(self) -> int:
         """The id of its main process, 0 if it has none."""
-        return int(self.properties.get("MainPID", "") or 0)
+        return whole_number(self.properties.get("MainPID", "")) or 0
 
 
 class UnitState(NamedTuple):

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._core.change import Outcome
-from .._engine.operation import BOOT, BOTH, Operation, report_of
+from .._engine.operation import BOOT, BOTH, RESTART_ARGUMENTS, Operation, report_of
 from .._systemd.restarting import RESTART
 from .._systemd.units import check_drop_in_name
 from .._systemd.values import SystemdError
@@ -23,8 +23,7 @@ ARGUMENTS: dict[str, Any] = {
     "units": {"type": "dict", "default": {}},
     "drop_in": {"type": "str", "default": "90-siptune.conf"},
     "when": {"type": "str", "choices": [BOTH, BOOT], "default": BOTH},
-    "restart": {"type": "bool", "default": False},
-    "despite_calls": {"type": "bool", "default": False},
+    **RESTART_ARGUMENTS,
     "exclusive": {"type": "bool", "default": False},
 }
 

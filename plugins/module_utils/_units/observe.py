@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 
+from .._core.text import whole_number
 from .._engine.effects import read_originals
 from .._engine.originals import Originals
 from .._host.capabilities import CAP_SYS_RESOURCE, has_capability, in_user_namespace
@@ -228,10 +229,10 @@ def with_processes(host: Host, unit: LoadedUnit, deadline: float) -> LoadedUnit:
 def _started_before_drop_in(host: Host, properties: Mapping[str, str], path: str) -> bool:
     """Whether the unit's main process is older than the drop-in. False where there is no drop-in."""
     written = host.modified_at(path)
-    started = properties.get("ExecMainStartTimestampMonotonic", "")
-    if written is None or not started.isdecimal() or not int(started):
+    started = whole_number(properties.get("ExecMainStartTimestampMonotonic", ""))
+    if written is None or not started:
         return False
-    seconds_ago = time.clock_gettime(time.CLOCK_MONOTONIC) - int(started) / 10**6
+    seconds_ago = time.clock_gettime(time.CLOCK_MONOTONIC) - started / 10**6
     return time.time() - seconds_ago < written
 
 
@@ -242,16 +243,20 @@ def pids_of(host: Host, properties: Mapping[str, str]) -> list[int]:
         return []
     for mount in CONTROL_GROUP_MOUNTS:
         if host.exists(f"{mount}{group}/{CONTROL_GROUP_PROCESSES}"):
-            return sorted(set(_pids_below(host, mount + group)))
+            return sorted(_pids_below(host, mount + group))
     return []
 
 
-def _pids_below(host: Host, directory: str) -> list[int]:
-    text = host.read_lenient(f"{directory}/{CONTROL_GROUP_PROCESSES}") or ""
-    pids = [int(line) for line in text.split() if line.isdecimal() and int(line)]  # 0 is in a PID namespace above ours
-    for name in unless_refused(host.list_directory, directory) or []:
-        if host.exists(f"{directory}/{name}/{CONTROL_GROUP_PROCESSES}"):
-            pids += _pids_below(host, f"{directory}/{name}")
+def _pids_below(host: Host, group: str) -> set[int]:
+    """The processes of a control group and of those below it, which a service may nest as deeply as it likes."""
+    pids: set[int] = set()
+    left = [group]
+    while left:
+        directory = left.pop()
+        text = host.read_lenient(f"{directory}/{CONTROL_GROUP_PROCESSES}") or ""
+        pids.update(pid for pid in map(whole_number, text.split()) if pid)  # 0 is in a PID namespace above ours
+        below = (f"{directory}/{name}" for name in unless_refused(host.list_directory, directory) or [])
+        left += [one for one in below if host.exists(f"{one}/{CONTROL_GROUP_PROCESSES}")]
     return pids
 
 
@@ -279,7 +284,7 @@ def _texts(host: Host, units: Sequence[UnitState]) -> dict[str, str]:
 def _texts_of(host: Host, paths: Iterable[str]) -> dict[str, str]:
     """The texts of those files that exist, by path; a masked or unreadable file counts as empty."""
     return {
-        path: "" if host.resolves_to_null_device(path) else host.read_lenient(path) or ""
+        path: "" if host.resolves_to_null_device(path) else host.read_decisive(path)
         for path in sorted(set(paths))
         if path and host.exists(path)
     }

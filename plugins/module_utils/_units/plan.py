@@ -16,7 +16,7 @@ from .._core.setting import hazard_warning
 from .._engine.operation import BOTH
 from .._engine.owned_files import record_files, released_files
 from .._systemd.values import Setting, SystemdError
-from .effective import decisions_of, effective_settings, planned_drop_ins, reload_is_due, texts_after
+from .effective import decisions_of, effective_by_unit, planned_drop_ins, reload_is_due, texts_after
 from .forecast import forecast, to_restart
 from .items import items_of
 from .model import Decision, LoadedUnit, Observed, Plan, Request
@@ -27,15 +27,15 @@ from .settings import item_name
 
 def plan(request: Request, observed: Observed) -> Plan:
     """The plan that brings the host to the request. Raises SystemdError if a safety check fails."""
-    settings = _settings_by_unit(request, observed)
-    effective = {state.name: effective_settings(state, settings[state.name], observed) for state in observed.units}
+    effective = effective_by_unit(_settings_by_unit(request, observed), observed)
     files, notes = planned_drop_ins(effective, observed)
     then = texts_after(observed.texts, files)
+    edited = {note.item for note in notes if note.state == KEPT}
     decisions = [
         decision
         for state in observed.units
+        if state.path not in edited
         for decision in decisions_of(state, effective[state.name], then, observed)
-        if not any(note.item == state.path and note.state == KEPT for note in notes)
     ]
     check_safety(decisions, observed)
     check_hiding(observed, then)

@@ -9,6 +9,7 @@ import posixpath
 import re
 from collections.abc import Iterable, Mapping
 
+from .._core.text import whole_number
 from .._host.rlimits import INFINITY
 from .._sysctl.nr_open import NrOpen
 from .._systemd.directives import FIRST_SYSTEMD_WITH_IDLE_WEIGHT
@@ -141,9 +142,9 @@ def _check_restart(item: str, wanted: Meaning, unit: LoadedUnit) -> None:
 
 
 def _known_number(unit: LoadedUnit, name: str) -> int | None:
-    text = unit.properties.get(name, "")
+    number = whole_number(unit.properties.get(name, ""))
     # "[not set]" and 2^64-1 mean that systemd does not know the number.
-    return int(text) if text.isdecimal() and int(text) < INFINITY else None
+    return number if number is not None and number < INFINITY else None
 
 
 _CHECKS_OF_RUNNING_UNITS = {"MemoryMax": _check_memory, "TasksMax": _check_tasks, "Restart": _check_restart}

@@ -9,6 +9,7 @@ import contextlib
 import errno
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -66,12 +67,14 @@ def _set_aside(path: str, cleaning: contextlib.ExitStack) -> str:
     if os.path.isdir(path) and not os.path.islink(path):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     directory, name = os.path.split(path)
-    aside = tempfile.mktemp(prefix=f".{name}.", dir=directory)  # link(2) and rename(2) make it, and follow nothing
+    # A directory of our own, in which nobody else can take the second name.
+    own = tempfile.mkdtemp(prefix=f".{name}.", dir=directory)
+    cleaning.callback(shutil.rmtree, own, ignore_errors=True)
+    aside = os.path.join(own, name)
     try:
         os.link(path, aside, follow_symlinks=False)
     except OSError:  # a file system without links, or somebody else's file, for which the kernel may refuse them
         os.rename(path, aside)
-    cleaning.callback(_remove, aside)
     return aside
 
 

@@ -37,6 +37,7 @@ def render(document: Mapping[str, Any]) -> str:
         *_family("audit_drift", "gauge", "1 if a run would change the host.", list(_drift(hosts))),
         *_family("audit_items", "gauge", "Items of a layer by state; changed is drift.", list(_items(hosts))),
         *_family("audit_overlaps", "gauge", "Keys that another tuner sets otherwise.", list(_overlaps(hosts))),
+        *_sockets(hosts),
         *_counters(hosts),
     ]
     return "".join(f"{line}\n" for line in lines)
@@ -64,6 +65,24 @@ def _overlaps(hosts: Iterable[Mapping[str, Any]]) -> Iterator[Sample]:
             yield {"host": host["name"], "tuner": name}, count
 
 
+# A family of each field of a SIP socket: its name, its kind and its help.
+OF_SOCKETS = {
+    "buffer_bytes": ("sip_socket_buffer_bytes", "gauge", "Receive buffer of a SIP socket."),
+    "holds_messages": ("sip_socket_holds_messages", "gauge", "SIP messages that the socket holds in a stall."),
+    "drops_total": ("sip_socket_drops_total", "counter", "Datagrams that the socket has lost since it was opened."),
+}
+
+
+def _sockets(hosts: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for field, (name, kind, help_text) in OF_SOCKETS.items():
+        samples = [
+            ({"host": host["name"], "daemon": one["daemon"], "socket": one["socket"]}, one[field])
+            for host in hosts
+            for one in host["sip_sockets"]
+        ]
+        yield from _family(name, kind, help_text, samples)
+
+
 def _counters(hosts: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """A family for each counter, of its total since boot; for each gauge one of what is in use, one of the limit.
 
@@ -79,10 +98,9 @@ def _counters(hosts: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for known in GAUGES:
         levels = [level for host, one in found.get(known.name, []) for level in _levels(host, known, one)]
         metric = snake_case(known.name)
-        yield from _family(
-            metric, "gauge", f"{_described(known)} in use.", [(labels, now) for labels, now, _ in levels]
-        )
-        limits = [(labels, limit) for labels, _, limit in levels]
+        in_use = [(labels, now) for labels, now, _limit in levels]
+        yield from _family(metric, "gauge", f"{_described(known)} in use.", in_use)
+        limits = [(labels, limit) for labels, _now, limit in levels]
         yield from _family(f"{metric}_limit", "gauge", "The most there can be.", limits)
 
 

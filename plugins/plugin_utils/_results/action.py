@@ -11,6 +11,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.unsafe_proxy import wrap_var
+from ansible_collections.siptune.linux.plugins.module_utils._core.text import printable_result
 
 from .answers import checked
 from .planted import planted, refusal
@@ -38,7 +39,7 @@ class HostAction(ActionBase):
         given = None if arguments is None else dict(arguments)
         answer = self._execute_module(module_name=name, module_args=given, task_vars=dict(variables))
         try:
-            return wrap_var(checked(module, answer, bool(self._task.diff)))
+            return wrap_var(printable_result(checked(module, answer, bool(self._task.diff))))
         except ResultError as error:
             host = self._task.delegate_to or variables.get("inventory_hostname")
             raise AnsibleActionFail(f"{host}: its answer to {name} cannot be used: {error}") from None

@@ -37,7 +37,6 @@ from .shapes import (
 FACT = "siptune_host"
 INTERPRETER = "discovered_interpreter_python"  # set by ansible-core itself, which refuses it from a host
 MOST_CHARACTERS = 64 << 20  # of all texts of an answer together
-TOO_LONG = f"the whole: must have at most {MOST_CHARACTERS} characters"
 
 # Of every module; ansible-core adds some of them where a module could not run at all.
 COMMON: dict[str, Check] = {
@@ -114,7 +113,7 @@ def _check_size(answer: object) -> None:
             left += value
         characters += 1
         if characters > MOST_CHARACTERS:
-            raise ResultError(TOO_LONG)
+            raise ResultError("", f"must have at most {MOST_CHARACTERS} characters")
 
 
 def _check_calls(found: Mapping[str, Any]) -> None:
@@ -129,7 +128,7 @@ def _check_calls(found: Mapping[str, Any]) -> None:
 def _warnings(given: object) -> Iterator[str]:
     """The warnings as text: ansible-core 2.19 and later make records of them."""
     if isinstance(given, str) or not isinstance(given, Sequence):
-        raise ResultError("warnings: must be a list")
+        raise ResultError("warnings", "must be a list")
     words = sentence(1 << 14)
     for position, one in enumerate(given[:MOST_WARNINGS]):
         message = getattr(getattr(one, "event", None), "msg", one)

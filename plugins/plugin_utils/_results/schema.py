@@ -27,12 +27,22 @@ _UNPRINTABLE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\u2
 class ResultError(ValueError):
     """Data that a host must not have sent: names the field and the mistake."""
 
+    def __init__(self, place: str, mistake: str) -> None:
+        super().__init__(f"{place or 'the whole'}: {mistake}")
+        self.place = place
+        self.mistake = mistake
+
+    def inside(self, outer: str) -> ResultError:
+        """The same error, seen from further out. Places are put together only where they are needed."""
+        dot = "." if outer and self.place and not self.place.startswith("[") else ""
+        return ResultError(f"{outer}{dot}{self.place}", self.mistake)
+
 
 def _wrong(place: str, expected: str, value: Any) -> ResultError:
     shown = repr(value) if isinstance(value, (int, float, type(None))) else f"{type(value).__name__}"
     if isinstance(value, str):
         shown = repr(value[:LONGEST_SHOWN] + "..." * (len(value) > LONGEST_SHOWN))
-    return ResultError(f"{place or 'it'}: must be {expected}, not {shown[: 2 * LONGEST_SHOWN]}")
+    return ResultError(place, f"must be {expected}, not {shown[: 2 * LONGEST_SHOWN]}")
 
 
 # --- texts -----------------------------------------------------------------------------------
@@ -43,6 +53,8 @@ def line(longest: int = LONGEST_LINE) -> Check:
 
     def check(value: Any, place: str) -> str:
         found = _bounded(value, place, longest)
+        if found.isprintable():
+            return found
         if _LINE_BREAK.search(found):
             raise _wrong(place, "a text of one line", found)
         return _UNPRINTABLE.sub("?", found.replace("\t", " "))
@@ -54,7 +66,8 @@ def sentence(longest: int = LONGEST_LINE) -> Check:
     """Words for people, brought onto one line."""
 
     def check(value: Any, place: str) -> str:
-        return _UNPRINTABLE.sub("?", " ".join(_bounded(value, place, longest).split()))
+        found = _bounded(value, place, longest)
+        return found if found.isprintable() else _UNPRINTABLE.sub("?", " ".join(found.split()))
 
     return check
 
@@ -128,16 +141,14 @@ def maybe(inner: Check) -> Check:
     return lambda value, place: None if value is None else inner(value, place)
 
 
-def either(*checks: Check) -> Check:
-    """Whatever one of these takes; the last one says what is wrong."""
+def scalar(longest: int) -> Check:
+    """A text of one line, a number, or true or false."""
+    words, amount = line(longest), number(-1e300, 1e300)
 
     def check(value: Any, place: str) -> Any:
-        for inner in checks[:-1]:
-            try:
-                return inner(value, place)
-            except ResultError:
-                continue
-        return checks[-1](value, place)
+        if isinstance(value, bool):
+            return value
+        return amount(value, place) if isinstance(value, (int, float)) else words(value, place)
 
     return check
 
@@ -149,10 +160,15 @@ def many(inner: Check, most: int, unique: str = "") -> Check:
         if isinstance(value, str) or not isinstance(value, Sequence):
             raise _wrong(place, "a list", value)
         if len(value) > most:
-            raise ResultError(f"{place}: must have at most {most} elements, not {len(value)}")
-        found = [inner(one, f"{place}[{position}]") for position, one in enumerate(value)]
+            raise ResultError(place, f"must have at most {most} elements, not {len(value)}")
+        found: list[Any] = []
+        try:
+            for one in value:
+                found.append(inner(one, ""))  # its length says where an error is
+        except ResultError as error:
+            raise error.inside(f"{place}[{len(found)}]") from None
         if unique and len({one[unique] for one in found}) < len(found):
-            raise ResultError(f"{place}: must not have the same {unique} twice")
+            raise ResultError(place, f"must not have the same {unique} twice")
         return found
 
     return check
@@ -165,12 +181,15 @@ def record(required: Mapping[str, Check], optional: Mapping[str, Check] | None =
     def check(value: Any, place: str) -> dict[str, Any]:
         if not isinstance(value, Mapping):
             raise _wrong(place, "a dictionary", value)
-        found, before = {}, f"{place}." if place else ""
-        for name, inner, needed in fields:
-            if name in value:
-                found[name] = inner(value[name], before + name)
-            elif needed:
-                raise ResultError(f"{before}{name}: is missing")
+        found = {}
+        try:
+            for name, inner, needed in fields:
+                if name in value:
+                    found[name] = inner(value[name], name)
+                elif needed:
+                    raise ResultError(name, "is missing")
+        except ResultError as error:
+            raise error.inside(place) from None
         return found
 
     return check

@@ -13,7 +13,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._core.setting import
 from ansible_collections.siptune.linux.plugins.module_utils._counters.table import COUNTERS, GAUGES
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.key import GLOB_CHARACTERS
 
-from .schema import Check, ResultError, either, flag, integer, line, many, maybe, number, one_of, record, sentence, text
+from .schema import Check, ResultError, flag, integer, line, many, maybe, number, one_of, record, scalar, sentence, text
 
 NAME = line(512)  # of a unit, an interface, a limit: systemd allows 255 characters, and a limit's item has three parts
 LONGEST_VALUE = 1 << 19  # a list of all ports, net.ipv4.ip_local_reserved_ports, has 380 kB
@@ -32,7 +32,7 @@ MOST_LINES = 100_000
 
 # --- changing modules ------------------------------------------------------------------------
 
-VALUE = maybe(either(flag, number(-1e300, 1e300), line(LONGEST_VALUE)))
+VALUE = maybe(scalar(LONGEST_VALUE))
 ITEM_FIELDS: dict[str, Check] = {
     "wanted": VALUE,
     "before": VALUE,
@@ -89,7 +89,10 @@ _COUNTER = record(
 def _counter(value: object, place: str) -> dict[str, object]:
     """A counter that we know, and of the kind that it is."""
     found = _COUNTER(value, place)
-    one_of((_KIND_OF[found["name"]],))(found["kind"], f"{place}.kind")
+    try:
+        one_of((_KIND_OF[found["name"]],))(found["kind"], "kind")
+    except ResultError as error:
+        raise error.inside(place) from None
     return found
 
 
@@ -183,7 +186,7 @@ def tuners(value: object, place: str) -> dict[str, Any]:
     files = [found.get("tuned") or {}, *(found.get("sysctl_files") or [])]
     globs = [one["key"] for file in files for one in file.get("sysctl") or [] if GLOB_CHARACTERS & set(one["key"])]
     if len(globs) > MOST_GLOBS or any(part.count("*") > MOST_STARS for glob in globs for part in _PART.split(glob)):
-        raise ResultError(f"{place}: must have at most {MOST_GLOBS} globs, with {MOST_STARS} stars between two dots")
+        raise ResultError(place, f"must have at most {MOST_GLOBS} globs, with {MOST_STARS} stars between two dots")
     return found
 
 

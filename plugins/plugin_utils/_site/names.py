@@ -122,7 +122,7 @@ def nearest(name: str) -> str:
     for variable in given_in_parts():
         if name.startswith(f"{variable}_") and name.strip("_") != variable and not _near(name, CLOSE):
             return f"{variable}__{name.removeprefix(variable).strip('_')}"  # a part with too many underscores, or one
-    base, _, part = name.partition("__")
+    base, _mark, part = name.partition("__")
     near = _near(base)
     return f"{near}__{part}" if part and near in given_in_parts() else near
 

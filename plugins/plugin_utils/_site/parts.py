@@ -141,7 +141,7 @@ def _dictionary(entries: Iterable[Entry]) -> dict[str, Any]:
     for (key, *word), one, _part, _level in entries:
         if not word:
             value[key] = one
-        elif value.setdefault(key, {}) is not None:  # of a unit that is left alone, only nulls count beside it
+        elif isinstance(value.setdefault(key, {}), dict):  # if not, the whole unit is left alone, and so is this
             value[key][word[0]] = one
     return value
 
@@ -154,7 +154,7 @@ def _list(base: str, entries: Iterable[Entry]) -> list[Any]:
     elements: list[Any] = []
     for element, paths in paths_of.values():
         whole = len(paths) == len(_paths(base, element))
-        elements += [element] if whole else [{**element, "type": side} for *_, side in paths]
+        elements += [element] if whole else [{**element, "type": path[-1]} for path in paths]
     return elements
 
 

@@ -37,11 +37,13 @@ def render(
     results: Mapping[str, Sequence[Mapping[str, Any] | None]],
     check_mode: bool,
     datagrams_per_second: int | None = None,
+    warned: bool = False,
 ) -> list[str]:
     """The lines of one host's summary.
 
     `results` has what the modules of each layer returned, in the order of the layers; None or a
-    skipped result for a task that did not run. `datagrams_per_second` is the peak that SIP sockets are measured by.
+    skipped result for a task that did not run. `datagrams_per_second` is the peak that SIP sockets are measured by,
+    `warned` says whether the run has warnings of its own.
     """
     ran = {
         layer: [result for result in parts if result and not result.get("skipped")] for layer, parts in results.items()
@@ -52,7 +54,8 @@ def render(
     if not ran:
         return [f"{host}: no layer was run"]
     if not items and not any(result.get("failed") for parts in ran.values() for result in parts):
-        return [f"{host}{prediction}: nothing to put back, as siptune has set nothing here"]
+        why = "but see the warning" if warned else "as siptune has set nothing here"
+        return [f"{host}{prediction}: nothing to put back, {why}"]
     width = max(map(len, ran))
     lines = [f"{host}{prediction}", *_sockets(items, datagrams_per_second)]
     lines.append("  ".join([" " * (width + 2), *COLUMNS]))

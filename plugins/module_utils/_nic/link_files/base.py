@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from ..._core.change import ABSENT, PENDING, SHADOWED
+from ..._core.text import encoded
 from ..._engine.owned_files import text_of
 from .devices import LOOPBACK
 from .file import LINK, Assignment, LinkFile, OwnText, Winner, is_vendors, own_paths, parse_own, winner
@@ -89,7 +90,7 @@ def _free_path(observed: Observed, interface: str, base: LinkFile | None) -> str
 
 
 def _name(path: str) -> bytes:
-    return path.rsplit("/", 1)[1].encode("utf-8", "surrogateescape")
+    return encoded(path.rsplit("/", 1)[1])
 
 
 def _no_room(base: LinkFile | None) -> Verdict:

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from ..._host.host import Host, HostError
+from ..._host.host import LONGEST_COMPLAINT, Host, HostError
 
 # NetworkManager creates this when it starts. Without it no nmcli is started.
 RUN_DIRECTORY = "/run/NetworkManager"
@@ -156,7 +156,7 @@ def _drop_emptied(host: Host, uuid: str, settings: Iterable[str]) -> None:
 
 def _shortened(message: str) -> str:
     """An error of nmcli without the list of everything it knows."""
-    return " ".join(message.split("not among [")[0].split())
+    return " ".join(message[:LONGEST_COMPLAINT].split("not among [")[0].split())
 
 
 def _ask(host: Host, *words: str) -> str | None:

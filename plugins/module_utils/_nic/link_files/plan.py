@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from ..._core.change import ABSENT, CHANGED, OK, PENDING, SHADOWED
+from ..._core.text import encoded
 from ..._engine.originals import ProfileOriginal
 from ..._engine.owned_files import (
     CONFIG_MODE,
@@ -270,4 +271,4 @@ def _probe(observed: Observed, own: OwnText) -> FileRecord | None:
         return None
     naming = tuple(line for line in own.repeated if line.section == LINK and line.key in NAMING)
     text = render(OwnText(own.match, naming, {}))
-    return FileRecord(text.encode("utf-8", "replace"), CONFIG_MODE, *observed.owner)
+    return FileRecord(encoded(text), CONFIG_MODE, *observed.owner)

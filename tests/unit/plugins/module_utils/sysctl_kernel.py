@@ -63,8 +63,8 @@ class KernelHost(Host):
         self._configured: set[str] = set()
         for directory in ("etc/sysctl.d", "etc/udev/rules.d", "var/lib", "run", "usr/lib/systemd"):
             (root / directory).mkdir(parents=True)
-        (root / "usr/lib/systemd/systemd-sysctl").touch()
-        (root / "usr/lib/systemd/libsystemd-shared-252.so").touch()
+        for name in ("systemd", "systemd-sysctl", "libsystemd-shared-252.so"):
+            (root / "usr/lib/systemd" / name).touch()
         self.reset()
 
     # --- the kernel ------------------------------------------------------------------------------

@@ -20,6 +20,10 @@ from ansible_collections.siptune.linux.plugins.module_utils._engine.owned_files 
     text_of,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
+from ansible_collections.siptune.linux.plugins.module_utils._logins import conf as logins
+from ansible_collections.siptune.linux.plugins.module_utils._nic.link_files import file as link_file
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl import conf as sysctl
+from ansible_collections.siptune.linux.plugins.module_utils._systemd import units
 
 PATH = "/etc/a.conf"
 HEADING = "# ours\n"
@@ -149,6 +153,19 @@ def test_an_original_is_recorded_once_and_goes_when_it_is_back() -> None:
     released = released_files({PATH: NEWER}, [back], finalized)
     assert released == [PATH]
     assert finalize_files(record_files(finalized, [back]), [back], released) == {}
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [sysctl.HEADING, sysctl.RULES_HEADING, logins.HEADING, units.HEADING, link_file.HEADING],
+    ids=["sysctl.d", "udev", "limits.d", "drop-in", "link"],
+)
+def test_a_file_with_our_heading_was_not_there_before_us(heading: str) -> None:
+    """Its record is lost: its own text must not come back as the original."""
+    ours = FileRecord(f"{heading}\none\n".encode(), 0o644, 0, 0)
+    recorded = record_files({}, [FileChange(PATH, ours, NEWER)])
+    assert recorded[PATH].record is None
+    assert digest(ours.content) in recorded[PATH].written
 
 
 def test_diff() -> None:

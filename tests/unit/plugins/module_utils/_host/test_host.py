@@ -4,16 +4,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import socket
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord, Host, HostError
+from ansible_collections.siptune.linux.plugins.module_utils._core.text import decoded
+from ansible_collections.siptune.linux.plugins.module_utils._host import host as host_module
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import (
+    CUT_KERNEL_FILES,
+    MOST_CONFIGURATION_BYTES,
+    CommandResult,
+    FileRecord,
+    Host,
+    HostError,
+)
 
+CHECKOUT = Path(__file__).resolve().parents[5]
 CONF = "/etc/sysctl.d/90-test.conf"
 
 
@@ -201,18 +215,226 @@ def test_a_daemon_that_is_silent_or_not_there_is_named() -> None:
         Host().ask_udp(address, b"calls", 10)
 
 
-def test_a_regular_file_is_read_as_far_as_that_is_bounded(tree: Path) -> None:
-    host = Host(str(tree))
-    (tree / "etc/a.conf").write_bytes(b"abc\xff")
-    assert host.read_regular("/etc/a.conf", 4) == "abc\ufffd"
-    assert host.read_regular("/etc/a.conf", 3) is None
-    assert host.read_regular("/etc/none", 10) is None
-    assert host.read_regular("/etc/a\0b", 10) is None
+# --- bounds ----------------------------------------------------------------------------------
+
+CONFIGURATION = "/etc/a.conf"
+READERS = {
+    "bytes": lambda host, path: host.read_bytes(path),
+    "text": lambda host, path: host.read_text(path),
+    "foreign": lambda host, path: host.read_foreign(path),
+    "lenient": lambda host, path: host.read_lenient(path),
+    "decisive": lambda host, path: host.read_decisive(path),
+    "snapshot": lambda host, path: host.snapshot(path),
+}
+EVERY_READER = pytest.mark.parametrize("read", READERS.values(), ids=READERS)
 
 
-def test_nothing_but_a_regular_file_is_read(tree: Path) -> None:
-    host = Host(str(tree))
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is opened from now on so that something may come of it: not what is pinned only."""
+    paths: list[str] = []
+    real = os.open
+
+    def note(path, flags, *rest, **options):
+        descriptor = real(path, flags, *rest, **options)
+        if not flags & os.O_PATH:
+            paths.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        return descriptor
+
+    monkeypatch.setattr(os, "open", note)
+    return paths
+
+
+def unless_refused(read, host: Host, path: str) -> object:
+    with contextlib.suppress(HostError):
+        return read(host, path) or None
+    return None
+
+
+@EVERY_READER
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda path: os.mkfifo(path),
+        lambda path: path.mkdir(),
+        lambda path: path.symlink_to("/dev/zero"),
+        lambda path: path.symlink_to("/dev/full"),
+        lambda path: path.symlink_to("/proc/self/environ"),
+        lambda path: path.symlink_to("/sys/kernel/uevent_seqnum"),
+        lambda path: socket.socket(socket.AF_UNIX).bind(str(path)),
+    ],
+    ids=["pipe", "directory", "endless device", "another device", "a file of proc", "a file of sys", "socket"],
+)
+def test_nothing_but_a_regular_file_of_a_disk_is_opened(tree: Path, monkeypatch, make, read) -> None:
+    make(tree / CONFIGURATION[1:])
+    paths = opened(monkeypatch)
+    assert unless_refused(read, Host(str(tree)), CONFIGURATION) is None
+    assert not [path for path in paths if path.endswith("a.conf") or path.startswith(("/dev", "/proc", "/sys"))]
+
+
+def test_a_foreign_path_to_a_file_of_the_kernel_is_not_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = opened(monkeypatch)
+    for path in ("/proc/self/environ", "/proc/kmsg", "/sys/kernel/uevent_seqnum", "/dev/zero"):
+        assert Host().read_foreign(path) is None
+    assert paths == []
+
+
+@EVERY_READER
+def test_a_pipe_that_takes_the_place_of_a_file_hangs_nobody(tree: Path, monkeypatch, read) -> None:
+    """Swapped at the worst moment: after the file was looked at, and before it is opened."""
+    path = tree / CONFIGURATION[1:]
+    path.write_bytes(b"abc")
     os.mkfifo(tree / "etc/pipe")
-    (tree / "etc/zero").symlink_to("/dev/zero")
-    for path in ("/etc/pipe", "/etc/zero", "/etc"):
-        assert host.read_regular(path, 10) is None
+    real = os.fstat
+
+    def swap(descriptor: int) -> os.stat_result:
+        status = real(descriptor)
+        if (tree / "etc/pipe").exists():
+            os.replace(tree / "etc/pipe", path)
+        return status
+
+    monkeypatch.setattr(os, "fstat", swap)
+    found = unless_refused(read, Host(str(tree)), CONFIGURATION)
+    assert found in (None, b"abc", "abc", record(b"abc"))
+
+
+@EVERY_READER
+def test_a_configuration_has_a_bound(tree: Path, read) -> None:
+    host = Host(str(tree))
+    with open(tree / CONFIGURATION[1:], "wb") as stream:
+        stream.truncate(MOST_CONFIGURATION_BYTES)
+    assert unless_refused(read, host, CONFIGURATION) is not None
+    os.truncate(tree / CONFIGURATION[1:], 1 << 42)
+    assert unless_refused(read, host, CONFIGURATION) is None
+    with pytest.raises(HostError, match=rf"^{CONFIGURATION}: has more than {MOST_CONFIGURATION_BYTES} bytes"):
+        host.read_decisive(CONFIGURATION)
+
+
+def test_nothing_is_written_that_no_later_run_would_read(tree: Path) -> None:
+    host = Host(str(tree))
+    host.stage(CONF, record(b"x" * MOST_CONFIGURATION_BYTES)).commit()
+    with pytest.raises(HostError, match=f"^{CONF}: would have {MOST_CONFIGURATION_BYTES + 1} bytes"):
+        host.stage(CONF, record(b"x" * (MOST_CONFIGURATION_BYTES + 1)))
+    assert len(host.read_bytes(CONF) or b"") == MOST_CONFIGURATION_BYTES
+    assert names(tree / "etc/sysctl.d") == ["90-test.conf"]
+
+
+@pytest.mark.parametrize(("name", "most"), CUT_KERNEL_FILES.items())
+def test_what_a_process_says_of_itself_is_cut(tree: Path, name: str, most: int) -> None:
+    (tree / "proc/7").mkdir(parents=True)
+    with open(tree / "proc/7" / name, "wb") as stream:
+        stream.write(b"asterisk\0")
+        stream.truncate(1 << 42)
+    text = Host(str(tree)).read_lenient(f"/proc/7/{name}")
+    assert text is not None
+    assert (len(text), text[:9]) == (most, "asterisk\0")
+
+
+def test_a_table_of_the_kernel_has_a_bound(tree: Path) -> None:
+    (tree / "proc/net").mkdir(parents=True)
+    with open(tree / "proc/net/udp", "wb") as stream:
+        stream.truncate(1 << 42)
+    assert Host(str(tree)).read_lenient("/proc/net/udp") is None
+    with pytest.raises(HostError, match=r"^/proc/net/udp: has more than [0-9]+ bytes"):
+        Host(str(tree)).read_text("/proc/net/udp")
+
+
+def test_a_directory_has_a_bound(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host_module, "MOST_ENTRIES", 3)
+    for name in "abc":
+        (tree / "etc" / "sysctl.d" / name).touch()
+    host = Host(str(tree))
+    assert host.list_directory("/etc/sysctl.d") == ["a", "b", "c"]
+    (tree / "etc" / "sysctl.d" / "d").touch()
+    with pytest.raises(HostError, match=r"^/etc/sysctl.d: has more than 3 entries"):
+        host.list_directory("/etc/sysctl.d")
+
+
+def test_a_masked_file_is_an_empty_one(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tree / CONFIGURATION[1:]).symlink_to("/dev/null")
+    paths = opened(monkeypatch)
+    assert Host(str(tree)).read_text(CONFIGURATION) == ""
+    assert paths == []
+
+
+@pytest.mark.parametrize("path", ["/etc/a\0b", "etc/a.conf", "", "a", "/etc/\ud800"], ids=repr)
+def test_a_path_that_no_file_has_names_no_file(tree: Path, path: str) -> None:
+    host = Host(str(tree))
+    assert (host.read_bytes(path), host.read_foreign(path), host.read_link(path)) == (None, None, None)
+    assert (host.exists(path), host.writable(path), host.resolves_to_null_device(path)) == (False, False, False)
+    assert (host.list_directory(path), host.modified_at(path)) == ([], None)
+
+
+# --- bytes that are not UTF-8 ----------------------------------------------------------------
+
+LATIN = b"na\xefve-\xc3\xa9-\x9b"
+
+
+def test_every_byte_of_a_file_and_of_its_name_is_kept(tree: Path) -> None:
+    host, name = Host(str(tree)), decoded(LATIN)
+    path = f"/etc/{name}"
+    host.stage(path, record(LATIN)).commit()
+    assert os.listdir(os.fsencode(tree) + b"/etc/sysctl.d") == []
+    assert name in host.list_directory("/etc")
+    assert (host.read_bytes(path), host.read_text(path)) == (LATIN, name)
+    assert host.snapshot(path) == record(LATIN)
+    os.symlink(LATIN, os.fsencode(tree) + b"/etc/link")
+    assert host.read_link("/etc/link") == name
+    host.remove(path)
+    assert not host.exists(path)
+
+
+def test_the_locale_of_a_login_changes_no_name(tree: Path) -> None:
+    (tree / "etc" / "sysctl.d" / "é.conf").write_text("x")
+    code = (
+        "import sys; from plugins.module_utils._host.host import Host;"
+        "host = Host(sys.argv[1]); names = host.list_directory('/etc/sysctl.d');"
+        "print(ascii((sys.getfilesystemencoding(), names, host.read_text('/etc/sysctl.d/' + names[0]))))"
+    )
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONPATH": str(CHECKOUT)}
+    done = subprocess.run(
+        [sys.executable, "-X", "utf8=0", "-c", code, str(tree)], env=environment, capture_output=True, check=True
+    )
+    assert done.stdout.decode() == "('ascii', ['\\xe9.conf'], 'x')\n"
+
+
+# --- programs --------------------------------------------------------------------------------
+
+
+def is_running(word: str) -> bool:
+    """Whether any process has this word in its command line."""
+    command_lines = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            command_lines.append(path.read_bytes())
+    return any(word.encode() in line.split(b"\0") for line in command_lines)
+
+
+def test_a_program_s_answer_and_its_bytes() -> None:
+    words = ["sh", "-c", "printf 'a\\351'; printf b >&2; exit 3"]
+    assert Host().run(words) == CommandResult(3, "a\udce9", "b")
+    assert Host().run(["/no/such/program"]) is None
+
+
+@pytest.mark.parametrize("stream", ["", " >&2"], ids=["output", "error"])
+def test_a_program_that_answers_without_end_is_stopped(monkeypatch: pytest.MonkeyPatch, stream: str) -> None:
+    monkeypatch.setattr(host_module, "MOST_OUTPUT_BYTES", 1 << 20)
+    begun = time.monotonic()
+    with pytest.raises(HostError, match=r"^sh: wrote more than 1048576 bytes, and was stopped"):
+        Host().run(["sh", "-c", f"exec cat /dev/zero{stream}"], 60)
+    assert time.monotonic() - begun < 30
+
+
+@pytest.mark.parametrize(
+    "script",
+    ["sleep {0} & sleep {0}", "sleep {0} & exit 0", "while :; do echo x; done & sleep {0}", "exec >&- 2>&-; sleep {0}"],
+    ids=["itself", "one that it leaves behind", "one that never stops talking", "without output"],
+)
+def test_a_program_that_does_not_end_is_killed_with_all_it_has_started(script: str) -> None:
+    seconds = f"98765.{os.getpid()}"
+    with pytest.raises(HostError, match=r"^sh: did not end within 0\.5 s"):
+        Host().run(["sh", "-c", script.format(seconds)], 0.5)
+    for _ in range(100):
+        if not is_running(seconds):
+            return
+        time.sleep(0.1)
+    pytest.fail("it still runs")

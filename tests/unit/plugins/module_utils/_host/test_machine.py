@@ -301,10 +301,10 @@ def test_forwarding(tmp_path: Path, text: str, expected: bool | None) -> None:
     assert forwarding(tree(tmp_path, {"/proc/sys/net/ipv4/ip_forward": text})) is expected
 
 
-def test_a_swap_file_with_a_strange_name_is_printable(tmp_path: Path) -> None:
+def test_a_swap_file_with_a_strange_name_keeps_its_bytes(tmp_path: Path) -> None:
     host = tree(tmp_path, {"/proc/swaps": ""})
     (tmp_path / "proc/swaps").write_bytes(b"Filename Type\n/sw\xff\xfep file 1024 0 -2\n")
-    assert swap_spaces(host) == [Swap("/sw\ufffd\ufffdp", "file", 1048576)]
+    assert swap_spaces(host) == [Swap("/sw\udcff\udcfep", "file", 1048576)]
 
 
 @given(text=st.text())

@@ -86,7 +86,7 @@ PERMANENT_MAC = attribute(IFLA_PERM_ADDRESS, PERMANENT)
 @pytest.mark.parametrize(
     ("given_message", "expected", "virtual", "virtual_kind"),
     [
-        pytest.param(link_message(NAME), Link(5, "e\ufffd", True), None, "", id="a name that is not UTF-8"),
+        pytest.param(link_message(NAME), Link(5, "e\udcff", True), None, "", id="a name that is not UTF-8"),
         pytest.param(
             link_message(attribute(IFLA_ADDRESS, MAC), attribute(IFLA_TXQLEN, struct.pack("=I", 1000)), PERMANENT_MAC),
             Link(5, "", True, mac=MAC.hex(":"), permanent_mac=PERMANENT.hex(":"), tx_queue_length=1000),
@@ -137,7 +137,7 @@ def test_dumps(dump: bytes, expected: list[Link] | None) -> None:
 
 def test_one_attribute_of_each_link() -> None:
     dump = link_message(NAME, attribute(IFLA_ADDRESS, MAC)) + link_message(NAME) + DONE
-    assert link_attributes(dump, IFLA_ADDRESS) == [("e\ufffd", MAC)]
+    assert link_attributes(dump, IFLA_ADDRESS) == [("e\udcff", MAC)]
     assert link_attributes(dump[:-4], IFLA_ADDRESS) == []
 
 
@@ -212,7 +212,7 @@ def test_lengths_are_rounded_up_to_four() -> None:
 
 
 @pytest.mark.parametrize(
-    ("attribute", "expected"), [(b"eth0\0", "eth0"), (b"eth0", "eth0"), (b"", ""), (b"\xff\0x", "\ufffd")]
+    ("attribute", "expected"), [(b"eth0\0", "eth0"), (b"eth0", "eth0"), (b"", ""), (b"\xff\0x", "\udcff")]
 )
 def test_texts_end_with_their_nul(attribute: bytes, expected: str) -> None:
     assert text(attribute) == expected

@@ -41,6 +41,13 @@ def test_modern_sizes_and_leaves_alone_what_a_formula_leaves_alone() -> None:
     assert choose() == {"net.core.rmem_max": RMEM_MAX, "vm.dirty_bytes": DIRTY_BYTES}
 
 
+def test_the_order_is_the_same_with_the_entries_of_one_profile_alone() -> None:
+    of_profile = {key: entry for key, entry in CATALOGUE.items() if entry["modern"] is not None}
+    own = {"vm.swappiness": 5, "net.core.somaxconn": 1, "vm.dirty_ratio": 7}
+    whole, part = (settings(one, "modern", {}, {}, own, {}) for one in (CATALOGUE, of_profile))
+    assert list(whole) == list(part) == ["net.core.rmem_max", "vm.swappiness", "net.core.somaxconn", "vm.dirty_ratio"]
+
+
 def test_modern_takes_the_capacity_into_account() -> None:
     host = {"memory_bytes": 2**36}
     sized = settings(CATALOGUE, "modern", host, {"sip_datagrams_per_second": "20000"}, {}, {})

@@ -28,6 +28,8 @@ HOST: dict[str, Any] = {
         {"name": "eth1", "virtual": False, "speed_mbps": 10000},
         {"name": "eth2", "virtual": False, "speed_mbps": None},
         {"name": "bond0", "virtual": True, "speed_mbps": 20000},
+        {"name": "eth\udce9", "virtual": False, "speed_mbps": 10000},
+        {"name": "eth\x1b[2J", "virtual": False, "speed_mbps": 10000},
     ]
 }
 

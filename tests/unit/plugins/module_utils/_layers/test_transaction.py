@@ -16,12 +16,19 @@ from ansible_collections.siptune.linux.plugins.module_utils._core.change import 
 from ansible_collections.siptune.linux.plugins.module_utils._core.errors import TuningError
 from ansible_collections.siptune.linux.plugins.module_utils._core.undo import UndoLog
 from ansible_collections.siptune.linux.plugins.module_utils._engine.operation import EffectError, Report
+from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import (
+    NOTHING,
+    FileOriginal,
+    KeyOriginal,
+    Originals,
+)
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
 from ansible_collections.siptune.linux.plugins.module_utils._layers.transaction import (
     OPERATIONS,
     CallError,
     CallResult,
     failure_of,
+    left_on_record,
     parse_calls,
     result,
     run_each,
@@ -151,3 +158,27 @@ def test_the_log_of_the_run_can_still_undo_every_call() -> None:
     assert done == ["one a", "two a"]
     log.undo()
     assert done == []
+
+
+OLD, NEW = "/etc/sysctl.d/90-old.conf", "/etc/sysctl.d/90-x.conf"
+OLD_LIMITS = "/etc/security/limits.d/90-old.conf"
+DROP_INS = [f"/etc/systemd/system/a.service.d/{name}.conf" for name in ("90-siptune", "90-old")]
+
+
+@pytest.mark.parametrize(
+    ("owners", "files", "named"),
+    [
+        pytest.param([], [], [], id="nothing"),
+        pytest.param([NEW], [NEW, DROP_INS[0]], [], id="all of it goes back"),
+        pytest.param([OLD, NEW], [OLD, NEW], [f"{OLD} (1 kernel parameters)"], id="an old path"),
+        pytest.param([], [OLD_LIMITS, DROP_INS[1]], [OLD_LIMITS, DROP_INS[1]], id="old names"),
+        pytest.param([], ["/etc/default/kamailio", "/etc/kamailio/x.conf"], [], id="environment files"),
+    ],
+)
+def test_what_stays_on_record_is_named(owners: list[str], files: list[str], named: list[str]) -> None:
+    keys = {"net/core/somaxconn": KeyOriginal("128", "4096", "4096", tuple(owners))} if owners else {}
+    record = Originals(keys, {path: FileOriginal(None, ()) for path in files})
+    said = left_on_record(record, parse_calls([KERNEL, UNITS]))
+    assert bool(said) is bool(named)
+    assert ", ".join(sorted(named)) in said
+    assert left_on_record(NOTHING, parse_calls([KERNEL])) == ""

@@ -141,7 +141,7 @@ def test_files_of_all_directories_but_our_own(tmp_path: Path) -> None:
     (tmp_path / "etc/security/limits.d/93.conf").mkdir()
     pam = PamLimits(directories=("/etc/security", "/usr/etc/security"))
     assert limits_files(host, pam, "/etc/security/limits.d/90.conf") == {
-        "/etc/security/limits.d/91.conf": "theirs\ufffd",
+        "/etc/security/limits.d/91.conf": "theirs\udcff",
         "/etc/security/limits.d/92.conf": "",
         "/etc/security/limits.d/93.conf": "",
         "/usr/etc/security/limits.conf": "vendor",

@@ -22,6 +22,7 @@ LINKS = {
         Link(4, "eth0.100", True, kind="vlan"),
         Link(5, "sip0", True, kind="veth"),
         Link(6, "lan1", True, kind="dsa", on_bus=True),
+        Link(7, "eth\udce9", True, permanent_mac="52:54:00:00:00:03", driver="igb"),  # no file can be named after it
     )
 }
 
@@ -61,7 +62,7 @@ def test_rules(rules: dict[str, Any], expected: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("rules", "item", "reason"),
     [
-        ({"eth9": {"rx": 1}}, "eth9", "no such interface; available: eth0, eth1, lan1"),
+        ({"eth9": {"rx": 1}}, "eth9", "no such interface; available: eth0, eth1, eth\udce9, lan1"),
         ({"eth0.100": {"rx": 1}}, "eth0.100", "is a software interface (vlan); name the hardware below it"),
         ({"lo": {"rx": 1}}, "lo", "is a software interface (loopback); name the hardware below it"),
         (

@@ -7,8 +7,8 @@ from __future__ import annotations
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._sip.proxy_command import (
     find_daemon,
+    option_number,
     running_options,
-    whole_number,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.execstart import Word
 
@@ -44,5 +44,5 @@ def test_a_name_from_a_variable_is_not_a_daemon() -> None:
 @pytest.mark.parametrize(
     ("text", "number"), [("64", 64), ("064", 64), ("", None), ("-1", None), ("6M", None), ("²", None)]
 )
-def test_whole_number(text: str, number: int | None) -> None:
-    assert whole_number(text) == number
+def test_option_number(text: str, number: int | None) -> None:
+    assert option_number(text) == number

@@ -118,7 +118,15 @@ def test_who_has_started_it(root: Path, systemd: bool, uid: int, cgroup: str, ou
         (root / "run/systemd/system").mkdir(parents=True)
     bind(root, (LOOPBACK, 5060, 11))
     start(root, 50, "kamailio", [11], uid=uid, cgroup=cgroup)
-    assert found(root) == ({"kamailio 50": ["127.0.0.1:5060"]} if ours else {})
+    (one,) = running(root)
+    assert bool(one.sockets) == ours
+    assert one.elsewhere == ("" if ours else f"process 50 is one that user {uid} has started, and no service")
+
+
+def test_a_few_of_a_users_processes_are_named(root: Path) -> None:
+    for pid in range(50, 60):
+        start(root, pid, "kamailio", uid=65534)
+    assert [one.pid for one in running(root)] == [50, 51, 52]
 
 
 def test_the_unit_of_a_daemon(root: Path) -> None:

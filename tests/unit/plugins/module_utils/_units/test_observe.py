@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from pathlib import Path
@@ -38,6 +39,22 @@ def test_the_processes_of_a_unit_and_of_the_groups_below_it(tmp_path: Path, moun
     host = Host(str(tmp_path))
     assert pids_of(host, {"ControlGroup": "/system.slice/sipd.service"}) == [7, 12, 99]
     assert pids_of(host, {"ControlGroup": "/system.slice/other.service"}) == []
+
+
+def test_a_service_that_nests_its_groups_as_deeply_as_a_path_goes(tmp_path: Path) -> None:
+    group = tmp_path / "sys/fs/cgroup/g"
+    group.mkdir(parents=True)
+    below = [str(group) + "/a" * depth for depth in range(1500)]
+    for directory in below[1:]:
+        os.mkdir(directory)
+    for directory in below:
+        Path(f"{directory}/cgroup.procs").touch()
+    Path(f"{below[-1]}/cgroup.procs").write_text("99\n")
+    found = pids_of(Host(str(tmp_path)), {"ControlGroup": "/g"})
+    for directory in reversed(below):  # shutil.rmtree would not get that deep
+        os.unlink(f"{directory}/cgroup.procs")
+        os.rmdir(directory)
+    assert found == [99]
 
 
 @pytest.mark.parametrize("group", ["", "/"])

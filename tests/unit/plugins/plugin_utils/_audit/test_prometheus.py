@@ -6,6 +6,9 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +18,7 @@ from ansible_collections.siptune.linux.plugins.plugin_utils._audit.document impo
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.prometheus import render, snake_case
 from hypothesis import given
 from hypothesis import strategies as st
+from socket_results import sip_socket
 
 from .test_document import GONE, counter, counters, host
 
@@ -63,6 +67,7 @@ def audit(*names: str) -> dict[str, Any]:
         {**counter("Descriptors", 90, "gauge", 100, *UNITS), "part_is": "unit"},
         counter("ConntrackEntries", 12, "gauge", 65536),
     )
+    counted = {**counted, "sip_sockets": [sip_socket(drops=7), sip_socket("[::1]:5060", buffer_bytes=None)]}
     results = {name: host(counted) for name in names}
     results["gone"] = host(network=[GONE])
     return document(results, "2026-11-24T03:15:00+00:00", 60, "0.1.0")
@@ -80,6 +85,10 @@ def test_samples() -> None:
     assert sample(found, "siptune_descriptors", host="sbc1", unit="kamailio.service") == 90
     assert sample(found, "siptune_descriptors_limit", host="sbc1", unit="asterisk") == 10
     assert sample(found, "siptune_conntrack_entries_limit", host="sbc1") == 65536
+    socket = {"host": "sbc1", "daemon": "kamailio", "socket": "10.0.0.5:5060"}
+    assert sample(found, "siptune_sip_socket_buffer_bytes", **socket) == 6291456
+    assert sample(found, "siptune_sip_socket_holds_messages", **socket) == 2730
+    assert sample(found, "siptune_sip_socket_drops_total", **socket) == 7
     names = {name for name, _ in found}
     assert "siptune_udp_mem_errors_total" not in names  # unknown is not zero
 
@@ -113,3 +122,51 @@ def test_every_counter_has_a_name_of_its_own() -> None:
     names = [snake_case(name) for name in (*(one.name for one in COUNTERS), DESCRIPTORS, CONNTRACK_ENTRIES)]
     assert len(set(names)) == len(names)
     assert all(re.fullmatch(r"[a-z][a-z0-9_]*", name) for name in names)
+
+
+# --- other readers ---------------------------------------------------------------------------
+
+PROMTOOL = Path(__file__).resolve().parents[5] / ".build" / "promtool"
+STRANGE = (
+    'quote"',
+    "back\\slash",
+    "line\nbreak",
+    "carriage\rreturn",
+    "übel",
+    "{}",
+    "\\n",
+    'x"} 1\nsiptune_audit_up{host="y',
+)
+
+
+def test_the_parser_of_prometheus_finds_the_same_samples() -> None:
+    parser = pytest.importorskip("prometheus_client.parser")
+    text = render(audit(*STRANGE))
+    families = list(parser.text_string_to_metric_families(text))
+    found = {(one.name, frozenset(one.labels.items())): one.value for family in families for one in family.samples}
+    assert found == read(text)
+    up = {dict(labels)["host"]: value for (name, labels), value in found.items() if name == "siptune_audit_up"}
+    assert up == {**dict.fromkeys(STRANGE, 1), "gone": 0}
+
+
+def test_promtool_has_nothing_to_say() -> None:
+    program = shutil.which("promtool") or (str(PROMTOOL) if PROMTOOL.exists() else None)
+    if program is None:
+        pytest.skip("there is no promtool; make .build/promtool fetches it")
+    text = render(audit(*STRANGE))
+    done = subprocess.run([program, "check", "metrics"], input=text, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_sample_that_comes_twice_does_not_spoil_the_file() -> None:
+    twice = (("kamailio.service", 90, 100), ("kamailio.service", 5, 10))
+    gauge = {**counter("Descriptors", 90, "gauge", 100, *twice), "part_is": "unit"}
+    found = read(render(document({"sbc1": host(counters(gauge))}, "2026-11-24T03:15:00+00:00", 0, "0.1.0")))
+    assert sample(found, "siptune_descriptors", host="sbc1", unit="kamailio.service") == 90
+
+
+def test_the_help_is_ours() -> None:
+    forged = {**counter("UdpRcvbufErrors", 5), "unit": "lies", "source": "nowhere"}
+    text = render(document({"sbc1": host(counters(forged))}, "2026-11-24T03:15:00+00:00", 0, "0.1.0"))
+    assert "# HELP siptune_udp_rcvbuf_errors_total /proc/net/snmp UdpRcvbufErrors: datagrams since boot.\n" in text
+    assert "lies" not in text

@@ -10,7 +10,6 @@ import pytest
 from ansible_collections.siptune.linux.plugins.plugin_utils._results.schema import (
     Check,
     ResultError,
-    either,
     flag,
     integer,
     line,
@@ -19,6 +18,7 @@ from ansible_collections.siptune.linux.plugins.plugin_utils._results.schema impo
     number,
     one_of,
     record,
+    scalar,
     sentence,
     text,
 )
@@ -40,7 +40,9 @@ PAIR = record({"name": line(8)}, {"size": integer(0, 9)})
         (number(0, 9), 1.5, 1.5),
         (one_of(("a", "b")), "b", "b"),
         (maybe(flag), None, None),
-        (either(flag, line()), "x", "x"),
+        (scalar(9), "x", "x"),
+        (scalar(9), False, False),
+        (scalar(9), 7, 7),
         (many(PAIR, 2, unique="name"), [{"name": "a", "more": {}}, {"name": "b"}], [{"name": "a"}, {"name": "b"}]),
     ],
 )
@@ -67,7 +69,7 @@ def test_values_are_built_anew(check: Check, value: Any, expected: Any) -> None:
         (one_of(("a", "b")), "pwned", "^x: must be one of a, b, not 'pwned'$"),
         (one_of(("a", "b")), ["a"], "must be one of a, b, not list"),
         (maybe(flag), 0, "must be true or false"),
-        (either(flag, line()), {}, "must be a text, not dict"),
+        (scalar(9), {}, "must be a text, not dict"),
         (many(PAIR, 2), "ab", "^x: must be a list, not 'ab'$"),
         (many(PAIR, 2), {"0": {}}, "must be a list, not dict"),
         (many(PAIR, 2), [{"name": "a"}] * 3, "^x: must have at most 2 elements, not 3$"),

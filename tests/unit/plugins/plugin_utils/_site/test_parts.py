@@ -8,9 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
-pytest.importorskip("yaml", reason="the roles' data is read on the controller")
-
 from ansible_collections.siptune.linux.plugins.module_utils._layers.capacity import CatalogueError
 from ansible_collections.siptune.linux.plugins.plugin_utils._site.names import given_in_parts
 from ansible_collections.siptune.linux.plugins.plugin_utils._site.parts import DEPTHS, LOGINS, SERVICES, merged
@@ -82,6 +79,12 @@ def test_every_variable_of_a_type_that_can_be_given_in_parts_has_a_way_to_be_mer
             {"_5": {"a.service": None}, "_6": {"a.service": {"Nice": 1}}, "x": {"a.service": {"LimitNOFILE": 1}}},
             {"a.service": {"Nice": 1}},
             id="and taken up again",
+        ),
+        pytest.param(
+            UNITS,
+            {"x": {"a.service": None}, "y": {"a.service": {"Nice": None}}},
+            {"a.service": None},
+            id="left alone in two ways",
         ),
         pytest.param(
             LINKS,

@@ -18,6 +18,9 @@ import pytest
 SYSCTL_LAYERS = ("network", "memory", "fs", "security")
 SERVICE_PARTS = ("logins", "units", "pools")  # what the service layer's modules said, each for itself
 RESULTS = (*SYSCTL_LAYERS, *SERVICE_PARTS)
+# The whole machine's keys. create.yml has them read-only, so that no host can change them, and anybody else may at any
+# time: the kernel, for one, draws up vm.min_free_kbytes anew when memory comes, goes or is in demand.
+MACHINES_OWN = ("fs/", "kernel/", "vm/")
 RECORDS = Path(os.environ["SIPTUNE_TEST_RECORDS"])
 FILES = Path(__file__).parents[1] / "files"
 
@@ -52,8 +55,8 @@ def normal(value: str) -> str:
 
 
 def differences(before: dict[str, str], after: dict[str, str]) -> dict[str, tuple[str | None, str | None]]:
-    """What differs between two maps: the value before and after, by the name."""
-    names = sorted(before.keys() | after.keys())
+    """What differs of a host's own between two maps: the value before and after, by the name."""
+    names = sorted(name for name in before.keys() | after.keys() if not name.startswith(MACHINES_OWN))
     return {name: (before.get(name), after.get(name)) for name in names if before.get(name) != after.get(name)}
 
 
@@ -74,9 +77,17 @@ def read_originals(host: Any) -> dict[str, dict[str, Any]]:
     return json.loads(host.file("/var/lib/siptune/originals.json").content_string)["sysctl"]
 
 
+def record_file(host: Any, step: str) -> Path:
+    """Where a step's record is kept."""
+    return RECORDS / f"{step}-{host.backend.get_hostname()}.json"
+
+
 def read_record(host: Any, step: str) -> Record:
-    """The record of a step (clean, check, converge, again) for a host."""
-    document = json.loads((RECORDS / f"{step}-{host.backend.get_hostname()}.json").read_text(encoding="utf-8"))
+    """The record of a step (clean, check, converge, again) for a host. A step that did not run skips its tests."""
+    file = record_file(host, step)
+    if not file.exists():
+        pytest.skip(f"there is no record of the step {step!r}, which molecule test goes through")
+    document = json.loads(file.read_text(encoding="utf-8"))
     return Record(document["state"], document["daemons"], document["results"])
 
 

@@ -8,11 +8,18 @@ What moves by itself and is left out is named, with the reasons, in files/state.
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
-from conftest import RESULTS, Record, differences, record_of
+from conftest import RESULTS, Record, differences, record_file, record_of
 
 back = record_of("back")  # the rollback
 back_again = record_of("back-again")  # the rollback of a host that has been put back already
+
+
+@pytest.mark.parametrize("step", ["clean", "check", "converge", "again", "back", "back-again"])
+def test_no_test_was_skipped_for_a_record(host: Any, step: str) -> None:
+    assert record_file(host, step).exists()
 
 
 @pytest.mark.parametrize("what", ["sysctl", "files", "units"])
