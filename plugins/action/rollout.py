@@ -75,7 +75,7 @@ class ActionModule(ActionBase):
         except (RolloutError, CatalogueError) as error:
             raise RolloutError(f"{error}. Nothing was changed.") from None
         if not rolling:
-            return {}
+            return {"batch": batch}
         rollout = self._rollout()
         done = [host for host in self._earlier(batch) if self._registered(host, COUNTERS_AFTER)]
         return {

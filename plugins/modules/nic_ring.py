@@ -105,6 +105,20 @@ items:
       description: The reason of the state, or a remark such as how the driver rounded the value.
       type: str
       sample: requested 511; the driver set 512
+files:
+  description: The files that the call has written, or in check mode would write, without its own record of originals.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    path:
+      description: The file.
+      type: str
+      sample: /etc/systemd/network/00-siptune-eth0.link
+    change:
+      description: One of V(created), V(rewritten) and V(removed).
+      type: str
+      sample: created
 undone:
   description: The items that the call had changed already and has put back, newest first.
   returned: when an item made the call fail

@@ -152,6 +152,20 @@ items:
       description: The reason for the state, for example the file that wins at boot.
       type: str
       sample: /etc/sysctl.d/99-local.conf line 3 sets 212992
+files:
+  description: The files that the call has written, or in check mode would write, without its own record of originals.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    path:
+      description: The file.
+      type: str
+      sample: /etc/sysctl.d/90-siptune-network.conf
+    change:
+      description: One of V(created), V(rewritten) and V(removed).
+      type: str
+      sample: created
 undone:
   description: The changes that the call had made and then undone, newest first.
   returned: when the host refused a change

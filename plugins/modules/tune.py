@@ -182,7 +182,7 @@ def main() -> None:
     # The catalogues come from the controller, and need not go back from every host.
     given = {name: value for name, value in params.items() if name != "layers"}
     returned = {
-        **run.returned(module, result(results)),
+        **run.returned(module, result(results, live=False)),  # each value stands in the items already
         "ansible_facts": {"siptune_host": facts},
         "invocation": {"module_args": given},
     }

@@ -20,6 +20,11 @@ SHADOWED = "shadowed"
 PENDING = "pending"
 REFUSED = "refused"
 
+CREATED = "created"  # what becomes of a file
+REWRITTEN = "rewritten"
+REMOVED = "removed"
+FILE_CHANGES = (CREATED, REWRITTEN, REMOVED)
+
 STATES = (OK, CHANGED, KEPT, ABSENT, READONLY, SHADOWED, PENDING, REFUSED)
 
 

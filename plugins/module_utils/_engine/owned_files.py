@@ -12,11 +12,11 @@ import stat
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from .._core.change import CHANGED, KEPT, Change
+from .._core.change import CHANGED, CREATED, KEPT, REMOVED, REWRITTEN, Change
 from .._core.errors import ItemError
 from .._core.text import decoded, encoded
 from .._host.host import FileRecord
-from .originals import FileOriginal, Originals, digest
+from .originals import PATH, FileOriginal, Originals, digest
 
 CONFIG_MODE = 0o644
 NEW_FILE = FileRecord(b"", CONFIG_MODE, 0, 0)
@@ -29,6 +29,11 @@ class FileChange(NamedTuple):
     path: str
     before: FileRecord | None
     after: FileRecord | None
+
+    def as_result(self) -> dict[str, str]:
+        """The dictionary that modules return in `files`."""
+        change = CREATED if self.before is None else REMOVED if self.after is None else REWRITTEN
+        return {"path": self.path, "change": change}
 
 
 class OwnFile(NamedTuple):
@@ -122,8 +127,15 @@ def plan_file(
     if not reason and record is None and current.content.startswith(heading.encode()):
         return FileChange(path, current, None), None
     shown = f"{len(current.content)} bytes"
-    reason = reason or "somebody else wrote or edited it: left alone"
+    reason = reason or _edited(record)
     return None, Change(path, None, shown, shown, None, KEPT, "no longer needed", reason)
+
+
+def _edited(record: FileOriginal | None) -> str:
+    """Why a file stays that is not as we have left it, and what is left to do."""
+    before = "" if record is None or record.record is None else f"; {PATH} holds what it was before"
+    by_hand = "compare it, then keep it or remove it by hand"
+    return f"somebody else wrote or edited it: left alone, and active for the next boot; {by_hand}{before}"
 
 
 def put_right(change: FileChange) -> Change | None:

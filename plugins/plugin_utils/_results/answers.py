@@ -20,6 +20,7 @@ from .shapes import (
     COUNTED_FIELDS,
     COUNTED_MORE,
     DIFF,
+    FILES,
     ITEM_FIELDS,
     ITEM_NAMED,
     ITEMS,
@@ -54,7 +55,7 @@ def _calls(name: Check) -> dict[str, Check]:
     """The fields of the modules that run several calls, whose names are checked by `name`."""
     call = record(
         {"name": name, "module": line()},
-        {"changed": flag, "failed": flag, "msg": WORDS, "pam": PAM},
+        {"changed": flag, "failed": flag, "msg": WORDS, "files": FILES, "pam": PAM},
     )
     item = record({"call": name, **ITEM_NAMED}, ITEM_FIELDS)
     return {"calls": many(call, MOST_CALLS, unique="name"), "items": many(item, MOST_ITEMS)}
@@ -64,10 +65,11 @@ FACTS: dict[str, Check] = {"ansible_facts": record({FACT: SIPTUNE_HOST}, {INTERP
 # The fields that a module returns when it has not failed, and those that it may return.
 MODULES: dict[str, tuple[Mapping[str, Check], Mapping[str, Check]]] = {
     **dict.fromkeys(
-        ("sysctl_bulk", "nic_ring", "nic_link", "sip_sockets", "systemd_limits", "daemon_pools"),
-        (CHANGES, {"undone": UNDONE}),
+        ("sysctl_bulk", "nic_ring", "nic_link", "systemd_limits", "daemon_pools"),
+        (CHANGES, {"undone": UNDONE, "files": FILES}),
     ),
-    "limits_file": (CHANGES, {"undone": UNDONE, "pam": PAM}),
+    "sip_sockets": (CHANGES, {"undone": UNDONE}),
+    "limits_file": (CHANGES, {"undone": UNDONE, "files": FILES, "pam": PAM}),
     "transaction": (_calls(line()), {"undone": UNDONE}),
     "tune": (
         {**_calls(one_of(_PARTS)), **FACTS},
@@ -143,6 +145,7 @@ _PART_RESULT = record(
         **dict.fromkeys(("changed", "failed", "unreachable", "skipped"), flag),
         "msg": WORDS,
         "items": ITEMS,
+        "files": FILES,
     },
 )
 _COUNTERS_RESULT = record(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ansible_collections.siptune.linux.plugins.module_utils._core.change import STATES
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import FILE_CHANGES, STATES
 from ansible_collections.siptune.linux.plugins.module_utils._core.setting import RULE_WORDS
 from ansible_collections.siptune.linux.plugins.module_utils._counters.table import COUNTERS, GAUGES
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.key import GLOB_CHARACTERS
@@ -57,6 +57,7 @@ DIFF = many(
     ),
     MOST_DIFFS,
 )
+FILES = many(record({"path": line(), "change": one_of(FILE_CHANGES)}, {}), MOST_THINGS)
 PAM = many(
     record({}, {"service": NAME, "applies": maybe(flag), "where": maybe(WORDS), "reason": maybe(WORDS)}), MOST_THINGS
 )

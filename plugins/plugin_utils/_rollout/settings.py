@@ -187,9 +187,14 @@ def check_pauses(rollout: Rollout, later_count: int) -> None:
         raise RolloutError(f"{name}: all hosts are in one batch, and nothing follows it; give {SERIAL} as well")
 
 
+def is_side_by_side(strategy: str) -> bool:
+    """Whether a strategy takes the hosts of a batch side by side, task by task."""
+    return strategy.rpartition(".")[2] in SIDE_BY_SIDE
+
+
 def check_strategy(strategy: str) -> None:
     """Raises RolloutError for a strategy that does not keep the hosts of a batch together."""
-    if strategy.rpartition(".")[2] not in SIDE_BY_SIDE:
+    if not is_side_by_side(strategy):
         raise RolloutError(f"the strategy {strategy} has no batches, and a rolling run needs them; use linear")
 
 

@@ -66,6 +66,15 @@ def _result(one: Result, done: Result) -> dict[str, Any]:
     return result
 
 
+def failure(host: str, applied: Result) -> str:
+    """Why a host has failed, on one line that names it. Where its Python has not run, the last line that it wrote."""
+    message = " ".join(str(applied.get("msg") or "no message").split())
+    written = str(applied.get("module_stderr") or applied.get("module_stdout") or "").strip()
+    if written:
+        message = f"{message.rstrip('.')}: {written.splitlines()[-1].strip()}"
+    return message if message.startswith(f"{host}: ") else f"{host}: {message}"
+
+
 def results_by_layer(applied: Result | None, layers: Sequence[str] = LAYERS) -> dict[str, list[Result | None]]:
     """The results of each layer's calls, by the result of siptune.linux.apply_layers.
 

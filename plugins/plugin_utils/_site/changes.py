@@ -1,68 +1,121 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a run changes, or in check mode would change: each item once, and hosts that change alike together."""
+"""What a run changes, or in check mode would change: each change once, whichever hosts it is made on."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import CHANGED
 
 from .sockets import is_socket
-from .summary import wrapped
+from .summary import file_text, wrapped
 
 NOT_SET = "not set"
-NO_LONGER_WANTED = "no longer wanted"  # the reason of every item on the way back
+NO_LONGER_WANTED = "no longer wanted"  # the reason of nearly every item on the way back
 MOST_HOSTS_NAMED = 8
 
+One = TypeVar("One", bound=Hashable)
 
-def render_changes(hosts: Mapping[str, Sequence[str]], check_mode: bool) -> list[str]:
-    """The changes of all hosts, given as their lines. Hosts with the same lines share them."""
-    alike: dict[tuple[str, ...], list[str]] = {}
-    for host, lines in hosts.items():
-        if lines:
-            alike.setdefault(tuple(lines), []).append(host)
+
+class Made(NamedTuple):
+    """A change of a layer: of an item, which moves for a reason, or of a file, which is all said by `what`."""
+
+    layer: str
+    what: str
+    moved: str = ""
+    why: str = ""
+
+
+def changes_of(results: Mapping[str, Sequence[Mapping[str, Any] | None]]) -> list[Made]:
+    """The changed items of one host by layer, and the files that are written.
+
+    Sockets are not among them: their lines in the summary say more, and hosts that change alike have other addresses.
+    """
+    return [made for layer, parts in results.items() for part in parts for made in _of_part(layer, part or {})]
+
+
+def _of_part(layer: str, result: Mapping[str, Any]) -> Iterator[Made]:
+    if result.get("skipped") or result.get("failed"):
+        return
+    for item in result.get("items") or []:
+        if item["state"] == CHANGED and not is_socket(item):
+            why = str(item.get("why") or "")
+            yield Made(layer, str(item["item"]), _moved(item), "" if why == NO_LONGER_WANTED else why)
+    for file in result.get("files") or []:
+        yield Made(layer, file_text(file))
+
+
+def _moved(item: Mapping[str, Any]) -> str:
+    before, after, at_boot = (_shown(item.get(field)) for field in ("before", "after", "at_boot"))
+    if before != after:
+        return f"{before} -> {after}"
+    return f"{after} now, {at_boot} at the next boot" if at_boot != after else f"{after} from the next boot on, too"
+
+
+def _shown(value: object) -> str:
+    return NOT_SET if value is None or value == "" else " ".join(str(value).split())
+
+
+# --- of all hosts together -------------------------------------------------------------------
+
+
+def render_run(results: Mapping[str, Mapping[str, Any]], check_mode: bool) -> list[str]:
+    """What a run has done to these hosts, by their results of siptune.linux.apply_layers: changes, then tables."""
+    reports = {host: result.get("report") or {} for host, result in results.items()}
+    lines = _changes(
+        {host: [Made(*made) for made in one.get("changes") or ()] for host, one in reports.items()}, check_mode
+    )
+    for warning, hosts in _hosts_of({host: one.get("warnings") or () for host, one in reports.items()}).items():
+        lines += [*wrapped("", f"warning for {_named(hosts)}: {warning}", indent=0, label_width=0), ""]
+    for host, report in reports.items():
+        lines += [*(report.get("table") or [_without_table(host, results[host])]), ""]
+    return lines[:-1]
+
+
+def _without_table(host: str, result: Mapping[str, Any]) -> str:
+    if result.get("unreachable"):
+        return f"{host}: could not be reached"
+    return f"{host}: failed" if result else f"{host}: was left out, as it could not be reached or had failed before"
+
+
+def _changes(made: Mapping[str, Sequence[Made]], check_mode: bool) -> list[str]:
+    """The changes of all hosts, those of the same hosts together."""
     verb = "would change" if check_mode else "changed"
-    return [line for lines, names in alike.items() for line in (f"{_named(names)} {verb}", *lines, "")]
+    together: dict[tuple[str, ...], list[Made]] = {}
+    for one, hosts in _hosts_of(made).items():
+        together.setdefault(tuple(hosts), []).append(one)
+    return [
+        line
+        for hosts, changes in sorted(together.items(), key=lambda block: -len(block[0]))
+        for line in (f"{_named(hosts)} {verb}", *_by_layer(changes), "")
+    ]
+
+
+def _hosts_of(said: Mapping[str, Iterable[One]]) -> dict[One, list[str]]:
+    """Whatever is said of hosts, each thing once, with its hosts."""
+    hosts_of: dict[One, list[str]] = {}
+    for host, things in said.items():
+        for thing in dict.fromkeys(things):
+            hosts_of.setdefault(thing, []).append(host)
+    return hosts_of
+
+
+def _by_layer(changes: Iterable[Made]) -> Iterator[str]:
+    """The lines of changes; items that move alike for the same reason share them."""
+    layers: dict[str, dict[tuple[str, str, str], list[str]]] = {}
+    for layer, what, moved, why in changes:
+        layers.setdefault(layer, {}).setdefault((moved, why, "" if moved else what), []).append(what)
+    for layer, alike in layers.items():
+        yield f"  {layer}"
+        for (moved, why, _file), names in alike.items():
+            text = f"{', '.join(names)}: {moved}" if moved else names[0]
+            yield from wrapped("", f"{text} ({why})" if why else text, indent=4, label_width=0)
 
 
 def _named(hosts: Sequence[str]) -> str:
     more = len(hosts) - MOST_HOSTS_NAMED
     named = ", ".join(hosts[:MOST_HOSTS_NAMED])
     return f"{named} and {more} more" if more > 0 else named
-
-
-def change_lines(results: Mapping[str, Sequence[Mapping[str, Any] | None]]) -> list[str]:
-    """The changed items of one host by layer, the files that are written, and the warnings.
-
-    Sockets are not among them: their lines in the summary say more, and hosts that change alike have other addresses.
-    """
-    lines = []
-    for layer, parts in results.items():
-        ran = [part for part in parts if part and not part.get("skipped") and not part.get("failed")]
-        own = [line for part in ran for line in _part(part)]
-        lines += [f"  {layer}", *own] if own else []
-    return lines
-
-
-def _part(result: Mapping[str, Any]) -> Iterable[str]:
-    for item in result.get("items") or []:
-        if item["state"] == CHANGED and not is_socket(item):
-            yield from wrapped("", _item(item), indent=4, label_width=0)
-    for file in result.get("files") or []:
-        yield from wrapped(file["change"], file["path"], indent=4)
-
-
-def _item(item: Mapping[str, Any]) -> str:
-    before, after, at_boot = (_shown(item.get(field)) for field in ("before", "after", "at_boot"))
-    moved = f"{before} -> {after}"
-    if before == after:
-        moved = f"{after} now, {at_boot} at the next boot" if at_boot != after else f"{after} from the next boot on, too"
-    why = str(item.get("why") or "")
-    return f"{item['item']}: {moved}{f' ({why})' if why and why != NO_LONGER_WANTED else ''}"
-
-
-def _shown(value: object) -> str:
-    return NOT_SET if value is None or value == "" else " ".join(str(value).split())

@@ -144,7 +144,8 @@ def _put_back(planned: ProfilePlan, profile: Profile | None, key: tuple[str, str
     current = profile.properties.get(name, "")
     where = f"in NetworkManager's profile {profile.name}"
     if current != original.written:
-        reason = f"somebody else has set {name} since, {where}: left alone"
+        by_hand = f"to put it back: nmcli connection modify {profile.uuid} {name} '{original.found}'"
+        reason = f"somebody else has set {name} since, {where}: left alone; {by_hand}"
         planned.verdicts[option] = Verdict(KEPT, current or None, reason)
         return
     planned.changes.append(ProfileChange(profile.uuid, profile.name, name, current, original.found))
