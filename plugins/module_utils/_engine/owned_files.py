@@ -132,7 +132,9 @@ def put_right(change: FileChange) -> Change | None:
         return None
     before, after = _protection(change.before), _protection(change.after)
     why = "nobody but root is to change this file"
-    return None if before == after else Change(change.path, after, before, after, after, CHANGED, why)
+    if before == after:
+        return None
+    return Change(change.path, after, before, after, after, CHANGED, why, at_boot_before=before)
 
 
 def _protection(record: FileRecord) -> str:
