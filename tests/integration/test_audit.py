@@ -118,7 +118,7 @@ def test_after_site_there_is_no_drift_and_strict_is_content() -> None:
     write("net/core/somaxconn", 128)
     run = audit({"sbc1": HERE, "sbc2": HERE}, siptune_audit_strict=True)
     assert run.status == 2
-    assert "1 items drift: net.core.somaxconn" in run.output
+    assert "1 item drifts: net.core.somaxconn" in run.output
 
 
 def test_a_host_that_goes_away_is_in_the_report_beside_the_others() -> None:
