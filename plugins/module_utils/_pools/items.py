@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from .._core.change import ABSENT, CHANGED, KEPT, OK, PENDING, SHADOWED, Change
 from .._core.setting import hazard_warning
+from .._core.text import plural
 from .._sip.proxy_command import DAEMONS, MAXBUFFER, option_number, running_options
 from .._sip.proxy_config import DEFAULT_MAXBUFFER_BYTES
 from .._systemd.environment_file import Note, assignments
@@ -189,11 +190,13 @@ def maxbuffer_item(unit: Unit, texts: Texts, observed: Observed) -> Change:
     state, reason = OK, ""
     if asked < most and (observed.rmem_default_bytes or 0) <= asked:
         where = unit.configuration.path if unit.configuration else "its configuration"
+        amount = plural(asked, "byte")
         state, reason = (
             SHADOWED,
             (
-                f"the daemon asks for at most {asked} bytes ({source}), and a larger net.core.rmem_max alone changes "
-                f"nothing: a larger net.core.rmem_default reaches it at its next start, or set maxbuffer in {where}"
+                f"the daemon asks for at most {asked} {amount} ({source}), and a larger net.core.rmem_max alone "
+                "changes nothing: a larger net.core.rmem_default reaches it at its next start, or set maxbuffer in "
+                f"{where}"
             ),
         )
     return Change(item, wanted, str(asked), str(asked), str(asked), state, "", reason, str(asked))

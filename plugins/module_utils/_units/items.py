@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from .._core.change import CHANGED, KEPT, OK, PENDING, READONLY, SHADOWED, Change
 from .._core.setting import RULE_WORDS
+from .._core.text import plural
 from .._host.rlimits import Pair
 from .._systemd.directives import AT_RELOAD, AT_START, DIRECTIVES
 from .._systemd.names import LOADED, MASKED, NOT_FOUND
@@ -214,7 +215,8 @@ def _starting_words(unit: LoadedUnit) -> str:
 
 def _have(directive: str, some: Sequence[Meaning], live: Sequence[Meaning]) -> str:
     if of_each_process(directive):
-        return f"{len(some)} of {len(live)} processes have {_listed(directive, some)}"
+        processes = plural(len(live), "process", "processes")
+        return f"{len(some)} of {len(live)} {processes} {plural(len(some), 'has', 'have')} {_listed(directive, some)}"
     return f"the main process has {_listed(directive, some)}"
 
 
