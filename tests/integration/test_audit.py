@@ -184,12 +184,13 @@ def test_a_question_from_a_file_needs_no_quotes_of_the_shell() -> None:
 
 
 def test_a_part_of_the_fleet_keeps_the_metrics_of_the_others() -> None:
-    hosts = {name: HERE for name in ("edge1", "edge2", "edge3")}
+    hosts = dict.fromkeys(("edge1", "edge2", "edge3"), HERE)
     write("net/core/somaxconn", 128)
     assert audit(hosts, siptune_audit_prometheus=REPORTS).status == 0
     night = metrics()
     write("net/core/somaxconn", 8192)
-    run = audit({name: hosts[name] for name in ("edge1", "edge2")}, "--limit", "edge1", siptune_audit_prometheus=REPORTS)
+    left = dict.fromkeys(("edge1", "edge2"), HERE)
+    run = audit(left, "--limit", "edge1", siptune_audit_prometheus=REPORTS)
     assert run.status == 0, run.output
     assert "1 host: 1 with drift; 1 other host of the inventory was not audited" in run.output
     assert "siptune-audit.prom keeps the samples of 1 other host from an earlier audit" in run.output
