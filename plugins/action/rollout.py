@@ -13,7 +13,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail, AnsiblePromptInterrupt, AnsiblePromptNoninteractive
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.siptune.linux.plugins.module_utils._core.text import printable
+from ansible_collections.siptune.linux.plugins.module_utils._core.text import plural, printable
 from ansible_collections.siptune.linux.plugins.module_utils._layers.capacity import CatalogueError
 from ansible_collections.siptune.linux.plugins.plugin_utils._results.hosts import variables_of_play, written_variables
 from ansible_collections.siptune.linux.plugins.plugin_utils._results.planted import operators_variables, planted
@@ -249,7 +249,7 @@ class ActionModule(ActionBase):
             return
         try:
             answer = display.prompt_until(
-                f"Go on with the other {len(left)} hosts? yes or no", complete_input=END_OF_LINE
+                f"Go on with the other {len(left)} {plural(len(left), 'host')}? yes or no", complete_input=END_OF_LINE
             )
         except AnsiblePromptNoninteractive:
             raise RolloutError(f"siptune_confirm: there is no terminal to ask at. {_stopped(left)}") from None
@@ -260,4 +260,5 @@ class ActionModule(ActionBase):
 
 
 def _stopped(left: Sequence[str]) -> str:
-    return f"The rollout stops here, and {len(left)} hosts are left as they were." if left else "It was the last batch."
+    hosts = plural(len(left), "host is left as it was", "hosts are left as they were")
+    return f"The rollout stops here, and {len(left)} {hosts}." if left else "It was the last batch."

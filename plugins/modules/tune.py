@@ -97,7 +97,8 @@ items:
   type: list
   elements: dict
   sample: [{"call": "memory", "item": "vm.swappiness", "wanted": "at most 10", "before": "60", "after": "10",
-    "at_boot": "10", "state": "changed", "why": "A proxy that swaps is late for its timers.", "reason": ""}]
+    "at_boot": "10", "state": "changed", "why": "A proxy that swaps is late for its timers.", "reason": "",
+    "at_boot_before": null}]
 counters:
   description: The result of M(siptune.linux.sip_counters_info).
   returned: with O(counters_seconds)

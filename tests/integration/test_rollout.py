@@ -205,7 +205,7 @@ def test_hooks_come_before_and_after_each_host_and_by_group() -> None:
     run = rolling(hosts, **variables)
     assert run.status == 0, run.output
     assert order() == ["drain edge1", "undrain edge1", "relay relay1", "undrain relay1", "undrain pbx1"]
-    assert "1 of 1 hosts of this batch done. 0 hosts to come." in run.output
+    assert "1 of 1 host of this batch done. 0 hosts to come." in run.output
     os.remove(ORDER)
     run = rolling(hosts, siptune_state="absent", **variables)
     assert run.status == 0, run.output
@@ -231,15 +231,15 @@ def test_a_host_that_is_not_drained_is_skipped_and_brought_back() -> None:
     }
     run = rolling(fleet("edge1", "edge2", "edge3"), **variables)
     assert run.status == 2
-    assert "1 of 2 hosts of this batch done; skipped, as they failed: edge2. 1 hosts to come." in run.output
+    assert "1 of 2 hosts of this batch done; skipped, as they failed: edge2. 1 host to come." in run.output
     assert sorted(order()) == [f"{word} edge{number}" for word in ("drain", "undrain") for number in (1, 2, 3)]
     assert [failed for _, failed in recap(run).values()] == [0, 1, 0]
     # The budget counts it: with none to spare the rest is left alone, and every host is in service all the same.
     os.remove(ORDER)
     run = rolling(fleet("edge1", "edge2", "edge3"), siptune_max_fail_percentage=49, **variables)
     assert run.status == 2
-    assert "1 of 2 hosts of this batch have failed or cannot be reached, 50 %, where" in run.output
-    assert "The rollout stops here, and 1 hosts are left as they were" in run.output
+    assert "1 of 2 hosts of this batch has failed or cannot be reached, 50 %, where" in run.output
+    assert "The rollout stops here, and 1 host is left as it was" in run.output
     assert sorted(order()) == [f"{word} edge{number}" for word in ("drain", "undrain") for number in (1, 2)]
 
 
@@ -279,7 +279,7 @@ def test_a_host_that_goes_away_counts_too() -> None:
         hosts, siptune_serial=[2, 1], siptune_before_host_tasks="/run/drain.yml", siptune_max_fail_percentage=20
     )
     assert run.status != 0
-    assert "1 of 2 hosts of this batch have failed or cannot be reached" in run.output
+    assert "1 of 2 hosts of this batch has failed or cannot be reached" in run.output
     assert "edge3" not in recap(run)
 
 
@@ -311,7 +311,7 @@ def test_counters_that_worsen_stop_the_rollout() -> None:
     assert run.status == 2
     text = " ".join(run.output.split())
     assert re.search(r"edge1 UdpRcvbufErrors: [0-9.]+ a second \([0-9]+ in 2 s\) since it was tuned, 0.00 a", text)
-    assert "The rollout stops here, and 1 hosts are left as they were" in text
+    assert "The rollout stops here, and 1 host is left as it was" in text
     assert "edge2" not in recap(run)
 
 

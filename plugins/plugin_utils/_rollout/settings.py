@@ -12,6 +12,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ansible_collections.siptune.linux.plugins.module_utils._core.text import plural
+
 HOSTS = "siptune_hosts"
 BECOME = "siptune_become"
 SERIAL = "siptune_serial"
@@ -236,9 +238,10 @@ def over_budget(batch: Sequence[str], alive: Sequence[str], budget: float) -> st
     percentage = WHOLE * len(lost) / len(batch)
     if percentage <= budget:
         return ""
+    hosts, have = plural(len(batch), "host"), plural(len(lost), "has", "have")
     return (
-        f"{len(lost)} of {len(batch)} hosts of this batch have failed or cannot be reached, {percentage:.0f} %, where "
-        f"{BUDGET} allows {budget:g} %: {some_of(lost)}"
+        f"{len(lost)} of {len(batch)} {hosts} of this batch {have} failed or cannot be reached, {percentage:.0f} %, "
+        f"where {BUDGET} allows {budget:g} %: {some_of(lost)}"
     )
 
 
@@ -246,4 +249,5 @@ def describe_batch(batch: Sequence[str], alive: Sequence[str], left_count: int) 
     """A line for people about a batch that has ended."""
     lost = [host for host in batch if host not in alive]
     failed = f"; skipped, as they failed: {', '.join(lost)}" if lost else ""
-    return f"{len(batch) - len(lost)} of {len(batch)} hosts of this batch done{failed}. {left_count} hosts to come."
+    done = f"{len(batch) - len(lost)} of {len(batch)} {plural(len(batch), 'host')} of this batch done"
+    return f"{done}{failed}. {left_count} {plural(left_count, 'host')} to come."

@@ -122,16 +122,17 @@ def _set(
     name = OPTIONS[option].property
     current = profile.properties.get(name, "")
     if current and current == value:
-        planned.verdicts[option] = Verdict(OK, setting.value, f"in NetworkManager's profile {profile.name}")
+        where = f"in NetworkManager's profile {profile.name}"
+        planned.verdicts[option] = Verdict(OK, setting.value, where, setting.value)
     elif current and (original is None or current != original.written):
         reason = f"NetworkManager's profile {profile.name} has {name} {current}"
-        planned.verdicts[option] = Verdict(SHADOWED, current, reason)
+        planned.verdicts[option] = Verdict(SHADOWED, current, reason, current)
     elif value is not None:
         planned.changes.append(ProfileChange(profile.uuid, profile.name, name, current, value))
         found = original.found if original else current
         planned.originals[profile.uuid, name] = ProfileOriginal(interface, found, value)
         reason = f"in NetworkManager's profile {profile.name}, from its next activation on"
-        planned.verdicts[option] = Verdict(CHANGED, setting.value, reason)
+        planned.verdicts[option] = Verdict(CHANGED, setting.value, reason, current or None)
 
 
 def _put_back(planned: ProfilePlan, profile: Profile | None, key: tuple[str, str], original: ProfileOriginal) -> None:
@@ -145,7 +146,7 @@ def _put_back(planned: ProfilePlan, profile: Profile | None, key: tuple[str, str
     where = f"in NetworkManager's profile {profile.name}"
     if current != original.written:
         reason = f"somebody else has set {name} since, {where}: left alone"
-        planned.verdicts[option] = Verdict(KEPT, current or None, reason)
+        planned.verdicts[option] = Verdict(KEPT, current or None, reason, current or None)
         return
     planned.changes.append(ProfileChange(profile.uuid, profile.name, name, current, original.found))
-    planned.verdicts[option] = Verdict(CHANGED, original.found or None, f"no longer set {where}")
+    planned.verdicts[option] = Verdict(CHANGED, original.found or None, f"no longer set {where}", current or None)

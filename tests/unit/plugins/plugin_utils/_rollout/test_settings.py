@@ -210,7 +210,7 @@ def test_every_host_is_asked_for_once_and_fairly(done: list[str], batch: list[st
         (
             FLEET[:3],
             24.5,
-            "1 of 4 hosts of this batch have failed or cannot be reached, 25 %, where siptune_max_fail_percentage "
+            "1 of 4 hosts of this batch has failed or cannot be reached, 25 %, where siptune_max_fail_percentage "
             "allows 24.5 %: edge4",
         ),
         ([], 100, ""),
@@ -222,6 +222,7 @@ def test_the_budget(alive: list[str], budget: float, expected: str) -> None:
 
 def test_what_became_of_a_batch() -> None:
     assert describe_batch(FLEET, FLEET, 0) == "4 of 4 hosts of this batch done. 0 hosts to come."
+    assert describe_batch(FLEET[:1], FLEET, 1) == "1 of 1 host of this batch done. 1 host to come."
     assert describe_batch(FLEET[:2], FLEET[:1], 2) == (
         "1 of 2 hosts of this batch done; skipped, as they failed: edge2. 2 hosts to come."
     )
