@@ -174,4 +174,4 @@ def test_a_python_that_cannot_run_a_module_says_why() -> None:
     run = play("site", hosts, "--tags", "fs")
     (said,) = failures(run)["edge1"]
     assert said.endswith("(ImportError: no module named zipfile)")
-    assert "ImportError: no module named zipfile" in " ".join(run.output.partition("[ERROR]")[0].split())  # in its table
+    assert "(ImportError: no module named zipfile)" in " ".join(run.output.partition("[ERROR]")[0].split())  # the table
