@@ -173,8 +173,15 @@ class ActionModule(ActionBase):
         from ansible_collections.siptune.linux.plugins.plugin_utils._rollout.hooks import parse_hook
 
         if path not in self._read_hooks:
-            self._read_hooks[path] = parse_hook(path, self._loader.load_from_file)
+            self._read_hooks[path] = parse_hook(path, self._tasks)
         return self._read_hooks[path]
+
+    def _tasks(self, path: str) -> Any:
+        """The YAML of a file of tasks, which is the operator's, so that its templates are templates."""
+        try:
+            return self._loader.load_from_file(path, trusted_as_template=True)
+        except TypeError:  # ansible-core 2.18 takes every text for a template
+            return self._loader.load_from_file(path)
 
     def _follow_a_sound_host(self) -> None:
         """Take the settings of the run from another host, as this one has planted some among its facts."""

@@ -46,9 +46,8 @@ def refusal(unknown: Collection[tuple[str, str]]) -> str:
     said = []
     for option, tag in unknown:
         near = difflib.get_close_matches(tag.casefold().replace("-", "_"), LAYERS, 1)
-        said.append(
-            f"{option} {tag}: there is no such layer or tag" + "".join(f"; the nearest is {one}" for one in near)
-        )
+        nearest = f"; the nearest is {near[0]}" if near else ""
+        said.append(f"{option} {tag}: there is no such layer or tag{nearest}")
     return f"{'; '.join(said)}. The layers are {', '.join(LAYERS)}"
 
 
