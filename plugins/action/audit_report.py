@@ -39,6 +39,7 @@ from ansible_collections.siptune.linux.plugins.plugin_utils._results.planted imp
 )
 from ansible_collections.siptune.linux.plugins.plugin_utils._site.applied import APPLIED, results_by_layer, selected
 from ansible_collections.siptune.linux.plugins.plugin_utils._site.names import check_names
+from ansible_collections.siptune.linux.plugins.plugin_utils._site.tags import check_tags
 
 JSON_NAME = "siptune-audit.json"
 HTML_NAME = "siptune-audit.html"
@@ -116,6 +117,7 @@ class ActionModule(ActionBase):
             hosts = map(str, variables["ansible_play_hosts_all"])
             known = {host: written_variables(variables["hostvars"], host, of_play) for host in hosts}
             check_names({**known, here: {**known[here], **without_planted(variables)}})
+            check_tags(self._task, variables)
 
 
 def _check(options: Mapping[str, Any]) -> None:

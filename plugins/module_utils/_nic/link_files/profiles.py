@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from ..._core.change import CHANGED, KEPT, OK, SHADOWED
+from ..._core.diff import NOT_SET
 from ..._core.text import printable
 from ..._engine.originals import ProfileOriginal
 from .file import Setting
@@ -82,8 +83,8 @@ def diff_profiles(changes: Iterable[ProfileChange]) -> list[dict[str, str]]:
         {
             "before_header": f"NetworkManager profile {change.profile}",
             "after_header": f"NetworkManager profile {change.profile}",
-            "before": printable(f"{change.property} {change.before}") + "\n",
-            "after": printable(f"{change.property} {change.after}") + "\n",
+            "before": printable(f"{change.property} {change.before or NOT_SET}") + "\n",
+            "after": printable(f"{change.property} {change.after or NOT_SET}") + "\n",
         }
         for change in changes
     ]
