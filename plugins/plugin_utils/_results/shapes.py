@@ -231,6 +231,7 @@ FACTS_FIELDS: dict[str, Check] = {
                     "running": maybe(flag),
                     "main_pid": maybe(SIZE),
                     "user": maybe(NAME),
+                    "no_unit": maybe(WORDS),
                 },
             ),
             MOST_THINGS,
