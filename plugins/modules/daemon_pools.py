@@ -136,6 +136,9 @@ items:
       description: The size from the next start of the unit on.
       type: str
       sample: "512"
+    at_boot_before:
+      description: The size from the next start of the unit on as things stand, without this call.
+      type: str
     state:
       description:
         - One of V(ok), V(changed), V(kept), V(absent), V(shadowed) and V(pending), or V(refused) for a file.

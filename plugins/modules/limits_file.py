@@ -168,6 +168,9 @@ items:
           which is C(fs.nr_open) then.
       type: str
       sample: "65536"
+    at_boot_before:
+      description: The value that a login would get after the next boot as things stand, without this call.
+      type: str
     state:
       description:
         - One of V(ok), V(changed), V(absent), V(shadowed), V(pending) and V(kept), or V(refused) for a file.

@@ -140,6 +140,9 @@ items:
       description: The value that the next boot sets, null if no file sets the key.
       type: str
       sample: "16777216"
+    at_boot_before:
+      description: The value that the next boot would set as things stand, without this call.
+      type: str
     state:
       description: One of V(ok), V(changed), V(kept), V(absent), V(readonly), V(shadowed), V(pending) and V(refused).
       type: str

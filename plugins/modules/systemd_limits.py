@@ -183,6 +183,9 @@ items:
       description: The value in the unit's files for its next start, null for systemd's default.
       type: str
       sample: "65536"
+    at_boot_before:
+      description: The value in the unit's files as things stand, without this call.
+      type: str
     state:
       description: One of V(ok), V(changed), V(kept), V(readonly), V(shadowed), V(pending) and V(refused).
       type: str

@@ -223,8 +223,8 @@ def after_restart(before: Report, after: Report, restarted: Sequence[str]) -> Re
 def _moved(before: Change, after: Change) -> Change:
     """An item over both calls: a value that the restart has brought is a change."""
     if after.state in (OK, KEPT) and before.state in (CHANGED, PENDING):
-        return after._replace(before=before.before, state=CHANGED)
-    return after._replace(before=before.before)
+        after = after._replace(state=CHANGED)
+    return after._replace(before=before.before, at_boot_before=before.at_boot_before)
 
 
 class EffectError(ItemError):

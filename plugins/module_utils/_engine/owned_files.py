@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from .._core.change import CHANGED, CREATED, KEPT, REMOVED, REWRITTEN, Change
 from .._core.errors import ItemError
-from .._core.text import decoded, encoded
+from .._core.text import decoded, encoded, plural
 from .._host.host import FileRecord
 from .originals import PATH, FileOriginal, Originals, digest
 
@@ -92,7 +92,7 @@ def same_file(one: FileRecord | None, found: FileRecord | None) -> bool:
 
 
 def _differences(one: FileRecord, found: FileRecord) -> str:
-    faults = [] if found.content == one.content else [f"other content ({len(found.content)} bytes)"]
+    faults = [] if found.content == one.content else [f"other content ({_size(found)})"]
     if found.mode != one.mode:
         faults.append(f"mode {found.mode:04o} instead of {one.mode:04o}")
     if (found.uid, found.gid) != (one.uid, one.gid):
@@ -126,7 +126,7 @@ def plan_file(
         return FileChange(path, current, record.record), None
     if not reason and record is None and current.content.startswith(heading.encode()):
         return FileChange(path, current, None), None
-    shown = f"{len(current.content)} bytes"
+    shown = _size(current)
     reason = reason or _edited(record)
     return None, Change(path, None, shown, shown, None, KEPT, "no longer needed", reason)
 
@@ -144,11 +144,17 @@ def put_right(change: FileChange) -> Change | None:
         return None
     before, after = _protection(change.before), _protection(change.after)
     why = "nobody but root is to change this file"
-    return None if before == after else Change(change.path, after, before, after, after, CHANGED, why)
+    if before == after:
+        return None
+    return Change(change.path, after, before, after, after, CHANGED, why, at_boot_before=before)
 
 
 def _protection(record: FileRecord) -> str:
     return f"mode {record.mode:04o}, owner {record.uid}:{record.gid}"
+
+
+def _size(record: FileRecord) -> str:
+    return f"{len(record.content)} {plural(len(record.content), 'byte')}"
 
 
 def released_files(
@@ -195,7 +201,7 @@ def shown_text(record: FileRecord | None) -> str:
     """A file's text for --diff, which may be stored and read by others than root."""
     if record is None or record.mode & stat.S_IROTH:
         return text_of(record)
-    return f"({len(record.content)} bytes, not shown: its mode {record.mode:04o} keeps others from reading it)\n"
+    return f"({_size(record)}, not shown: its mode {record.mode:04o} keeps others from reading it)\n"
 
 
 def diff_files(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ansible_collections.siptune.linux.plugins.module_utils._core.text import plural
 from ansible_collections.siptune.linux.plugins.module_utils._sip.receive_buffers import MESSAGE_CHARGE_BYTES
 
 FIELDS = ("daemon", "unit", "socket", "buffer_bytes", "holds_messages", "survives_seconds", "drops", "drops_total")
@@ -58,7 +59,7 @@ def summary(socket: Mapping[str, Any], datagrams_per_second: int | None) -> str:
     """What a socket survives, such as `holds 2,730 messages: 1.4 s at the contract's 2,000/s`."""
     if socket.get("holds_messages") is None:
         return f"buffer unknown: {socket.get('reason') or 'no reason given'}"
-    holds = f"holds {socket['holds_messages']:,} messages"
+    holds = f"holds {socket['holds_messages']:,} {plural(socket['holds_messages'], 'message')}"
     if socket.get("survives_seconds") is None or not datagrams_per_second:
         return holds
     return f"{holds}: {socket['survives_seconds']:.1f} s at the contract's {datagrams_per_second:,}/s"
