@@ -67,11 +67,8 @@ def _result(one: Result, done: Result) -> dict[str, Any]:
 
 
 def failure(host: str, applied: Result) -> str:
-    """Why a host has failed, on one line that names it. Where its Python has not run, the last line that it wrote."""
+    """Why a host has failed, on one line that names it."""
     message = " ".join(str(applied.get("msg") or "no message").split())
-    written = str(applied.get("module_stderr") or applied.get("module_stdout") or "").strip()
-    if written:
-        message = f"{message.rstrip('.')}: {written.splitlines()[-1].strip()}"
     return message if message.startswith(f"{host}: ") else f"{host}: {message}"
 
 

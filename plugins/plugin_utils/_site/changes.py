@@ -14,7 +14,12 @@ from .sockets import is_socket
 from .summary import file_text, wrapped
 
 NOT_SET = "not set"
-NO_LONGER_WANTED = "no longer wanted"  # the reason of nearly every item on the way back
+# Why nearly every item goes back, in the words of the modules.
+ON_THE_WAY_BACK = (
+    "no longer wanted",
+    "no longer wanted: back to its original",
+    "no longer wanted: back to what the host had",
+)
 MOST_HOSTS_NAMED = 8
 
 One = TypeVar("One", bound=Hashable)
@@ -43,16 +48,17 @@ def _of_part(layer: str, result: Mapping[str, Any]) -> Iterator[Made]:
     for item in result.get("items") or []:
         if item["state"] == CHANGED and not is_socket(item):
             why = str(item.get("why") or "")
-            yield Made(layer, str(item["item"]), _moved(item), "" if why == NO_LONGER_WANTED else why)
+            yield Made(layer, str(item["item"]), _moved(item), "" if why in ON_THE_WAY_BACK else why)
     for file in result.get("files") or []:
         yield Made(layer, file_text(file))
 
 
 def _moved(item: Mapping[str, Any]) -> str:
-    before, after, at_boot = (_shown(item.get(field)) for field in ("before", "after", "at_boot"))
+    before, after = (_shown(item.get(field)) for field in ("before", "after"))
     if before != after:
         return f"{before} -> {after}"
-    return f"{after} now, {at_boot} at the next boot" if at_boot != after else f"{after} from the next boot on, too"
+    before, after = (_shown(item.get(field)) for field in ("at_boot_before", "at_boot"))
+    return f"{before} -> {after} at the next boot"
 
 
 def _shown(value: object) -> str:
