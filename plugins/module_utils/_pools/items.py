@@ -124,7 +124,8 @@ def reverted_item(unit: Unit | None, kind: Kind | None, note: Note, path: str, n
     state, reason = CHANGED, ""
     if not note.in_force:
         edit = "removed the line from" if note.assignment is None else f"set {note.assignment.value} in"
-        state, reason = KEPT, f"somebody else has {edit} {path} since: left alone"
+        was = "not set" if note.was is None else note.was
+        state, reason = KEPT, f"somebody else has {edit} {path} since: left alone; before siptune it was {was}"
     elif unit is not None and values.runs and values.live != values.at_boot:
         state, reason = PENDING, _waits(unit, values)
     return _change(item, None, values, state, NO_LONGER_WANTED, reason)

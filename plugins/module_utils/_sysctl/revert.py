@@ -167,7 +167,7 @@ def _revert(
         reverts.reverted.append(path)
     elif not ours.is_ours(path, record, now):
         by_hand = f"to put it back: sysctl -w {display_name(path)}='{text}'"
-        state, reason = KEPT, f"{_left_alone(record, now)}; before siptune it was {record.value}, {by_hand}"
+        state, reason = KEPT, f"{_left_alone(record, now)}; before siptune it was {record.value}; {by_hand}"
         reverts.reverted.append(path)
     elif danger is not None:
         state, reason = KEPT, f"not put back: {danger}"
