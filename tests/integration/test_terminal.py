@@ -247,7 +247,7 @@ def test_a_rollback_names_what_it_keeps_and_what_to_do() -> None:
         ) in said
         assert (
             f"kept {FILE}: somebody else wrote or edited it: left alone, and active for the next boot; "
-            "compare it, then keep it or remove it by hand"
+            "compare it, then keep it, or remove it and run this again"
         ) in said
         assert "net.ipv4.tcp_sack: 0 -> 1" in run.output
     assert read(QUEUE) == "5000"

@@ -134,7 +134,7 @@ def plan_file(
 def _edited(record: FileOriginal | None) -> str:
     """Why a file stays that is not as we have left it, and what is left to do."""
     before = "" if record is None or record.record is None else f"; {PATH} holds what it was before"
-    by_hand = "compare it, then keep it or remove it by hand"
+    by_hand = "compare it, then keep it, or remove it and run this again"
     return f"somebody else wrote or edited it: left alone, and active for the next boot; {by_hand}{before}"
 
 
