@@ -78,7 +78,8 @@ class ActionModule(HostAction):
         results, warnings = results_by_layer(applied, layers), applied.pop("warnings", [])
         peak = parse_capacity(variables.get("siptune_capacity") or {}).get("sip_datagrams_per_second")
         table = render(_host(known), results, bool(self._task.check_mode), peak, bool(warnings))
-        return {"changes": changes_of(results), "warnings": warnings, "table": table}
+        changes = [list(made) for made in changes_of(results)]  # plain, as every result has to be
+        return {"changes": changes, "warnings": warnings, "table": table}
 
     def _applied(
         self, options: Mapping[str, Any], known: Mapping[str, Any]
