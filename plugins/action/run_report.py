@@ -10,7 +10,7 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.siptune.linux.plugins.module_utils._core.text import printable, printable_result
-from ansible_collections.siptune.linux.plugins.plugin_utils._results.planted import planted
+from ansible_collections.siptune.linux.plugins.plugin_utils._results.planted import planted, refusal
 from ansible_collections.siptune.linux.plugins.plugin_utils._rollout.settings import is_side_by_side
 from ansible_collections.siptune.linux.plugins.plugin_utils._site.applied import APPLIED
 from ansible_collections.siptune.linux.plugins.plugin_utils._site.changes import render_run
@@ -33,14 +33,16 @@ class ActionModule(ActionBase):
         batch = self.validate_argument_spec(OPTIONS)[1]["batch"]
         if not is_side_by_side(self._task.get_play().strategy):  # each host comes here when it is done, by itself
             batch = [str(variables["inventory_hostname"])]
-        results = {host: _registered(variables["hostvars"].raw_get(host)) for host in batch}
+        results = {host: _registered(host, variables["hostvars"].raw_get(host)) for host in batch}
         lines = render_run(results, bool(self._task.check_mode))
         display.display("\n".join(map(printable, lines)))
         failures = {host: result["failure"] for host, result in results.items() if result.get("failure")}
         return {"changed": False, "failures": printable_result(failures)}
 
 
-def _registered(variables: dict[str, Any]) -> dict[str, Any]:
-    """The result that a host has registered; empty if there is none, or if the host may have planted it."""
-    found = variables.get(APPLIED) or {}
-    return {"failure": found.get("failure")} if planted(variables) else found
+def _registered(host: str, variables: dict[str, Any]) -> dict[str, Any]:
+    """The result that a host has registered; empty if there is none."""
+    names = planted(variables)
+    if names:  # a result could be planted, too
+        return {"failure": refusal(host, names)}
+    return variables.get(APPLIED) or {}
