@@ -1,7 +1,7 @@
 # siptune.linux, from a checkout. `make help` lists the targets.
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# The hosts to tune, and more options of ansible-playbook: make site INVENTORY=hosts.yml ARGS='--check --diff'
+# The hosts to tune, and more options of ansible-playbook: make site INVENTORY=hosts.yml ARGS='--limit edge1'
 INVENTORY ?= tools/localhost.yml
 ARGS ?=
 
@@ -40,7 +40,7 @@ help:  ## list the targets
 site: $(SITE_VENV)/.ready $(COLLECTION)  ## tune this machine, or the hosts of INVENTORY=hosts.yml; more options in ARGS='...'
 	$(PLAYBOOK) siptune.linux.site $(ARGS)
 
-plan: ARGS += --check --diff
+plan: ARGS += --check
 plan: site  ## show the changes that site would make, and make none
 
 audit: $(SITE_VENV)/.ready $(COLLECTION)  ## report drift and the counters of lost packets, and change nothing; siptune-audit.html

@@ -6,24 +6,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.siptune.linux.plugins.module_utils._core.text import printable, printable_result
+from ansible_collections.siptune.linux.plugins.module_utils._core.text import plural, printable, printable_result
 from ansible_collections.siptune.linux.plugins.module_utils._counters.table import LONGEST_SECONDS
 from ansible_collections.siptune.linux.plugins.module_utils._layers.capacity import CatalogueError
+from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import LAYERS
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.document import HostResults, document, failures
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.files import (
     ReportError,
     check_directory,
     collection_version,
+    read_former,
     write_all,
 )
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.html import render as render_html
+from ansible_collections.siptune.linux.plugins.plugin_utils._audit.prometheus import hosts_in
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.prometheus import render as render_prometheus
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.query import QueryError, compile_query, search
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.text import render_end, render_host
@@ -34,8 +37,9 @@ from ansible_collections.siptune.linux.plugins.plugin_utils._results.planted imp
     refusal,
     without_planted,
 )
-from ansible_collections.siptune.linux.plugins.plugin_utils._site.applied import APPLIED, results_by_layer
+from ansible_collections.siptune.linux.plugins.plugin_utils._site.applied import APPLIED, results_by_layer, selected
 from ansible_collections.siptune.linux.plugins.plugin_utils._site.names import check_names
+from ansible_collections.siptune.linux.plugins.plugin_utils._site.tags import check_tags
 
 JSON_NAME = "siptune-audit.json"
 HTML_NAME = "siptune-audit.html"
@@ -73,8 +77,8 @@ class ActionModule(ActionBase):
                 self._check_names(variables)
                 return {"changed": False}
             audit = _document(variables, options["seconds"])
-            paths = _write(audit, options)
-            _print(audit, paths)
+            paths, notes = _write(audit, options, _left_out(variables), self._layers(variables))
+            _print(audit, paths, notes)
             answer = printable_result(search(query, audit)) if query else None
         except (ReportError, QueryError, CatalogueError) as error:
             raise AnsibleActionFail(f"{printable(error)}. Nothing was changed on any host.") from None
@@ -101,6 +105,11 @@ class ActionModule(ActionBase):
         given = templar.template(dict(written))
         self._task.args = {name: value for name, value in given.items() if not str(value).startswith(OMITTED)}
 
+    def _layers(self, variables: Mapping[str, Any]) -> list[str]:
+        """The layers that --tags and --skip-tags have left."""
+        tags = (variables.get("ansible_run_tags") or ["all"], variables.get("ansible_skip_tags") or [])
+        return selected(LAYERS, self._task.tags, *tags)
+
     def _check_names(self, variables: Mapping[str, Any]) -> None:
         """Raises CatalogueError for variables that there are not. Once, before the first batch."""
         if variables["ansible_play_batch"][0] == variables["ansible_play_hosts"][0]:
@@ -108,6 +117,7 @@ class ActionModule(ActionBase):
             hosts = map(str, variables["ansible_play_hosts_all"])
             known = {host: written_variables(variables["hostvars"], host, of_play) for host in hosts}
             check_names({**known, here: {**known[here], **without_planted(variables)}})
+            check_tags(self._task, variables)
 
 
 def _check(options: Mapping[str, Any]) -> None:
@@ -124,7 +134,13 @@ def _document(variables: Mapping[str, Any], seconds: int) -> dict[str, Any]:
     known = variables["hostvars"]
     hosts = {str(name): _results(str(name), known[name]) for name in variables["ansible_play_hosts_all"]}
     generated_at = datetime.now(UTC).isoformat(timespec="seconds")
-    return document(hosts, generated_at, seconds, collection_version())
+    return document(hosts, generated_at, seconds, collection_version(), len(_left_out(variables)))
+
+
+def _left_out(variables: Mapping[str, Any]) -> list[str]:
+    """The hosts of the inventory that this play leaves out, by --limit or siptune_hosts."""
+    asked = frozenset(map(str, variables["ansible_play_hosts_all"]))
+    return [host for host in map(str, variables["groups"]["all"]) if host not in asked]
 
 
 def _results(name: str, registered: Mapping[str, Any]) -> HostResults:
@@ -136,18 +152,29 @@ def _results(name: str, registered: Mapping[str, Any]) -> HostResults:
     return HostResults(results_by_layer(applied), applied.get("counters"), facts.get("tuners") or {})
 
 
-def _write(audit: Mapping[str, Any], options: Mapping[str, Any]) -> list[str]:
-    """The paths of the reports. Raises ReportError, with every report as it was before."""
+def _write(
+    audit: Mapping[str, Any], options: Mapping[str, Any], left_out: Sequence[str], layers: Sequence[str]
+) -> tuple[list[str], list[str]]:
+    """The paths of the reports, and notes on them. Raises ReportError, with every report as it was before."""
     reports = [
         (options["directory"], JSON_NAME, json.dumps(audit, ensure_ascii=False, separators=(",", ":")) + "\n"),
         (options["directory"], HTML_NAME, render_html(audit)),
     ]
-    if options["prometheus"]:
-        reports.append((options["prometheus"], PROMETHEUS_NAME, render_prometheus(audit)))
-    return write_all(reports)
+    notes = []
+    if options["prometheus"] and len(layers) < len(LAYERS):
+        # Whether a host drifts, and how many items do, is said of all its layers.
+        notes.append(f"{PROMETHEUS_NAME} is left as it was, as only these layers were audited: {', '.join(layers)}")
+    elif options["prometheus"]:
+        former = read_former(options["prometheus"], PROMETHEUS_NAME) if left_out else ""
+        others = hosts_in(former).intersection(left_out)
+        reports.append((options["prometheus"], PROMETHEUS_NAME, render_prometheus(audit, former, others)))
+        if others:
+            hosts = plural(len(others), "other host")
+            notes.append(f"{PROMETHEUS_NAME} keeps the samples of {len(others)} {hosts} from an earlier audit")
+    return write_all(reports), notes
 
 
-def _print(audit: Mapping[str, Any], paths: list[str]) -> None:
+def _print(audit: Mapping[str, Any], paths: list[str], notes: list[str]) -> None:
     """Print it ourselves, so that it reads the same under any output callback."""
     lines = [line for host in audit["hosts"] for line in [*render_host(host), ""]]
-    display.display("\n".join(map(printable, [*lines, *render_end(audit, paths)])))
+    display.display("\n".join(map(printable, [*lines, *render_end(audit, paths, notes)])))

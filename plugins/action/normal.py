@@ -5,9 +5,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from ansible.utils.display import Display
+from ansible_collections.siptune.linux.plugins.module_utils._core.text import printable
 from ansible_collections.siptune.linux.plugins.plugin_utils._results.action import MAY_WAIT, HostAction
+
+COUNTERS = "sip_counters_info"
+WATCHED = "__siptune_watched"  # the counters to watch, where the playbook rolling counts
+
+display = Display()
 
 
 class ActionModule(HostAction):
@@ -27,4 +35,26 @@ class ActionModule(HostAction):
         result = super().run(tmp, task_vars)
         if self._task.async_val:  # the answer is the number of a job, and ansible-core fetches the result itself
             return {**result, **self._execute_module(task_vars=task_vars, wrap_async=True)}
-        return {**result, **self.ask(self._module, task_vars or {})}
+        known = task_vars or {}
+        if self._module == COUNTERS and WATCHED in known and int(self._task.args.get("seconds", 0)):
+            return {**result, **self._watch(known)}
+        return {**result, **self.ask(self._module, known)}
+
+    def _watch(self, known: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The reading of a rollout's check, and a line now and then. Raises AnsibleActionFail."""
+        # Imported here, as only a check between batches needs it.
+        from ansible_collections.siptune.linux.plugins.plugin_utils._rollout.progress import (
+            checking,
+            losses_so_far,
+            watch,
+        )
+
+        host, total = str(known["inventory_hostname"]), int(self._task.args["seconds"])
+        watched = self._templar.template(known[WATCHED])
+
+        def say(left: int, reading: Mapping[str, Any]) -> None:
+            losses = losses_so_far(reading, watched)
+            if losses or host == known["ansible_play_batch"][0]:  # one line stands for all that are well
+                display.display(printable(checking(host, total, left, losses)))
+
+        return watch(total, lambda seconds: self.ask(COUNTERS, known, {"seconds": seconds}), say)

@@ -6,11 +6,10 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ansible.errors import AnsibleActionFail, AnsiblePromptInterrupt, AnsiblePromptNoninteractive
+from ansible.errors import AnsibleActionFail, AnsibleError, AnsiblePromptInterrupt, AnsiblePromptNoninteractive
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.siptune.linux.plugins.module_utils._core.text import printable
@@ -20,6 +19,10 @@ from ansible_collections.siptune.linux.plugins.plugin_utils._results.planted imp
 from ansible_collections.siptune.linux.plugins.plugin_utils._rollout import settings
 from ansible_collections.siptune.linux.plugins.plugin_utils._rollout.settings import Rollout, RolloutError
 from ansible_collections.siptune.linux.plugins.plugin_utils._site.names import check_names, known_names
+from ansible_collections.siptune.linux.plugins.plugin_utils._site.tags import check_tags
+
+if TYPE_CHECKING:
+    from ansible_collections.siptune.linux.plugins.plugin_utils._rollout.hooks import Hook, Wait
 
 BEGIN = "begin"
 END = "end"
@@ -32,6 +35,7 @@ OPTIONS = {
 COUNTERS_BEFORE = "__siptune_counters_before"
 COUNTERS_AFTER = "__siptune_counters_after"
 COUNTERS_SINCE = "__siptune_counters_since"
+OUT_OF_SERVICE = "__siptune_out_of_service"
 YES = (b"y", b"yes")
 END_OF_LINE = (b"\r", b"\n")
 
@@ -52,6 +56,8 @@ class ActionModule(ActionBase):
         self._variables = task_vars or {}
         self._of_play = variables_of_play(self._task, self._loader)
         self._raw_variables: dict[str, dict[str, Any]] = {}
+        self._values: dict[tuple[str, str], Any] = {}
+        self._read_hooks: dict[str, Hook] = {}
         if planted(self._variables):
             self._follow_a_sound_host()
         try:
@@ -73,11 +79,14 @@ class ActionModule(ActionBase):
             # Strategies without batches run this for every host, and once will do.
             if canary and self._variables["inventory_hostname"] == batch[0]:
                 self._check(rolling, batch)
+            rollout = self._limited_rollout(batch) if rolling else None
         except (RolloutError, CatalogueError) as error:
             raise RolloutError(f"{error}. Nothing was changed.") from None
-        if not rolling:
-            return {}
-        rollout = self._rollout()
+        announcement = settings.announce_batch(settings.split(self._hosts(), self._task.get_play().serial), batch)
+        if announcement:
+            display.display(printable(announcement))
+        if rollout is None:
+            return {"batch": batch}
         done = [host for host in self._earlier(batch) if self._registered(host, COUNTERS_AFTER)]
         return {
             "batch": batch,
@@ -86,6 +95,7 @@ class ActionModule(ActionBase):
             "after": self._hooks(settings.AFTER, batch),
             "hook_timeout_seconds": rollout.hook_timeout_seconds,
             "check_seconds": 0 if self._task.check_mode else rollout.check_seconds,
+            "check_counters": list(rollout.check_counters),
             "earlier": done,
         }
 
@@ -94,6 +104,8 @@ class ActionModule(ActionBase):
         hosts = self._hosts()
         play = self._task.get_play()
         check_names({host: {**self._raw(host), **(self._variables if host == batch[0] else {})} for host in hosts})
+        hooks = {path for _host, path in self._all_hooks(hosts)} if rolling else set()
+        check_tags(self._task, self._variables, {tag for path in hooks for tag in self._hook(path).tags})
         batches = settings.parse_batches(self._given(settings.SERIAL, f"{settings.WHOLE}%"))
         budget = settings.ansible_budget(self._given(settings.BUDGET, settings.WHOLE))
         settings.check_given(settings.SERIAL, batches, list(play.serial))
@@ -106,9 +118,7 @@ class ActionModule(ActionBase):
                 settings.check_not_rolling({name: list(self._hosts_with(name, hosts)) for name in parts})
             return
         settings.check_strategy(play.strategy)
-        settings.check_pauses(self._rollout(), len(self._later(batch)))
-        for name in settings.HOOKS:
-            self._hooks(name, hosts)
+        settings.check_pauses(self._limited_rollout(hosts), len(self._later(batch)))
 
     def _check_profiles(self, hosts: Sequence[str]) -> None:
         hosts = self._sound(hosts)
@@ -131,6 +141,48 @@ class ActionModule(ActionBase):
         from ansible_collections.siptune.linux.plugins.plugin_utils._rollout.check import LOSSES
 
         return settings.parse_rollout(given, [counter.name for counter in COUNTERS], LOSSES)
+
+    def _limited_rollout(self, hosts: Sequence[str]) -> Rollout:
+        """The rollout, in which the tasks around these hosts have the time they mean to take. Raises RolloutError."""
+        from ansible_collections.siptune.linux.plugins.plugin_utils._rollout.hooks import LongestWait, limit_hooks
+
+        waits = [
+            LongestWait(seconds, f"{wait.option} in {path} (for {host})")
+            for host, path in self._all_hooks(hosts)
+            for wait in self._hook(path).waits
+            if (seconds := self._seconds(host, wait)) is not None
+        ]
+        return limit_hooks(self._rollout(), settings.HOOK_TIMEOUT in self._variables, max(waits, default=LongestWait()))
+
+    def _seconds(self, host: str, wait: Wait) -> float | None:
+        """How long a task may wait on this host; None where only a run can tell."""
+        value = wait.value
+        try:
+            if isinstance(value, str) and "{" in value:
+                variables = {**self._raw(host), **wait.variables}
+                value = self._templar.copy_with_new_env(available_variables=variables).template(value)
+            return float(value) * wait.unit
+        except (AnsibleError, TypeError, ValueError):
+            return None
+
+    def _all_hooks(self, hosts: Sequence[str]) -> list[tuple[str, str]]:
+        """Each host with each of its files of tasks. Raises RolloutError."""
+        return [one for name in settings.HOOKS for one in self._hooks(name, hosts).items()]
+
+    def _hook(self, path: str) -> Hook:
+        """What a file of tasks says; each is read once. Raises RolloutError."""
+        from ansible_collections.siptune.linux.plugins.plugin_utils._rollout.hooks import parse_hook
+
+        if path not in self._read_hooks:
+            self._read_hooks[path] = parse_hook(path, self._tasks)
+        return self._read_hooks[path]
+
+    def _tasks(self, path: str) -> Any:
+        """The YAML of a file of tasks, which is the operator's, so that its templates are templates."""
+        try:
+            return self._loader.load_from_file(path, trusted_as_template=True)
+        except TypeError:  # ansible-core 2.18 takes every text for a template
+            return self._loader.load_from_file(path)
 
     def _follow_a_sound_host(self) -> None:
         """Take the settings of the run from another host, as this one has planted some among its facts."""
@@ -170,7 +222,10 @@ class ActionModule(ActionBase):
         variables = self._raw(host)
         if variables.get(name) is None:
             return default
-        return self._templar.copy_with_new_env(available_variables=variables).template(variables[name])
+        if (host, name) not in self._values:
+            templar = self._templar.copy_with_new_env(available_variables=variables)
+            self._values[host, name] = templar.template(variables[name])
+        return self._values[host, name]
 
     def _registered(self, host: str, name: str) -> Mapping[str, Any]:
         """The result that a task has registered for a host; empty if it was skipped or has not run."""
@@ -195,14 +250,21 @@ class ActionModule(ActionBase):
         """Print the result of a batch, and wait for the next one. Raises RolloutError if it must not begin."""
         rollout, left = self._rollout(), self._later(batch)
         alive = self._names("ansible_play_batch")
-        display.display(printable(settings.describe_batch(batch, alive, len(left))))
+        lost = [host for host in batch if host not in alive]
+        lines = [settings.describe_batch(batch, alive, len(left))]
+        lines += [settings.out_of_service(host) for host in lost if self._raw(host).get(OUT_OF_SERVICE) is True]
+        if not alive:  # Ansible ends the play by itself, and has said why each host has failed
+            lines.append(f"All hosts of this batch have failed. {settings.stopped(len(left))}")
+        display.display("\n".join(map(printable, lines)))
+        if not alive:
+            return
         budget = settings.parse_budget(self._given(settings.BUDGET, settings.WHOLE))
         trouble = [settings.over_budget(batch, alive, budget)]
         if rollout.check_seconds and not self._task.check_mode:
             trouble += self._worsened(self._earlier(batch), alive, rollout)
         reasons = [reason for reason in trouble if reason]
         if reasons:
-            raise RolloutError(f"{'; '.join(reasons)}. {_stopped(left)}")
+            raise RolloutError(f"{'; '.join(reasons)}. {settings.stopped(len(left))}")
         if left and not self._task.check_mode and (canary or rollout.pause_after == settings.EVERY_BATCH):
             self._wait(rollout, left)
 
@@ -242,22 +304,24 @@ class ActionModule(ActionBase):
 
     def _wait(self, rollout: Rollout, left: Sequence[str]) -> None:
         """Pause, and ask whether to go on. Raises RolloutError where nobody says yes."""
+        stopped = settings.stopped(len(left))
         if rollout.pause_seconds:
             display.display(f"Waiting for {rollout.pause_seconds} s before the next batch.")
-            time.sleep(rollout.pause_seconds)
+            from ansible_collections.siptune.linux.plugins.plugin_utils._rollout.progress import count_down
+
+            def say(seconds: int) -> None:
+                display.display(f"{seconds} s left before the next batch.")
+
+            count_down(rollout.pause_seconds, say)
         if not rollout.confirm:
             return
         try:
             answer = display.prompt_until(
-                f"Go on with the other {len(left)} hosts? yes or no", complete_input=END_OF_LINE
+                f"Go on with the other {settings.hosts_of(len(left))}? yes or no", complete_input=END_OF_LINE
             )
         except AnsiblePromptNoninteractive:
-            raise RolloutError(f"siptune_confirm: there is no terminal to ask at. {_stopped(left)}") from None
+            raise RolloutError(f"siptune_confirm: there is no terminal to ask at. {stopped}") from None
         except AnsiblePromptInterrupt:
             answer = b""
         if answer.strip().lower() not in YES:
-            raise RolloutError(f"siptune_confirm: the answer was not yes. {_stopped(left)}")
-
-
-def _stopped(left: Sequence[str]) -> str:
-    return f"The rollout stops here, and {len(left)} hosts are left as they were." if left else "It was the last batch."
+            raise RolloutError(f"siptune_confirm: the answer was not yes. {stopped}")

@@ -26,6 +26,7 @@ description:
     gathered by one more execution.
   - Follows C(--tags) and C(--skip-tags) as if each layer were a task of its own, tagged with its name. For that, tag
     the task V(always).
+  - The role of each layer is one such task, with C(summary=true).
 options:
   layers:
     description: The layers to apply, in this order.
@@ -50,22 +51,40 @@ options:
     default: true
   summary:
     description:
-      - Whether to print a short table of the host, with the number of items of each layer by state, and the shadowed,
-        pending and refused items with their reasons.
+      - Whether to print what the run changes, each item with its old and its new value and the reason, the files that
+        it writes, and a short table of the host, with the number of items of each layer by state, and the shadowed,
+        pending and refused items with their reasons. An item that a rollback leaves alone is among them, with what to
+        do.
+      - Why a run has failed is in C(msg) alone.
     type: bool
     default: false
+  fail:
+    description:
+      - With V(false) a failure of the host does not end its play here. M(siptune.linux.run_report) prints the
+        RV(report) of all hosts together, and returns each RV(failure), for a task that fails with it.
+    type: bool
+    default: true
+  follow_tags:
+    description:
+      - Whether C(--tags) and C(--skip-tags) select layers by their names. With V(false), which is for a task that has
+        tags of its own, all O(layers) are applied.
+    type: bool
+    default: true
 attributes:
   check_mode:
     support: full
     description: Can run in C(check_mode) and predicts the changes, layer by layer.
   diff_mode:
     support: full
-    description: Shows the diffs of the layers' modules, one after the other.
+    description:
+      - Shows the files that change, one after the other, each with the name of its host. What changes apart from files
+        is among the items, and in the summary.
 notes:
   - Needs root on the host.
   - The variables are those of the roles, C(siptune_state) among them.
 seealso:
   - module: siptune.linux.check_variables
+  - module: siptune.linux.run_report
   - module: siptune.linux.tune
 """
 
@@ -99,6 +118,31 @@ counters:
   returned: with O(counters_seconds)
   type: dict
   sample: {"since_boot": true, "seconds": 86400.12, "uptime_seconds": 86400.12, "counters": []}
+failure:
+  description: Why the run has failed, on one line that begins with the host.
+  returned: with O(fail=false), when it has failed
+  type: str
+  sample: "edge1: network layer: net.core.somaxconn: '99x' is not a number. Nothing was changed."
+report:
+  description: What M(siptune.linux.run_report) prints of the host.
+  returned: with O(fail=false)
+  type: dict
+  contains:
+    changes:
+      description: Each change, as its layer, the item, its values, and the reason; a written file is an item, too.
+      type: list
+      elements: list
+      sample: [["memory", "vm.swappiness", "60 -> 10", "A proxy that swaps is late for its timers."]]
+    warnings:
+      description: The warnings of the host, which Ansible would print without its name.
+      type: list
+      elements: str
+      sample: []
+    table:
+      description: The lines of the table.
+      type: list
+      elements: str
+      sample: ["edge1"]
 undone:
   description: The items that had been changed already and were put back, newest first.
   returned: when the host refused a change

@@ -18,7 +18,7 @@ description:
   - Works on the controller alone. The files are replaced whole, and all of them or none.
 options:
   seconds:
-    description: The time between two readings of the counters, 0 for since boot.
+    description: The time between two readings of the counters, 0 for since they began.
     type: int
     default: 0
   directory:
@@ -31,7 +31,10 @@ options:
         answer is printed last, and returned.
     type: str
   prometheus:
-    description: The directory of the textfile collector of a C(node_exporter) on the controller. It must be there.
+    description:
+      - The directory of the textfile collector of a C(node_exporter) on the controller. It must be there.
+      - Hosts of the inventory that are not in the play keep the samples that they have in C(siptune-audit.prom). With
+        C(--tags) or C(--skip-tags) the file is left as it was.
     type: path
   strict:
     description: Whether hosts that drift count as failures.

@@ -136,6 +136,9 @@ items:
       description: The size from the next start of the unit on.
       type: str
       sample: "512"
+    at_boot_before:
+      description: The size from the next start of the unit on as things stand, without this call.
+      type: str
     state:
       description:
         - One of V(ok), V(changed), V(kept), V(absent), V(shadowed) and V(pending), or V(refused) for a file.
@@ -153,6 +156,20 @@ items:
       description: The explanation of the state.
       type: str
       sample: "in force once kamailio.service restarts: it runs with 64"
+files:
+  description: The files that the call has written, or in check mode would write, without its own record of originals.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    path:
+      description: The file.
+      type: str
+      sample: /etc/default/kamailio
+    change:
+      description: One of V(created), V(rewritten) and V(removed).
+      type: str
+      sample: created
 undone:
   description: The files that the call had changed and has restored, newest first.
   returned: when a pool or a file was refused

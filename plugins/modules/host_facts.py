@@ -244,7 +244,9 @@ ansible_facts:
               type: str
               sample: kamailio
             unit:
-              description: Its unit, by the unit's own name and not by an alias. Null for a daemon without one.
+              description:
+                - Its unit, by the unit's own name and not by an alias. Of a daemon that runs it is the service in whose
+                  control group it is, such as C(freepbx.service). Null for a daemon without one.
               type: str
               sample: kamailio.service
             installed:
@@ -265,6 +267,12 @@ ansible_facts:
                   host's.
               type: str
               sample: kamailio
+            no_unit:
+              description:
+                - Why a daemon that runs has no unit that could give it limits, such as one in a container or one that
+                  cron has started. Empty for all others.
+              type: str
+              sample: ""
         tuners:
           description: Who else sets kernel parameters.
           type: dict

@@ -168,6 +168,9 @@ items:
           which is C(fs.nr_open) then.
       type: str
       sample: "65536"
+    at_boot_before:
+      description: The value that a login would get after the next boot as things stand, without this call.
+      type: str
     state:
       description:
         - One of V(ok), V(changed), V(absent), V(shadowed), V(pending) and V(kept), or V(refused) for a file.
@@ -206,6 +209,20 @@ pam:
       description: Why PAM does not apply limits.
       type: str
       sample: /etc/pam.d/cron has no session line with pam_limits.so
+files:
+  description: The files that the call has written, or in check mode would write, without its own record of originals.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    path:
+      description: The file.
+      type: str
+      sample: /etc/security/limits.d/90-siptune.conf
+    change:
+      description: One of V(created), V(rewritten) and V(removed).
+      type: str
+      sample: created
 undone:
   description: The files that the call had changed and has restored, newest first.
   returned: when a limit or the file was refused

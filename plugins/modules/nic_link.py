@@ -104,6 +104,9 @@ items:
       description: The value that the next boot sets, null if nothing sets it.
       type: str
       sample: "50"
+    at_boot_before:
+      description: The value that the next boot would set as things stand, without this call.
+      type: str
     state:
       description: One of V(ok), V(changed), V(kept), V(absent), V(readonly), V(shadowed), V(pending) and V(refused).
       type: str
@@ -116,6 +119,20 @@ items:
       description: The reason of the state, or a remark such as how the driver rounded the value.
       type: str
       sample: the running interface is left alone (when boot)
+files:
+  description: The files that the call has written, or in check mode would write, without its own record of originals.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    path:
+      description: The file.
+      type: str
+      sample: /etc/systemd/network/00-siptune-eth0.link
+    change:
+      description: One of V(created), V(rewritten) and V(removed).
+      type: str
+      sample: created
 undone:
   description: The items that the call had changed already and has put back, newest first.
   returned: when an item made the call fail

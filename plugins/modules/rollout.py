@@ -16,8 +16,12 @@ description:
   - Before the first batch it refuses variables that begin with C(siptune_) and that nothing reads, batches that
     contradict each other or the fleet, an invalid failure budget, missing files of hooks, hosts of one play with
     different profiles, and variables without effect in this playbook, or where they were given.
-  - After a batch it stops the rollout if more hosts have failed than the budget allows, or if the counters of finished
-    hosts have worsened. Otherwise it pauses or asks, as configured.
+  - It refuses tags that no layer and no task has, and a time limit below what a task around a host means to wait.
+    If the operator sets no limit, it follows the longest wait.
+  - It announces each batch, where there are several.
+  - After a batch it says what became of it, and which hosts may still be out of service. It stops the rollout if more
+    hosts have failed than the budget allows, or if the counters of finished hosts have worsened. Otherwise it pauses or
+    asks, as configured.
   - Reads the C(siptune_) variables of a rollout itself. The collection's C(docs/fleet.md) has them all.
   - Works on the controller alone.
 options:
@@ -92,6 +96,12 @@ hook_timeout_seconds:
   returned: at the beginning of a batch of a rolling run
   type: int
   sample: 600
+check_counters:
+  description: The counters to compare.
+  returned: at the beginning of a batch of a rolling run
+  type: list
+  elements: str
+  sample: [UdpRcvbufErrors]
 check_seconds:
   description: How long to count losses, 0 for not at all.
   returned: at the beginning of a batch of a rolling run

@@ -12,8 +12,8 @@ version_added: 0.1.0
 description:
   - Reads how many datagrams, packets, connections and fragments the kernel has lost or refused, and how near the SIP
     daemons and connection tracking are to their limits, in one round trip.
-  - With O(seconds) it reads twice and returns the difference. Without, it returns the counts since boot, or since the
-    network namespace was created.
+  - With O(seconds) it reads twice and returns the difference. Without, it returns the counts since the host's boot; in
+    a container with a network namespace of its own, since the container's start.
   - Changes nothing, and starts no process but one C(systemctl show) for each daemon that runs under a unit of
     another name.
   - A counter that cannot be read is null with a reason, never a guess, and never an error.
@@ -57,20 +57,33 @@ EXAMPLES = r"""
 
 RETURN = r"""
 seconds:
-  description: The time counted, which is the time since boot where O(seconds) is 0. Null if that cannot be read.
+  description:
+    - The time counted. Where O(seconds) is 0, the time since what RV(since) names. Null if that is not known, as the
+      kernel does not tell when a network namespace was made.
   returned: always
   type: float
   sample: 60.004
 uptime_seconds:
-  description: The time since boot when the last reading was taken. Null if that cannot be read.
+  description:
+    - The time since the host's boot when the last reading was taken, in a container as well. Null if that cannot be
+      read.
   returned: always
   type: float
   sample: 86400.12
 since_boot:
-  description: Whether the counts are since boot.
+  description: Whether the counts are since what RV(since) names, and not those of O(seconds).
   returned: always
   type: bool
   sample: false
+since:
+  description:
+    - What the totals are since. C(boot) is the host's boot. C(container) is the start of the container's first process,
+      in a container with a network namespace of its own. C(namespace) is when the network namespace was made, of a host
+      whose first process is in another one.
+    - The C(Softnet) counters are the whole machine's, and always since its boot.
+  returned: always
+  type: str
+  sample: boot
 counters:
   description: The counters, always all of them and in the same order.
   returned: always
@@ -102,7 +115,7 @@ counters:
       type: int
       sample: 592
     total:
-      description: The count since boot. Null for a gauge.
+      description: The count since what RV(since) names. Null for a gauge.
       type: int
       sample: 1184
     limit:

@@ -125,6 +125,9 @@ items:
           C(net.core.rmem_max) as they are now. Null where that is not known.
       type: str
       sample: "6291456"
+    at_boot_before:
+      description: The same before the call, which does not change it.
+      type: str
     state:
       description:
         - One of V(ok), V(changed), V(kept), V(absent), V(readonly) and V(pending).

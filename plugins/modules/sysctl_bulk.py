@@ -140,6 +140,9 @@ items:
       description: The value that the next boot sets, null if no file sets the key.
       type: str
       sample: "16777216"
+    at_boot_before:
+      description: The value that the next boot would set as things stand, without this call.
+      type: str
     state:
       description: One of V(ok), V(changed), V(kept), V(absent), V(readonly), V(shadowed), V(pending) and V(refused).
       type: str
@@ -152,6 +155,20 @@ items:
       description: The reason for the state, for example the file that wins at boot.
       type: str
       sample: /etc/sysctl.d/99-local.conf line 3 sets 212992
+files:
+  description: The files that the call has written, or in check mode would write, without its own record of originals.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    path:
+      description: The file.
+      type: str
+      sample: /etc/sysctl.d/90-siptune-network.conf
+    change:
+      description: One of V(created), V(rewritten) and V(removed).
+      type: str
+      sample: created
 undone:
   description: The changes that the call had made and then undone, newest first.
   returned: when the host refused a change

@@ -183,6 +183,9 @@ items:
       description: The value in the unit's files for its next start, null for systemd's default.
       type: str
       sample: "65536"
+    at_boot_before:
+      description: The value in the unit's files as things stand, without this call.
+      type: str
     state:
       description: One of V(ok), V(changed), V(kept), V(readonly), V(shadowed), V(pending) and V(refused).
       type: str
@@ -195,6 +198,20 @@ items:
       description: The explanation of the state, for example which processes wait for a restart.
       type: str
       sample: "9 of 9 processes have 0: in force when kamailio.service is restarted"
+files:
+  description: The files that the call has written, or in check mode would write, without its own record of originals.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    path:
+      description: The file.
+      type: str
+      sample: /etc/systemd/system/kamailio.service.d/90-siptune.conf
+    change:
+      description: One of V(created), V(rewritten) and V(removed).
+      type: str
+      sample: created
 undone:
   description: The changes that the call has undone, newest first.
   returned: when the host refused a change

@@ -96,6 +96,19 @@ calls:
       description: Why it has failed.
       type: str
       sample: "fs.nr_open: the kernel refused '2147483648': Invalid argument (EINVAL)"
+    files:
+      description: The files that it has written, or in check mode would write, of a module that writes any.
+      type: list
+      elements: dict
+      contains:
+        path:
+          description: The file.
+          type: str
+          sample: /etc/sysctl.d/90-proxy.conf
+        change:
+          description: One of V(created), V(rewritten) and V(removed).
+          type: str
+          sample: created
 items:
   description:
     - The items of all calls, as the modules return them, each with the name of its call.
@@ -128,6 +141,9 @@ items:
       description: The value that the next boot sets, null if nothing sets it.
       type: str
       sample: "2097152"
+    at_boot_before:
+      description: The value that the next boot would set as things stand, without this call.
+      type: str
     state:
       description: One of V(ok), V(changed), V(kept), V(absent), V(readonly), V(shadowed), V(pending) and V(refused).
       type: str

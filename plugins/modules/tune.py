@@ -97,7 +97,8 @@ items:
   type: list
   elements: dict
   sample: [{"call": "memory", "item": "vm.swappiness", "wanted": "at most 10", "before": "60", "after": "10",
-    "at_boot": "10", "state": "changed", "why": "A proxy that swaps is late for its timers.", "reason": ""}]
+    "at_boot": "10", "state": "changed", "why": "A proxy that swaps is late for its timers.", "reason": "",
+    "at_boot_before": null}]
 counters:
   description: The result of M(siptune.linux.sip_counters_info).
   returned: with O(counters_seconds)
@@ -123,7 +124,8 @@ from ansible_collections.siptune.linux.plugins.module_utils._facts.gather import
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._layers.calls import all_calls
 from ansible_collections.siptune.linux.plugins.module_utils._layers.capacity import parse_capacity
-from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import ABSENT, LAYERS, Layer
+from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import ABSENT, LAYERS, SERVICE_LAYER, Layer
+from ansible_collections.siptune.linux.plugins.module_utils._layers.services import left_alone
 from ansible_collections.siptune.linux.plugins.module_utils._layers.transaction import (
     CallResult,
     failure_of,
@@ -153,15 +155,19 @@ ARGUMENTS = {
 
 def tune(
     host: Host, log: UndoLog, params: dict[str, Any], check_mode: bool
-) -> tuple[dict[str, Any], list[CallResult], str]:
-    """The facts of the host, the results of the calls, and a warning of what is left. Raises TuningError."""
+) -> tuple[dict[str, Any], list[CallResult], list[str]]:
+    """The facts of the host, the results of the calls, and warnings of what is left. Raises TuningError."""
     facts = gather(host)
     calls = all_calls([Layer(**layer) for layer in params["layers"]], params["variables"], facts)
     absent = params["variables"]["siptune_state"] == ABSENT
     results = (run_each if params["each_for_itself"] or absent else run_all)(host, calls, check_mode, log)
     # What other layers have set is only left behind where all of them go back.
-    whole = absent and len(params["layers"]) == len(LAYERS)
-    return facts, results, _left_on_record(host, calls) if whole else ""
+    if absent:
+        whole = len(params["layers"]) == len(LAYERS)
+        return facts, results, [_left_on_record(host, calls)] if whole else []
+    services = params["variables"].get("siptune_service_limits_services")
+    limits_services = any(layer["name"] == SERVICE_LAYER for layer in params["layers"])
+    return facts, results, left_alone(services, facts) if limits_services else []
 
 
 def _left_on_record(host: Host, calls: list[Call]) -> str:
@@ -177,12 +183,12 @@ def main() -> None:
     if params["each_for_itself"] and not module.check_mode:
         module.fail_json(msg="each_for_itself is for check mode: a run changes everything or nothing")
     facts, results, left = run.run(module, "tune", lambda host, log: tune(host, log, params, module.check_mode))
-    for warning in [*warnings(results), *filter(None, [left])]:
+    for warning in filter(None, [*warnings(results), *left]):
         module.warn(warning)
     # The catalogues come from the controller, and need not go back from every host.
     given = {name: value for name, value in params.items() if name != "layers"}
     returned = {
-        **run.returned(module, result(results)),
+        **run.returned(module, result(results, live=False)),  # each value stands in the items already
         "ansible_facts": {"siptune_host": facts},
         "invocation": {"module_args": given},
     }

@@ -129,6 +129,7 @@ def _item(dice: random.Random, item: str, wanted: str, why: str, trouble: bool) 
         "before": live,
         "after": planned,
         "at_boot": boot,
+        "at_boot_before": live if state == "changed" else boot,
         "state": state,
         "why": why,
         "reason": reason,

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit import html
+from ansible_collections.siptune.linux.plugins.plugin_utils._audit.document import HostResults, document
 from conftest import PHONE, WIDE, Window
 from fleet import fleet
 from selenium.webdriver.chrome.webdriver import WebDriver
@@ -326,6 +327,131 @@ def test_all_rows_come_as_the_page_is_scrolled(window: Window) -> None:
         step(600);  // frames, as rows come with them, and a busy machine draws few; far more than are needed
     """)
     assert len(all_of(page, "#matrix .host")) == 500
+
+
+# --- no cell is green that should not be -----------------------------------------------------
+
+
+def one_item(state: str, **fields: Any) -> dict[str, Any]:
+    return {"item": "fs.nr_open", "state": state, "wanted": "at least 5", "before": "7", "after": "7", **fields}
+
+
+# the call's `changed`, its items; the marks of the layer's cell and its text, what the drift filter shows
+CELLS: dict[str, tuple[bool, list[dict[str, Any]], list[str], str, bool]] = {
+    "ok": (False, [one_item("ok")], [], "1", False),
+    "a rewritten file": (True, [one_item("ok")], ["D"], "Ddrift files1", True),
+    "a rewritten file and a pending item": (True, [one_item("pending")], ["D", "P"], "Ddrift filesPpending 10", True),
+    "a file without any item": (True, [], ["D"], "Ddrift files0", True),
+    "drift": (True, [one_item("changed")], ["D"], "Ddrift 10", True),
+    "read-only, as wanted": (False, [one_item("readonly")], [], "1", False),
+    "read-only, less": (False, [one_item("readonly", before="4")], ["N"], "Nnot met 10", False),
+    "read-only, unknown": (False, [one_item("readonly", before=None)], ["N"], "Nnot met 10", False),
+    "kept, less": (False, [one_item("kept", before="1")], ["N"], "Nnot met 10", False),
+    "misspelt": (False, [one_item("absent", before=None, why="set in the inventory")], ["N"], "Nnot met 10", False),
+}
+
+
+@pytest.fixture(scope="module")
+def cells_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A host of each of CELLS, whose layer fs is the case, and its layer memory as it should be."""
+    calm = [{"changed": False, "items": [one_item("ok")]}]
+    results = {
+        name: HostResults({"fs": [{"changed": changed, "items": items}], "memory": calm}, None)
+        for name, (changed, items, *_) in CELLS.items()
+    }
+    path = tmp_path_factory.mktemp("cells") / "cells.html"
+    path.write_text(html.render(document(results, "2026-11-24T03:15:00+00:00", 0, "0.1.0")), encoding="utf-8")
+    return path
+
+
+def row_of(page: WebDriver, name: str) -> Any:
+    return next(row for row in all_of(page, "#matrix .host") if row.find_element(By.CSS_SELECTOR, ".open").text == name)
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_a_cell_says_what_is_not_as_wanted(window: Window, cells_page: Path, name: str) -> None:
+    _changed, _items, marks, words, _drifts = CELLS[name]
+    row = row_of(window(path=cells_page), name)
+    cell, other = (row.find_element(By.CSS_SELECTOR, f"[data-layer={layer}]") for layer in ("fs", "memory"))
+    assert [mark.text for mark in cell.find_elements(By.CSS_SELECTOR, ".mark")] == marks
+    assert cell.get_attribute("textContent") == words
+    assert ("tone-ok" in cell.get_attribute("class").split()) == (marks == [])
+    assert "tone-ok" in other.get_attribute("class").split()
+
+
+def test_the_filters_find_what_the_cells_say(window: Window, cells_page: Path) -> None:
+    page = window(path=cells_page)
+    for state, letter in (("changed", "D"), ("unmet", "N")):
+        click(page, f"[data-state={state}]")
+        assert shown_names(page) == {name for name, cell in CELLS.items() if letter in cell[2]}
+        click(page, f"[data-state={state}]")
+    click(page, "[data-state=changed]")
+    filtered(page, "layer", "1")  # memory, where nothing drifts
+    assert shown(page) == 0
+
+
+def test_a_row_names_the_layers_whose_files_a_run_would_rewrite(window: Window, cells_page: Path) -> None:
+    page = window(path=cells_page)
+    row_of(page, "a rewritten file").find_element(By.CSS_SELECTOR, ".open").click()
+    assert texts(page, ".rewrite") == ["D fs: a run would rewrite its files"]
+
+
+def details(page: WebDriver) -> dict[str, str]:
+    click(page, "#matrix .host .open")
+    while all_of(page, ".rest"):
+        click(page, ".rest")
+    click(page, ".items .name .open")
+    return dict(zip(texts(page, ".inner dt"), texts(page, ".inner dd"), strict=True))
+
+
+# values now and after a run, at boot as things stand and after a run; the boot column, what the item's details say
+BOOTS: dict[str, tuple[tuple[str | None, ...], str, dict[str, str]]] = {
+    "nothing sets it yet": (("4", "7", None, "7"), "–", {"Boot": "–", "Boot after a run": "7", "After a run": "7"}),
+    "another value is set": (("4", "7", "5", "7"), "5", {"Boot": "5", "Boot after a run": "7", "After a run": "7"}),
+    "only the file is missing": (("7", "7", None, "7"), "–", {"Boot": "–", "Boot after a run": "7"}),
+    "only live": (("4", "7", "7", "7"), "7", {"Boot": "7", "After a run": "7"}),
+}
+
+
+@pytest.mark.parametrize(("values", "column", "said"), BOOTS.values(), ids=BOOTS.keys())
+def test_the_boot_column_is_what_a_boot_brings_now(
+    window: Window, tmp_path: Path, values: tuple[str | None, ...], column: str, said: dict[str, str]
+) -> None:
+    fields = dict(zip(("before", "after", "at_boot_before", "at_boot"), values, strict=True))
+    results = {"fs": [{"changed": True, "items": [one_item("changed", **fields)]}]}
+    audit = document({"edge1": HostResults(results, None)}, "2026-11-24T03:15:00+00:00", 0, "0.1.0", left_out=1)
+    path = tmp_path / "boot.html"
+    path.write_text(html.render(audit), encoding="utf-8")
+    page = window(path=path)
+    found = details(page)
+    assert texts(page, ".items .item .value")[2] == column
+    assert {term: found[term] for term in ("Boot", "Boot after a run", "After a run") if term in found} == said
+    assert texts(page, "#totals dt") == ["host", "with drift", "item drifts"]
+    assert texts(page, "#made")[0].endswith("; 1 other host of the inventory was not audited")
+
+
+def test_counters_say_what_they_are_since(window: Window, tmp_path: Path) -> None:
+    fields = {"kind": "counter", "source": "x", "value": 1, "total": 1, "limit": None, "part_is": None, "parts": []}
+    counted = {
+        "since_boot": True,
+        "since": "container",
+        "seconds": 7300.0,
+        "counters": [
+            {**fields, "name": "UdpRcvbufErrors", "unit": "datagrams"},
+            {**fields, "name": "SoftnetDropped", "unit": "packets", "value": 2},
+        ],
+    }
+    audit = document({"edge1": HostResults({"fs": [None]}, counted)}, "2026-11-24T03:15:00+00:00", 0, "0.1.0")
+    path = tmp_path / "since.html"
+    path.write_text(html.render(audit), encoding="utf-8")
+    page = window(path=path)
+    click(page, "#matrix .host .open")
+    assert texts(page, ".period") == ["Counters since the container's start, 2 hours ago"]
+    assert [line.split(" – ")[0] for line in texts(page, ".losses li")] == [
+        "UdpRcvbufErrors 1 datagram",
+        "SoftnetDropped 2 packets since the host's boot",
+    ]
+    assert sorted(texts(page, "#bars .amount")) == ["1 datagram, 1 host", "2 packets, 1 host"]
 
 
 # --- by keyboard -----------------------------------------------------------------------------

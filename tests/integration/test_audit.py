@@ -118,7 +118,7 @@ def test_after_site_there_is_no_drift_and_strict_is_content() -> None:
     write("net/core/somaxconn", 128)
     run = audit({"sbc1": HERE, "sbc2": HERE}, siptune_audit_strict=True)
     assert run.status == 2
-    assert "1 items drift: net.core.somaxconn" in run.output
+    assert "1 item drifts: net.core.somaxconn" in run.output
 
 
 def test_a_host_that_goes_away_is_in_the_report_beside_the_others() -> None:
@@ -160,6 +160,73 @@ def test_in_batches_and_for_a_part_of_the_fleet() -> None:
     assert {layer["name"] for layer in run.host("sbc3")["layers"] if layer["status"] == "audited"} == {"fs"}
     run = audit(hosts, "--limit", "sbc2", "--tags", "fs")
     assert [host["name"] for host in run.audit["hosts"]] == ["sbc2"]
+
+
+FS = "/etc/sysctl.d/90-siptune-network.conf"
+QUERY = """\
+siptune_audit_query: |
+  hosts[?drift>`0`].{host: name, items: items[?verdict=='drift' && item=='net.core.somaxconn'].item}
+"""
+
+
+def metrics() -> dict[str, str]:
+    lines = Path(REPORTS, "siptune-audit.prom").read_text(encoding="utf-8").splitlines()
+    return dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+
+
+def test_a_question_from_a_file_needs_no_quotes_of_the_shell() -> None:
+    write("net/core/somaxconn", 128)
+    write_file("/run/query.yml", QUERY)
+    run = audit({"sbc1": HERE}, "-e", "@/run/query.yml")
+    assert run.status == 0, run.output
+    answer = json.loads(run.output[run.output.index("\n[\n") : run.output.index("\n]\n") + 2])
+    assert answer == [{"host": "sbc1", "items": ["net.core.somaxconn"]}]
+
+
+def test_a_part_of_the_fleet_keeps_the_metrics_of_the_others() -> None:
+    hosts = dict.fromkeys(("edge1", "edge2", "edge3"), HERE)
+    write("net/core/somaxconn", 128)
+    assert audit(hosts, siptune_audit_prometheus=REPORTS).status == 0
+    night = metrics()
+    write("net/core/somaxconn", 8192)
+    left = dict.fromkeys(("edge1", "edge2"), HERE)
+    run = audit(left, "--limit", "edge1", siptune_audit_prometheus=REPORTS)
+    assert run.status == 0, run.output
+    assert "1 host: 1 with drift; 1 other host of the inventory was not audited" in run.output
+    assert "siptune-audit.prom keeps the samples of 1 other host from an earlier audit" in run.output
+    assert run.audit["left_out"] == 1
+    noon = metrics()
+    assert not [name for name in noon if 'host="edge3"' in name]  # has left the inventory
+    edge2 = {name for name in night if 'host="edge2"' in name}
+    assert {name: noon[name] for name in edge2} == {name: night[name] for name in edge2}
+    drift = 'siptune_audit_verdicts{host="%s",layer="network",verdict="drift"}'
+    assert int(noon[drift % "edge1"]) == int(noon[drift % "edge2"]) - 1
+    assert noon["siptune_audit_timestamp_seconds"] == night["siptune_audit_timestamp_seconds"]
+    # An audit of one layer does not know whether a host drifts.
+    run = audit(hosts, "--tags", "fs", siptune_audit_prometheus=REPORTS)
+    assert run.status == 0, run.output
+    assert "siptune-audit.prom is left as it was, as only these layers were audited: fs" in run.output
+    assert metrics() == noon
+
+
+def test_a_file_that_would_be_rewritten_and_what_a_boot_brings_now() -> None:
+    assert play("site", {"sbc1": HERE}).status == 0
+    done = audit({"sbc1": HERE})
+    assert "changed=0" in done.output
+    text = Path(FS).read_text(encoding="utf-8")
+    write_file(FS, text.replace("\n\n", "\n# A comment of somebody's.\n\n", 1))
+    run = audit({"sbc1": HERE})
+    network = next(layer for layer in run.host("sbc1")["layers"] if layer["name"] == "network")
+    assert (network["verdict"], network["would_rewrite"], network["drift"]) == ("drift", True, 0)
+    assert "  drift     network: a run would rewrite its files" in run.output
+    assert "changed=0" in run.output
+    assert "changed=1" not in run.output
+    os.unlink(FS)
+    items = [item for item in audit({"sbc1": HERE}).host("sbc1")["items"] if item["layer"] == "network"]
+    drifting = [item for item in items if item["drift"]]
+    assert drifting
+    assert {item["live"] == item["planned"] for item in drifting} == {True}
+    assert all(item["boot"] != item["boot_planned"] for item in drifting)
 
 
 def test_counters_of_a_while() -> None:

@@ -251,7 +251,7 @@ def test_held_lock_gives_a_clear_error_when_the_time_is_up(monkeypatch: pytest.M
     monkeypatch.setattr(run, "LOCK_TIMEOUT_SECONDS", 0.3)
     with open(LOCK_PATH, "w", encoding="ascii") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
-        check_refused(SETTINGS, LOCK_PATH, "another siptune run")
+        check_refused(SETTINGS, LOCK_PATH, f"another siptune run holds this host's lock, process {os.getpid()} (")
         assert "failed" not in module(check=True, path=FILE, settings=SETTINGS)  # a prediction does not wait
     assert "failed" not in module(path=FILE, settings=SETTINGS)
 

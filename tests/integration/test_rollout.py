@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 from calls import CHECKOUT, write_file
-from controller import HERE, INVENTORY, environment, program
+from controller import HERE, INVENTORY, environment, playbook, program
 from sandbox import difference, dump
 from test_audit import OVER_SSH, Run, answers, play
 
@@ -193,6 +193,81 @@ def test_hosts_of_different_profiles_are_no_accident_only_if_said_so() -> None:
     assert "siptune_profile: differs in this play" in " ".join(run.output.split())
 
 
+@pytest.mark.parametrize("wait", ["1800", "'{{ siptune_my_drain_seconds }}'"])
+def test_a_drain_that_is_longer_than_its_limit_is_refused(wait: str) -> None:
+    drain = f"- name: Wait\n  block:\n    - siptune.linux.sip_calls_wait:\n        timeout_seconds: {wait}\n"
+    hosts = {
+        **fleet("edge1"),
+        **fleet("pbx1", siptune_before_host_tasks=hook("/run/drain.yml", drain), siptune_my_drain_seconds=1800),
+    }
+    message = (
+        "siptune_hook_timeout_seconds: 600 s would cut off siptune.linux.sip_calls_wait.timeout_seconds in "
+        "/run/drain.yml (for pbx1), which may wait for 1800 s"
+    )
+    _refused(rolling, hosts, {"siptune_hook_timeout_seconds": 600}, message)
+
+
+# --- tags ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "message"),
+    [
+        ("site", ("--tags", "netwrok"), "--tags netwrok: there is no such layer or tag; the nearest is network. The l"),
+        ("rollback", ("--skip-tags", "securty"), "--skip-tags securty: there is no such layer or tag; the nearest is"),
+        ("rolling", ("--tags", "fs,memmory"), "--tags memmory: there is no such layer or tag; the nearest is memory."),
+        ("audit", ("--tags", "service-limits"), "--tags service-limits: there is no such layer or tag; the nearest is"),
+    ],
+)
+def test_a_tag_that_names_no_layer_is_refused(name: str, words: tuple[str, str], message: str) -> None:
+    start = dump()
+    run = play(name, fleet("edge1", "edge2"), *words)
+    assert run.status == 2
+    assert message in " ".join(run.output.split()), run.output
+    assert run.output.count("[ERROR]") == 1
+    assert difference(start, dump()) == {}
+
+
+def own_playbook(*plays: dict[str, Any]) -> Callable[..., Run]:
+    write_file("/run/own.yml", json.dumps(plays))
+    hosts = fleet("edge1")
+    return lambda *words: Run(*playbook("/run/own.yml", hosts, *words))
+
+
+def test_the_tags_of_a_playbook_around_ours_are_known() -> None:
+    task = {"ansible.builtin.debug": {"msg": "deployed"}, "tags": ["networks"]}
+    deploy = {"hosts": "all", "gather_facts": False, "tasks": [{"block": [task], "tags": ["deploy"]}], "tags": ["app"]}
+    tune = {"import_playbook": "siptune.linux.site", "tags": ["tune"]}
+    run = own_playbook(deploy, tune)
+    for tag in ("networks", "deploy", "app"):
+        done = run("--tags", tag)
+        assert done.status == 0, done.output
+        assert "deployed" in done.output
+        assert "edge1: no layer was run" in done.output
+    assert run("--tags", "tune", "--skip-tags", "deploy,network,memory,security,service_limits").status == 0
+    done = run("--tags", "netwrok")
+    assert done.status == 2
+    assert "--tags netwrok: there is no such layer or tag; the nearest is network" in " ".join(done.output.split())
+
+
+def test_tags_of_tasks_that_are_included_later_cannot_be_known() -> None:
+    write_file("/run/more.yml", '[{"ansible.builtin.debug": {"msg": "more"}, "tags": ["later"]}]')
+    include = {"ansible.builtin.include_tasks": "/run/more.yml", "tags": ["always"]}
+    run = own_playbook(
+        {"hosts": "all", "gather_facts": False, "tasks": [include]}, {"import_playbook": "siptune.linux.site"}
+    )
+    done = run("--tags", "later")
+    assert done.status == 0, done.output
+    assert "--tags later: there is no such layer or tag" in " ".join(done.output.split())
+
+
+def test_tags_of_hooks_are_known() -> None:
+    hook("/run/drain.yml", NOTE.format(word="drain") + "  tags: [note]\n")
+    run = rolling(fleet("edge1"), "--skip-tags", "note", siptune_before_host_tasks="/run/drain.yml")
+    assert run.status == 0, run.output
+    assert order() == []
+
+
 # --- hooks -----------------------------------------------------------------------------------
 
 
@@ -205,7 +280,7 @@ def test_hooks_come_before_and_after_each_host_and_by_group() -> None:
     run = rolling(hosts, **variables)
     assert run.status == 0, run.output
     assert order() == ["drain edge1", "undrain edge1", "relay relay1", "undrain relay1", "undrain pbx1"]
-    assert "1 of 1 hosts of this batch done. 0 hosts to come." in run.output
+    assert "1 of 1 host of this batch done. 0 hosts to come." in run.output
     os.remove(ORDER)
     run = rolling(hosts, siptune_state="absent", **variables)
     assert run.status == 0, run.output
@@ -231,15 +306,15 @@ def test_a_host_that_is_not_drained_is_skipped_and_brought_back() -> None:
     }
     run = rolling(fleet("edge1", "edge2", "edge3"), **variables)
     assert run.status == 2
-    assert "1 of 2 hosts of this batch done; skipped, as they failed: edge2. 1 hosts to come." in run.output
+    assert "1 of 2 hosts of this batch done; skipped, as they failed: edge2. 1 host to come." in run.output
     assert sorted(order()) == [f"{word} edge{number}" for word in ("drain", "undrain") for number in (1, 2, 3)]
     assert [failed for _, failed in recap(run).values()] == [0, 1, 0]
     # The budget counts it: with none to spare the rest is left alone, and every host is in service all the same.
     os.remove(ORDER)
     run = rolling(fleet("edge1", "edge2", "edge3"), siptune_max_fail_percentage=49, **variables)
     assert run.status == 2
-    assert "1 of 2 hosts of this batch have failed or cannot be reached, 50 %, where" in run.output
-    assert "The rollout stops here, and 1 hosts are left as they were" in run.output
+    assert "1 of 2 hosts of this batch has failed or cannot be reached, 50 %, where" in run.output
+    assert "The rollout stops here, and 1 host is left as it was" in run.output
     assert sorted(order()) == [f"{word} edge{number}" for word in ("drain", "undrain") for number in (1, 2)]
 
 
@@ -259,16 +334,68 @@ def test_a_host_is_brought_back_when_tuning_it_fails() -> None:
     assert "edge2" not in recap(run)
 
 
-def test_a_canary_that_fails_stops_the_rest() -> None:
+def test_a_canary_that_fails_stops_the_rest_and_gets_its_verdict() -> None:
     hook("/run/drain.yml", REFUSE)
     run = rolling(
         fleet("edge1", "edge2", "edge3"),
         siptune_serial=[1, "100%"],
         siptune_before_host_tasks="/run/drain.yml",
         reluctant=["edge1"],
+        siptune_pause_seconds=600,  # for which nobody waits now
     )
     assert run.status == 2
+    assert recap(run)["edge1"][1] == 1
     assert list(recap(run)) == ["edge1"]
+    assert lines(run)[-1] == (
+        "All hosts of this batch have failed. The rollout stops here, and 2 hosts are left as they were."
+    )
+    assert "0 of 1 host of this batch done; skipped, as they failed: edge1. 2 hosts to come." in run.output
+    assert run.output.count("the dispatcher does not answer") == 2  # the error, and the result of its task
+    assert "may still be out of service" not in run.output
+
+
+def lines(run: Run) -> list[str]:
+    """What people read of a run between the last task and the recap."""
+    last_task = run.output.partition("PLAY RECAP")[0].rpartition("TASK [")[2].splitlines()[1:]
+    return [line for line in last_task if line and not line.startswith(("ok: ", "skipping: "))]
+
+
+def test_a_canary_that_is_not_there_gets_its_verdict() -> None:
+    answers(0)
+    run = rolling({"gone": OVER_SSH, **fleet("edge2", "edge3")}, siptune_serial=1)
+    assert run.status == 2
+    assert list(recap(run)) == ["gone"]
+    assert "All hosts of this batch have failed. The rollout stops here, and 2 hosts are left as they" in run.output
+    assert "may still be out of service" not in run.output
+
+
+@pytest.mark.parametrize("others", [[], ["edge1"]])
+def test_a_host_that_is_lost_out_of_service_is_named(others: list[str]) -> None:
+    hook("/run/drain.yml", NOTE.format(word="drain"))
+    hook("/run/undrain.yml", NOTE.format(word="undrain"))
+    answers(2)  # for the prediction, and for the drain
+    run = rolling(
+        {**fleet(*others), "gone": OVER_SSH, **fleet("edge9")},
+        siptune_serial=[1 + len(others), 1],
+        siptune_max_fail_percentage=20,
+        siptune_before_host_tasks="/run/drain.yml",
+        siptune_after_host_tasks="/run/undrain.yml",
+    )
+    assert run.status == 2
+    assert "gone may still be out of service: its before-hook ran, its after-hook did not" in run.output
+    assert run.output.count("may still be out of service") == 1
+    drained = [f"drain {name}" for name in [*others, "gone"]]
+    assert sorted(order()) == [*drained, *(f"undrain {name}" for name in others)]
+    assert "and 1 host is left as it was" in " ".join(run.output.split())
+
+
+def test_a_host_whose_after_tasks_fail_is_named() -> None:
+    hook("/run/drain.yml", NOTE.format(word="drain"))
+    variables = {"siptune_before_host_tasks": "/run/drain.yml", "siptune_after_host_tasks": hook("/run/u.yml", REFUSE)}
+    run = rolling(fleet("edge1", "edge2"), reluctant=["edge2"], **variables)
+    assert run.status == 2
+    assert "edge2 may still be out of service" in run.output
+    assert "edge1 may still be out of service" not in run.output
 
 
 def test_a_host_that_goes_away_counts_too() -> None:
@@ -279,7 +406,7 @@ def test_a_host_that_goes_away_counts_too() -> None:
         hosts, siptune_serial=[2, 1], siptune_before_host_tasks="/run/drain.yml", siptune_max_fail_percentage=20
     )
     assert run.status != 0
-    assert "1 of 2 hosts of this batch have failed or cannot be reached" in run.output
+    assert "1 of 2 hosts of this batch has failed or cannot be reached" in " ".join(run.output.split())
     assert "edge3" not in recap(run)
 
 
@@ -291,6 +418,28 @@ def test_check_mode_neither_waits_nor_counts() -> None:
 
 
 # --- between batches -------------------------------------------------------------------------
+
+
+def test_each_batch_is_announced() -> None:
+    run = rolling(fleet("edge1", "edge2", "edge3", "edge4", "edge5"), siptune_serial=2)
+    assert run.status == 0, run.output
+    found = re.findall(r"^batch .*$|^TASK \[Count the losses of the host before", run.output, re.MULTILINE)
+    announced = ["batch 1 of 3: edge1, edge2", "batch 2 of 3: edge3, edge4", "batch 3 of 3: edge5"]
+    assert found[::2] == announced, run.output
+
+
+def test_a_check_and_a_pause_count_down() -> None:
+    waits = {"siptune_check_seconds": 6, "siptune_pause_seconds": 5}
+    run = rolling(fleet("edge1", "edge2", "edge3"), siptune_serial=[2, 1], **waits)
+    assert run.status == 0, run.output
+    shown = run.output.splitlines()
+    for phase in ("Count the losses of the host before it is tuned", "Count the losses of the host now"):
+        start = next(number for number, line in enumerate(shown) if phase in line)
+        (left, *_more) = [line for line in shown[start:] if "checking for" in line]
+        assert re.fullmatch(r"edge1: checking for 6 s: [1-5] s left, no losses so far", left)
+    assert not [line for line in shown if line.startswith("edge2: checking")]  # one line stands for all that are well
+    start = shown.index("Waiting for 5 s before the next batch.")
+    assert shown[start + 1 : start + 3] == ["3 s left before the next batch.", "1 s left before the next batch."]
 
 
 def test_counters_that_worsen_stop_the_rollout() -> None:
@@ -311,7 +460,7 @@ def test_counters_that_worsen_stop_the_rollout() -> None:
     assert run.status == 2
     text = " ".join(run.output.split())
     assert re.search(r"edge1 UdpRcvbufErrors: [0-9.]+ a second \([0-9]+ in 2 s\) since it was tuned, 0.00 a", text)
-    assert "The rollout stops here, and 1 hosts are left as they were" in text
+    assert "The rollout stops here, and 1 host is left as it was" in text
     assert "edge2" not in recap(run)
 
 

@@ -86,6 +86,13 @@ def test_units_that_are_masked_transient_or_not_there_yet(machine: Machine) -> N
     assert machine.module({"late.service": {"LimitNOFILE": "2000:4096"}}).states() == {"late.service.LimitNOFILE": "ok"}
 
 
+def test_a_floor_for_a_unit_that_systemd_has_not_loaded_is_written_once(machine: Machine) -> None:
+    machine.sh("rm /etc/systemd/system/quiet.service; systemctl mask -q quiet.service")
+    units = {name: {"LimitNOFILE": {"value": 2000, "rule": "at_least"}} for name in ("quiet.service", "late.service")}
+    assert machine.module(units).changed
+    assert not machine.module(units).changed
+
+
 def test_slices(machine: Machine) -> None:
     done = machine.module({"sip.slice": {"MemoryMax": "1G", "TasksMax": 3000}})
     assert set(done.states().values()) == {"changed"}

@@ -60,7 +60,7 @@ def test_an_oom_score_is_given_to_those_that_have_the_units_own(machine: Machine
     assert scores == [300, 700, 300, 300]
     item = done.items["sipd.service.OOMScoreAdjust"]
     assert item.state == "pending"
-    assert "1 of 4 processes have 700" in item.reason
+    assert "1 of 4 processes has 700" in item.reason
 
 
 def test_processes_that_come_and_go_meanwhile_do_no_harm(machine: Machine) -> None:

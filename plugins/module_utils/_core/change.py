@@ -20,13 +20,19 @@ SHADOWED = "shadowed"
 PENDING = "pending"
 REFUSED = "refused"
 
+CREATED = "created"  # what becomes of a file
+REWRITTEN = "rewritten"
+REMOVED = "removed"
+FILE_CHANGES = (CREATED, REWRITTEN, REMOVED)
+
 STATES = (OK, CHANGED, KEPT, ABSENT, READONLY, SHADOWED, PENDING, REFUSED)
 
 
 class Change(NamedTuple):
     """One item of a plan: the wanted value, the host's value before and after, and why it is wanted.
 
-    `before`, `after` and `at_boot` are values as the host would print them, None for no value.
+    `before`, `after`, `at_boot` and `at_boot_before` are values as the host would print them, None for no value. The
+    next boot sets `at_boot_before` as things stand, and `at_boot` after the call.
     `reason` explains a state that is neither ok nor changed; it never repeats `why`.
     """
 
@@ -38,6 +44,7 @@ class Change(NamedTuple):
     state: str
     why: str = ""
     reason: str = ""
+    at_boot_before: Any = None
 
     def as_item(self) -> dict[str, Any]:
         """The dictionary that modules return in `items`."""

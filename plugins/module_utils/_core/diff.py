@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from .change import Change
 from .text import printable
 
+NOT_SET = "not set"
+
 
 def diff_live(changes: Iterable[Change], header: str = "live values") -> list[dict[str, str]]:
     """The live values that change, before and after; [] if none does."""
@@ -20,7 +22,11 @@ def diff_live(changes: Iterable[Change], header: str = "live values") -> list[di
         {
             "before_header": header,
             "after_header": header,
-            "before": "".join(printable(f"{change.item} = {change.before}") + "\n" for change in moved),
-            "after": "".join(printable(f"{change.item} = {change.after}") + "\n" for change in moved),
+            "before": "".join(_line(change.item, change.before) for change in moved),
+            "after": "".join(_line(change.item, change.after) for change in moved),
         }
     ]
+
+
+def _line(item: str, value: str | None) -> str:
+    return printable(f"{item} = {NOT_SET if value is None else value}") + "\n"

@@ -34,6 +34,11 @@ def whole_number(text: str, most_digits: int = LONGEST_NUMBER) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= most_digits else None
 
 
+def plural(count: float, one: str, many: str = "") -> str:
+    """The word for so many: `host` for 1 and `hosts` for any other number, or `many` where an s does not do."""
+    return one if count == 1 else many or f"{one}s"
+
+
 def printable(text: object) -> str:
     """A text on one line, with all that is not printable spelled out: a byte as `\\xe9`, a line end as `\\n`.
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -14,9 +15,10 @@ from .._counters import descriptors, table
 from .._host import qdisc
 from .._host.driver_statistics import full_rings
 from .._host.host import Host, unless_refused
+from .._host.machine import child_network_namespace
 from .._host.netlink import IFLA_STATS64, RTM_GETLINK, link_attributes, parse_links
 from .._host.network import LOOPBACK
-from .._host.processes import process_names
+from .._host.processes import FIRST_PROCESS, process_names, start_ticks
 from .sip_sockets import socket_results
 from .table import COUNTERS, WHOLE, Counter
 
@@ -38,7 +40,7 @@ Sample = dict  # of a counter's name to its parts, dict[str, int], or None
 
 
 class Readings(NamedTuple):
-    """Two samples; `before` is None and `seconds` the time since boot where there is only the one."""
+    """Two samples; `before` is None and `seconds` the time since the counters began where there is only the one."""
 
     before: Sample | None
     after: Sample
@@ -46,7 +48,7 @@ class Readings(NamedTuple):
 
 
 def counted(host: Host, seconds: int, datagrams_per_second: int | None = None) -> dict[str, Any]:
-    """The result of sip_counters_info: the counters since boot, or with `seconds` those that a wait adds.
+    """The result of sip_counters_info: the counters as they stand, or with `seconds` those that a wait adds.
 
     `datagrams_per_second` is the peak of the capacity contract, if there is one.
     """
@@ -55,6 +57,7 @@ def counted(host: Host, seconds: int, datagrams_per_second: int | None = None) -
         "seconds": None if readings.seconds is None else round(readings.seconds, 3),
         "uptime_seconds": uptime_seconds(host),
         "since_boot": readings.before is None,
+        "since": begun(host)[0],
         "counters": as_results(readings) + gauges(host),
         "sip_datagrams_per_second": datagrams_per_second,
         "sip_sockets": socket_results(host, readings.before, readings.after, datagrams_per_second),
@@ -64,21 +67,41 @@ def counted(host: Host, seconds: int, datagrams_per_second: int | None = None) -
 def read(host: Host, seconds: int, sleep: Callable[[float], None] = time.sleep) -> Readings:
     """The counters as they stand, or with `seconds` as they stand before and after a wait."""
     if not seconds:
-        return Readings(None, sample(host), uptime_seconds(host))
-    begun = time.monotonic()
+        return Readings(None, sample(host), begun(host)[1])
+    started = time.monotonic()
     before = sample(host)
     sleep(seconds)
     after = sample(host)
-    return Readings(before, after, time.monotonic() - begun)
+    return Readings(before, after, time.monotonic() - started)
 
 
 def uptime_seconds(host: Host) -> float | None:
-    """Seconds since boot. Source: proc_uptime(5)."""
+    """Seconds since the machine's boot. Source: proc_uptime(5)."""
     words = (host.read_lenient(UPTIME) or "").split()
     try:
         return float(words[0]) if words else None
     except ValueError:
         return None
+
+
+def _boottime() -> float:
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def begun(host: Host, clock: Callable[[], float] = _boottime) -> tuple[str, float | None]:
+    """What the counters are since, one of table.SINCE, and how many seconds ago that was; None where nobody can tell.
+
+    A container's network namespace is made just before its first process. The kernel does not tell when any other
+    namespace was made. `clock` is that of the start times in /proc: not /proc/uptime, which lxcfs makes up.
+    """
+    if not child_network_namespace(host):
+        return table.BOOT, uptime_seconds(host)
+    ours, first = (host.read_link(f"/proc/{pid}/ns/net") for pid in ("self", FIRST_PROCESS))
+    if ours is None or ours != first:
+        return table.NAMESPACE, None
+    ticks = start_ticks(host, FIRST_PROCESS)
+    seconds = -1.0 if ticks is None else clock() - ticks / os.sysconf("SC_CLK_TCK")
+    return table.CONTAINER, seconds if seconds >= 0 else None
 
 
 def sample(host: Host) -> Sample:

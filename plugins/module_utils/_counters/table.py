@@ -14,7 +14,7 @@ import struct
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from .._core.text import whole_number
+from .._core.text import plural, whole_number
 from .._host.sockets import end_point, parse_address
 
 WHOLE = ""  # the name of the only part of a counter without parts
@@ -22,6 +22,10 @@ MOST_PARTS = 20  # of a counter are named in the result; a media relay has thous
 
 LONGEST_SECONDS = 3600  # between two readings, during which a connection is silent
 HIGHEST_RATE = 9_999_999  # of SIP datagrams a second, as in siptune_capacity
+
+# What a counter has counted since: all begin with their network namespace, and the first one's with the machine.
+BOOT, CONTAINER, NAMESPACE = "boot", "container", "namespace"
+SINCE = (BOOT, CONTAINER, NAMESPACE)
 
 UNSIGNED_INT_BITS = 32  # of per-CPU and per-socket counters, which begin again at zero after 2^32
 
@@ -46,6 +50,11 @@ class Counter(NamedTuple):
     unit: str
     parts: str | None = None
     bits: int | None = None
+
+    @property
+    def of_machine(self) -> bool:
+        """Whether it counts for the whole machine, also in a container: softnet_seq_show(), net/core/net-procfs.c."""
+        return self.source == SOFTNET
 
 
 # Sources: Documentation/networking/snmp_counter.rst, net/core/net-procfs.c (softnet_seq_show),
@@ -84,6 +93,14 @@ GAUGES = (
     Counter("ConntrackEntries", "/proc/sys/net/netfilter/nf_conntrack_count", "", "entries"),
     Counter("Descriptors", "/proc/PID/fd and /proc/PID/limits", "", "files", "unit"),
 )
+
+
+SINGULAR = {"entries": "entry"}  # of the units that lose more than an s
+
+
+def amount(count: int, unit: str) -> str:
+    """So many of a counter's unit: `1 datagram`, `2 datagrams`."""
+    return f"{count} {plural(count, SINGULAR.get(unit) or unit[:-1], unit)}"
 
 
 # --- growth ----------------------------------------------------------------------------------

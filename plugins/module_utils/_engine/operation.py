@@ -19,7 +19,7 @@ from .._core.errors import ItemError
 from .._core.undo import UndoLog
 from .._host.host import Host, HostError
 from .originals import check as check_record
-from .owned_files import diff_files
+from .owned_files import FileChange, diff_files
 from .policy import POLICY_ARGUMENTS, Policy
 
 Request = TypeVar("Request")
@@ -42,7 +42,8 @@ RESTART_ARGUMENTS: dict[str, Any] = {
 class Report(NamedTuple):
     """The result of a module: its changes, their diff for --diff, its warnings, and values of this module alone.
 
-    `restarts` are the units that have to be restarted for its changes.
+    `diff` is that of files, `live` that of values in force. `files` are those that it writes; None for a module that
+    never writes any. `restarts` are the units that have to be restarted for its changes.
     """
 
     changed: bool
@@ -51,11 +52,25 @@ class Report(NamedTuple):
     warnings: Sequence[str] = ()
     extra: Mapping[str, Any] = MappingProxyType({})
     restarts: Sequence[str] = ()
+    files: Sequence[FileChange] | None = None
+    live: Sequence[dict[str, Any]] = ()
 
     def as_result(self) -> dict[str, Any]:
         """The arguments of exit_json, except for the warnings."""
         items = [change.as_item() for change in self.changes]
-        return {"changed": self.changed, "items": items, "diff": self.diff, **self.extra}
+        return {
+            "changed": self.changed,
+            "items": items,
+            "diff": [*self.diff, *self.live],
+            **self.written(),
+            **self.extra,
+        }
+
+    def written(self) -> dict[str, Any]:
+        """The field `files` of a module that may write some, each file once."""
+        if self.files is None:
+            return {}
+        return {"files": list({file.path: file.as_result() for file in reversed(self.files)}.values())[::-1]}
 
 
 def report_of(planned: Any, outcome: Any, live: str = "", restarts: Sequence[str] = ()) -> Report:
@@ -65,8 +80,8 @@ def report_of(planned: Any, outcome: Any, live: str = "", restarts: Sequence[str
     """
     done = outcome or planned
     moved = diff_live(done.changes, live) if live else []
-    diff = [*diff_files(planned.files), *moved]
-    return Report(done.changed, done.changes, diff, planned.warnings, restarts=restarts)
+    diff, files = diff_files(planned.files), planned.files
+    return Report(done.changed, done.changes, diff, planned.warnings, restarts=restarts, files=files, live=moved)
 
 
 class Restart(NamedTuple):
@@ -194,15 +209,22 @@ def after_restart(before: Report, after: Report, restarted: Sequence[str]) -> Re
         over = change.state == PENDING and change.item.split(" ")[0] in restarted
         changes.append(change._replace(after=change.at_boot, state=CHANGED, reason="") if over else change)
     warnings = tuple(dict.fromkeys((*before.warnings, *after.warnings)))
-    changed = before.changed or after.changed or bool(before.restarts)
-    return Report(changed, changes, [*before.diff, *after.diff], warnings, {**before.extra, **after.extra})
+    return Report(
+        before.changed or after.changed or bool(before.restarts),
+        changes,
+        [*before.diff, *after.diff],
+        warnings,
+        {**before.extra, **after.extra},
+        files=None if before.files is None else [*before.files, *(after.files or ())],
+        live=[*before.live, *after.live],
+    )
 
 
 def _moved(before: Change, after: Change) -> Change:
     """An item over both calls: a value that the restart has brought is a change."""
     if after.state in (OK, KEPT) and before.state in (CHANGED, PENDING):
-        return after._replace(before=before.before, state=CHANGED)
-    return after._replace(before=before.before)
+        after = after._replace(state=CHANGED)
+    return after._replace(before=before.before, at_boot_before=before.at_boot_before)
 
 
 class EffectError(ItemError):

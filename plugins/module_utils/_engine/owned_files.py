@@ -12,11 +12,11 @@ import stat
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from .._core.change import CHANGED, KEPT, Change
+from .._core.change import CHANGED, CREATED, KEPT, REMOVED, REWRITTEN, Change
 from .._core.errors import ItemError
-from .._core.text import decoded, encoded
+from .._core.text import decoded, encoded, plural
 from .._host.host import FileRecord
-from .originals import FileOriginal, Originals, digest
+from .originals import PATH, FileOriginal, Originals, digest
 
 CONFIG_MODE = 0o644
 NEW_FILE = FileRecord(b"", CONFIG_MODE, 0, 0)
@@ -29,6 +29,11 @@ class FileChange(NamedTuple):
     path: str
     before: FileRecord | None
     after: FileRecord | None
+
+    def as_result(self) -> dict[str, str]:
+        """The dictionary that modules return in `files`."""
+        change = CREATED if self.before is None else REMOVED if self.after is None else REWRITTEN
+        return {"path": self.path, "change": change}
 
 
 class OwnFile(NamedTuple):
@@ -87,7 +92,7 @@ def same_file(one: FileRecord | None, found: FileRecord | None) -> bool:
 
 
 def _differences(one: FileRecord, found: FileRecord) -> str:
-    faults = [] if found.content == one.content else [f"other content ({len(found.content)} bytes)"]
+    faults = [] if found.content == one.content else [f"other content ({_size(found)})"]
     if found.mode != one.mode:
         faults.append(f"mode {found.mode:04o} instead of {one.mode:04o}")
     if (found.uid, found.gid) != (one.uid, one.gid):
@@ -121,9 +126,16 @@ def plan_file(
         return FileChange(path, current, record.record), None
     if not reason and record is None and current.content.startswith(heading.encode()):
         return FileChange(path, current, None), None
-    shown = f"{len(current.content)} bytes"
-    reason = reason or "somebody else wrote or edited it: left alone"
+    shown = _size(current)
+    reason = reason or _edited(record)
     return None, Change(path, None, shown, shown, None, KEPT, "no longer needed", reason)
+
+
+def _edited(record: FileOriginal | None) -> str:
+    """Why a file stays that is not as we have left it, and what is left to do."""
+    before = "" if record is None or record.record is None else f"; {PATH} holds what it was before"
+    by_hand = "compare it, then keep it, or remove it and run this again"
+    return f"somebody else wrote or edited it: left alone, and active for the next boot; {by_hand}{before}"
 
 
 def put_right(change: FileChange) -> Change | None:
@@ -132,11 +144,17 @@ def put_right(change: FileChange) -> Change | None:
         return None
     before, after = _protection(change.before), _protection(change.after)
     why = "nobody but root is to change this file"
-    return None if before == after else Change(change.path, after, before, after, after, CHANGED, why)
+    if before == after:
+        return None
+    return Change(change.path, after, before, after, after, CHANGED, why, at_boot_before=before)
 
 
 def _protection(record: FileRecord) -> str:
     return f"mode {record.mode:04o}, owner {record.uid}:{record.gid}"
+
+
+def _size(record: FileRecord) -> str:
+    return f"{len(record.content)} {plural(len(record.content), 'byte')}"
 
 
 def released_files(
@@ -183,7 +201,7 @@ def shown_text(record: FileRecord | None) -> str:
     """A file's text for --diff, which may be stored and read by others than root."""
     if record is None or record.mode & stat.S_IROTH:
         return text_of(record)
-    return f"({len(record.content)} bytes, not shown: its mode {record.mode:04o} keeps others from reading it)\n"
+    return f"({_size(record)}, not shown: its mode {record.mode:04o} keeps others from reading it)\n"
 
 
 def diff_files(

@@ -13,7 +13,7 @@ import struct
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from .._core.text import decoded
+from .._core.text import decoded, plural
 
 ETHTOOL_GDRVINFO = 0x03
 ETHTOOL_GSTRINGS = 0x1B
@@ -142,7 +142,7 @@ def unpack_statistics(answer: bytes) -> list[int]:
 
 def _long_enough(answer: bytes, size: int) -> bytes:
     if len(answer) < size:
-        raise EthtoolError(f"{len(answer)} bytes instead of {size} and more")
+        raise EthtoolError(f"{len(answer)} {plural(len(answer), 'byte')} instead of {size} and more")
     return answer
 
 
@@ -195,7 +195,7 @@ def unpack_link_words(answer: bytes) -> int:
     """How many words the kernel's masks have, by its answer to a request with none. Raises EthtoolError."""
     words = -_unpack(_LINK_SETTINGS, ETHTOOL_GLINKSETTINGS, answer)[9]
     if words <= 0:
-        raise EthtoolError(f"masks of {words} words")
+        raise EthtoolError(f"masks of {words} {plural(words, 'word')}")
     return words
 
 
@@ -205,7 +205,7 @@ def unpack_link(answer: bytes) -> LinkSettings:
     fields = _unpack(_LINK_SETTINGS, ETHTOOL_GLINKSETTINGS, head)
     words = fields[9]
     if words <= 0 or len(masks) != 3 * 4 * words:
-        raise EthtoolError(f"{len(masks)} bytes of masks for {words} words")
+        raise EthtoolError(f"{len(masks)} {plural(len(masks), 'byte')} of masks for {words} {plural(words, 'word')}")
     numbers = [_unpack_mask(masks[place : place + 4 * words]) for place in range(0, len(masks), 4 * words)]
     return LinkSettings(head, fields[1], fields[2], fields[3], fields[5], *numbers)
 
@@ -238,7 +238,7 @@ def _pack_mask(mask: int, words: int) -> bytes:
 
 def _unpack(layout: struct.Struct, command: int, answer: bytes) -> tuple:
     if len(answer) != layout.size:
-        raise EthtoolError(f"{len(answer)} bytes instead of {layout.size}")
+        raise EthtoolError(f"{len(answer)} {plural(len(answer), 'byte')} instead of {layout.size}")
     fields = layout.unpack(answer)
     if fields[0] != command:
         raise EthtoolError(f"command {fields[0]:#x} instead of {command:#x}")

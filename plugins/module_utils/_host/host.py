@@ -47,6 +47,7 @@ MOST_KERNEL_BYTES = 32 * MEBIBYTE  # of a file of /proc or /sys: 250,000 sockets
 MOST_DUMP_BYTES = 256 * MEBIBYTE  # of an answer of rtnetlink: the Internet's routes, twice
 MOST_OUTPUT_BYTES = 64 * MEBIBYTE  # of a program: systemctl shows 3 KiB of a unit
 LONGEST_COMPLAINT = 2000  # characters of a program that fails, in a message
+LONGEST_COMMAND = 200  # characters of a command line, in a message
 MOST_ENTRIES = 65536  # of a directory
 MOST_KERNEL_ENTRIES = 1 << 22  # of a directory of /proc: PID_MAX_LIMIT, linux/threads.h
 # What a process says of itself can be terabytes (PR_SET_MM_MAP, prctl(2)); it is cut, as its first words are what
@@ -438,9 +439,19 @@ class Host:
                 return
             except BlockingIOError as error:
                 if time.monotonic() >= deadline:
-                    message = "another siptune run holds this host's lock; try again when it has ended"
-                    raise HostError(LOCK_PATH, message, error.errno) from error
+                    message = f"another siptune run holds this host's lock, {self._lock_holder(descriptor)}"
+                    raise HostError(LOCK_PATH, f"{message}; try again when it has ended", error.errno) from error
                 time.sleep(LOCK_POLL_SECONDS)
+
+    def _lock_holder(self, descriptor: int) -> str:
+        """The process that holds the lock of an open file, in words."""
+        pid = lock_holder(self.read_lenient("/proc/locks") or "", os.fstat(descriptor))
+        if pid is None:
+            return "a process that cannot be seen from here, for one of another container"
+        command = " ".join((self.read_lenient(f"/proc/{pid}/cmdline") or "").split("\0")).strip()
+        if not command:
+            return f"process {pid}, or one that it has started before it ended"
+        return f"process {pid} ({command[:LONGEST_COMMAND]})"
 
     # --- kernel interfaces -------------------------------------------------------------------
 
@@ -545,6 +556,19 @@ def unless_refused(read: Callable[..., T], *arguments: Any) -> T | None:
         return read(*arguments)
     except HostError:
         return None
+
+
+def lock_holder(locks: str, status: os.stat_result) -> int | None:
+    """The process that has locked this file with flock(2), by a /proc/locks.
+
+    None if the process is in no namespace of ours, and so has no number here. Source: proc_locks(5), fs/locks.c.
+    """
+    file = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
+    for line in locks.splitlines():
+        words = line.split()  # 1: FLOCK  ADVISORY  WRITE 4711 00:1a:1234 0 EOF; with -> after 1: it still waits
+        if len(words) > 5 and (words[1], words[5]) == ("FLOCK", file) and words[4].isdecimal():
+            return int(words[4]) or None
+    return None
 
 
 def _bound(path: str) -> tuple[int, bool]:

@@ -9,9 +9,10 @@ the fields of every catalogue; see the head of roles/network/vars/main.yml.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from .._core.setting import AT_LEAST
 from .._sip.daemons import DAEMONS, belongs_to
 from .._systemd.units import check_unit_name
 from .capacity import CatalogueError, parse_capacity
@@ -72,23 +73,37 @@ def service_limits(
 # --- services -------------------------------------------------------------------------------
 
 
-def parse_services(given: object, host: Mapping[str, Any]) -> dict[str, str]:
-    """Units with the daemon that each runs: those of siptune_service_limits_services, or those found on the host.
+def parse_services(given: object, host: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Units with the daemons that each runs: those of siptune_service_limits_services, or those found on the host.
 
     A daemon that runs without a unit is not among them. Raises CatalogueError.
     """
     if given is None:
-        found = [(daemon.get("unit"), daemon.get("name")) for daemon in host.get("sip_daemons") or []]
-        return {str(unit): str(name) for unit, name in found if unit}
+        services: dict[str, list[str]] = {}
+        for daemon in host.get("sip_daemons") or []:
+            if daemon.get("unit"):
+                services.setdefault(str(daemon["unit"]), []).append(str(daemon.get("name")))
+        return services
     if not isinstance(given, (list, tuple)):
         raise CatalogueError(f"siptune_service_limits_services: must be a list of units, not {given!r}")
-    services: dict[str, str] = {}
+    named: dict[str, list[str]] = {}
     for service in given:
         unit, daemon = _service(service)
-        if unit in services:
+        if unit in named:
             raise CatalogueError(f"siptune_service_limits_services: {unit} is named twice")
-        services[unit] = daemon
-    return services
+        named[unit] = [daemon]
+    return named
+
+
+def left_alone(given: object, host: Mapping[str, Any]) -> list[str]:
+    """What to say of the daemons that run and get no limits, as no unit is found that could give them any."""
+    if given is not None:
+        return []
+    return [
+        f"service_limits leaves {daemon['name']} (process {daemon['main_pid']}) alone: {daemon['no_unit']}"
+        for daemon in host.get("sip_daemons") or []
+        if daemon.get("running") and daemon.get("no_unit")
+    ]
 
 
 def _service(given: object) -> tuple[str, str]:
@@ -115,23 +130,41 @@ def _service(given: object) -> tuple[str, str]:
 
 
 def _by_unit(
-    variable: str, services: Mapping[str, str], of_daemon: Mapping[str, dict[str, Any]], own: object
+    variable: str, services: Mapping[str, Sequence[str]], of_daemon: Mapping[str, dict[str, Any]], own: object
 ) -> dict[str, dict[str, Any]]:
     """The settings of each unit: its daemon's, then the inventory's for the daemon, then those for the unit itself.
 
-    Units that the inventory alone names are welcome; null leaves a setting, or a whole unit, alone.
+    Units that the inventory alone names are welcome; null leaves a setting, or a whole unit, alone. A unit that several
+    daemons run in gets the most that one of them needs.
     """
     if not isinstance(own, Mapping):
         raise CatalogueError(f"{variable}: must be a dictionary of units or daemons, not {own!r}")
-    by_unit = {unit: dict(of_daemon.get(daemon, {})) for unit, daemon in services.items()}
+    by_unit = {unit: _for_all([of_daemon.get(daemon, {}) for daemon in runs]) for unit, runs in services.items()}
     for daemon in DAEMON_NAMES:
         if daemon in own:
-            for unit in [unit for unit, runs in services.items() if runs == daemon]:
+            for unit in [unit for unit, runs in services.items() if daemon in runs]:
                 _overlay(by_unit, unit, own[daemon])
     for name, settings in own.items():
         if name not in DAEMON_NAMES:
             _overlay(by_unit, check_unit_name(name), settings)
     return {unit: settings for unit, settings in by_unit.items() if settings}
+
+
+def _for_all(of_daemons: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """One setting for each name: the first daemon's, or another one's that is a higher floor or a lower ceiling."""
+    chosen: dict[str, Any] = {}
+    for settings in of_daemons:
+        for name, setting in settings.items():
+            there = chosen.get(name)
+            if there is None or _asks_for_more(setting, there):
+                chosen[name] = setting
+    return chosen
+
+
+def _asks_for_more(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    if one["rule"] != other["rule"] or not isinstance(one["value"], int) or not isinstance(other["value"], int):
+        return False
+    return one["value"] > other["value"] if one["rule"] == AT_LEAST else one["value"] < other["value"]
 
 
 def _overlay(by_unit: dict[str, dict[str, Any]], unit: str, settings: object) -> None:

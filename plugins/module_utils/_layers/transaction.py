@@ -63,7 +63,7 @@ class CallResult(NamedTuple):
         own: dict[str, Any] = {"name": self.name, "module": self.module}
         if self.report is None:
             return {**own, "changed": False, "failed": True, "msg": self.failure["msg"]}
-        return {**own, "changed": self.report.changed, **self.report.extra}
+        return {**own, "changed": self.report.changed, **self.report.written(), **self.report.extra}
 
     def items(self) -> list[dict[str, Any]]:
         """The items of the call, each with the call's name."""
@@ -155,14 +155,14 @@ def _run(host: Host, call: Call, check_mode: bool, log: UndoLog) -> CallResult:
         raise CallError(call.name, call.operation.name, error) from error
 
 
-def result(results: Sequence[CallResult]) -> dict[str, Any]:
-    """The module's result."""
+def result(results: Sequence[CallResult], live: bool = True) -> dict[str, Any]:
+    """The module's result. With `live` its diff has values in force, too, beside files."""
     reports = [one.report for one in results if one.report is not None]
     return {
         "changed": any(report.changed for report in reports),
         "calls": [one.as_result() for one in results],
         "items": [item for one in results for item in one.items()],
-        "diff": [part for report in reports for part in report.diff],
+        "diff": [part for report in reports for part in (*report.diff, *(report.live if live else ()))],
     }
 
 

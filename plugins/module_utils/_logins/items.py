@@ -19,15 +19,20 @@ from .settings import Limit
 def limit_item(limit: Limit, asked: str, path: str, now: Effective, then: Effective) -> Change:
     """The item of a limit: `asked` is its value as the user gave it, `now` and `then` are before and after the call."""
     before, after = now.value(limit), then.value(limit)
-    at_boot = after
-    if after in NO_LIMIT and limit.item == "nofile" and then.observed.pam.maps_nofile:
-        at_boot = str(then.observed.nr_open.boot)
     new = not any(is_line_of(entry, limit) and entry.file == path for entry in now.entries)
     state, reason = CHANGED if new or before != after else OK, _root_note(limit, then)
     obstacle = _obstacle(limit, path, then)
     if obstacle is not None:
         state, reason = obstacle
-    return Change(limit.name, asked, before, after, at_boot, state, limit.why, reason)
+    at_boot, at_boot_before = _at_boot(limit, after, then), _at_boot(limit, before, now)
+    return Change(limit.name, asked, before, after, at_boot, state, limit.why, reason, at_boot_before)
+
+
+def _at_boot(limit: Limit, value: str | None, limits: Effective) -> str | None:
+    """What a login gets of a value after the next boot."""
+    if value in NO_LIMIT and limit.item == "nofile" and limits.observed.pam.maps_nofile:
+        return str(limits.observed.nr_open.boot)
+    return value
 
 
 def _obstacle(limit: Limit, path: str, then: Effective) -> tuple[str, str] | None:
@@ -84,7 +89,9 @@ def removed_items(path: str, limits: Sequence[Limit], now: Effective, then: Effe
         kept = any(other.file == path and is_line_of(other, limit) for other in then.entries)
         before, after = now.value(limit), then.value(limit)
         if not kept or before != after:
-            changes.append(Change(limit.name, None, before, after, after, CHANGED, "no longer wanted in this file"))
+            boot, boot_before = _at_boot(limit, after, then), _at_boot(limit, before, now)
+            why = "no longer wanted in this file"
+            changes.append(Change(limit.name, None, before, after, boot, CHANGED, why, at_boot_before=boot_before))
     return changes
 
 

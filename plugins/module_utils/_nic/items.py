@@ -102,6 +102,7 @@ def _item(
         state=state,
         why=decision.setting.why if decision.setting else NO_LONGER_WANTED,
         reason="; ".join(dict.fromkeys(filter(None, reasons))),
+        at_boot_before=verdict.at_boot_before if verdict else None,
     )
 
 

@@ -82,5 +82,8 @@ def verdict_of(
     if not found:
         return None
     name, worst = min(found, key=lambda pair: _WORST_FIRST.index(pair[1].state))
-    as_wanted = name in lines and worst.at_boot == lines[name].value
-    return worst._replace(at_boot=value if as_wanted else worst.at_boot)
+    wanted = lines[name].value if name in lines else None
+    at_boot, before = (
+        value if text is not None and text == wanted else text for text in (worst.at_boot, worst.at_boot_before)
+    )
+    return worst._replace(at_boot=at_boot, at_boot_before=before)

@@ -44,10 +44,10 @@ def build_request(owner: str, known: Mapping[str, Option], params: Mapping[str, 
 
 def _report(observed: Observed, planned: Plan, outcome: Outcome | None) -> Report:
     done = outcome or planned
-    diff = diff_live(done.changes)
-    if done.boot is not None:
-        diff = [*diff_files(done.boot.files), *diff_profiles(done.boot.profiles), *diff]
-    return Report(done.changed, done.changes, diff, done.warnings)
+    files = done.boot.files if done.boot is not None else []
+    diff = [*diff_files(files), *(diff_profiles(done.boot.profiles) if done.boot is not None else [])]
+    live = diff_live(done.changes)
+    return Report(done.changed, done.changes, diff, done.warnings, files=files, live=live)
 
 
 def _is_missing(planned: Plan, change: Change) -> bool:

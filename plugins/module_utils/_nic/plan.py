@@ -129,7 +129,7 @@ def _revert(nic: Nic, option: Option, recorded: LinkOriginal, request: Request, 
         return decision._replace(met=True, state=OK)
     if not is_ours(option, recorded, reading.value, observed.boot_id):
         left = recorded.left or recorded.written
-        reason = f"somebody else has set it since (we left {left}): left alone"
+        reason = f"somebody else has set it since (we left {left}): left alone; before siptune it was {recorded.found}"
         return decision._replace(met=True, state=KEPT, reason=reason)
     return _reached(decision._replace(record=None), request, observed)._replace(record=recorded)
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from .._core.change import ABSENT, CHANGED, KEPT, OK, PENDING, SHADOWED, Change
 from .._core.setting import hazard_warning
+from .._core.text import plural
 from .._sip.proxy_command import DAEMONS, MAXBUFFER, option_number, running_options
 from .._sip.proxy_config import DEFAULT_MAXBUFFER_BYTES
 from .._systemd.environment_file import Note, assignments
@@ -30,6 +31,7 @@ class _Values(NamedTuple):
     before: str | None
     after: str | None
     at_boot: str | None
+    at_boot_before: str | None
     live: str | None
     runs: bool
 
@@ -38,11 +40,11 @@ def _values(unit: Unit, kind: Kind, now: Texts, then: Texts) -> _Values:
     """The values that a running daemon has, or those with which a stopped one would start."""
     at_start, at_boot = (_text(start_value(unit, kind, texts)) for texts in (now, then))
     if unit.running is None and not unit.active:
-        return _Values(at_start, at_boot, at_boot, None, False)
+        return _Values(at_start, at_boot, at_boot, at_start, None, False)
     daemon = running_options(unit.running or ())
     word = daemon.options.get(kind.option) if daemon else None
     live = word.text if word else None
-    return _Values(live, live, at_boot, live, True)
+    return _Values(live, live, at_boot, at_start, live, True)
 
 
 def _text(value: StartValue | None) -> str | None:
@@ -63,7 +65,7 @@ def pool_item(unit: Unit, pool: Pool, decision: Decision | None, now: Texts, the
         state, reason = _in_force(unit, pool, values, at_start != at_boot, observed)
     elif str(pool.value) != at_boot.text:
         state = KEPT
-    return Change(item, pool.wanted, values.before, values.after, values.at_boot, state, pool.why, reason)
+    return _change(item, pool.wanted, values, state, pool.why, reason)
 
 
 def _agrees(pool: Pool, live: str | None) -> bool:
@@ -116,16 +118,22 @@ def reverted_item(unit: Unit | None, kind: Kind | None, note: Note, path: str, n
     """The item of a line of ours that is reverted; if no unit reads it, it is named by its file."""
     if unit is None or kind is None:
         before, at_boot = (_assigned(note, texts.get(path, "")) for texts in (now, then))
-        item, values = f"{path} {note.name}", _Values(before, at_boot, at_boot, None, False)
+        item, values = f"{path} {note.name}", _Values(before, at_boot, at_boot, before, None, False)
     else:
         item, values = item_name(unit.asked, kind.name), _values(unit, kind, now, then)
     state, reason = CHANGED, ""
     if not note.in_force:
         edit = "removed the line from" if note.assignment is None else f"set {note.assignment.value} in"
-        state, reason = KEPT, f"somebody else has {edit} {path} since: left alone"
+        was = "not set" if note.was is None else note.was
+        state, reason = KEPT, f"somebody else has {edit} {path} since: left alone; before siptune it was {was}"
     elif unit is not None and values.runs and values.live != values.at_boot:
         state, reason = PENDING, _waits(unit, values)
-    return Change(item, None, values.before, values.after, values.at_boot, state, NO_LONGER_WANTED, reason)
+    return _change(item, None, values, state, NO_LONGER_WANTED, reason)
+
+
+def _change(item: str, wanted: str | None, values: _Values, state: str, why: str, reason: str) -> Change:
+    before, after, at_boot, at_boot_before, _live, _runs = values
+    return Change(item, wanted, before, after, at_boot, state, why, reason, at_boot_before)
 
 
 def _assigned(note: Note, text: str) -> str | None:
@@ -183,14 +191,16 @@ def maxbuffer_item(unit: Unit, texts: Texts, observed: Observed) -> Change:
     state, reason = OK, ""
     if asked < most and (observed.rmem_default_bytes or 0) <= asked:
         where = unit.configuration.path if unit.configuration else "its configuration"
+        amount = plural(asked, "byte")
         state, reason = (
             SHADOWED,
             (
-                f"the daemon asks for at most {asked} bytes ({source}), and a larger net.core.rmem_max alone changes "
-                f"nothing: a larger net.core.rmem_default reaches it at its next start, or set maxbuffer in {where}"
+                f"the daemon asks for at most {asked} {amount} ({source}), and a larger net.core.rmem_max alone "
+                "changes nothing: a larger net.core.rmem_default reaches it at its next start, or set maxbuffer in "
+                f"{where}"
             ),
         )
-    return Change(item, wanted, str(asked), str(asked), str(asked), state, "", reason)
+    return Change(item, wanted, str(asked), str(asked), str(asked), state, "", reason, str(asked))
 
 
 def _asked_bytes(unit: Unit, texts: Texts) -> tuple[int | None, str, str]:

@@ -40,7 +40,7 @@ def _report(observed: Observed, planned: FilesPlan, outcome: Outcome | None) -> 
     done = outcome or planned
     names = {name for change in planned.files for record in change[1:] for name in notes(text_of(record))}
     diff = diff_files(planned.files, lambda record: shown_lines(text_of(record), names))
-    return Report(done.changed, done.changes, diff, planned.warnings, restarts=planned.restarts)
+    return Report(done.changed, done.changes, diff, planned.warnings, restarts=planned.restarts, files=planned.files)
 
 
 DAEMON_POOLS: Operation[Request, Observed, FilesPlan, Outcome] = Operation(

@@ -25,7 +25,7 @@ from .._host.processes import (
     process_status,
     runs_program_of,
 )
-from .._systemd.names import NOT_FOUND, is_template
+from .._systemd.names import NOT_FOUND, UNIT_PATH, is_template
 from .._systemd.systemctl import show
 
 
@@ -82,24 +82,19 @@ DAEMONS = (
     ),
     Daemon(
         name="rtpengine",
-        units=("rtpengine-daemon", "ngcp-rtpengine-daemon", "rtpengine"),
+        units=("rtpengine-daemon", "ngcp-rtpengine-daemon", "rtpengine", "ngcp-rtpengine"),
         command="rtpengine",
         binaries=("/usr/bin/rtpengine", "/usr/sbin/rtpengine", "/usr/local/bin/rtpengine", "/usr/local/sbin/rtpengine"),
     ),
 )
 
-# Source: systemd.unit(5), "Unit File Load Path", the first wins
-UNIT_DIRECTORIES = (
-    "/etc/systemd/system",
-    "/run/systemd/system",
-    "/usr/local/lib/systemd/system",
-    "/usr/lib/systemd/system",
-    "/lib/systemd/system",
-)
 DEPENDENCY_SUFFIXES = (".wants", ".requires")  # an enabled instance is a link in one of these
 UNIT_PROPERTIES = ("Id", "Names", "LoadState", "ActiveState", "SubState", "MainPID")
 SERVICE_SUFFIX = ".service"
 USER_MANAGER = "user@"  # the unit of a user's own manager: user@.service(5)
+# Services that start what others ask for, and keep it in their own control group: their limits are no daemon's.
+STARTERS = re.compile(r"(anacron|atd?|crond?|cronie|fcron|dropbear|sshd?|(console-|serial-)?getty)([@-].*)?\.service")
+MOST_PARENTS = 64  # between a daemon and the main process of its unit: a script or two
 FIRST_ORDINARY_UID = 1000  # UID_MIN of Debian's and Red Hat's login.defs(5)
 
 
@@ -122,7 +117,10 @@ class Process(NamedTuple):
 
 
 class SipDaemon(NamedTuple):
-    """A SIP daemon of the host. None means unknown, but `unit` is None for a daemon without a unit."""
+    """A SIP daemon of the host. None means unknown, but `unit` is None for a daemon without a unit.
+
+    `no_unit` says why a daemon that runs has none that could give it limits, "" for all others.
+    """
 
     name: str
     unit: str | None
@@ -130,27 +128,24 @@ class SipDaemon(NamedTuple):
     running: bool | None
     main_pid: int | None
     user: str | None
+    no_unit: str = ""
 
 
 def sip_daemons(host: Host, processes: ProcessNames, systemd_running: bool) -> list[SipDaemon]:
     """The SIP daemons of the host, one record for each unit and each process without one, sorted."""
     units = observe_units(host, find_unit_names(host), systemd_running)
-    found = [record for daemon in DAEMONS for record in _records(host, daemon, units, processes)]
+    found, homeless = [], []
+    for daemon in DAEMONS:
+        own_units = [unit for unit in units if any(belongs_to(daemon, name) for name in (unit.id, *unit.names))]
+        first = first_processes(host, daemon, processes)
+        others = [process for process in first if not any(runs_under(unit, process) for unit in own_units)]
+        records = [_unit_record(host, daemon, unit, first, processes) for unit in own_units]
+        if not records and not others and any(host.exists(path) for path in daemon.binaries):
+            records = [SipDaemon(daemon.name, None, True, False if processes.complete else None, None, None)]
+        found += records
+        homeless += [(daemon, process) for process in others]
+    found += _with_the_units_that_hold_them(host, homeless)
     return sorted(found, key=lambda record: (record.name, record.unit or "", record.main_pid or 0))
-
-
-def _records(host: Host, daemon: Daemon, units: Iterable[Unit], processes: ProcessNames) -> list[SipDaemon]:
-    own_units = [unit for unit in units if any(belongs_to(daemon, name) for name in (unit.id, *unit.names))]
-    first = first_processes(host, daemon, processes)
-    records = [_unit_record(host, daemon, unit, first, processes) for unit in own_units]
-    records += [
-        SipDaemon(daemon.name, None, True, True, process.pid, owner(host, process.status))
-        for process in first
-        if not any(runs_under(unit, process) for unit in own_units)
-    ]
-    if not records and any(host.exists(path) for path in daemon.binaries):
-        records.append(SipDaemon(daemon.name, None, True, False if processes.complete else None, None, None))
-    return records
 
 
 def _unit_record(
@@ -162,6 +157,59 @@ def _unit_record(
         running = False
     status = process_status(host, main_pid) if main_pid else None
     return SipDaemon(daemon.name, unit.id, True, running, main_pid, owner(host, status))
+
+
+def _with_the_units_that_hold_them(host: Host, homeless: Sequence[tuple[Daemon, Process]]) -> list[SipDaemon]:
+    """The records of daemons that run under no unit of their name; a unit that holds several of one daemon once."""
+    held = {process.pid: unit_that_holds(process.group.unit, process.status) for _daemon, process in homeless}
+    asked = sorted({unit for unit, _reason in held.values() if unit})
+    main_pids = _main_pids(host, asked)
+    records: dict[tuple[str, object], SipDaemon] = {}
+    for daemon, process in homeless:
+        unit, reason = held[process.pid]
+        if unit:
+            reason = _not_of_its_main_process(host, process, unit, main_pids)
+        record = SipDaemon(daemon.name, unit, True, True, process.pid, owner(host, process.status), reason)
+        if reason:
+            record = record._replace(unit=None)
+        records.setdefault((daemon.name, record.unit or process.pid), record)
+    return list(records.values())
+
+
+def unit_that_holds(unit: str, status: ProcessStatus) -> tuple[str, str]:
+    """The service whose limits a process has, by its control group; or "", and why there is none."""
+    if status.in_child_namespace:
+        where = f" of {unit}" if unit else ""
+        return "", f"it runs in a container{where}, which has limits of its own: set them where it is started"
+    if not unit:
+        return "", "it belongs to no unit, so nothing gives it limits at its next start: give it a service"
+    if not unit.endswith(SERVICE_SUFFIX):
+        return "", f"it was started in {unit}, which is no service: give it one"
+    if STARTERS.fullmatch(unit):
+        return "", f"{unit} has started it for somebody: give it a service of its own"
+    return unit, ""
+
+
+def _not_of_its_main_process(host: Host, process: Process, unit: str, main_pids: Mapping[str, str] | None) -> str:
+    """Why a unit's limits are not for a process that its control group holds, "" if they are.
+
+    They are where the unit's main process is its parent, as a script or a supervisor is, or where there is none, as in
+    a unit of Type=oneshot or a SysV script.
+    """
+    if main_pids is None:
+        return f"systemd does not say what it has started in {unit}"
+    main_pid = main_pids.get(unit, "0")
+    pid, parents = process.pid, 0
+    while main_pid != "0" and str(pid) != main_pid:
+        status = process_status(host, pid)
+        parents += 1
+        if status is None or status.parent <= FIRST_PROCESS or parents > MOST_PARENTS:
+            return (
+                f"it is in {unit}, and was not started by the main process of that: if it has its limits from there, "
+                "name the unit in siptune_service_limits_services"
+            )
+        pid = status.parent
+    return ""
 
 
 def owner(host: Host, status: ProcessStatus | None) -> str | None:
@@ -190,7 +238,7 @@ def belongs_to(daemon: Daemon, unit_name: str) -> bool:
 def find_unit_names(host: Host) -> dict[str, str]:
     """The names of the daemons' unit files and enabled instances, with the path of each that counts."""
     found: dict[str, str] = {}
-    for directory in UNIT_DIRECTORIES:
+    for directory in UNIT_PATH:
         names = unless_refused(host.list_directory, directory) or []
         found.update(_known_units(directory, names, found))
         for name in names:

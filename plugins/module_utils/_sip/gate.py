@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from .._core.text import plural
 from .._host.host import Host
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def calls_result(seen: Sequence[Calls]) -> dict[str, Any]:
 def _describe(calls: Calls) -> str:
     if calls.in_progress is None:
         return f"unknown whether calls are in progress: {calls.daemon} ({calls.reason})"
-    unit = calls.unit[:-1] if calls.in_progress == 1 else calls.unit
+    unit = plural(calls.in_progress, calls.unit[:-1], calls.unit)
     return f"{calls.in_progress} {unit} in progress: {calls.daemon}"
 
 

@@ -69,7 +69,7 @@ def _confirmed(change: Change, results: dict[str, _Result]) -> Change:
     if result is None:
         return change
     if result.bytes is None:
-        return change._replace(after=None, at_boot=None, state=ABSENT, reason=result.reason)
+        return change._replace(after=None, at_boot=None, at_boot_before=None, state=ABSENT, reason=result.reason)
     if result.reason:
         return change._replace(after=str(result.bytes), state=PENDING, reason=result.reason)
     return change._replace(after=str(result.bytes))

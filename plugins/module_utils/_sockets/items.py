@@ -47,7 +47,7 @@ def waiting_item(socket: Socket, floor: Floor, obstacle: str) -> Change:
 def _item(socket: Socket, floor: Floor, after: int | None, state: str) -> Change:
     before, then, at_boot = (_text(number) for number in (socket.bytes, after, socket.at_next_start))
     reason = next_start(socket, floor)
-    return Change(socket.item, floor.wanted, before, then, at_boot, state, floor.why, reason)
+    return Change(socket.item, floor.wanted, before, then, at_boot, state, floor.why, reason, at_boot)
 
 
 def _text(number: int | None) -> str | None:
@@ -60,7 +60,8 @@ def further_item(daemon: str, left: Sequence[Socket], floor: Floor, bound: str) 
     more = f" and {len(left) - MOST_NAMED} more" if len(left) > MOST_NAMED else ""
     reason = f"{bound}: left as they are are {named}{more}"
     at_boot = _text(left[0].at_next_start)
-    return Change(f"{daemon} further receive buffers", floor.wanted, None, None, at_boot, PENDING, floor.why, reason)
+    item = f"{daemon} further receive buffers"
+    return Change(item, floor.wanted, None, None, at_boot, PENDING, floor.why, reason, at_boot)
 
 
 def unreached_item(one: Unreached, floor: Floor) -> Change:

@@ -36,8 +36,8 @@ def build_request(params: Mapping[str, Any]) -> Request:
 
 def _report(observed: Observed, planned: Plan, outcome: Outcome | None) -> Report:
     changes, changed = outcome or (planned.changes, planned.changed)
-    diff = diff_live((change for change in changes if change.state == CHANGED), "receive buffers")
-    return Report(changed, changes, diff, planned.warnings)
+    live = diff_live((change for change in changes if change.state == CHANGED), "receive buffers")
+    return Report(changed, changes, [], planned.warnings, live=live)
 
 
 def _is_missing(planned: Plan, change: Change) -> bool:

@@ -32,7 +32,8 @@ def _returned(one: Recorded) -> tuple[Change | None, Decision | None]:
     if one.place is None or one.bytes is None or one.bytes == original.found:
         return None, None
     if one.bytes not in (original.left, original.written):
-        return returned_item(one, KEPT, f"somebody else has set {one.bytes} since: left alone"), None
+        reason = f"somebody else has set {one.bytes} since: left alone; it goes with its process"
+        return returned_item(one, KEPT, reason), None
     if one.option is None:
         return returned_item(one, PENDING, f"{NO_PRIVILEGE}; it goes with its process"), None
     decision = Decision(original.item, one.key, one.place, one.bytes, original.found, one.option)

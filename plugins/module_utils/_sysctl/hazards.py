@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Callable, NamedTuple, Optional
 
+from .._core.text import plural
 from .key import for_interface, interface_of
 from .value import parse_ports
 
@@ -167,7 +168,8 @@ def _few_ports(values: Mapping[str, str]) -> str:
     left = high - low + 1 - sum(max(0, min(high, last) - max(low, first) + 1) for first, last in reserved)
     if left >= FEWEST_PORTS:
         return ""
-    return f"leaves {max(0, left)} ports for outgoing connections, below {FEWEST_PORTS}: without a free one they fail"
+    ports = f"{max(0, left)} {plural(left, 'port')}"
+    return f"leaves {ports} for outgoing connections, below {FEWEST_PORTS}: without a free one they fail"
 
 
 # --- which key has which check --------------------------------------------------------------

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from .._core.change import CHANGED, KEPT, OK, PENDING, SHADOWED, Change
 from .._core.setting import RULE_WORDS, hazard_warning
 from .._engine.owned_files import FileChange, text_of
+from .._host.host import FileRecord
 from .conf import Boot, boot_of, with_file
 from .decide import meets
 from .hazards import warning_of
-from .key import display_name, is_spelled
+from .key import display_name, is_spelled, read_key
 from .model import Decision, Observed, Plan, Request, Write
 from .safety import locked_in
 from .value import same, stored
@@ -27,11 +28,24 @@ def items_of(
     for file in files:
         if file.path == request.path:
             own_then = file.after
-    boots = [
-        boot_of(with_file(observed.others, request.path, text_of(own) if own is not None else None), observed.later)
-        for own in (observed.own, own_then)
-    ]
+    boots = [_boot(request, own, observed) for own in (observed.own, own_then)]
     return [_change(decision, request, *boots) for decision in decisions]
+
+
+def with_boot_before(changes: Iterable[Change], request: Request, observed: Observed) -> list[Change]:
+    """The items of keys that go back, with what the next boot would set as things stand."""
+    boot = _boot(request, observed.own, observed)
+    found = {change.item: boot.assignment(read_key(change.item)) for change in changes}
+    return [
+        change if now is None else change._replace(at_boot_before=now.value)
+        for change, now in ((change, found[change.item]) for change in changes)
+    ]
+
+
+def _boot(request: Request, own: FileRecord | None, observed: Observed) -> Boot:
+    """What a boot sets if our file is this one; None for no file."""
+    text = text_of(own) if own is not None else None
+    return boot_of(with_file(observed.others, request.path, text), observed.later)
 
 
 def _change(decision: Decision, request: Request, boot_now: Boot, boot_then: Boot) -> Change:
@@ -49,8 +63,9 @@ def _change(decision: Decision, request: Request, boot_now: Boot, boot_then: Boo
         else:
             state = KEPT if decision.reverted else OK
     wanted = f"{RULE_WORDS[setting.rule]}{setting.value}"
-    at_boot = then.value if then is not None else None
-    return Change(display_name(path), wanted, decision.before, decision.after, at_boot, state, setting.why, reason)
+    boot = [None if assignment is None else assignment.value for assignment in (then, now)]
+    values = decision.before, decision.after, boot[0]
+    return Change(display_name(path), wanted, *values, state, setting.why, reason, boot[1])
 
 
 def _shadow(path: str, request: Request, boot: Boot) -> str:

@@ -17,7 +17,7 @@ from .._engine.owned_files import FileChange, OwnFile, plan_file, released_files
 from .._host.host import FileRecord
 from .conf import HEADING, RULES_HEADING, Boot, Line, boot_of, render, render_rules, rules_path
 from .decide import decide, settings_by_key
-from .items import items_of, warnings_of
+from .items import items_of, warnings_of, with_boot_before
 from .kernel import module_of
 from .key import is_glob, is_spelled
 from .model import Decision, Observed, Plan, Request
@@ -38,7 +38,8 @@ def plan(request: Request, observed: Observed) -> Plan:
     reverts = planned_reverts(request, observed, decisions, ours)
     writes, rewritten = ordered_writes(decisions, reverts, observed)
     files, notes = _files(request, decisions, observed, boot_without_us)
-    changes = items_of(request, decisions, files, observed) + reverts.changes + notes
+    reverted = with_boot_before(reverts.changes, request, observed)
+    changes = [*items_of(request, decisions, files, observed), *reverted, *notes]
     effects = side_effects_of(writes, observed)
     keep_side_effects(reverts, effects, decisions)
     return Plan(

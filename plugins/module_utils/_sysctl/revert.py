@@ -93,8 +93,8 @@ def _hand_over(path: str, request: Request, observed: Observed, ours: OurFiles, 
     live = observed.live[path]
     now = live.value or ""
     if not ours.is_ours(path, record, now):
-        reason = f"changed by somebody else since (this module left {record.left}): left alone"
-        reverts.changes.append(_item(path, now, now, KEPT, reason))
+        by_hand = f"another file of siptune's wants {wanted}: sysctl -w {display_name(path)}='{wanted}'"
+        reverts.changes.append(_item(path, now, now, KEPT, f"{_left_alone(record, now)}; {by_hand}"))
     elif same(path, wanted, now) or same(path, record.value, now):
         reverts.confirmed.append(path)
     elif request.live and live.writable and path not in {write.path for write in reverts.writes}:
@@ -114,6 +114,10 @@ def _bring_back_other(path: str, request: Request, observed: Observed, reverts: 
 
 def _item(path: str, now: str | None, after: str | None, state: str, reason: str = "", why: str = BACK) -> Change:
     return Change(display_name(path), None, now, after, None, state, why, reason)
+
+
+def _left_alone(record: KeyOriginal, now: str) -> str:
+    return f"changed by somebody else since (this module left {record.left}): left alone at {now}"
 
 
 def _leave(
@@ -162,7 +166,8 @@ def _revert(
     if same(path, target, now):
         reverts.reverted.append(path)
     elif not ours.is_ours(path, record, now):
-        state, reason = KEPT, f"changed by somebody else since (this module left {record.left}): left alone"
+        by_hand = f"to put it back: sysctl -w {display_name(path)}='{text}'"
+        state, reason = KEPT, f"{_left_alone(record, now)}; before siptune it was {record.value}; {by_hand}"
         reverts.reverted.append(path)
     elif danger is not None:
         state, reason = KEPT, f"not put back: {danger}"

@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Iterable
 
 from .._core.setting import AT_LEAST, AT_MOST, EXACT
+from .._core.text import plural
 from .kernel import HEX, HIGHEST_PORT, NUMBERS, PORTS, TEXT, KernelKey, known
 from .key import SysctlError, display_name
 
@@ -103,8 +104,7 @@ def _checked_numbers(name: str, key: KernelKey, text: str) -> str:
     if not numbers:
         raise SysctlError(name, "the value is empty")
     if len(numbers) > key.fields:
-        many = "one number" if key.fields == 1 else f"{key.fields} numbers"
-        raise SysctlError(name, f"takes {many}, not {len(numbers)}")
+        raise SysctlError(name, f"takes {key.fields} {plural(key.fields, 'number')}, not {len(numbers)}")
     for position, number in enumerate(numbers):
         low, high = _bound(key.low, position), _bound(key.high, position)
         if not low <= number <= high:
@@ -268,7 +268,7 @@ def _combined(path: str, bound: str, value: str, choose: Callable[[KernelKey | N
     if bounds is None or numbers is None:
         raise SysctlError(name, f"a floor or ceiling needs numbers, and the kernel's value is '{value}'")
     if len(bounds) > len(numbers):
-        raise SysctlError(name, f"has {len(numbers)} fields, but {len(bounds)} were given")
+        raise SysctlError(name, f"has {len(numbers)} {plural(len(numbers), 'field')}, but {len(bounds)} were given")
     chosen = [choose(key, limit, number) for limit, number in zip(bounds, numbers)]
     rounded = stored(path, " ".join(map(str, chosen)), None)
     return " ".join([rounded, *map(str, numbers[len(bounds) :])])

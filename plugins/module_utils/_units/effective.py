@@ -84,7 +84,8 @@ def _without_us(state: UnitState, directive: str, others: Mapping[str, str], obs
         return None if ours else _shown(directive, state) or written
     if written is not None:
         return written
-    if ours:
+    # Systemd shows nothing of a unit that it has not loaded, such as a masked one, with our drop-in or without it.
+    if ours or not state.loaded:
         return shown_value(directive, observed.defaults) if unit_type(state.name) == SERVICE else None
     return _shown(directive, state)
 

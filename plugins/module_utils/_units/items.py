@@ -10,10 +10,12 @@ from typing import NamedTuple
 
 from .._core.change import CHANGED, KEPT, OK, PENDING, READONLY, SHADOWED, Change
 from .._core.setting import RULE_WORDS
+from .._core.text import plural
 from .._host.rlimits import Pair
 from .._systemd.directives import AT_RELOAD, AT_START, DIRECTIVES
 from .._systemd.names import LOADED, MASKED, NOT_FOUND
 from .._systemd.parsers import Meaning
+from .._systemd.units import Assignment
 from .._systemd.values import Setting, describe, shown_value, weakest
 from .effective import shadow_of, target_of
 from .model import Decision, LoadedUnit, Observed, UnitState
@@ -45,17 +47,21 @@ def _change(decision: Decision, after: Mapping[str, LoadedUnit], observed: Obser
     if not verdicts:
         verdicts = [(state.name, _judge_by_files(decision, observed, then))]
     worst = min((verdict.state for _, verdict in verdicts), key=_WORST_FIRST.index)
-    target = decision.then.text if decision.then is not None and decision.then.text else None
     return Change(
         item=decision.item,
         wanted=_wanted(decision.setting),
         before=_joined(verdict.before for _, verdict in verdicts),
         after=_joined(verdict.after for _, verdict in verdicts),
-        at_boot=target,
+        at_boot=_text(decision.then),
         state=worst,
         why=decision.setting.why if decision.setting else "no longer set here: back to the unit's own value",
         reason="; ".join(_reasons(decision, verdicts)),
+        at_boot_before=_text(decision.now),
     )
+
+
+def _text(line: Assignment | None) -> str | None:
+    return None if line is None else line.text or None
 
 
 def _wanted(setting: Setting | None) -> str | None:
@@ -209,7 +215,8 @@ def _starting_words(unit: LoadedUnit) -> str:
 
 def _have(directive: str, some: Sequence[Meaning], live: Sequence[Meaning]) -> str:
     if of_each_process(directive):
-        return f"{len(some)} of {len(live)} processes have {_listed(directive, some)}"
+        processes = plural(len(live), "process", "processes")
+        return f"{len(some)} of {len(live)} {processes} {plural(len(some), 'has', 'have')} {_listed(directive, some)}"
     return f"the main process has {_listed(directive, some)}"
 
 

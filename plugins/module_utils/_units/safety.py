@@ -9,7 +9,7 @@ import posixpath
 import re
 from collections.abc import Iterable, Mapping
 
-from .._core.text import whole_number
+from .._core.text import plural, whole_number
 from .._host.rlimits import INFINITY
 from .._sysctl.nr_open import NrOpen
 from .._systemd.directives import FIRST_SYSTEMD_WITH_IDLE_WEIGHT
@@ -127,11 +127,9 @@ def _check_memory(item: str, wanted: Meaning, unit: LoadedUnit) -> None:
 def _check_tasks(item: str, wanted: Meaning, unit: LoadedUnit) -> None:
     tasks = _known_number(unit, "TasksCurrent") or len(unit.processes)
     if isinstance(wanted[0], int) and wanted[0] < tasks:
-        raise SystemdError(
-            item,
-            f"{wanted[0]} is below the {tasks} processes and threads that {unit.name} has: it could not "
-            "start any more",
-        )
+        kind = plural(tasks, "process or thread", "processes and threads")
+        reason = f"{wanted[0]} is below the {tasks} {kind} that {unit.name} has: it could not start any more"
+        raise SystemdError(item, reason)
 
 
 def _check_restart(item: str, wanted: Meaning, unit: LoadedUnit) -> None:

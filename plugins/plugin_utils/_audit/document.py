@@ -12,33 +12,26 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._core.change import (
-    CHANGED,
-    PENDING,
-    REFUSED,
-    SHADOWED,
-    STATES,
-)
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import REFUSED, STATES
 from ansible_collections.siptune.linux.plugins.module_utils._core.errors import TuningError
+from ansible_collections.siptune.linux.plugins.module_utils._core.text import plural
 
 from .._results.answers import checked_counters, checked_layer, checked_tuners
 from .._results.schema import ResultError
 from .._site.overlaps import overlaps
 from .._site.sockets import name_of, socket_records
 from .advice import advice, concerns
+from .period import period, since_of
+from .verdict import DRIFT, OK, TROUBLES, verdict, worst
 
 SCHEMA = "siptune-audit"
-SCHEMA_VERSION = 1  # goes up when a field changes its meaning or goes away, not when one is added
+SCHEMA_VERSION = 2  # goes up when a field changes its meaning or goes away, not when one is added
 
 AUDITED = "audited"
 FAILED = "failed"
 UNREACHABLE = "unreachable"
 NOT_RUN = "not run"
 HOST_STATUSES = (AUDITED, FAILED, UNREACHABLE)
-
-# In check mode: a run of siptune.linux.site would change the item.
-DRIFT_STATE = CHANGED
-COUNTED = {"drift": DRIFT_STATE, "shadowed": SHADOWED, "pending": PENDING, "refused": REFUSED}
 
 MOST_NAMED = 6  # of the items that drift, in a message
 
@@ -57,9 +50,12 @@ class HostResults(NamedTuple):
 
 
 def document(
-    hosts: Mapping[str, HostResults], generated_at: str, window_seconds: int, collection_version: str
+    hosts: Mapping[str, HostResults], generated_at: str, window_seconds: int, collection_version: str, left_out: int = 0
 ) -> dict[str, Any]:
-    """The whole audit. `generated_at` is a UTC time in ISO 8601; hosts keep their order."""
+    """The whole audit. `generated_at` is a UTC time in ISO 8601; hosts keep their order.
+
+    `left_out` is how many hosts of the inventory were not asked for.
+    """
     records = [host_record(name, results) for name, results in hosts.items()]
     return {
         "schema": SCHEMA,
@@ -67,6 +63,7 @@ def document(
         "generated_at": generated_at,
         "collection_version": collection_version,
         "window_seconds": window_seconds,
+        "left_out": left_out,
         "totals": _totals(records),
         "hosts": records,
     }
@@ -78,7 +75,7 @@ def _totals(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         **{status: sum(record["status"] == status for record in records) for status in HOST_STATUSES},
         "hosts_with_drift": sum(record["would_change"] for record in records),
         "items": sum(len(record["items"]) for record in records),
-        **{field: sum(record[field] for record in records) for field in COUNTED},
+        **{trouble: sum(record[trouble] for record in records) for trouble in TROUBLES},
     }
 
 
@@ -110,6 +107,7 @@ def _record(name: str, results: HostResults) -> dict[str, Any]:
         "name": name,
         "status": status,
         "message": message,
+        "verdict": status if status != AUDITED else worst(layer["verdict"] for layer in layers if layer["verdict"]),
         "sip_sockets": sockets,
         **_counts(items),
         # More than drift: a run may rewrite a file although no item differs.
@@ -147,19 +145,23 @@ def _layer(name: str, parts: Iterable[Result | None]) -> dict[str, Any]:
     status, message = _status(ran) if ran else (NOT_RUN, None)
     whole = [part for part in ran if not part.get("failed") and not part.get("unreachable")]
     items = [item for part in ran for item in _items(name, part)]
+    would_change, counts = any(bool(part.get("changed")) for part in whole), _counts(items)
+    found = [item["verdict"] for item in items] + [DRIFT] * would_change
     return {
         "name": name,
         "status": status,
         "message": message,
-        "would_change": any(bool(part.get("changed")) for part in whole),
-        **_counts(items),
+        "verdict": {AUDITED: worst(found), NOT_RUN: None}.get(status, status),
+        "would_change": would_change,
+        "would_rewrite": would_change and not counts[DRIFT],
+        **counts,
     }
 
 
 def _counts(items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    states = [item["state"] for item in items]
+    states, verdicts = ([item[field] for item in items] for field in ("state", "verdict"))
     return {
-        **{field: states.count(state) for field, state in COUNTED.items()},
+        **{word: verdicts.count(word) for word in (*TROUBLES, OK)},
         "states": {state: states.count(state) for state in STATES if state in states},
     }
 
@@ -173,15 +175,18 @@ def _items(layer: str, result: Result | None) -> list[dict[str, Any]]:
 
 
 def _item(layer: str, item: Mapping[str, Any]) -> dict[str, Any]:
+    said = verdict(item)
     return {
         "layer": layer,
         "item": item["item"],
         "state": item["state"],
-        "drift": item["state"] == DRIFT_STATE,
+        "verdict": said,
+        "drift": said == DRIFT,
         "wanted": item.get("wanted"),
         "live": item.get("before"),
         "planned": item.get("after"),
-        "boot": item.get("at_boot"),
+        "boot": item.get("at_boot_before"),
+        "boot_planned": item.get("at_boot"),
         "reason": item.get("reason") or "",
         "why": item.get("why") or "",
     }
@@ -194,12 +199,17 @@ def _counters(
     result: Result | None, items: Sequence[Mapping[str, Any]], sockets: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
     if not result or not isinstance(result.get("counters"), Sequence):
-        return {"seconds": None, "since_boot": None, "list": []}
+        return {"seconds": None, "since_boot": None, "since": None, "period": period({}), "list": []}
     state_of = {item["item"]: item["state"] for item in items}
     return {
         "seconds": result.get("seconds"),
         "since_boot": result.get("since_boot"),
-        "list": [_counter(counter, state_of, sockets) for counter in result["counters"]],
+        "since": result.get("since"),
+        "period": period(result),
+        "list": [
+            {**_counter(counter, state_of, sockets), "since": since_of(counter["name"], result)}
+            for counter in result["counters"]
+        ],
     }
 
 
@@ -264,4 +274,5 @@ def _drift_message(host: Mapping[str, Any]) -> str:
         layers = ", ".join(layer["name"] for layer in host["layers"] if layer["would_change"])
         return f"a run would rewrite the files of these layers: {layers}"
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return f"{len(names)} items drift: {', '.join(names[:MOST_NAMED])}{more}"
+    drift = plural(len(names), "item drifts", "items drift")
+    return f"{len(names)} {drift}: {', '.join(names[:MOST_NAMED])}{more}"

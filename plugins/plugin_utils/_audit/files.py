@@ -10,6 +10,7 @@ import errno
 import json
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,6 +20,7 @@ import yaml
 COLLECTION = Path(__file__).resolve().parents[3]
 # Readable for all: node_exporter runs as a user of its own. Less the umask, as with any program's output.
 FILE_MODE = 0o644
+MOST_BYTES = 1 << 26  # that are read of an earlier report: some 100 bytes for each sample
 
 
 class ReportError(Exception):
@@ -35,6 +37,26 @@ def check_directory(variable: str, directory: str) -> None:
             f"{variable}: no report can be written to {directory}: {error.strerror}; name a directory that you can"
             " write to"
         ) from error
+
+
+def read_former(directory: str, name: str) -> str:
+    """The text of an earlier report, "" if there is none. Raises ReportError for a file that cannot be read."""
+    path = os.path.join(os.path.abspath(directory), name)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with os.fdopen(descriptor, encoding="utf-8", errors="replace", newline="") as stream:
+            status = os.fstat(descriptor)
+            if stat.S_ISREG(status.st_mode) and status.st_size <= MOST_BYTES:
+                return stream.read()
+            reason = f"it is no regular file of up to {MOST_BYTES} bytes"
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        reason = str(error.strerror)
+    raise ReportError(
+        f"{path}: cannot be read: {reason}; the samples of the hosts that were not audited now would be lost: remove"
+        " it, or audit all hosts"
+    )
 
 
 def write_all(reports: Iterable[tuple[str, str, str]]) -> list[str]:

@@ -17,7 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import STATES
+from ansible_collections.siptune.linux.plugins.module_utils._core.text import plural
+from ansible_collections.siptune.linux.plugins.module_utils._counters.table import amount
 
+from .period import other_start
+from .verdict import OF_STATE, SHOWN, TROUBLES, shown
+
+STATE_OF = {verdict: state for state, verdict in OF_STATE.items()}
 PAGE = Path(__file__).resolve().parent / "page"
 MOST_PLACES = 5  # of a counter's interfaces, processors or sockets are on the page
 # Characters that could end a script element, or that JavaScript once took for the end of a line.
@@ -88,12 +94,13 @@ class _Tables:
         return self.settings.number((layer, *(self.text(item[name]) for name in ("item", "wanted", "why"))))
 
     def condition(self, item: Mapping[str, Any]) -> int:
-        """What became of it: state, live value, value after a run, value at boot and reason."""
-        texts = (self.text(item[name]) for name in ("live", "planned", "boot", "reason"))
-        return self.conditions.number((STATES.index(item["state"]), *texts))
+        """What became of it: what is shown of it, the values now and at boot, both after a run, and the reason."""
+        texts = (self.text(item[name]) for name in ("live", "planned", "boot", "boot_planned", "reason"))
+        return self.conditions.number((SHOWN.index(shown(item["verdict"], item["state"])), *texts))
 
     def counter(self, counter: Mapping[str, Any]) -> int:
-        return self.counters.number(tuple(counter[name] for name in ("name", "kind", "unit", "source")))
+        one = amount(1, counter["unit"]).partition(" ")[2]
+        return self.counters.number((*(counter[name] for name in ("name", "kind", "unit", "source")), one))
 
 
 def pack(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -105,9 +112,11 @@ def pack(document: Mapping[str, Any]) -> dict[str, Any]:
         "generated_at": document["generated_at"],
         "collection_version": document["collection_version"],
         "window_seconds": document["window_seconds"],
+        "left_out": document["left_out"],
         "totals": _totals(document["totals"]),
         "layers": layers,
-        "states": STATES,
+        "states": SHOWN,
+        "troubles": [STATE_OF.get(verdict, verdict) for verdict in TROUBLES],
         "strings": tables.strings.values,
         "settings": tables.settings.values,
         "conditions": tables.conditions.values,
@@ -119,8 +128,13 @@ def pack(document: Mapping[str, Any]) -> dict[str, Any]:
 
 def _totals(totals: Mapping[str, int]) -> list[tuple[str, int]]:
     """The figures at the head of the page; what could go wrong is shown where it has."""
-    always = [("hosts", totals["hosts"]), ("with drift", totals["hosts_with_drift"]), ("items drift", totals["drift"])]
-    often = [(name, totals[name]) for name in ("shadowed", "pending", "refused", "unreachable", "failed")]
+    hosts, drift = totals["hosts"], totals["drift"]
+    always = [
+        (plural(hosts, "host"), hosts),
+        ("with drift", totals["hosts_with_drift"]),
+        (plural(drift, "item drifts", "items drift"), drift),
+    ]
+    often = [(name, totals[name]) for name in ("shadowed", "pending", "refused", "unmet", "unreachable", "failed")]
     return always + [(name, count) for name, count in often if count]
 
 
@@ -133,7 +147,9 @@ def _host(tables: _Tables, host: Mapping[str, Any]) -> list[Any]:
         sequence,
         [tables.condition(item) for item in host["items"]],
         [layer["status"] for layer in host["layers"]],
-        [_counter(tables, counter) for counter in host["counters"]["list"] if _worth_showing(counter)],
+        [number for number, layer in enumerate(host["layers"]) if layer["would_rewrite"]],
+        tables.text(host["counters"]["period"]),
+        [_counter(tables, one, host["counters"]) for one in host["counters"]["list"] if _worth_showing(one)],
         [_tuner(tables, tuner) for tuner in host["tuners"]],
         [_socket(tables, socket) for socket in host["sip_sockets"]],
     ]
@@ -161,7 +177,7 @@ def _worth_showing(counter: Mapping[str, Any]) -> bool:
     return bool(counter["value"])
 
 
-def _counter(tables: _Tables, counter: Mapping[str, Any]) -> list[Any]:
+def _counter(tables: _Tables, counter: Mapping[str, Any], counters: Mapping[str, Any]) -> list[Any]:
     return [
         tables.counter(counter),
         counter["value"],
@@ -173,4 +189,5 @@ def _counter(tables: _Tables, counter: Mapping[str, Any]) -> list[Any]:
             [tables.text(one["item"]), None if one["state"] is None else STATES.index(one["state"])]
             for one in counter["helps"]
         ],
+        tables.text(other_start(counter, counters)),
     ]

@@ -10,37 +10,102 @@ the collector refuses those.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._counters.table import COUNTERS, GAUGES, Counter
+from ansible_collections.siptune.linux.plugins.module_utils._counters.table import BOOT, COUNTERS, GAUGES, Counter
 
 from .document import AUDITED
+from .period import SINCE_WORDS
+from .verdict import VERDICTS
 
 PREFIX = "siptune"
+TIMESTAMP = "audit_timestamp_seconds"
+HOST_TIMESTAMP = f"{PREFIX}_audit_host_timestamp_seconds"
+SINCE_BEGUN = "since the host's boot, in a container since its start"
+OLDEST = "When the audit was made, of the host that was audited the longest time ago."
+REWRITES = "1 if a run would rewrite files of the layer although none of its items drifts."
 Sample = tuple[dict[str, str], int | None]
 
 
-def render(document: Mapping[str, Any]) -> str:
-    """The whole file, a family of samples after the other."""
+class Family(NamedTuple):
+    """The samples of one metric: values by their labels as they are written, `{host="sbc1"}`."""
+
+    name: str
+    kind: str
+    help: str
+    samples: dict[str, int]
+
+
+def render(document: Mapping[str, Any], former: str = "", others: Collection[str] = ()) -> str:
+    """The whole file, a family of samples after the other.
+
+    `others` are hosts that this audit has left out: they keep the samples that they have in the `former` file.
+    """
+    families = {family.name: family for family in _families(document)}
+    for name, kept in _of_hosts(former, others).items():
+        family = families.setdefault(name, kept)
+        families[name] = family._replace(samples={**family.samples, **kept.samples})
+    when = families.get(HOST_TIMESTAMP)
+    if when and when.samples:
+        oldest = _family(TIMESTAMP, "gauge", OLDEST, [({}, min(when.samples.values()))])
+        families = {oldest.name: oldest, **families}
+    return "".join(f"{line}\n" for family in families.values() for line in _lines(family))
+
+
+def hosts_in(former: str) -> set[str]:
+    """The hosts that a file of an earlier audit has samples of."""
+    return {host for name, host, _labels, _value in _samples(former) if name == HOST_TIMESTAMP}
+
+
+def _families(document: Mapping[str, Any]) -> Iterator[Family]:
     hosts = document["hosts"]
-    generated = datetime.fromisoformat(document["generated_at"]).timestamp()
-    lines = [
-        *_family("audit_timestamp_seconds", "gauge", "When the audit was made.", [({}, int(generated))]),
-        *_family(
-            "audit_up",
-            "gauge",
-            "1 if the whole host was audited, 0 if it failed or could not be reached.",
-            [({"host": host["name"]}, int(host["status"] == AUDITED)) for host in hosts],
-        ),
-        *_family("audit_drift", "gauge", "1 if a run would change the host.", list(_drift(hosts))),
-        *_family("audit_items", "gauge", "Items of a layer by state; changed is drift.", list(_items(hosts))),
-        *_family("audit_overlaps", "gauge", "Keys that another tuner sets otherwise.", list(_overlaps(hosts))),
-        *_sockets(hosts),
-        *_counters(hosts),
-    ]
-    return "".join(f"{line}\n" for line in lines)
+    generated = int(datetime.fromisoformat(document["generated_at"]).timestamp())
+    when = [({"host": host["name"]}, generated) for host in hosts]
+    yield _family("audit_host_timestamp_seconds", "gauge", "When the host was audited.", when)
+    yield _family(
+        "audit_up",
+        "gauge",
+        "1 if the whole host was audited, 0 if it failed or could not be reached.",
+        [({"host": host["name"]}, int(host["status"] == AUDITED)) for host in hosts],
+    )
+    yield _family("audit_drift", "gauge", "1 if a run would change the host.", _drift(hosts))
+    yield _family("audit_items", "gauge", "Items of a layer by state; changed is drift.", _items(hosts))
+    yield _family("audit_verdicts", "gauge", "Items of a layer by what the audit makes of them.", _verdicts(hosts))
+    yield _family("audit_rewrites", "gauge", REWRITES, _rewrites(hosts))
+    yield _family("audit_overlaps", "gauge", "Keys that another tuner sets otherwise.", _overlaps(hosts))
+    yield from _sockets(hosts)
+    yield from _counters(hosts)
+
+
+# --- the hosts that were not audited this time -----------------------------------------------
+
+# A sample of a host, as this file writes them: the label `host` comes first.
+_SAMPLE = re.compile(r'(siptune_[a-z0-9_]+)(\{host="((?:[^"\\]|\\.)*)"[^\n]*\}) (-?[0-9]+)')
+_HEAD = re.compile(r"# (HELP|TYPE) (siptune_[a-z0-9_]+) ([^\n]*)")
+
+
+def _samples(former: str) -> Iterator[tuple[str, str, str, int]]:
+    for line in former.split("\n"):
+        found = _SAMPLE.fullmatch(line)
+        if found:
+            name, labels, host, value = found.groups()
+            yield name, _unescaped(host), labels, int(value)
+
+
+def _of_hosts(former: str, hosts: Collection[str]) -> dict[str, Family]:
+    """The families of an earlier file with the samples of these hosts alone."""
+    found: dict[str, Family] = {}
+    heads = {(kind, name): text for kind, name, text in _HEAD.findall(former)}
+    for name, host, labels, value in _samples(former):
+        kind, help_text = heads.get(("TYPE", name)), heads.get(("HELP", name), "")
+        if host in hosts and kind in ("gauge", "counter"):
+            found.setdefault(name, Family(name, kind, help_text, {})).samples[labels] = value
+    return found
+
+
+# --- the samples -----------------------------------------------------------------------------
 
 
 def _drift(hosts: Iterable[Mapping[str, Any]]) -> Iterator[Sample]:
@@ -54,6 +119,23 @@ def _items(hosts: Iterable[Mapping[str, Any]]) -> Iterator[Sample]:
         for layer in host["layers"]:
             for state, count in layer["states"].items():
                 yield {"host": host["name"], "layer": layer["name"], "state": state}, count
+
+
+def _verdicts(hosts: Iterable[Mapping[str, Any]]) -> Iterator[Sample]:
+    for host in hosts:
+        for layer in host["layers"]:
+            verdicts = [item["verdict"] for item in host["items"] if item["layer"] == layer["name"]]
+            for verdict in VERDICTS:
+                if verdict in verdicts:
+                    labels = {"host": host["name"], "layer": layer["name"], "verdict": verdict}
+                    yield labels, verdicts.count(verdict)
+
+
+def _rewrites(hosts: Iterable[Mapping[str, Any]]) -> Iterator[Sample]:
+    for host in hosts:
+        for layer in host["layers"]:
+            if layer["status"] == AUDITED:
+                yield {"host": host["name"], "layer": layer["name"]}, int(layer["would_rewrite"])
 
 
 def _overlaps(hosts: Iterable[Mapping[str, Any]]) -> Iterator[Sample]:
@@ -73,18 +155,18 @@ OF_SOCKETS = {
 }
 
 
-def _sockets(hosts: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _sockets(hosts: Sequence[Mapping[str, Any]]) -> Iterator[Family]:
     for field, (name, kind, help_text) in OF_SOCKETS.items():
         samples = [
             ({"host": host["name"], "daemon": one["daemon"], "socket": one["socket"]}, one[field])
             for host in hosts
             for one in host["sip_sockets"]
         ]
-        yield from _family(name, kind, help_text, samples)
+        yield _family(name, kind, help_text, samples)
 
 
-def _counters(hosts: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """A family for each counter, of its total since boot; for each gauge one of what is in use, one of the limit.
+def _counters(hosts: Sequence[Mapping[str, Any]]) -> Iterator[Family]:
+    """A family for each counter, of its total; for each gauge one of what is in use, one of the limit.
 
     The names, the labels and the help are ours, whatever a host calls its counters.
     """
@@ -94,14 +176,15 @@ def _counters(hosts: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             found.setdefault(counter["name"], []).append((host["name"], counter))
     for known in COUNTERS:
         samples = [({"host": host}, one["total"]) for host, one in found.get(known.name, [])]
-        yield from _family(f"{snake_case(known.name)}_total", "counter", f"{_described(known)} since boot.", samples)
+        since = SINCE_WORDS[BOOT] if known.of_machine else SINCE_BEGUN
+        yield _family(f"{snake_case(known.name)}_total", "counter", f"{_described(known)} {since}.", samples)
     for known in GAUGES:
         levels = [level for host, one in found.get(known.name, []) for level in _levels(host, known, one)]
         metric = snake_case(known.name)
         in_use = [(labels, now) for labels, now, _limit in levels]
-        yield from _family(metric, "gauge", f"{_described(known)} in use.", in_use)
+        yield _family(metric, "gauge", f"{_described(known)} in use.", in_use)
         limits = [(labels, limit) for labels, _now, limit in levels]
-        yield from _family(f"{metric}_limit", "gauge", "The most there can be.", limits)
+        yield _family(f"{metric}_limit", "gauge", "The most there can be.", limits)
 
 
 def _levels(
@@ -125,8 +208,8 @@ def snake_case(name: str) -> str:
     return "_".join(words).lower()
 
 
-def _family(name: str, kind: str, help_text: str, samples: Iterable[Sample]) -> list[str]:
-    """A family's lines, without samples whose value is unknown; none at all where there is no sample.
+def _family(name: str, kind: str, help_text: str, samples: Iterable[Sample]) -> Family:
+    """A family, without samples whose value is unknown.
 
     A sample that comes twice would make the collector refuse the whole file, so that the first one counts.
     """
@@ -134,13 +217,22 @@ def _family(name: str, kind: str, help_text: str, samples: Iterable[Sample]) -> 
     for labels, value in samples:
         if value is not None:
             values.setdefault(_labels(labels), value)
-    lines = [f"{PREFIX}_{name}{labels} {value}" for labels, value in values.items()]
-    return [f"# HELP {PREFIX}_{name} {_escaped(help_text)}", f"# TYPE {PREFIX}_{name} {kind}", *lines] if lines else []
+    return Family(f"{PREFIX}_{name}", kind, _escaped(help_text), values)
+
+
+def _lines(family: Family) -> list[str]:
+    """A family's lines; none at all where there is no sample."""
+    lines = [f"{family.name}{labels} {value}" for labels, value in family.samples.items()]
+    return [f"# HELP {family.name} {family.help}", f"# TYPE {family.name} {family.kind}", *lines] if lines else []
 
 
 def _labels(labels: Mapping[str, str]) -> str:
     pairs = [f'{name}="{_escaped(value, quote=True)}"' for name, value in labels.items()]
     return f"{{{','.join(pairs)}}}" if pairs else ""
+
+
+def _unescaped(value: str) -> str:
+    return re.sub(r"\\(.)", lambda found: {"n": "\n"}.get(found.group(1), found.group(1)), value)
 
 
 def _escaped(value: str, quote: bool = False) -> str:

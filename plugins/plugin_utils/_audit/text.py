@@ -6,20 +6,22 @@
 from __future__ import annotations
 
 import re
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._site.sockets import socket_line
-from .._site.summary import LINE_WIDTH
-from .document import AUDITED, COUNTED, NOT_RUN
+from ansible_collections.siptune.linux.plugins.module_utils._core.text import plural
+from ansible_collections.siptune.linux.plugins.module_utils._counters.table import amount
 
-LABEL_WIDTH = 10
+from .._site.sockets import socket_line
+from .._site.summary import wrapped
+from .document import AUDITED, NOT_RUN
+from .period import other_start
+from .verdict import DRIFT, OK, PENDING, REFUSED, SHADOWED, UNMET
+
 MOST_LINES = 12  # of one kind for a host; the reports have them all
 MOST_KEYS = 6  # of a tuner
 REST = "and {} more, which the reports name"
-COUNTS = (*COUNTED, "ok")
-AS_WANTED = ("ok", "kept")
+COLUMNS = (DRIFT, SHADOWED, PENDING, REFUSED, UNMET, OK)
 HELP_STATES = {"changed": "drift", None: "left alone by siptune"}
 # Control characters, C0 and C1, which a terminal would obey: values come from hosts.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -31,25 +33,29 @@ def render_host(host: Mapping[str, Any]) -> list[str]:
     ran = [layer for layer in host["layers"] if layer["status"] != NOT_RUN]
     if ran:
         lines += _table(ran)
-    for field, state in COUNTED.items():
-        lines += _listed(field, [_item_line(item) for item in host["items"] if item["state"] == state])
+    for verdict in COLUMNS[:-1]:
+        lines += _listed(verdict, [_item_line(item) for item in host["items"] if item["verdict"] == verdict])
     for layer in ran:
-        if layer["would_change"] and not layer["drift"]:
-            lines += _wrapped("drift", f"{layer['name']}: a run would rewrite its files")
+        if layer["would_rewrite"]:
+            lines += wrapped("drift", f"{layer['name']}: a run would rewrite its files")
         if layer["status"] != AUDITED and layer["message"] != host["message"]:
-            lines += _wrapped(layer["status"], f"{layer['name']}: {layer['message']}")
+            lines += wrapped(layer["status"], f"{layer['name']}: {layer['message']}")
     for tuner in host["tuners"]:
-        lines += _wrapped("tuner", _tuner_line(tuner))
+        lines += wrapped("tuner", _tuner_line(tuner))
     lines += _counter_lines(host["counters"])
     return [_CONTROL.sub("?", line) for line in lines]
 
 
-def render_end(document: Mapping[str, Any], paths: Sequence[str]) -> list[str]:
-    """The last lines: the fleet in one, and where the reports are."""
+def render_end(document: Mapping[str, Any], paths: Sequence[str], notes: Sequence[str] = ()) -> list[str]:
+    """The last lines: the fleet in one, where the reports are, and notes on them."""
     totals = document["totals"]
-    parts = [f"{totals['hosts']} hosts: {totals['hosts_with_drift']} with drift"]
+    parts = [f"{totals['hosts']} {plural(totals['hosts'], 'host')}: {totals['hosts_with_drift']} with drift"]
     parts += [f"{totals[status]} {status}" for status in ("unreachable", "failed") if totals[status]]
-    return [", ".join(parts), *(f"  {_CONTROL.sub('?', path)}" for path in paths)]
+    whole, left_out = ", ".join(parts), document["left_out"]
+    if left_out:
+        were = plural(left_out, "other host of the inventory was", "other hosts of the inventory were")
+        whole += f"; {left_out} {were} not audited"
+    return [whole, *(f"  {_CONTROL.sub('?', line)}" for line in (*paths, *notes))]
 
 
 def _heading(host: Mapping[str, Any]) -> str:
@@ -58,11 +64,9 @@ def _heading(host: Mapping[str, Any]) -> str:
 
 def _table(layers: Sequence[Mapping[str, Any]]) -> list[str]:
     width = max(len(layer["name"]) for layer in layers)
-    lines = ["  ".join([" " * (width + 2), *COUNTS])]
+    lines = ["  ".join([" " * (width + 2), *COLUMNS])]
     for layer in layers:
-        numbers = [layer[field] for field in COUNTED]
-        numbers.append(sum(layer["states"].get(state, 0) for state in AS_WANTED))
-        cells = [f"{number or '-':>{len(name)}}" for name, number in zip(COUNTS, numbers, strict=True)]
+        cells = [f"{layer[verdict] or '-':>{len(verdict)}}" for verdict in COLUMNS]
         mark = "" if layer["status"] == AUDITED else f"  {layer['status']}"
         lines.append("  ".join([f"  {layer['name']:<{width}}", *cells]) + mark)
     return lines
@@ -72,15 +76,19 @@ def _socket(socket: Mapping[str, Any], counters: Mapping[str, Any]) -> str:
     """What a SIP socket survives, which is what the host is tuned for."""
     if not socket["drops"]:
         return socket_line(socket)
-    since = "since it was opened" if counters["since_boot"] else period(counters)
-    return f"{socket_line(socket)}; {socket['drops']:,} datagrams lost {since}"
+    since = "since it was opened" if counters["since_boot"] else counters["period"]
+    return f"{socket_line(socket)}; {socket['drops']:,} {plural(socket['drops'], 'datagram')} lost {since}"
 
 
 def _item_line(item: Mapping[str, Any]) -> str:
+    live, boot = _shown(item["live"]), item["boot"]
     if item["drift"] and item["live"] == item["planned"]:
-        return f"{item['item']}: is {_shown(item['live'])}, but not written down for the next boot"
+        then = "not written down for the next boot" if boot is None else f"the next boot sets {boot}"
+        return f"{item['item']}: is {live}, but {then}"
     if item["drift"]:
-        return f"{item['item']}: is {_shown(item['live'])}, wanted {_shown(item['wanted'])}"
+        return f"{item['item']}: is {live}, wanted {_shown(item['wanted'])}"
+    if item["verdict"] == UNMET:
+        return f"{item['item']}: is {live}, wanted {_shown(item['wanted'])}; {item['reason'] or 'no reason given'}"
     return f"{item['item']}: {item['reason'] or 'no reason given'}"
 
 
@@ -100,47 +108,27 @@ def _counter_lines(counters: Mapping[str, Any]) -> list[str]:
     concerned = [counter for counter in counters["list"] if counter["concern"]]
     if not concerned:
         return []
-    lines = [f"  {period(counters)}"]
+    lines = [f"  {counters['period']}"]
     for counter in concerned:
-        lines += _wrapped(counter["name"], _counter_line(counter), indent=4, label_width=22)
+        said = _counter_line(counter, other_start(counter, counters))
+        lines += wrapped(counter["name"], said, indent=4, label_width=22)
     return lines
 
 
-def _counter_line(counter: Mapping[str, Any]) -> str:
-    amount = f"{counter['value']} {counter['unit']}"
+def _counter_line(counter: Mapping[str, Any], since: str) -> str:
+    used = amount(counter["value"], counter["unit"])
     if counter["kind"] == "gauge":
-        amount = f"{counter['value']} of {counter['limit']} {counter['unit']}"
+        used = f"{counter['value']} of {amount(counter['limit'], counter['unit'])}"
     where = ", ".join(f"{part['part']} {part['value']}" for part in counter["parts"][:3] if part["value"])
     helps = ", ".join(
         f"{one['item']} ({HELP_STATES.get(one['state'], one['state'])})" for one in counter["helps"][:MOST_LINES]
     )
     said = ": ".join(filter(None, (helps, counter["advice"])))
-    return f"{amount}{f' ({where})' if where else ''}; {said}"
-
-
-def period(counters: Mapping[str, Any]) -> str:
-    """The period of the counters, in words."""
-    if counters["seconds"] is None:
-        return "since boot" if counters["since_boot"] else "in an unknown time"
-    if not counters["since_boot"]:
-        return f"in {counters['seconds']:g} seconds"
-    hours = counters["seconds"] / 3600
-    return f"since boot, {hours / 24:.0f} days ago" if hours >= 48 else f"since boot, {hours:.1f} hours ago"
+    return f"{used}{f' {since}' if since else ''}{f' ({where})' if where else ''}; {said}"
 
 
 def _listed(label: str, texts: Sequence[str]) -> list[str]:
-    lines = [line for text in texts[:MOST_LINES] for line in _wrapped(label, text)]
+    lines = [line for text in texts[:MOST_LINES] for line in wrapped(label, text)]
     if len(texts) > MOST_LINES:
-        lines += _wrapped(label, REST.format(len(texts) - MOST_LINES))
+        lines += wrapped(label, REST.format(len(texts) - MOST_LINES))
     return lines
-
-
-def _wrapped(label: str, text: str, indent: int = 2, label_width: int = LABEL_WIDTH) -> list[str]:
-    return textwrap.wrap(
-        text,
-        LINE_WIDTH,
-        initial_indent=f"{'':{indent}}{label:<{label_width}}",
-        subsequent_indent=" " * (indent + label_width + 2),
-        break_long_words=False,
-        break_on_hyphens=False,
-    )

@@ -18,6 +18,7 @@ from .planted import planted, refusal
 from .schema import ResultError
 
 COLLECTION = "siptune.linux"
+HEADERS = ("before_header", "after_header")  # of a diff
 # These wait, and change nothing, so that they may run in the background.
 MAY_WAIT = ("sip_counters_info", "sip_calls_info", "sip_calls_wait")
 
@@ -38,10 +39,13 @@ class HostAction(ActionBase):
         name = f"{COLLECTION}.{module}"
         given = None if arguments is None else dict(arguments)
         answer = self._execute_module(module_name=name, module_args=given, task_vars=dict(variables))
+        host = self._task.delegate_to or variables.get("inventory_hostname")
         try:
-            return wrap_var(printable_result(checked(module, answer, bool(self._task.diff))))
+            found = checked(module, answer, bool(self._task.diff))
+            for part in found.get("diff", ()):  # which Ansible prints as it comes, whatever it has printed before
+                part.update({name: f"{host}:{part[name]}" for name in HEADERS if name in part})
+            return wrap_var(printable_result(found))
         except ResultError as error:
-            host = self._task.delegate_to or variables.get("inventory_hostname")
             raise AnsibleActionFail(f"{host}: its answer to {name} cannot be used: {error}") from None
 
     def check_facts(self, variables: Mapping[str, Any]) -> None:

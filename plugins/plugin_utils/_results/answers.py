@@ -9,17 +9,19 @@ no variable, adds no host, and says nothing in another host's name.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import LAYERS, PARTS, call_name
 
-from .schema import Check, ResultError, flag, integer, line, many, maybe, one_of, record, sentence, text
+from .schema import LONGEST_LINE, Check, ResultError, flag, integer, line, many, maybe, one_of, record, sentence, text
 from .shapes import (
     CALLS_FIELDS,
     COUNTED_FIELDS,
     COUNTED_MORE,
     DIFF,
+    FILES,
     ITEM_FIELDS,
     ITEM_NAMED,
     ITEMS,
@@ -54,20 +56,22 @@ def _calls(name: Check) -> dict[str, Check]:
     """The fields of the modules that run several calls, whose names are checked by `name`."""
     call = record(
         {"name": name, "module": line()},
-        {"changed": flag, "failed": flag, "msg": WORDS, "pam": PAM},
+        {"changed": flag, "failed": flag, "msg": WORDS, "files": FILES, "pam": PAM},
     )
     item = record({"call": name, **ITEM_NAMED}, ITEM_FIELDS)
     return {"calls": many(call, MOST_CALLS, unique="name"), "items": many(item, MOST_ITEMS)}
 
 
-FACTS: dict[str, Check] = {"ansible_facts": record({FACT: SIPTUNE_HOST}, {INTERPRETER: line()})}
+_DISCOVERED: dict[str, Check] = {INTERPRETER: maybe(line())}
+FACTS: dict[str, Check] = {"ansible_facts": record({FACT: SIPTUNE_HOST}, _DISCOVERED)}
 # The fields that a module returns when it has not failed, and those that it may return.
 MODULES: dict[str, tuple[Mapping[str, Check], Mapping[str, Check]]] = {
     **dict.fromkeys(
-        ("sysctl_bulk", "nic_ring", "nic_link", "sip_sockets", "systemd_limits", "daemon_pools"),
-        (CHANGES, {"undone": UNDONE}),
+        ("sysctl_bulk", "nic_ring", "nic_link", "systemd_limits", "daemon_pools"),
+        (CHANGES, {"undone": UNDONE, "files": FILES}),
     ),
-    "limits_file": (CHANGES, {"undone": UNDONE, "pam": PAM}),
+    "sip_sockets": (CHANGES, {"undone": UNDONE}),
+    "limits_file": (CHANGES, {"undone": UNDONE, "files": FILES, "pam": PAM}),
     "transaction": (_calls(line()), {"undone": UNDONE}),
     "tune": (
         {**_calls(one_of(_PARTS)), **FACTS},
@@ -78,7 +82,8 @@ MODULES: dict[str, tuple[Mapping[str, Check], Mapping[str, Check]]] = {
     "sip_calls_info": (CALLS_FIELDS, {}),
     "sip_calls_wait": (CALLS_FIELDS, WAITED),
 }
-_INTERPRETER_FACT = record({}, {INTERPRETER: line()})
+# What ssh says when a connection with a terminal ends, on the same stream as the errors of the module.
+_FAREWELL = re.compile(r"(Shared c|C)onnection to .+ closed\.?")
 
 
 def checked(module: str, answer: Mapping[str, Any], with_diff: bool) -> dict[str, Any]:
@@ -90,14 +95,25 @@ def checked(module: str, answer: Mapping[str, Any], with_diff: bool) -> dict[str
         # Facts of a run that failed are nobody's.
         fields = {name: check for name, check in {**own, **more}.items() if name != "ansible_facts"}
         found = record({"msg": WORDS}, fields)(answer, "")
+        found["msg"] += _last_words(answer, [name for name in ("module_stderr", "module_stdout") if name in found])
     else:
         found = record(own, {**more, "msg": WORDS})(answer, "")
         found["changed"] = found.get("changed", False)
-    if "ansible_facts" not in found and INTERPRETER in (answer.get("ansible_facts") or ()):
-        found["ansible_facts"] = _INTERPRETER_FACT(answer["ansible_facts"], "ansible_facts")
+    facts = answer.get("ansible_facts")
+    if "ansible_facts" not in found and isinstance(facts, Mapping) and INTERPRETER in facts:
+        found["ansible_facts"] = record({}, _DISCOVERED)(facts, "ansible_facts")
     _check_calls(found)
     warnings = list(_warnings(answer.get("warnings") or []))
     return {**found, "warnings": warnings} if warnings else found
+
+
+def _last_words(answer: Mapping[str, Any], streams: Iterable[str]) -> str:
+    """What Python or the shell said last where a module could not run: Ansible's own message lacks the cause."""
+    for stream in streams:
+        for said in map(str.strip, reversed(answer[stream].splitlines())):
+            if said and not _FAREWELL.fullmatch(said):
+                return f" ({sentence()(said[:LONGEST_LINE], stream)})"
+    return ""
 
 
 def _check_size(answer: object) -> None:
@@ -143,6 +159,7 @@ _PART_RESULT = record(
         **dict.fromkeys(("changed", "failed", "unreachable", "skipped"), flag),
         "msg": WORDS,
         "items": ITEMS,
+        "files": FILES,
     },
 )
 _COUNTERS_RESULT = record(

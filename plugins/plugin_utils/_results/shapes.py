@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ansible_collections.siptune.linux.plugins.module_utils._core.change import STATES
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import FILE_CHANGES, STATES
 from ansible_collections.siptune.linux.plugins.module_utils._core.setting import RULE_WORDS
-from ansible_collections.siptune.linux.plugins.module_utils._counters.table import COUNTERS, GAUGES
+from ansible_collections.siptune.linux.plugins.module_utils._counters.table import COUNTERS, GAUGES, SINCE
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.key import GLOB_CHARACTERS
 
 from .schema import Check, ResultError, flag, integer, line, many, maybe, number, one_of, record, scalar, sentence, text
@@ -38,6 +38,7 @@ ITEM_FIELDS: dict[str, Check] = {
     "before": VALUE,
     "after": VALUE,
     "at_boot": VALUE,
+    "at_boot_before": VALUE,
     "why": maybe(WORDS),
     "reason": maybe(WORDS),
 }
@@ -57,6 +58,7 @@ DIFF = many(
     ),
     MOST_DIFFS,
 )
+FILES = many(record({"path": line(), "change": one_of(FILE_CHANGES)}, {}), MOST_THINGS)
 PAM = many(
     record({}, {"service": NAME, "applies": maybe(flag), "where": maybe(WORDS), "reason": maybe(WORDS)}), MOST_THINGS
 )
@@ -116,6 +118,7 @@ COUNTED_FIELDS: dict[str, Check] = {
 }
 COUNTED_MORE: dict[str, Check] = {
     "uptime_seconds": maybe(SECONDS),
+    "since": maybe(one_of(SINCE)),
     "sip_datagrams_per_second": maybe(SIZE),
     "sip_sockets": many(SIP_SOCKET, MOST_THINGS),
 }
@@ -229,6 +232,7 @@ FACTS_FIELDS: dict[str, Check] = {
                     "running": maybe(flag),
                     "main_pid": maybe(SIZE),
                     "user": maybe(NAME),
+                    "no_unit": maybe(WORDS),
                 },
             ),
             MOST_THINGS,

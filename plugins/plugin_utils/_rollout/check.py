@@ -68,6 +68,17 @@ def since(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> Window | None
     return Window(growth, ended - begun)
 
 
+def joined(first: Mapping[str, Any], last: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The reading from the beginning of the first to the end of the last one, of several readings over a while."""
+    between = since(first, last)
+    if between is None or first.get("since_boot"):
+        return last
+    begun, seconds = _numbers(first, "value"), float(first["seconds"]) + between.seconds
+    growth = {name: begun[name] + more for name, more in between.growth.items() if name in begun}
+    counters = [{**one, "value": growth.get(one["name"], one["value"])} for one in last["counters"]]
+    return {**last, "seconds": round(seconds, 3), "counters": counters}
+
+
 def _usable(reading: Mapping[str, Any]) -> bool:
     return bool(reading) and not reading.get("failed") and not reading.get("unreachable") and "counters" in reading
 

@@ -12,6 +12,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ansible_collections.siptune.linux.plugins.module_utils._core.text import plural
+
 HOSTS = "siptune_hosts"
 BECOME = "siptune_become"
 SERIAL = "siptune_serial"
@@ -20,6 +22,7 @@ ROLLING = "siptune_rolling"
 BEFORE = "siptune_before_host_tasks"
 AFTER = "siptune_after_host_tasks"
 HOOKS = (BEFORE, AFTER)
+HOOK_TIMEOUT = "siptune_hook_timeout_seconds"
 ROLLING_PLAYBOOK = "siptune.linux.rolling"
 # What only that playbook does.
 PARTS = (*HOOKS, "siptune_pause_seconds", "siptune_confirm", "siptune_check_seconds")
@@ -123,7 +126,7 @@ def check_batches(batches: Sequence[int | str], host_count: int) -> None:
     """Raises RolloutError where the first of several batches has more hosts than the fleet."""
     first = batches[0]
     if len(batches) > 1 and isinstance(first, int) and first > host_count:
-        raise RolloutError(f"{SERIAL}: a canary of {first} hosts is more than the fleet, which has {host_count}")
+        raise RolloutError(f"{SERIAL}: a canary of {hosts_of(first)} is more than the fleet, which has {host_count}")
 
 
 # --- of a rolling run ------------------------------------------------------------------------
@@ -141,7 +144,7 @@ def parse_rollout(variables: Mapping[str, Any], counters: Sequence[str], default
         check_seconds=_seconds(variables, "siptune_check_seconds", 0, LONGEST_SECONDS),
         check_counters=_counters(variables.get("siptune_check_counters", list(default_counters)), counters),
         check_tolerance_percent=_seconds(variables, "siptune_check_tolerance_percent", 10, 1000),
-        hook_timeout_seconds=_seconds(variables, "siptune_hook_timeout_seconds", 600, LONGEST_HOOK_SECONDS),
+        hook_timeout_seconds=_seconds(variables, HOOK_TIMEOUT, 600, LONGEST_HOOK_SECONDS),
     )
     if rollout.pause_after not in (CANARY, EVERY_BATCH):
         raise RolloutError(f"siptune_pause_after: must be {CANARY} or {EVERY_BATCH}, not {rollout.pause_after!r}")
@@ -187,9 +190,14 @@ def check_pauses(rollout: Rollout, later_count: int) -> None:
         raise RolloutError(f"{name}: all hosts are in one batch, and nothing follows it; give {SERIAL} as well")
 
 
+def is_side_by_side(strategy: str) -> bool:
+    """Whether a strategy takes the hosts of a batch side by side, task by task."""
+    return strategy.rpartition(".")[2] in SIDE_BY_SIDE
+
+
 def check_strategy(strategy: str) -> None:
     """Raises RolloutError for a strategy that does not keep the hosts of a batch together."""
-    if strategy.rpartition(".")[2] not in SIDE_BY_SIDE:
+    if not is_side_by_side(strategy):
         raise RolloutError(f"the strategy {strategy} has no batches, and a rolling run needs them; use linear")
 
 
@@ -203,13 +211,19 @@ def check_profiles(profiles: Mapping[str, Any], allowed: bool) -> None:
         raise RolloutError(f"{PROFILE}: differs in this play, {words}. If that is meant, say -e {MIXED_PROFILES}=true")
 
 
+def hosts_of(count: int) -> str:
+    """So many hosts, in words."""
+    return f"{count} {plural(count, 'host')}"
+
+
 MOST_NAMES = 5
+MOST_ANNOUNCED = 20  # of a batch that begins
 
 
-def some_of(hosts: Sequence[str]) -> str:
+def some_of(hosts: Sequence[str], most: int = MOST_NAMES) -> str:
     """A few names, and how many more there are."""
-    more = f" and {len(hosts) - MOST_NAMES} more" if len(hosts) > MOST_NAMES else ""
-    return ", ".join(hosts[:MOST_NAMES]) + more
+    more = f" and {len(hosts) - most} more" if len(hosts) > most else ""
+    return ", ".join(hosts[:most]) + more
 
 
 def check_not_rolling(parts: Mapping[str, Sequence[str]]) -> None:
@@ -227,6 +241,27 @@ def share_out(done: Sequence[str], batch: Sequence[str]) -> dict[str, list[str]]
     return {host: list(done[place :: len(batch)]) for place, host in enumerate(batch)}
 
 
+# --- the batches -----------------------------------------------------------------------------
+
+
+def split(hosts: Sequence[str], sizes: Sequence[int | str]) -> list[list[str]]:
+    """The hosts in batches of these sizes, as Ansible makes them. Source: ansible-core, playbook_executor.py"""
+    batches: list[list[str]] = []
+    left = list(hosts)
+    while left:
+        size = sizes[min(len(batches), len(sizes) - 1)] if sizes else len(left)
+        count = (int(int(size[:-1]) / WHOLE * len(hosts)) or 1) if isinstance(size, str) else size
+        batches.append(left[:count])
+        left = left[count:]
+    return batches
+
+
+def announce_batch(batches: Sequence[Sequence[str]], batch: Sequence[str]) -> str:
+    """A line for people about a batch that begins; empty where it is the only one."""
+    place = next(number for number, hosts in enumerate(batches, 1) if batch[0] in hosts)
+    return f"batch {place} of {len(batches)}: {some_of(batch, MOST_ANNOUNCED)}" if len(batches) > 1 else ""
+
+
 # --- the end of a batch ----------------------------------------------------------------------
 
 
@@ -236,9 +271,10 @@ def over_budget(batch: Sequence[str], alive: Sequence[str], budget: float) -> st
     percentage = WHOLE * len(lost) / len(batch)
     if percentage <= budget:
         return ""
+    have = plural(len(lost), "has", "have")
     return (
-        f"{len(lost)} of {len(batch)} hosts of this batch have failed or cannot be reached, {percentage:.0f} %, where "
-        f"{BUDGET} allows {budget:g} %: {some_of(lost)}"
+        f"{len(lost)} of {hosts_of(len(batch))} of this batch {have} failed or cannot be reached, {percentage:.0f} %, "
+        f"where {BUDGET} allows {budget:g} %: {some_of(lost)}"
     )
 
 
@@ -246,4 +282,21 @@ def describe_batch(batch: Sequence[str], alive: Sequence[str], left_count: int) 
     """A line for people about a batch that has ended."""
     lost = [host for host in batch if host not in alive]
     failed = f"; skipped, as they failed: {', '.join(lost)}" if lost else ""
-    return f"{len(batch) - len(lost)} of {len(batch)} hosts of this batch done{failed}. {left_count} hosts to come."
+    done = f"{len(batch) - len(lost)} of {hosts_of(len(batch))}"
+    return f"{done} of this batch done{failed}. {hosts_of(left_count)} to come."
+
+
+def out_of_service(host: str) -> str:
+    """A line for people about a host that nobody has brought back."""
+    return (
+        f"{host} may still be out of service: its before-hook ran, its after-hook did not, or not to its end. Look, "
+        f"and run the tasks of {AFTER} by hand."
+    )
+
+
+def stopped(left_count: int) -> str:
+    """What becomes of the hosts that are left."""
+    if not left_count:
+        return "It was the last batch."
+    verb = plural(left_count, "is left as it was", "are left as they were")
+    return f"The rollout stops here, and {hosts_of(left_count)} {verb}."

@@ -66,6 +66,12 @@ def _result(one: Result, done: Result) -> dict[str, Any]:
     return result
 
 
+def failure(host: str, applied: Result) -> str:
+    """Why a host has failed, on one line that names it."""
+    message = " ".join(str(applied.get("msg") or "no message").split())
+    return message if message.startswith(f"{host}: ") else f"{host}: {message}"
+
+
 def results_by_layer(applied: Result | None, layers: Sequence[str] = LAYERS) -> dict[str, list[Result | None]]:
     """The results of each layer's calls, by the result of siptune.linux.apply_layers.
 

@@ -29,7 +29,7 @@ def load_layer(name: str, collection: Path = COLLECTION) -> Layer:
 @functools.cache
 def load_argument_spec(name: str, collection: Path = COLLECTION) -> dict[str, dict[str, Any]]:
     """The options in the argument specification of a layer's role, read once. Nobody may change them."""
-    return _load(collection / "roles" / name / "meta" / "argument_specs.yml")["argument_specs"]["main"]["options"]
+    return _load(collection / "roles" / name / "meta" / "argument_specs.yml")["argument_specs"]["variables"]["options"]
 
 
 def for_profile(entries: Mapping[str, Any], profile: str) -> dict[str, Any]:

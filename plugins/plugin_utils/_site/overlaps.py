@@ -224,9 +224,9 @@ def _at_boot(item: Mapping[str, Any], wanted: Wanted) -> str:
     """Who has the last word in sysctl.d: siptune, another file, or nobody ("")."""
     if item["state"] == SHADOWED:
         return str(item["reason"]).split(" ", 1)[0] or "another file"
-    if item["state"] == KEPT or item["boot"] is None:
+    if item["state"] == KEPT or item["boot_planned"] is None:
         return ""
-    return SIPTUNE if satisfied(wanted.path, wanted.rule, wanted.value, str(item["boot"])) else ""
+    return SIPTUNE if satisfied(wanted.path, wanted.rule, wanted.value, str(item["boot_planned"])) else ""
 
 
 def _bpftune_record(bpftune: Mapping[str, Any], ours: Ours) -> dict[str, Any] | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ansible_collections.siptune.linux.plugins.module_utils._core.text import plural
 from ansible_collections.siptune.linux.plugins.module_utils._sip.receive_buffers import MESSAGE_CHARGE_BYTES
 
 FIELDS = ("daemon", "unit", "socket", "buffer_bytes", "holds_messages", "survives_seconds", "drops", "drops_total")
@@ -32,8 +33,8 @@ def tuned_sockets(items: Iterable[Mapping[str, Any]], datagrams_per_second: int 
     """The sockets among the items of a run, as the run leaves them, those that hold least first."""
     records = []
     for item in items:
-        daemon, end, is_buffer = _socket_of(str(item["item"]))
-        if is_buffer and item.get("after"):
+        if is_socket(item) and item.get("after"):
+            daemon, _, end, *_ = str(item["item"]).split(" ")
             size = int(item["after"])
             holds = size // MESSAGE_CHARGE_BYTES
             survives = holds / datagrams_per_second if datagrams_per_second else None
@@ -42,12 +43,10 @@ def tuned_sockets(items: Iterable[Mapping[str, Any]], datagrams_per_second: int 
     return sorted(records, key=lambda one: one["buffer_bytes"])
 
 
-def _socket_of(item: str) -> tuple[str, str, bool]:
-    """Daemon and address in the name of an item of sip_sockets, and whether it is one."""
-    words = item.split(" ")
-    if len(words) != 5 or words[1] != "udp" or words[3:] != ["receive", "buffer"]:
-        return "", "", False
-    return words[0], words[2], True
+def is_socket(item: Mapping[str, Any]) -> bool:
+    """Whether an item is the receive buffer of a socket, such as `kamailio udp 10.0.0.5:5060 receive buffer`."""
+    words = str(item["item"]).split(" ")
+    return len(words) == 5 and words[1] == "udp" and words[3:] == ["receive", "buffer"]
 
 
 def socket_line(socket: Mapping[str, Any]) -> str:
@@ -60,7 +59,7 @@ def summary(socket: Mapping[str, Any], datagrams_per_second: int | None) -> str:
     """What a socket survives, such as `holds 2,730 messages: 1.4 s at the contract's 2,000/s`."""
     if socket.get("holds_messages") is None:
         return f"buffer unknown: {socket.get('reason') or 'no reason given'}"
-    holds = f"holds {socket['holds_messages']:,} messages"
+    holds = f"holds {socket['holds_messages']:,} {plural(socket['holds_messages'], 'message')}"
     if socket.get("survives_seconds") is None or not datagrams_per_second:
         return holds
     return f"{holds}: {socket['survives_seconds']:.1f} s at the contract's {datagrams_per_second:,}/s"

@@ -26,6 +26,7 @@ from .sockets import socket_line, tuned_sockets
 COLUMNS = (CHANGED, OK, KEPT, SHADOWED, PENDING, REFUSED, ABSENT, READONLY)
 EXPLAINED = (SHADOWED, PENDING, REFUSED)
 LINE_WIDTH = 110
+LABEL_WIDTH = 10
 KEYS_PER_REASON = 6
 REASONS_PER_STATE = 8
 MOST_SOCKETS = 6
@@ -42,7 +43,7 @@ def render(
 
     `results` has what the modules of each layer returned, in the order of the layers; None or a
     skipped result for a task that did not run. `datagrams_per_second` is the peak that SIP sockets are measured by,
-    `warned` says whether the run has warnings of its own.
+    `warned` says whether the run has warnings of its own. Why a run has failed is not here: its task fails with that.
     """
     ran = {
         layer: [result for result in parts if result and not result.get("skipped")] for layer, parts in results.items()
@@ -52,55 +53,52 @@ def render(
     prediction = "  (check mode: predictions, nothing was changed)" if check_mode else ""
     if not ran:
         return [f"{host}: no layer was run"]
-    if not items and not any(result.get("failed") for parts in ran.values() for result in parts):
+    messages = [str(result.get("msg")) for parts in ran.values() for result in parts if result.get("failed")]
+    if not items and messages:
+        return [f"{host}{prediction}: failed"]
+    if not items:
         why = "but see the warning" if warned else "as siptune has set nothing here"
         return [f"{host}{prediction}: nothing to put back, {why}"]
     width = max(map(len, ran))
     lines = [f"{host}{prediction}", *_sockets(items, datagrams_per_second)]
     lines.append("  ".join([" " * (width + 2), *COLUMNS]))
     lines += [_row(layer, width, parts) for layer, parts in ran.items()]
+    lines += [line for parts in ran.values() for result in parts for line in _only_files(result)]
+    items = [item for item in items if not any(f"{item['item']}: {item.get('reason')}" in said for said in messages)]
+    lines += _explained(KEPT, _left(items), most=len(items))
     for state in EXPLAINED:
         lines += _explained(state, [item for item in items if item["state"] == state])
-    lines += _explained(ABSENT, _own_keys(items))
-    return lines + _failures(ran)
+    return lines + _explained(ABSENT, _own_keys(items))
 
 
-def _failures(ran: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
-    """Why layers failed. What stopped the run as a whole, such as an invalid variable, is said once."""
-    failed: dict[str, tuple[str, list[str]]] = {}
-    for layer, parts in ran.items():
-        for result in parts:
-            if result.get("failed"):
-                layers = failed.setdefault(str(result.get("msg")), (_message(result), []))[1]
-                layers += [layer] if layer not in layers else []
-    lines: list[str] = []
-    for message, layers in failed.values():
-        whole = len(layers) == len(ran) > 1
-        lines += _wrapped("failed", message if whole else f"{', '.join(layers)}: {message}")
-    return lines
+def _only_files(result: Mapping[str, Any]) -> list[str]:
+    """The files that a call writes without changing any item."""
+    if result.get("failed") or any(item["state"] == CHANGED for item in _items(result)):
+        return []
+    return [line for file in result.get("files") or () for line in wrapped("", file_text(file), label_width=0)]
+
+
+def file_text(file: Mapping[str, Any]) -> str:
+    """What becomes of a file, such as `rewritten: /etc/sysctl.d/90-siptune-network.conf`."""
+    return f"{file['change']}: {file['path']}"
+
+
+def _left(items: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """What is no longer wanted and stays all the same. Nobody will name it again, so each is named here."""
+    return [item for item in items if item["state"] == KEPT and item.get("wanted") is None and item.get("reason")]
 
 
 def _sockets(items: Iterable[Mapping[str, Any]], datagrams_per_second: int | None) -> list[str]:
     """What the SIP sockets survive, which is what the host is tuned for; the smallest buffers first."""
     sockets = tuned_sockets(items, datagrams_per_second)
-    lines = [line for one in sockets[:MOST_SOCKETS] for line in _wrapped("socket", socket_line(one))]
+    lines = [line for one in sockets[:MOST_SOCKETS] for line in wrapped("socket", socket_line(one))]
     more = len(sockets) - MOST_SOCKETS
-    return [*lines, *_wrapped("socket", f"and {more} more, none with less")] if more > 0 else lines
+    return [*lines, *wrapped("socket", f"and {more} more, none with less")] if more > 0 else lines
 
 
 def _own_keys(items: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """The absent keys that the inventory itself has set: most likely a slip of the pen."""
     return [item for item in items if item["state"] == ABSENT and str(item.get("why")).startswith(SET_IN)]
-
-
-def _message(result: Mapping[str, Any]) -> str:
-    """Why a layer failed, on one line, without what the refused key's own line says already."""
-    message = " ".join(str(result.get("msg") or "no message").split())
-    for item in _items(result):
-        said = f"{item['item']}: {item.get('reason')}. "
-        if item["state"] == REFUSED and message.startswith(said):
-            return message[len(said) :]
-    return message
 
 
 def _items(result: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -120,17 +118,17 @@ def _row(layer: str, width: int, parts: Sequence[Mapping[str, Any]]) -> str:
     return f"{row}  failed" if any(result.get("failed") for result in parts) else row
 
 
-def _explained(state: str, items: Iterable[Mapping[str, Any]]) -> list[str]:
+def _explained(state: str, items: Iterable[Mapping[str, Any]], most: int = REASONS_PER_STATE) -> list[str]:
     """The keys in a state with the reason; keys that share a reason share a line."""
     keys_of: dict[str, list[str]] = {}
     for item in items:
         keys_of.setdefault(str(item.get("reason") or "no reason given"), []).append(str(item["item"]))
     lines: list[str] = []
-    for reason, keys in list(keys_of.items())[:REASONS_PER_STATE]:
-        lines += _wrapped(state, f"{_listed(keys)}: {reason}")
-    more = sum(len(keys) for keys in list(keys_of.values())[REASONS_PER_STATE:])
+    for reason, keys in list(keys_of.items())[:most]:
+        lines += wrapped(state, f"{_listed(keys)}: {reason}")
+    more = sum(len(keys) for keys in list(keys_of.values())[most:])
     if more:
-        lines += _wrapped(state, f"and {more} more; run with -v to see them all")
+        lines += wrapped(state, f"and {more} more; run with -v to see them all")
     return lines
 
 
@@ -140,13 +138,13 @@ def _listed(keys: list[str]) -> str:
     return f"{shown} and {more} more" if more > 0 else shown
 
 
-def _wrapped(label: str, text: str) -> list[str]:
-    label_width = max(map(len, EXPLAINED)) + 2
+def wrapped(label: str, text: str, indent: int = 2, label_width: int = LABEL_WIDTH) -> list[str]:
+    """A text in lines, after a label; what does not fit goes below it, a little to the right."""
     return textwrap.wrap(
         text,
         LINE_WIDTH,
-        initial_indent=f"  {label:<{label_width}}",
-        subsequent_indent=" " * (label_width + 4),
+        initial_indent=f"{'':{indent}}{label:<{label_width}}",
+        subsequent_indent=" " * (indent + label_width + 2),
         break_long_words=False,
         break_on_hyphens=False,
     )

@@ -149,7 +149,7 @@ def test_ansible_runner_with_extra_variables_as_a_job_template_gives_them() -> N
     write_file("/run/job/env/extravars", yaml.safe_dump(variables))
     run = Run(program("ansible-runner"), "run", "/run/job", "-p", "siptune.linux.rolling")
     assert run.changed
-    assert "1 of 1 hosts of this batch done. 0 hosts to come." in run.output
+    assert "1 of 1 host of this batch done. 0 hosts to come." in run.output
     assert is_tuned()
 
 

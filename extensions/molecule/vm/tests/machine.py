@@ -97,14 +97,19 @@ def kept(step: str) -> Machine:
 
 
 def reported(step: str) -> dict[str, list[dict[str, Any]]]:
-    """The items of each call of a step, by one task for all layers, or by the roles where there was no such task.
+    """The items of each call of a step, such as `network 0`: of one task for all layers, or else of the roles.
 
     What roles have registered stays with the host, also after such a task.
     """
     document = json.loads((RECORDS / f"{step}.json").read_text(encoding="utf-8"))
-    layers = document.pop("__siptune_layers_result", {}).get("layers", {})
-    calls = {f"{layer} {number}": call for layer, parts in layers.items() for number, call in enumerate(parts)}
-    return {name: result["items"] for name, result in (calls or document).items() if "items" in (result or {})}
+    together = document.pop("__siptune_layers_result", {}).get("layers", {})
+    by_role = {layer: parts for result in document.values() for layer, parts in result.get("layers", {}).items()}
+    calls = {
+        f"{layer} {number}": call
+        for layer, parts in (together or by_role).items()
+        for number, call in enumerate(parts)
+    }
+    return {name: result["items"] for name, result in calls.items() if "items" in (result or {})}
 
 
 if __name__ == "__main__":

@@ -19,6 +19,8 @@ from .network_manager import NetworkManager
 class Verdict(NamedTuple):
     """An option at the next boot: a state of _core/change.py, the value then, and the reason of the state.
 
+    `at_boot_before` is the value that the boot would set as things stand, without this call.
+
     ok: set already; changed: persisted now; shadowed: a file or profile of somebody else sets another value; pending:
     cannot be persisted (`at_boot` is None) or waits for a udev; absent: no such interface.
     """
@@ -26,6 +28,7 @@ class Verdict(NamedTuple):
     state: str
     at_boot: str | None
     reason: str
+    at_boot_before: str | None = None
 
 
 class Observed(NamedTuple):

@@ -141,12 +141,23 @@ def _plan_interface(observed: Observed, interface: str, options: Mapping[str, Se
     for option in before.get(owner, {}):
         if option not in options:
             verdicts[option] = _removed(explicit.get(option))
-    return part._replace(verdicts={(interface, option): verdict for option, verdict in verdicts.items()})
+    boot_now = {**_options(base.file), **{option: setting.value for option, setting in held.items()}}
+    return part._replace(
+        verdicts={
+            (interface, option): verdict._replace(at_boot_before=boot_now.get(option))
+            for option, verdict in verdicts.items()
+        }
+    )
+
+
+def _options(file: LinkFile | None) -> dict[str, str]:
+    """The options that a file sets, its vendor's included."""
+    return {line.key: line.value for line in (file.lines if file else []) if line.section == LINK and line.value}
 
 
 def _as_it_is(obstacle: Verdict | None, held: Setting | None) -> Verdict:
     verdict = obstacle or Verdict(ABSENT, None, "there is no such interface")
-    return verdict._replace(at_boot=held.value) if held else verdict
+    return verdict._replace(at_boot=held.value, at_boot_before=held.value) if held else verdict
 
 
 def _removed(left: Assignment | None) -> Verdict:
@@ -187,7 +198,8 @@ def _without(observed: Observed, interface: str, ours: Mapping[str, OwnText], ow
         change, warning = _change(observed, path, text)
         files += change
         warnings += warning
-        verdicts.update({(interface, option): _removed(None) for option in own.settings.get(owner, {})})
+        for option, held in own.settings.get(owner, {}).items():
+            verdicts[interface, option] = _removed(None)._replace(at_boot_before=held.value)
     return _Part(files, warnings=warnings, verdicts=verdicts)
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from ..._core.change import CHANGED, KEPT, OK, SHADOWED
+from ..._core.diff import NOT_SET
 from ..._core.text import printable
 from ..._engine.originals import ProfileOriginal
 from .file import Setting
@@ -82,8 +83,8 @@ def diff_profiles(changes: Iterable[ProfileChange]) -> list[dict[str, str]]:
         {
             "before_header": f"NetworkManager profile {change.profile}",
             "after_header": f"NetworkManager profile {change.profile}",
-            "before": printable(f"{change.property} {change.before}") + "\n",
-            "after": printable(f"{change.property} {change.after}") + "\n",
+            "before": printable(f"{change.property} {change.before or NOT_SET}") + "\n",
+            "after": printable(f"{change.property} {change.after or NOT_SET}") + "\n",
         }
         for change in changes
     ]
@@ -122,16 +123,17 @@ def _set(
     name = OPTIONS[option].property
     current = profile.properties.get(name, "")
     if current and current == value:
-        planned.verdicts[option] = Verdict(OK, setting.value, f"in NetworkManager's profile {profile.name}")
+        where = f"in NetworkManager's profile {profile.name}"
+        planned.verdicts[option] = Verdict(OK, setting.value, where, setting.value)
     elif current and (original is None or current != original.written):
         reason = f"NetworkManager's profile {profile.name} has {name} {current}"
-        planned.verdicts[option] = Verdict(SHADOWED, current, reason)
+        planned.verdicts[option] = Verdict(SHADOWED, current, reason, current)
     elif value is not None:
         planned.changes.append(ProfileChange(profile.uuid, profile.name, name, current, value))
         found = original.found if original else current
         planned.originals[profile.uuid, name] = ProfileOriginal(interface, found, value)
         reason = f"in NetworkManager's profile {profile.name}, from its next activation on"
-        planned.verdicts[option] = Verdict(CHANGED, setting.value, reason)
+        planned.verdicts[option] = Verdict(CHANGED, setting.value, reason, current or None)
 
 
 def _put_back(planned: ProfilePlan, profile: Profile | None, key: tuple[str, str], original: ProfileOriginal) -> None:
@@ -144,8 +146,9 @@ def _put_back(planned: ProfilePlan, profile: Profile | None, key: tuple[str, str
     current = profile.properties.get(name, "")
     where = f"in NetworkManager's profile {profile.name}"
     if current != original.written:
-        reason = f"somebody else has set {name} since, {where}: left alone"
-        planned.verdicts[option] = Verdict(KEPT, current or None, reason)
+        by_hand = f"to put it back: nmcli connection modify {profile.uuid} {name} '{original.found}'"
+        reason = f"somebody else has set {name} since, {where}: left alone; {by_hand}"
+        planned.verdicts[option] = Verdict(KEPT, current or None, reason, current or None)
         return
     planned.changes.append(ProfileChange(profile.uuid, profile.name, name, current, original.found))
-    planned.verdicts[option] = Verdict(CHANGED, original.found or None, f"no longer set {where}")
+    planned.verdicts[option] = Verdict(CHANGED, original.found or None, f"no longer set {where}", current or None)

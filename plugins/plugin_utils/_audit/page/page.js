@@ -11,7 +11,8 @@
     changed: ["D", "drift", "a run would change it"],
     shadowed: ["S", "shadowed", "another file wins at boot"],
     pending: ["P", "pending", "written down, effective later"],
-    readonly: ["L", "read-only", "not this host's to set"],
+    unmet: ["N", "not met", "the host has something else, and a run cannot change it"],
+    readonly: ["L", "read-only", "as wanted, and not this host's to set"],
     absent: ["A", "absent", "not on this host"],
     kept: ["K", "kept", "has more than the floor"],
     ok: ["✓", "ok", "as wanted"],
@@ -20,9 +21,8 @@
     unreachable: ["U", "unreachable", "could not be reached"],
     failed: ["F", "failed", "could not be audited as a whole"],
   };
-  const TROUBLE = ["refused", "changed", "shadowed", "pending"];
-
   const data = JSON.parse(document.getElementById("audit").textContent);
+  const TROUBLE = data.troubles; // the order is that of concern
   const text = (index) => data.strings[index];
   const $ = (id) => document.getElementById(id);
   const number = new Intl.NumberFormat("en");
@@ -43,14 +43,18 @@
   }
 
   const stateWord = (state) => (STATES[state] || STATUSES[state])[1];
+  const amountOf = (counter, count) => {
+    const [, , many, , one] = data.counters[counter];
+    return `${number.format(count)} ${count === 1 ? one : many}`;
+  };
   const plural = (count, word) => `${number.format(count)} ${word}${count === 1 ? "" : "s"}`;
 
   // --- the data as the page works with it ---------------------------------------------------
 
   const stateNames = data.states;
   const hosts = data.hosts.map((packed, position) => {
-    const [name, status, message, sequence, conditions, layers, counters, tuners, sockets] = packed;
-    const host = { name, status, message: text(message), position, lower: name.toLowerCase(), layers, counters, tuners, sockets };
+    const [name, status, message, sequence, conditions, layers, rewrites, period, counters, tuners, sockets] = packed;
+    const host = { name, status, message: text(message), position, lower: name.toLowerCase(), layers, rewrites, period: text(period), counters, tuners, sockets };
     host.settings = data.sequences[sequence];
     host.conditions = conditions;
     host.counts = counted(host, null);
@@ -74,7 +78,8 @@
     const of = (state) => host.counts.reduce((sum, counts) => sum + (counts[stateNames.indexOf(state)] || 0), 0);
     const concerns = host.counters.filter((counter) => counter[3]).length;
     const status = host.status === "unreachable" ? 2e9 : host.status === "failed" ? 1e9 : 0;
-    return status + of("refused") * 1e6 + of("changed") * 1e3 + of("shadowed") * 100 + concerns * 50 + beaten(host) * 20 + of("pending");
+    const drift = of("changed") + host.rewrites.length;
+    return status + of("refused") * 1e6 + drift * 1e3 + of("shadowed") * 100 + concerns * 50 + beaten(host) * 20 + of("unmet") * 10 + of("pending");
   }
 
   // --- filters ------------------------------------------------------------------------------
@@ -94,6 +99,8 @@
     return found;
   }
 
+  const narrowedByItem = () => $("item").value.trim() !== "";
+
   function matchingStates() {
     return stateNames.map((name, index) => (pressed.has(name) ? index : NO_STATE)).filter((index) => index !== NO_STATE);
   }
@@ -105,6 +112,8 @@
     if (!states.length && !narrowed) return true;
     return counts.some((of, index) => {
       if (layer !== null && index !== layer) return false;
+      const rewritten = !narrowedByItem() && host.rewrites.includes(index);
+      if (rewritten && (!states.length || pressed.has("changed"))) return true;
       return states.length ? states.some((state) => of[state]) : of.some((count) => count);
     });
   }
@@ -212,12 +221,13 @@
       const inner = known ? [mark(status), make("span", { class: "unseen" }, stateWord(status))] : [make("span", { class: "soft" }, "–")];
       return make("td", { class: `cell tone-${known ? status : "none"}${known ? "" : " calm"}`, role: "cell", "data-layer": layer }, ...inner);
     }
-    const troubles = TROUBLE.filter((state) => of[stateNames.indexOf(state)]);
+    const rewritten = host.rewrites.includes(index);
+    const troubles = TROUBLE.filter((state) => of[stateNames.indexOf(state)] || (rewritten && state === "changed"));
     const rest = of.reduce((sum, count) => sum + count, 0) - troubles.reduce((sum, state) => sum + of[stateNames.indexOf(state)], 0);
     const cell = make("td", { class: `cell tone-${troubles[0] || "ok"}${troubles.length ? "" : " calm"}`, role: "cell", "data-layer": layer });
     for (const state of troubles) {
       const count = of[stateNames.indexOf(state)];
-      cell.append(make("span", { class: "some" }, mark(state), make("span", { class: "unseen" }, `${stateWord(state)} `), String(count)));
+      cell.append(make("span", { class: "some" }, mark(state), make("span", { class: "unseen" }, `${stateWord(state)} `), count ? String(count) : "files"));
     }
     cell.append(make("span", { class: "well" }, String(rest)));
     return cell;
@@ -244,7 +254,7 @@
   function detailRow(host) {
     const cell = make("td", { colspan: data.layers.length + 2, role: "cell" });
     if (host.message) cell.append(make("p", { class: `message tone-${host.status}` }, host.message));
-    cell.append(...sipSockets(host), ...losses(host), ...otherTuners(host));
+    cell.append(...sipSockets(host), ...rewrites(host), ...losses(host), ...otherTuners(host));
     const settings = wantedSettings();
     const layer = $("layer").value === "" ? null : Number($("layer").value);
     const states = matchingStates();
@@ -264,7 +274,7 @@
   }
 
   function restButton(calm, others) {
-    const button = make("button", { class: "rest", type: "button" }, `Show the ${number.format(calm.length)} ${others ? "other " : ""}items, which need nothing`);
+    const button = make("button", { class: "rest", type: "button" }, `Show the ${plural(calm.length, others ? "other item" : "item")}, which ${calm.length === 1 ? "needs" : "need"} nothing`);
     button.addEventListener("click", () => {
       const table = itemTable(calm);
       button.replaceWith(table);
@@ -284,16 +294,22 @@
     return [make("ul", { class: "sockets", "aria-label": "SIP sockets" }, ...list)];
   }
 
+  /** The layers of which a run would write files anew although no item of theirs differs. */
+  function rewrites(host) {
+    return host.rewrites.map((index) => make("p", { class: "rewrite tone-changed" }, mark("changed"), ` ${data.layers[index]}: a run would rewrite its files`));
+  }
+
   function losses(host) {
     const concerned = host.counters.filter((counter) => counter[3]);
     if (!concerned.length) return [];
     const list = concerned.map((counter) => {
       const [index, value, limit] = counter;
-      const [name, , unit] = data.counters[index];
-      const amount = limit === null ? `${number.format(value)} ${unit}` : `${number.format(value)} of ${number.format(limit)} ${unit}`;
-      return make("li", {}, make("strong", {}, name), ` ${amount}${places(counter)}`, make("span", { class: "soft" }, ` – ${adviceOf(counter, true)}`));
+      const [name] = data.counters[index];
+      const amount = limit === null ? amountOf(index, value) : `${number.format(value)} of ${amountOf(index, limit)}`;
+      const since = text(counter[7]) ? ` ${text(counter[7])}` : "";
+      return make("li", {}, make("strong", {}, name), ` ${amount}${since}${places(counter)}`, make("span", { class: "soft" }, ` – ${adviceOf(counter, true)}`));
     });
-    return [make("ul", { class: "losses", "aria-label": "Counters that call for a look" }, ...list)];
+    return [make("p", { class: "soft period" }, `Counters ${host.period}`), make("ul", { class: "losses", "aria-label": "Counters that call for a look" }, ...list)];
   }
 
   /** Who else sets kernel parameters there: where it differs, who wins, and how to make both agree. */
@@ -347,7 +363,7 @@
 
   function itemDetail(row) {
     const [layer, , wanted, why] = data.settings[Number(row.dataset.setting)];
-    const [state, live, planned, boot, reason] = data.conditions[Number(row.dataset.condition)];
+    const [state, live, planned, boot, bootPlanned, reason] = data.conditions[Number(row.dataset.condition)];
     const name = stateNames[state];
     const list = make("dl");
     const say = (term, value, kind) => { if (value) list.append(make("dt", {}, term), make("dd", { class: kind || null }, value)); };
@@ -355,7 +371,8 @@
     say("Wanted", shownValue(wanted), "value");
     say("Live", shownValue(live), "value");
     if (text(planned) !== text(live)) say("After a run", shownValue(planned), "value");
-    say(name === "changed" ? "Boot after it" : "Boot", shownValue(boot), "value");
+    say("Boot", shownValue(boot), "value");
+    if (text(bootPlanned) !== text(boot)) say("Boot after a run", shownValue(bootPlanned), "value");
     say("Who wins", text(reason) || winner(name, text(planned) === text(live)));
     say("Why", text(why));
     say("Layer", data.layers[layer]);
@@ -400,11 +417,11 @@
     const total = (index) => found[index].reduce((sum, entry) => sum + entry[1][1], 0);
     const largest = Math.max(1, ...counts.map(total));
     const rows = counts.sort((a, b) => total(b) - total(a)).map((index) => barRow(
-      index, `${number.format(total(index))}`, Math.log1p(total(index)) / Math.log1p(largest), plural(found[index].length, "host"), false));
+      index, amountOf(index, total(index)), Math.log1p(total(index)) / Math.log1p(largest), plural(found[index].length, "host"), false));
     const gauges = levels.map((index) => {
       const [host, counter] = found[index].reduce((most, entry) => (sizeOf(entry) > sizeOf(most) ? entry : most));
       const share = sizeOf([host, counter]);
-      return barRow(index, `${number.format(counter[1])} of ${number.format(counter[2])}`, share, host.name, counter[3]);
+      return barRow(index, `${number.format(counter[1])} of ${amountOf(index, counter[2])}`, share, host.name, counter[3]);
     });
     $("bars").replaceChildren(
       ...(rows.length ? [barList("Counters, sum of the hosts shown", rows)] : [make("p", { class: "soft" }, "None of these hosts has lost or refused anything.")]),
@@ -420,11 +437,11 @@
   }
 
   function barRow(index, amount, share, note, near) {
-    const [name, , unit] = data.counters[index];
+    const [name] = data.counters[index];
     const button = make("button", { class: "open", type: "button", "aria-expanded": "false" }, name);
     return make("li", { class: "counter", "data-counter": index },
       make("div", { class: "line" }, button,
-        make("span", { class: "amount" }, `${amount} ${unit}`, make("span", { class: "soft" }, `, ${note}`))),
+        make("span", { class: "amount" }, amount, make("span", { class: "soft" }, `, ${note}`))),
       bar(share, near));
   }
 
@@ -449,8 +466,9 @@
 
   function frame() {
     const made = new Date(data.generated_at);
-    $("made").textContent = `Made ${made.toISOString().slice(0, 16).replace("T", " ")} UTC by siptune.linux ${data.collection_version}`;
-    $("counters-hint").textContent = `${data.window_seconds ? `What ${plural(data.window_seconds, "second")} have added` : "Since each host's boot"}, sum of the hosts shown. Bars are logarithmic.`;
+    $("made").textContent = `Made ${made.toISOString().slice(0, 16).replace("T", " ")} UTC by siptune.linux ${data.collection_version}`
+      + (data.left_out ? `; ${plural(data.left_out, "other host")} of the inventory ${data.left_out === 1 ? "was" : "were"} not audited` : "");
+    $("counters-hint").textContent = `${data.window_seconds ? `What ${plural(data.window_seconds, "second")} have added` : "Since each host's boot, or the start of its container"}, sum of the hosts shown. Bars are logarithmic.`;
     for (const [name, count] of data.totals) $("totals").append(make("div", {}, make("dt", {}, name), make("dd", {}, number.format(count))));
     data.layers.forEach((name, index) => $("layer").append(make("option", { value: index }, name)));
     const head = make("tr", { role: "row" });

@@ -342,7 +342,8 @@ def _apply(host: Host, operation: Operation, interfaces: Any, **parameters: Any)
 
 
 def _result(report: Report) -> Result:
-    return Result(report.changed, {change.item: change for change in report.changes}, report.diff, report.warnings)
+    items = {change.item: change for change in report.changes}
+    return Result(report.changed, items, [*report.diff, *report.live], report.warnings)
 
 
 def predict_rings(host: Host, interfaces: Any, **parameters: Any) -> Result:

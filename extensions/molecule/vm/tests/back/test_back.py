@@ -44,7 +44,7 @@ def changes(before: Machine, after: Machine, what: str) -> dict[str, tuple[objec
 def test_a_role_alone_puts_its_own_part_back(
     layer: str, clean: Machine, booted_tuned: Machine, without_some: Machine
 ) -> None:
-    items = {item["item"]: item for item in reported("single")[f"__siptune_{layer}_result"]}
+    items = {item["item"]: item for item in reported("single")[f"{layer} 0"]}
     assert items
     left = [name for name in items if live(name, without_some) != live(name, clean)]
     # The login with a million descriptors is another layer's, and would be refused without room for them.
@@ -55,8 +55,8 @@ def test_a_role_alone_puts_its_own_part_back(
 
 
 def test_roles_alone_left_the_others_parts(booted_tuned: Machine, without_some: Machine) -> None:
-    layers = [f"__siptune_{layer}_result" for layer in ("security", "fs", "memory")]
-    paths = {path_of(item["item"]) for layer in layers for item in reported("single")[layer]}
+    layers = ("security", "fs", "memory")
+    paths = {path_of(item["item"]) for layer in layers for item in reported("single")[f"{layer} 0"]}
     assert set(changes(booted_tuned, without_some, "sysctl")) <= paths
     files = changes(booted_tuned, without_some, "files")
     assert [name for name in files if not re.search(r"siptune-(security|fs|memory)|^/var/lib/siptune", name)] == []

@@ -9,7 +9,8 @@ from ansible_collections.siptune.linux.plugins.module_utils._core.change import 
 
 def test_an_item_has_what_users_are_promised() -> None:
     change = Change("net.core.somaxconn", "at least 4096", "128", "4096", "4096", "changed", "bursts")
-    assert list(change.as_item()) == ["item", "wanted", "before", "after", "at_boot", "state", "why", "reason"]
+    fields = ["item", "wanted", "before", "after", "at_boot", "state", "why", "reason", "at_boot_before"]
+    assert list(change.as_item()) == fields
 
 
 def test_every_state_has_one_name() -> None:

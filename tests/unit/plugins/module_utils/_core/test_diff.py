@@ -24,3 +24,20 @@ def test_values_that_change_are_shown_before_and_after() -> None:
 
 def test_without_a_change_there_is_no_diff() -> None:
     assert diff_live([SAME]) == []
+
+
+def test_a_value_that_is_not_there_is_not_the_word_none() -> None:
+    new = Change("kamailio.service OOMPolicy", "continue", None, "continue", "continue", "changed")
+    gone = Change("kamailio.service LimitCORE", None, "infinity", None, None, "changed")
+    empty = Change("net.ipv4.ip_local_reserved_ports", "5060", "", "5060", "5060", "changed")
+    (diff,) = diff_live([new, gone, empty])
+    assert diff["before"].splitlines() == [
+        "kamailio.service OOMPolicy = not set",
+        "kamailio.service LimitCORE = infinity",
+        "net.ipv4.ip_local_reserved_ports = ",
+    ]
+    assert diff["after"].splitlines() == [
+        "kamailio.service OOMPolicy = continue",
+        "kamailio.service LimitCORE = not set",
+        "net.ipv4.ip_local_reserved_ports = 5060",
+    ]

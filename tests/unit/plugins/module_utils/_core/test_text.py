@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._core.text import (
     decoded,
     encoded,
+    plural,
     printable,
     printable_result,
 )
@@ -94,3 +95,18 @@ def test_any_result_can_be_sent_and_shown(result: Any) -> None:
     assert json.loads(line) == shown
     assert all(character.isprintable() for character in line.decode())
     assert printable_result(shown) == shown
+
+
+@pytest.mark.parametrize(
+    ("count", "words", "expected"),
+    [
+        (0, ("host",), "hosts"),
+        (1, ("host",), "host"),
+        (1.0, ("second",), "second"),
+        (1.5, ("second",), "seconds"),
+        (2, ("item drifts", "items drift"), "items drift"),
+        (1, ("item drifts", "items drift"), "item drifts"),
+    ],
+)
+def test_one_and_many(count: float, words: tuple[str, ...], expected: str) -> None:
+    assert plural(count, *words) == expected

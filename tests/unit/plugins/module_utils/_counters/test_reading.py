@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._counters.reading import as_results, gauges, read
+from ansible_collections.siptune.linux.plugins.module_utils._counters.reading import as_results, begun, gauges, read
 from ansible_collections.siptune.linux.plugins.module_utils._counters.table import COUNTERS
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 from sip_trees import PROGRAM
@@ -193,3 +194,39 @@ def test_a_daemon_whose_limits_are_hidden_is_null(root: Path) -> None:
     make_process(root, 10, "kamailio", 20, 100)
     (root / "proc/10/limits").unlink()
     assert by_name(gauges(Host(str(root))))["Descriptors"]["reason"] == "cannot be read from here, which takes root"
+
+
+# --- what the counters are since -------------------------------------------------------------
+
+STAT = "1 (init) S 0 1 1 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 {ticks} 1 2\n"
+
+
+def namespaces(root: Path, first: bool, ours: str, of_first: str | None, ticks: int = 100000) -> Host:
+    """A host in the first network namespace or another, and its process 1, which began so many ticks after boot."""
+    write(root, "/proc/sys/net/core/somaxconn", "4096\n")
+    if first:
+        write(root, "/proc/sys/net/core/netdev_max_backlog", "1000\n")
+    for pid, name in (("self", ours), ("1", of_first)):
+        (root / f"proc/{pid}/ns").mkdir(parents=True)
+        if name is not None:
+            (root / f"proc/{pid}/ns/net").symlink_to(name)
+    write(root, "/proc/1/stat", STAT.format(ticks=ticks))
+    return Host(str(root))
+
+
+TICKS = os.sysconf("SC_CLK_TCK")
+BEGUN: dict[str, tuple[tuple[Any, ...], tuple[str, float | None]]] = {
+    "a machine": ((True, "net:[1]", "net:[1]"), ("boot", 1234.5)),
+    "a container in the host's network": ((True, "net:[1]", "net:[1]", 90 * TICKS), ("boot", 1234.5)),
+    "a container": ((False, "net:[2]", "net:[2]", 900 * TICKS), ("container", 100.0)),
+    "a container as old as the machine": ((False, "net:[2]", "net:[2]", 0), ("container", 1000.0)),
+    "a clock that is behind": ((False, "net:[2]", "net:[2]", 1001 * TICKS), ("container", None)),
+    "another namespace": ((False, "net:[3]", "net:[2]"), ("namespace", None)),
+    "a first process that is hidden": ((False, "net:[3]", None), ("namespace", None)),
+}
+
+
+@pytest.mark.parametrize(("tree", "expected"), BEGUN.values(), ids=BEGUN.keys())
+def test_what_the_counters_are_since(root: Path, tree: tuple[Any, ...], expected: tuple[str, float | None]) -> None:
+    """The clock of start times is at 1000 seconds; /proc/uptime has another, as lxcfs gives a container."""
+    assert begun(namespaces(root, *tree), lambda: 1000.0) == expected

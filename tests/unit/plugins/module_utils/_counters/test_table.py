@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from ansible_collections.siptune.linux.plugins.module_utils._counters import table
 from ansible_collections.siptune.linux.plugins.module_utils._counters.table import (
     COUNTERS,
     LINK_STATISTICS,
@@ -181,3 +182,23 @@ def test_the_largest_parts_come_first_and_zeros_not_at_all() -> None:
 def test_counters_have_names_of_their_own() -> None:
     names = [counter.name for counter in COUNTERS]
     assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize(
+    ("count", "unit", "expected"),
+    [
+        (1, "datagrams", "1 datagram"),
+        (0, "datagrams", "0 datagrams"),
+        (1, "entries", "1 entry"),
+        (1, "times", "1 time"),
+        (2, "entries", "2 entries"),
+    ],
+)
+def test_an_amount(count: int, unit: str, expected: str) -> None:
+    assert table.amount(count, unit) == expected
+
+
+def test_every_unit_has_a_singular() -> None:
+    assert {table.amount(1, one.unit) for one in (*table.COUNTERS, *table.GAUGES)} == {
+        *("1 datagram", "1 packet", "1 time", "1 entry", "1 connection", "1 segment", "1 file")
+    }

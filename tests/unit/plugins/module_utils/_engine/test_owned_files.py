@@ -114,7 +114,7 @@ def test_files_are_compared(one: FileRecord | None, found: FileRecord | None, sa
         pytest.param(None, None, "", id="removed"),
         pytest.param(None, OURS, "is still there after it was removed", id="still there"),
         pytest.param(OURS, None, "is gone after it was written", id="gone"),
-        pytest.param(OURS, OURS._replace(content=b"x"), "with other content (1 bytes): ", id="content"),
+        pytest.param(OURS, OURS._replace(content=b"x"), "with other content (1 byte): ", id="content"),
         pytest.param(OURS, OURS._replace(mode=0o600), "with mode 0600 instead of 0644: ", id="mode"),
         pytest.param(OURS, OURS._replace(gid=50), "with owner 0:50 instead of 0:0: ", id="group"),
         pytest.param(OURS, THEIRS, "(7 bytes), mode 0600 instead of 0644, owner 0:4 instead of 0:0: ", id="all"),

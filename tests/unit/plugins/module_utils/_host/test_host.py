@@ -135,6 +135,46 @@ def test_the_lock_makes_the_second_run_wait_and_then_say_why(tree: Path) -> None
         pass
 
 
+def stand_in_proc(tree: Path, pid: int, command: bytes) -> None:
+    """A /proc in which this process holds the lock, as the kernel would show it."""
+    status = (tree / "run/siptune.lock").stat()
+    device = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}"
+    (tree / f"proc/{pid}").mkdir(parents=True)
+    (tree / f"proc/{pid}/cmdline").write_bytes(command)
+    (tree / "proc/locks").write_text(
+        f"1: FLOCK  ADVISORY  WRITE 11 {device}:{status.st_ino + 1} 0 EOF\n"
+        f"2: POSIX  ADVISORY  WRITE 12 {device}:{status.st_ino} 0 EOF\n"
+        f"3: FLOCK  ADVISORY  WRITE {pid} {device}:{status.st_ino} 0 EOF\n"
+        f"3: -> FLOCK  ADVISORY  WRITE 14 {device}:{status.st_ino} 0 EOF\n"
+        "4: OFDLCK ADVISORY  READ -1 00:06:1028 0 EOF\n",
+        encoding="ascii",
+    )
+
+
+@pytest.mark.parametrize(
+    ("pid", "command", "said"),
+    [
+        (4711, b"/usr/bin/python3\0/root/.ansible/tmp/x/AnsiballZ_tune.py\0", "process 4711 (/usr/bin/python3 /root/"),
+        (4711, b"flock\0/run/siptune.lock\0sleep\x001000\0", "process 4711 (flock /run/siptune.lock sleep 1000); try"),
+        (4711, b"", "process 4711, or one that it has started before it ended; try again"),
+        (4711, b"x" * 5000, f"({'x' * 200}); try"),
+        (0, b"", "lock, a process that cannot be seen from here, for one of another container; try again when it"),
+    ],
+)
+def test_who_holds_the_lock_is_named(tree: Path, pid: int, command: bytes, said: str) -> None:
+    host = Host(str(tree))
+    with host.lock(0):
+        stand_in_proc(tree, pid, command)
+        with pytest.raises(HostError) as caught, host.lock(0):
+            pytest.fail("two runs at once")
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("locks", ["", "1:\n", "1: FLOCK ADVISORY WRITE\n", "\0", "1: FLOCK ADVISORY WRITE x y 0 EOF"])
+def test_a_list_of_locks_that_says_nothing(tree: Path, locks: str) -> None:
+    assert host_module.lock_holder(locks, tree.stat()) is None
+
+
 def given_away(lock: Path) -> None:
     lock.touch(0o600)
     os.chown(lock, 4321, -1)

@@ -14,7 +14,11 @@ pytest.importorskip("yaml", reason="the catalogues are YAML, which only the cont
 from ansible_collections.siptune.linux.plugins.module_utils._layers.calls import layer_calls
 from ansible_collections.siptune.linux.plugins.module_utils._layers.capacity import CatalogueError
 from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import SERVICE_LAYER
-from ansible_collections.siptune.linux.plugins.module_utils._layers.services import OwnSettings, service_limits
+from ansible_collections.siptune.linux.plugins.module_utils._layers.services import (
+    OwnSettings,
+    left_alone,
+    service_limits,
+)
 from ansible_collections.siptune.linux.plugins.plugin_utils._site.layers import load_layer
 
 LAYER = load_layer(SERVICE_LAYER)
@@ -68,6 +72,29 @@ def test_capacities_are_floors_with_a_reason() -> None:
     assert wanted["value"] == 100304
     assert wanted["rule"] == "at_least"
     assert wanted["why"].startswith("Two for each TCP or TLS connection")
+
+
+def test_a_unit_that_several_daemons_run_in_gets_the_most_of_each() -> None:
+    for names in (["kamailio", "rtpengine"], ["rtpengine", "kamailio"]):
+        host = {**HOST, "sip_daemons": [daemon(name, "sbc.service") for name in names]}
+        wanted = limits(host=host)
+        assert values(wanted["units"]["sbc.service"]) == {
+            "LimitNOFILE": 150000,
+            "OOMScoreAdjust": -600,
+            "OOMPolicy": "kill",
+        }
+        assert values(wanted["pools"]["sbc.service"]) == {"shared_mib": 64, "private_mib": 8}
+        (ours,) = limits(host=host, units={"rtpengine": {"LimitNOFILE": 200000}})["units"].values()
+        assert ours["LimitNOFILE"]["value"] == 200000
+
+
+def test_a_running_daemon_that_gets_no_limits_is_named() -> None:
+    running = {**daemon("asterisk", None), "main_pid": 812, "no_unit": "it runs in a container"}
+    hosts = {"sip_daemons": [running, {**running, "running": False}, daemon("kamailio", "kamailio.service")]}
+    said = ["service_limits leaves asterisk (process 812) alone: it runs in a container"]
+    assert left_alone(None, hosts) == said
+    assert left_alone(["asterisk.service"], hosts) == []
+    assert left_alone(None, {}) == []
 
 
 def test_a_host_without_daemons_has_nothing_to_do() -> None:

@@ -10,7 +10,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._logins.model import
 from ansible_collections.siptune.linux.plugins.module_utils._logins.pam import NOT_INSTALLED, Service
 from ansible_collections.siptune.linux.plugins.module_utils._logins.plan import plan
 from ansible_collections.siptune.linux.plugins.module_utils._logins.settings import parse_limits
-from login_hosts import DEBIAN, EARLIER, LATER, MAIN, OLD, PATH, UPSTREAM, host, items, limit, only, planned
+from login_hosts import DEBIAN, EARLIER, LATER, MAIN, OLD, PATH, UPSTREAM, applied, host, items, limit, only, planned
 
 
 def test_soft_and_hard_that_differ_are_shown_both() -> None:
@@ -156,3 +156,16 @@ def test_a_hazard_is_a_warning(found: Observed, warnings: list[str]) -> None:
 def test_a_line_without_effect_has_no_warning() -> None:
     wanted = Request(PATH, parse_limits([{**limit("asterisk both rss 5"), "hazard": "x."}]))
     assert plan(wanted, host()).warnings == []
+
+
+def test_what_a_login_gets_after_a_boot_before_the_call_and_after_it() -> None:
+    found = host(others={MAIN: "asterisk soft nofile 1024\n"})
+    texts = ("asterisk soft nofile 4096",)
+    first = planned(found, *texts)
+    (change,) = first.changes
+    assert (change.at_boot_before, change.at_boot) == ("1024", "4096")
+    after = applied(found, first)
+    (again,) = planned(after, *texts).changes
+    assert again.at_boot_before == again.at_boot == "4096"
+    (gone,) = planned(after).changes
+    assert (gone.at_boot_before, gone.at_boot) == ("4096", "1024")

@@ -23,7 +23,9 @@ def test_a_first_run_predicts_what_a_login_gets() -> None:
     assert done.warnings == []
     assert items(done) == {
         "@voip both core": Change("@voip both core", "unlimited", None, "unlimited", "unlimited", "changed"),
-        "asterisk soft nofile": Change("asterisk soft nofile", "65536", "2048", "65536", "65536", "changed"),
+        "asterisk soft nofile": Change(
+            "asterisk soft nofile", "65536", "2048", "65536", "65536", "changed", at_boot_before="2048"
+        ),
         "asterisk hard nofile": Change("asterisk hard nofile", "100000", None, "100000", "100000", "changed"),
     }
     (file,) = done.files

@@ -156,3 +156,9 @@ def test_the_option_wins_in_kamailio_and_loses_in_opensips(root: Path) -> None:
 def test_sockets_that_start_with_more(root: Path) -> None:
     write(root, "proc/sys/net/core/rmem_default", "1048576\n")
     assert (maxbuffer(root).state, maxbuffer(root).reason) == ("ok", "")
+
+
+def test_what_the_next_start_brings_before_the_call(root: Path) -> None:
+    first, again = (run(root, {NAME: EXACT})[1][SHARED] for _ in range(2))
+    assert (first.at_boot_before, first.at_boot) == ("64", "128")
+    assert (again.at_boot_before, again.at_boot) == ("128", "128")

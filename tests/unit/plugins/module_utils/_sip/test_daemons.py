@@ -332,7 +332,7 @@ def test_a_host_without_sip(root: Path) -> None:
 
 
 def test_a_record_has_the_documented_fields() -> None:
-    assert SipDaemon._fields == ("name", "unit", "installed", "running", "main_pid", "user")
+    assert SipDaemon._fields == ("name", "unit", "installed", "running", "main_pid", "user", "no_unit")
 
 
 def test_workers_belong_to_the_first_process_of_their_own_line(root: Path) -> None:
@@ -517,3 +517,77 @@ def test_many_processes_of_a_user_cost_one_question_and_linear_time(root: Path) 
     host = Counting(root, "MainPID=9\nId=cron.service\n")
     assert first_processes(host, KAMAILIO, process_names(host)) == []
     assert [words[-1] for words in asked] == ["cron.service"]
+
+
+# --- units of other names --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("unit", "main_pid", "parents"),
+    [
+        pytest.param("freepbx.service", "0", (), id="a oneshot unit, whose script has ended"),
+        pytest.param("sbc.service", "50", (), id="a unit of the operator's own"),
+        pytest.param("pbx@blue.service", "50", (), id="an instance"),
+        pytest.param("run-r8f.service", "50", (), id="systemd-run"),
+        pytest.param("supervisor.service", "40", (45, 40), id="below a supervisor and a script"),
+    ],
+)
+def test_a_running_daemons_unit_is_that_of_its_control_group(
+    root: Path, unit: str, main_pid: str, parents: tuple[int, ...]
+) -> None:
+    place(root, "/run/systemd/system/README")
+    for pid, parent in zip(parents, (*parents[1:], 1)):
+        run_process(root, pid, "sh", parent)
+    run_process(root, 50, "asterisk", parents[0] if parents else 1, f"/system.slice/{unit}")
+    host = SystemdHost(root, f"MainPID={main_pid}\nId={unit}\n")
+    assert sip_daemons(host, process_names(host), True) == [
+        SipDaemon("asterisk", unit, True, True, 50, "root", "")
+    ]
+
+
+def test_a_daemon_that_runs_several_times_in_one_unit_is_one_entry(root: Path) -> None:
+    place(root, "/run/systemd/system/README")
+    for pid, name in ((50, "kamailio"), (60, "kamailio"), (70, "rtpengine")):
+        run_process(root, pid, name, cgroup="/system.slice/sbc.service")
+    assert found(SystemdHost(root, "MainPID=0\nId=sbc.service\n"), systemd_running=True) == [
+        ("kamailio", "sbc.service", True, 50, "root"),
+        ("rtpengine", "sbc.service", True, 70, "root"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("process", "shown", "reason"),
+    [
+        pytest.param({"cgroup": "/"}, "", "it belongs to no unit", id="no systemd"),
+        pytest.param({"cgroup": SESSION}, "", "it was started in session-3.scope, which is no service", id="by hand"),
+        pytest.param({"cgroup": "/system.slice/cron.service"}, "", "cron.service has started it", id="crontab"),
+        pytest.param({"cgroup": "/system.slice/ssh.service"}, "", "ssh.service has started it", id="ssh without PAM"),
+        pytest.param(
+            {"cgroup": "/system.slice/monit.service"},
+            "MainPID=40\nId=monit.service\n",
+            "it is in monit.service, and was not started by the main process of that",
+            id="left behind by monit's script",
+        ),
+        pytest.param(
+            {"cgroup": "/system.slice/sbc.service"}, None, "systemd does not say what it has started", id="no answer"
+        ),
+        pytest.param(
+            {"cgroup": "/system.slice/pbx.service/libpod-payload-1", "nspid": "50\t7"},
+            "",
+            "it runs in a container of pbx.service, which has limits of its own",
+            id="quadlet",
+        ),
+        pytest.param(
+            {"cgroup": "/docker/1f2e", "nspid": "50\t7"}, "", "it runs in a container, which has", id="Docker"
+        ),
+    ],
+)
+def test_a_running_daemon_without_a_unit_is_told_why(
+    root: Path, process: dict, shown: str | None, reason: str
+) -> None:
+    place(root, "/run/systemd/system/README")
+    run_process(root, 50, "asterisk", **process)
+    host = SystemdHost(root, shown)
+    (record,) = sip_daemons(host, process_names(host), True)
+    assert (record.unit, record.running, record.main_pid) == (None, True, 50)
+    assert record.no_unit.startswith(reason)

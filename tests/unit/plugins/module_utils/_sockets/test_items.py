@@ -39,7 +39,8 @@ def test_names() -> None:
 
 def test_a_raised_socket_and_one_that_has_enough() -> None:
     size, wanted = str(6 * MIB), f"at least {6 * MIB}"
-    assert raised_item(socket(), FLOOR, 6 * MIB) == Change(NAME, wanted, str(STOCK), size, size, CHANGED, "stalls", "")
+    raised = Change(NAME, wanted, str(STOCK), size, size, CHANGED, "stalls", "", size)  # not by this call
+    assert raised_item(socket(), FLOOR, 6 * MIB) == raised
     assert met_item(socket(size=8 * MIB), FLOOR, ours=False).state == KEPT
     assert met_item(socket(size=8 * MIB), FLOOR, ours=True).state == OK
     assert met_item(socket(size=6 * MIB), FLOOR, ours=False).state == OK

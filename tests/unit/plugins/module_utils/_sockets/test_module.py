@@ -65,8 +65,10 @@ def test_the_diff_is_of_the_sockets_that_change() -> None:
     ]
     report = SIP_SOCKETS.report(SEEN, NO_PLAN._replace(changes=changes), None)
     headers = {"before_header": "receive buffers", "after_header": "receive buffers"}
-    assert report.diff == [{**headers, "before": "a = 1\n", "after": "a = 2\n"}]
-    assert SIP_SOCKETS.report(SEEN, NO_PLAN._replace(changes=changes[1:]), None).diff == []
+    assert report.live == [{**headers, "before": "a = 1\n", "after": "a = 2\n"}]
+    assert SIP_SOCKETS.report(SEEN, NO_PLAN._replace(changes=changes[1:]), None).live == []
+    assert report.diff == []
+    assert "files" not in report.as_result()
 
 
 def test_a_named_daemon_is_missing_and_a_socket_that_is_closed_meanwhile_is_not() -> None:

@@ -99,3 +99,22 @@ def test_a_key_that_no_line_can_name_says_so(name: str) -> None:
     change = items(plan(request(floor), host))[f"net.ipv4.neigh.{name}.gc_thresh1"]
     assert (change.state, change.after, change.at_boot) == ("pending", "8", None)
     assert change.reason == f"set now, but not at boot: no line of a file can name {change.item}"
+
+
+BOOTS = {
+    "nothing sets it": ([], None),
+    "another file": ([("/etc/sysctl.d/10-early.conf", "net.core.somaxconn = 128")], "128"),
+    "a later one": ([ADMIN], "128"),
+}
+
+
+@pytest.mark.parametrize(("others", "boot"), BOOTS.values(), ids=BOOTS.keys())
+def test_what_a_boot_brings_before_the_call_and_after_it(others: list[tuple[str, str]], boot: str | None) -> None:
+    wanted = {"net.core.somaxconn": {"value": 4096, "rule": "at_least"}}
+    host, done = applied(observed({"net.core.somaxconn": "64"}, others=others), request(wanted))
+    first = items(done)["net.core.somaxconn"]
+    assert first.at_boot_before == boot
+    again = items(plan(request(wanted), host))["net.core.somaxconn"]
+    assert again.at_boot_before == again.at_boot == first.at_boot
+    gone = items(plan(request({}), host))["net.core.somaxconn"]
+    assert gone.at_boot_before == first.at_boot

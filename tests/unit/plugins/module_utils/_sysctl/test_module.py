@@ -55,7 +55,7 @@ def test_absent_and_readonly_keys_are_missing() -> None:
 
 def test_the_diff_shows_files_and_live_values() -> None:
     found = observed()
-    shown = SYSCTL_BULK.report(found, plan(request({"net.ipv4.tcp_sack": 0}), found), None).diff
+    shown = SYSCTL_BULK.report(found, plan(request({"net.ipv4.tcp_sack": 0}), found), None).as_result()["diff"]
     assert [part["after_header"] for part in shown] == [PATH, "live values"]
     assert shown[0]["after"].endswith("\nnet.ipv4.tcp_sack = 0\n")
     assert (shown[1]["before"], shown[1]["after"]) == ("net.ipv4.tcp_sack = 1\n", "net.ipv4.tcp_sack = 0\n")
@@ -65,4 +65,11 @@ def test_the_diff_of_a_run_shows_the_values_that_were_read_back() -> None:
     found = observed()
     planned = plan(request({"net.core.somaxconn": 9000}), found)
     outcome = Outcome([planned.changes[0]._replace(after="8192")], True)
-    assert SYSCTL_BULK.report(found, planned, outcome).diff[1]["after"] == "net.core.somaxconn = 8192\n"
+    assert SYSCTL_BULK.report(found, planned, outcome).live[0]["after"] == "net.core.somaxconn = 8192\n"
+
+
+def test_the_result_names_the_files_that_are_written() -> None:
+    found = observed()
+    report = SYSCTL_BULK.report(found, plan(request({"net.ipv4.tcp_sack": 0}), found), None)
+    assert report.as_result()["files"] == [{"path": PATH, "change": "created"}]
+    assert SYSCTL_BULK.report(found, plan(request({}), found), None).as_result()["files"] == []

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.names import MASKED, NOT_FOUND, drop_in_path
 from ansible_collections.siptune.linux.plugins.module_utils._units.plan import plan
-from systemd_host import loaded, observed, only, process, request, template, unit
+from systemd_host import EARLY, loaded, observed, only, process, request, template, unit
 
 # --- units that are not there -----------------------------------------------------------------
 
@@ -27,6 +27,7 @@ def test_a_unit_that_is_not_loaded_is_pending(changes: dict[str, Any], host: dic
     planned = plan(request({"LimitNOFILE": 5000}), observed(unit(**changes), **host))
     change = only(planned)
     assert (change.state, change.before, change.after, change.at_boot) == ("pending", "1024:4096", "5000", "5000")
+    assert change.at_boot_before == "1024:4096"
     assert reason in change.reason
     assert planned.changed
     assert planned.reload is host.get("systemd_running", True)
@@ -72,3 +73,9 @@ def test_a_template_is_judged_by_its_instances() -> None:
 def test_a_template_without_instances_goes_by_its_files() -> None:
     change = only(plan(request({"LimitNOFILE": 5000}, name="kam@.service"), observed(template())))
     assert (change.state, change.before, change.after) == ("changed", "1024:4096", "5000")
+
+
+def test_what_the_next_start_brings_before_the_call() -> None:
+    texts = {EARLY: "[Service]\nLimitNOFILE=2000\n"}
+    change = only(plan(request({"LimitNOFILE": 5000}), observed(unit(), texts=texts)))
+    assert (change.at_boot_before, change.at_boot) == ("2000", "5000")

@@ -60,7 +60,7 @@ def test_a_report_of_check_mode_is_the_plan() -> None:
 
 def test_the_diff_shows_the_file_and_what_is_in_force() -> None:
     host = observed(unit(loaded()))
-    shown = SYSTEMD_LIMITS.report(host, plan(request({"TasksMax": 500}), host), None).diff
+    shown = SYSTEMD_LIMITS.report(host, plan(request({"TasksMax": 500}), host), None).as_result()["diff"]
     assert [entry["before_header"] for entry in shown] == [OURS, "values in force"]
     assert shown[1]["before"] == "sipd.service TasksMax = 28909\n"
     assert shown[1]["after"] == "sipd.service TasksMax = 500\n"

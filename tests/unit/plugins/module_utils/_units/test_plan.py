@@ -84,7 +84,7 @@ def test_without_settings_the_drop_in_goes_and_its_record() -> None:
     assert planned.released == [OURS]
     change = only(planned)
     assert (change.state, change.wanted, change.at_boot) == ("pending", None, "1024:4096")
-    assert "1 of 1 processes have 8192, and a limit in use is never lowered" in change.reason
+    assert "1 of 1 process has 8192, and a limit in use is never lowered" in change.reason
 
 
 def test_an_edited_drop_in_is_left_and_named() -> None:

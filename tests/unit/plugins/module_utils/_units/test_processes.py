@@ -62,7 +62,7 @@ def test_the_least_of_all_processes_counts() -> None:
     processes = [process(100, (9000, 9000)), process(101, (50, 60)), process(102, (8192, 8192))]
     planned = plan(request({"LimitNOFILE": 8192}, BOOT), observed(unit(loaded(*processes))))
     assert (only(planned).before, only(planned).state) == ("50:60", "pending")
-    assert "1 of 3 processes have 50:60" in only(planned).reason
+    assert "1 of 3 processes has 50:60" in only(planned).reason
 
 
 def test_what_a_daemon_does_to_itself_is_no_reason_to_restart_it() -> None:

@@ -30,16 +30,16 @@ from socket_results import sip_socket
 
 
 def item(name: str, state: str, **more: Any) -> dict[str, Any]:
-    plain = {"wanted": "2", "before": "1", "after": "2", "at_boot": "2", "why": "w"}
+    plain = {"wanted": "2", "before": "1", "after": "2", "at_boot": "2", "at_boot_before": "2", "why": "w"}
     return {"item": name, "state": state, **plain, **more}
 
 
 NETWORK = {
     "changed": True,
     "items": [
-        item("net.core.rmem_max", "changed"),
+        item("net.core.rmem_max", "changed", at_boot_before=None),
         item("net.core.somaxconn", "shadowed", reason="/etc/sysctl.d/99-x.conf line 1 sets 128"),
-        item("net.ipv4.tcp_sack", "kept"),
+        item("net.ipv4.tcp_sack", "kept", wanted="at least 1"),
     ],
 }
 SERVICES = [
@@ -91,11 +91,13 @@ def test_a_host_in_full() -> None:
         "layer": "network",
         "item": "net.core.rmem_max",
         "state": "changed",
+        "verdict": "drift",
         "drift": True,
         "wanted": "2",
         "live": "1",
         "planned": "2",
-        "boot": "2",
+        "boot": None,
+        "boot_planned": "2",
         "reason": "",
         "why": "w",
     }
@@ -162,7 +164,7 @@ def test_the_document_adds_up() -> None:
         60,
         "0.1.0",
     )
-    assert (audit["schema"], audit["schema_version"], audit["window_seconds"]) == ("siptune-audit", 1, 60)
+    assert (audit["schema"], audit["schema_version"], audit["window_seconds"]) == ("siptune-audit", 2, 60)
     assert [entry["name"] for entry in audit["hosts"]] == ["sbc2", "sbc1", "sbc3"]
     assert audit["totals"] == {
         "hosts": 3,
@@ -175,9 +177,10 @@ def test_the_document_adds_up() -> None:
         "shadowed": 1,
         "pending": 1,
         "refused": 0,
+        "unmet": 0,
     }
     assert set(failures(audit, strict=False)) == {"sbc1", "sbc3"}
-    assert failures(audit, strict=True)["sbc2"] == "1 items drift: net.core.rmem_max"
+    assert failures(audit, strict=True)["sbc2"] == "1 item drifts: net.core.rmem_max"
 
 
 def test_every_field_of_the_document_is_documented() -> None:

@@ -15,6 +15,7 @@ from ansible_collections.siptune.linux.plugins.plugin_utils._audit.files import 
     ReportError,
     check_directory,
     collection_version,
+    read_former,
     write_all,
 )
 
@@ -85,3 +86,22 @@ def test_a_directory_that_can(tmp_path: Path) -> None:
 
 def test_the_version_is_that_of_the_collection() -> None:
     assert collection_version().count(".") == 2
+
+
+def test_an_earlier_report_is_read_as_it_is(tmp_path: Path) -> None:
+    assert read_former(str(tmp_path), "a.prom") == ""
+    (tmp_path / "a.prom").write_bytes(b"one\r\ntwo\xff\n")
+    assert read_former(str(tmp_path), "a.prom") == "one\r\ntwo\ufffd\n"
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "directory"])
+def test_an_earlier_report_that_is_no_file_is_not_waited_for(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "a.prom"
+    if kind == "link":
+        path.symlink_to("/etc/passwd")
+    elif kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.mkdir()
+    with pytest.raises(ReportError, match=r"a\.prom: cannot be read: .*: remove it, or audit all hosts"):
+        read_former(str(tmp_path), "a.prom")

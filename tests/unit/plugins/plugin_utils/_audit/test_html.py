@@ -98,13 +98,14 @@ def test_what_hosts_share_is_named_once() -> None:
 
 
 def test_numbers_lead_back_to_texts() -> None:
-    packed = pack(audit(before="1048576", at_boot=None))
-    name, status, message, sequence, conditions, layers, _, _, _ = packed["hosts"][0]
+    packed = pack(audit(before="1048576", at_boot="2", at_boot_before="1"))
+    name, status, message, sequence, conditions, layers, rewrites, period, *_ = packed["hosts"][0]
     strings = packed["strings"]
     layer, item_name, wanted, why = packed["settings"][packed["sequences"][sequence][0]]
-    state, live, planned, boot, reason = packed["conditions"][conditions[0]]
+    state, live, planned, boot, boot_planned, reason = packed["conditions"][conditions[0]]
     assert (name, status, strings[message], layers) == ("sbc1", "audited", None, ["audited"])
     assert (packed["layers"][layer], strings[item_name], strings[wanted]) == ("network", "net.core.rmem_max", "2")
     assert packed["states"][state] == "changed"
-    assert [strings[number] for number in (live, planned, boot)] == ["1048576", "2", None]
+    assert [strings[number] for number in (live, planned, boot, boot_planned)] == ["1048576", "2", "1", "2"]
+    assert (rewrites, strings[period]) == ([], "in 60 seconds")
     assert (strings[why], strings[reason]) == ("w", "")

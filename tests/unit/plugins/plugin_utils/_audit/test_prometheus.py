@@ -15,7 +15,7 @@ import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._counters.reading import CONNTRACK_ENTRIES, DESCRIPTORS
 from ansible_collections.siptune.linux.plugins.module_utils._counters.table import COUNTERS
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.document import document
-from ansible_collections.siptune.linux.plugins.plugin_utils._audit.prometheus import render, snake_case
+from ansible_collections.siptune.linux.plugins.plugin_utils._audit.prometheus import hosts_in, render, snake_case
 from hypothesis import given
 from hypothesis import strategies as st
 from socket_results import sip_socket
@@ -168,5 +168,63 @@ def test_a_sample_that_comes_twice_does_not_spoil_the_file() -> None:
 def test_the_help_is_ours() -> None:
     forged = {**counter("UdpRcvbufErrors", 5), "unit": "lies", "source": "nowhere"}
     text = render(document({"sbc1": host(counters(forged))}, "2026-11-24T03:15:00+00:00", 0, "0.1.0"))
-    assert "# HELP siptune_udp_rcvbuf_errors_total /proc/net/snmp UdpRcvbufErrors: datagrams since boot.\n" in text
+    said = "/proc/net/snmp UdpRcvbufErrors: datagrams since the host's boot, in a container since its start."
+    assert f"# HELP siptune_udp_rcvbuf_errors_total {said}\n" in text
     assert "lies" not in text
+
+
+# --- a part of the fleet ---------------------------------------------------------------------
+
+NIGHT, NOON = "2026-11-24T03:15:00+00:00", "2026-11-24T12:00:00+00:00"
+
+
+def made(when: str, *names: str, value: int = 5) -> dict[str, Any]:
+    return document({name: host(counters(counter("UdpRcvbufErrors", value))) for name in names}, when, 0, "0.1.0")
+
+
+def test_hosts_that_were_not_audited_keep_their_samples() -> None:
+    night = render(made(NIGHT, *STRANGE, "edge1", "retired"))
+    assert hosts_in(night) == {*STRANGE, "edge1", "retired"}
+    text = render(made(NOON, "edge1", value=9), night, STRANGE)
+    before, after = read(night), read(text)
+    assert hosts_in(text) == {*STRANGE, "edge1"}
+    for (name, labels), value in before.items():
+        if dict(labels).get("host") in STRANGE:
+            assert after[name, labels] == value
+    assert sample(after, "siptune_udp_rcvbuf_errors_total", host="edge1") == 9
+    then = sample(before, "siptune_audit_timestamp_seconds")
+    assert sample(after, "siptune_audit_timestamp_seconds") == then  # as old as the oldest of them
+    assert sample(after, "siptune_audit_host_timestamp_seconds", host="edge1") == then + 8.75 * 3600
+    # Once all are audited, the file is as if it had never been in parts.
+    assert render(made(NIGHT, *STRANGE, "edge1"), text, []) == render(made(NIGHT, *STRANGE, "edge1"))
+
+
+def test_a_metric_that_only_other_hosts_have_stays() -> None:
+    night = render(audit("sbc1"))
+    text = render(made(NOON, "edge1"), night, ["sbc1"])
+    found = read(text)
+    assert sample(found, "siptune_nic_rx_missed_total", host="sbc1") == 8
+    assert sample(found, "siptune_descriptors", host="sbc1", unit="asterisk") == 5
+    assert [line for line in night.split("\n") if line.startswith("# ") and "nic_rx_missed" in line] == [
+        line for line in text.split("\n") if line.startswith("# ") and "nic_rx_missed" in line
+    ]
+
+
+@pytest.mark.parametrize(
+    "former",
+    [
+        "",
+        "no metrics at all\n",
+        'siptune_audit_up{host="old"} 1\n',  # without a type, of nobody knows what
+        '# TYPE siptune_audit_up gauge\nsiptune_audit_up{host="old"} 1 1700000000\n',
+        '# TYPE other gauge\nother{host="old"} 1\n',
+        '# TYPE siptune_audit_up histogram\nsiptune_audit_up{host="old"} 1\n',
+    ],
+)
+def test_what_is_not_ours_is_not_kept(former: str) -> None:
+    assert render(made(NOON, "edge1"), former, ["old"]) == render(made(NOON, "edge1"))
+
+
+@given(st.text(max_size=300))
+def test_any_former_file_leads_to_a_sound_one(former: str) -> None:
+    read(render(made(NOON, "edge1"), former, hosts_in(former)))

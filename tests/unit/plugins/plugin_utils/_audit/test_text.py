@@ -8,12 +8,11 @@ from __future__ import annotations
 import pytest
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.document import document, host_record
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.text import (
-    LINE_WIDTH,
     MOST_LINES,
-    period,
     render_end,
     render_host,
 )
+from ansible_collections.siptune.linux.plugins.plugin_utils._site.summary import LINE_WIDTH
 from socket_results import sip_socket
 
 from .test_document import GONE, NETWORK, SERVICES, SKIPPED, counter, counters, host, item
@@ -32,9 +31,9 @@ def test_a_table_then_what_needs_a_look_then_counters() -> None:
     results = host(counted, network=[NETWORK], service_limits=SERVICES)
     assert render_host(host_record("sbc1", results)) == [
         "sbc1",
-        "                  drift  shadowed  pending  refused  ok",
-        "  network             1         1        -        -   1",
-        "  service_limits      -         -        1        -   1",
+        "                  drift  shadowed  pending  refused  unmet  ok",
+        "  network             1         1        -        -      -   1",
+        "  service_limits      -         -        1        -      -   1",
         "  drift     net.core.rmem_max: is 1, wanted 2",
         "  shadowed  net.core.somaxconn: /etc/sysctl.d/99-x.conf line 1 sets 128",
         "  pending   kamailio.service LimitNOFILE: no reason given",
@@ -67,7 +66,7 @@ def test_a_sip_host_begins_with_what_its_sockets_survive() -> None:
 
 
 def test_a_value_that_is_right_but_not_for_the_next_boot() -> None:
-    only_at_boot = item("net.ipv4.tcp_sack", "changed", before="2")
+    only_at_boot = item("net.ipv4.tcp_sack", "changed", before="2", at_boot_before=None)
     assert lines(network=[{"changed": True, "items": [only_at_boot]}])[-1] == (
         "  drift     net.ipv4.tcp_sack: is 2, but not written down for the next boot"
     )
@@ -82,7 +81,7 @@ def test_a_file_that_would_be_written_anew() -> None:
 def test_a_host_that_is_gone_says_so_first() -> None:
     found = lines(network=[NETWORK], memory=[GONE], fs=[SKIPPED])
     assert found[0] == "sbc1  unreachable: Failed to connect to the host via ssh"
-    assert found[3] == "  memory       -         -        -        -   -  unreachable"
+    assert found[3] == "  memory       -         -        -        -      -   -  unreachable"
     assert not [line for line in found if line.startswith("  fs")]
 
 
@@ -99,19 +98,33 @@ def test_no_host_can_send_commands_to_the_terminal() -> None:
     assert lines(network=[{"changed": False, "items": [evil]}])[-1] == "  shadowed  net.a: ?]0;owned? sets ?2J"
 
 
-@pytest.mark.parametrize(
-    ("seconds", "since_boot", "expected"),
-    [
-        (60.004, False, "in 60.004 seconds"),
-        (5400, True, "since boot, 1.5 hours ago"),
-        (864000, True, "since boot, 10 days ago"),
-        (None, True, "since boot"),
-    ],
-)
-def test_what_the_counters_have_counted(seconds: float | None, since_boot: bool, expected: str) -> None:
-    assert period({"seconds": seconds, "since_boot": since_boot}) == expected
-
-
 def test_the_last_lines() -> None:
     audit = document({"a": host(), "b": host(network=[GONE])}, "2026-11-24T03:15:00+00:00", 0, "0.1.0")
     assert render_end(audit, ["/tmp/x.json"]) == ["2 hosts: 1 with drift, 1 unreachable", "  /tmp/x.json"]
+
+
+def test_a_value_that_is_right_now_and_another_at_the_next_boot() -> None:
+    one = item("net.ipv4.tcp_sack", "changed", before="2", at_boot_before="60")
+    assert lines(network=[{"changed": True, "items": [one]}])[-1] == (
+        "  drift     net.ipv4.tcp_sack: is 2, but the next boot sets 60"
+    )
+
+
+def test_a_value_that_is_not_this_hosts_to_set() -> None:
+    one = item("fs.nr_open", "readonly", wanted="at least 2097152", before="1048576", reason="the whole machine's")
+    assert lines(fs=[{"changed": False, "items": [one]}])[-1] == (
+        "  unmet     fs.nr_open: is 1048576, wanted at least 2097152; the whole machine's"
+    )
+
+
+@pytest.mark.parametrize(
+    ("left_out", "said"),
+    [
+        (0, "1 host: 1 with drift"),
+        (1, "1 host: 1 with drift; 1 other host of the inventory was not audited"),
+        (39, "1 host: 1 with drift; 39 other hosts of the inventory were not audited"),
+    ],
+)
+def test_the_last_line_says_what_was_left_out(left_out: int, said: str) -> None:
+    audit = document({"a": host()}, "2026-11-24T03:15:00+00:00", 0, "0.1.0", left_out)
+    assert render_end(audit, [], ["a note"]) == [said, "  a note"]

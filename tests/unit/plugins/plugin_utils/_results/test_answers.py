@@ -48,6 +48,35 @@ def test_a_failure_has_a_message_and_no_facts() -> None:
         checked("tune", {"failed": True}, with_diff=False)
 
 
+@pytest.mark.parametrize("module", sorted(answers.MODULES))
+@pytest.mark.parametrize("interpreter", ["/usr/bin/python3.11", None])
+def test_a_failure_keeps_its_message_beside_a_discovered_interpreter(module: str, interpreter: str | None) -> None:
+    facts = {"discovered_interpreter_python": interpreter}
+    failed = {"failed": True, "msg": "no way", "ansible_facts": {**facts, "siptune_host": {}}}
+    assert checked(module, failed, with_diff=False) == {"failed": True, "msg": "no way", "ansible_facts": facts}
+
+
+@pytest.mark.parametrize("facts", [None, 7, "discovered_interpreter_python", ["discovered_interpreter_python"], {}])
+def test_facts_that_are_none_cost_no_message(facts: Any) -> None:
+    failed = {"failed": True, "msg": "no way", "ansible_facts": facts}
+    assert checked("tune", failed, with_diff=False) == {"failed": True, "msg": "no way"}
+
+
+@pytest.mark.parametrize(
+    ("stderr", "stdout", "said"),
+    [
+        ("Traceback (most recent call last):\n  File x\nImportError: no zipfile\n", "", " (ImportError: no zipfile)"),
+        ("Shared connection to edge1 closed.\r\n", "\r\nsudo: no\x1b[2J\r\n", " (sudo: no?[2J)"),
+        ("Connection to edge1 closed.\n", "", ""),
+        ("\n \n", "\n", ""),
+        ("x" * 9000, "", f" ({'x' * 4096})"),
+    ],
+)
+def test_a_module_that_could_not_run_says_why(stderr: str, stdout: str, said: str) -> None:
+    failed = {"failed": True, "msg": "MODULE FAILURE", "module_stderr": stderr, "module_stdout": stdout, "rc": 1}
+    assert checked("tune", failed, with_diff=False)["msg"] == f"MODULE FAILURE{said}"
+
+
 class Record:
     """A warning as ansible-core 2.19 hands it on."""
 

@@ -11,6 +11,7 @@ from ansible_collections.siptune.linux.plugins.plugin_utils._rollout.settings im
     NEVER,
     Rollout,
     RolloutError,
+    announce_batch,
     ansible_budget,
     check_batches,
     check_given,
@@ -24,6 +25,8 @@ from ansible_collections.siptune.linux.plugins.plugin_utils._rollout.settings im
     parse_budget,
     parse_rollout,
     share_out,
+    split,
+    stopped,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -210,7 +213,7 @@ def test_every_host_is_asked_for_once_and_fairly(done: list[str], batch: list[st
         (
             FLEET[:3],
             24.5,
-            "1 of 4 hosts of this batch have failed or cannot be reached, 25 %, where siptune_max_fail_percentage "
+            "1 of 4 hosts of this batch has failed or cannot be reached, 25 %, where siptune_max_fail_percentage "
             "allows 24.5 %: edge4",
         ),
         ([], 100, ""),
@@ -220,8 +223,43 @@ def test_the_budget(alive: list[str], budget: float, expected: str) -> None:
     assert over_budget(FLEET, alive, budget) == expected
 
 
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [
+        ([], [5]),
+        ([2], [2, 2, 1]),
+        ([1, "100%"], [1, 4]),
+        ([1, "25%"], [1, 1, 1, 1, 1]),
+        (["1%"], [1, 1, 1, 1, 1]),
+        (["40%", 9], [2, 3]),
+    ],
+)
+def test_batches_as_ansible_makes_them(sizes: list, expected: list[int]) -> None:
+    hosts = [*FLEET, "edge5"]
+    batches = split(hosts, sizes)
+    assert [len(batch) for batch in batches] == expected
+    assert [host for batch in batches for host in batch] == hosts
+
+
+def test_a_batch_is_announced_where_there_are_several() -> None:
+    batches = split([*FLEET, "edge5"], [2])
+    assert announce_batch(batches, ["edge3", "edge4"]) == "batch 2 of 3: edge3, edge4"
+    assert announce_batch(batches, ["edge4"]) == "batch 2 of 3: edge4"  # the other one has failed before
+    assert announce_batch([FLEET], FLEET) == ""
+    many = [f"edge{number}" for number in range(30)]
+    assert announce_batch([many, ["x"]], many).endswith("edge18, edge19 and 10 more")
+
+
+def test_one_host_is_not_several() -> None:
+    assert stopped(0) == "It was the last batch."
+    assert stopped(1) == "The rollout stops here, and 1 host is left as it was."
+    assert stopped(2) == "The rollout stops here, and 2 hosts are left as they were."
+    assert describe_batch(["edge1"], ["edge1"], 1) == "1 of 1 host of this batch done. 1 host to come."
+
+
 def test_what_became_of_a_batch() -> None:
     assert describe_batch(FLEET, FLEET, 0) == "4 of 4 hosts of this batch done. 0 hosts to come."
+    assert describe_batch(FLEET[:1], FLEET, 1) == "1 of 1 host of this batch done. 1 host to come."
     assert describe_batch(FLEET[:2], FLEET[:1], 2) == (
         "1 of 2 hosts of this batch done; skipped, as they failed: edge2. 2 hosts to come."
     )

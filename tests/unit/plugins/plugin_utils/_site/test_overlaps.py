@@ -32,7 +32,7 @@ def tuned(*settings: dict[str, Any], reapply: bool = True, active: bool = True, 
 
 
 def item(name: str, state: str, wanted: str | None, boot: str | None, reason: str = "") -> dict[str, Any]:
-    return {"item": name, "state": state, "wanted": wanted, "boot": boot, "reason": reason, "live": "1"}
+    return {"item": name, "state": state, "wanted": wanted, "boot_planned": boot, "reason": reason, "live": "1"}
 
 
 @pytest.mark.parametrize(

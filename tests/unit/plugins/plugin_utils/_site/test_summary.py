@@ -64,20 +64,20 @@ def test_a_failed_layer_counts_nothing_but_what_was_refused() -> None:
     }
     assert render("sbc1", {"network": [failed]}, check_mode=False)[2:] == [
         "  network        -   -     -         -        -        1       -         -  failed",
-        "  refused   net.core.rmem_max: the kernel refused '1': EINVAL",
-        "  failed    network: Nothing was changed.",
     ]
 
 
-@pytest.mark.parametrize(
-    ("result", "wanted"),
-    [
-        ({"failed": True, "msg": "no space\nleft"}, "  failed    network: no space left"),
-        ({"failed": True}, "  failed    network: no message"),
-    ],
-)
-def test_a_failure_without_items_is_one_line(result: dict, wanted: str) -> None:
-    assert render("sbc1", {"network": [result]}, check_mode=False)[-1] == wanted
+def test_what_is_refused_beside_the_failure_is_named() -> None:
+    other = item("net.core.wmem_max", "refused", "the kernel refused '2': EINVAL")
+    failed = {"failed": True, "msg": "net.core.rmem_max: is locked.", "items": [other]}
+    assert render("sbc1", {"network": [failed]}, check_mode=False)[3:] == [
+        "  refused   net.core.wmem_max: the kernel refused '2': EINVAL",
+    ]
+
+
+@pytest.mark.parametrize("result", [{"failed": True, "msg": "no space\nleft"}, {"failed": True}])
+def test_a_failure_without_items_is_one_line(result: dict) -> None:
+    assert render("sbc1", {"network": [result], "fs": [result]}, check_mode=False) == ["sbc1: failed"]
 
 
 def test_keys_with_one_reason_share_a_line() -> None:
@@ -110,16 +110,18 @@ def test_it_begins_with_what_sip_sockets_survive() -> None:
     assert lines[8].split() == ["changed", "ok", "kept", "shadowed", "pending", "refused", "absent", "readonly"]
 
 
-INVALID = {"failed": True, "msg": "network layer: net.core.somaxconn: '99x' is not a number. Nothing was changed."}
+def test_a_file_that_is_written_without_a_changed_item_is_named() -> None:
+    file = {"path": "/etc/sysctl.d/90-siptune-fs.conf", "change": "rewritten"}
+    fs = {"changed": True, "items": [item("fs.nr_open", "ok")], "files": [file]}
+    network = {**NETWORK, "files": [{**file, "path": "/etc/sysctl.d/90-siptune-network.conf"}]}
+    assert render("sbc1", {"network": [network], "fs": [fs]}, check_mode=False)[4:] == [
+        "  rewritten: /etc/sysctl.d/90-siptune-fs.conf",
+        "  shadowed  net.core.somaxconn: /etc/sysctl.d/99-local.conf line 1 sets 128",
+    ]
 
 
-def test_what_stops_the_run_is_said_once() -> None:
-    lines = render("sbc1", {"network": [INVALID], "memory": [INVALID], "fs": [INVALID]}, check_mode=False)
-    assert [line for line in lines if "99x" in line] == [f"  failed    {INVALID['msg']}"]
-    assert sum(line.endswith("  failed") for line in lines) == 3
-
-
-def test_layers_that_failed_alike_are_named() -> None:
-    full = {"failed": True, "msg": "no space"}
-    ran = {"network": [full, full], "memory": [full], "fs": [{"items": [item("fs.nr_open", "ok")]}]}
-    assert render("sbc1", ran, check_mode=False)[-1] == "  failed    network, memory: no space"
+def test_all_that_a_way_back_keeps_is_named_with_its_reason() -> None:
+    kept = [{**item(f"net.a{number}", "kept", f"left alone at {number}"), "wanted": None} for number in range(12)]
+    floor = {**item("net.b", "kept", "above the floor"), "wanted": "at least 1"}
+    lines = render("sbc1", {"network": [{"items": [*kept, floor]}]}, check_mode=False)
+    assert lines[3:] == [f"  kept      net.a{number}: left alone at {number}" for number in range(12)]

@@ -141,7 +141,7 @@ def test_two_owners_whichever_comes_first(first: str) -> None:
 def test_absent_says_what_is_set_then() -> None:
     files = apply(STOCK, RX, OWNER_RING)
     planned = plan(host(files), {"ens3": {}}, OWNER_RING)
-    assert planned.verdicts == {("ens3", "RxBufferSize"): Verdict("changed", None, "no file sets it any more")}
+    assert planned.verdicts == {("ens3", "RxBufferSize"): Verdict("changed", None, "no file sets it any more", "4096")}
     assert planned.warnings == []
     planned = plan(host(files, initramfs=True), {"ens3": {}}, OWNER_RING)
     assert "update-initramfs" in planned.warnings[0]
@@ -155,7 +155,7 @@ def test_a_file_of_the_users_own_is_repeated_and_its_values_win() -> None:
     settings = {**RX, "TxBufferSize": Setting("1024", "")}
     planned = plan(host(texts), {"ens3": settings}, OWNER_RING)
     shadowed = planned.verdicts["ens3", "RxBufferSize"]
-    assert shadowed == Verdict("shadowed", "512", f"{USERS} line 7 sets RxBufferSize=512")
+    assert shadowed == Verdict("shadowed", "512", f"{USERS} line 7 sets RxBufferSize=512", "512")
     assert planned.verdicts["ens3", "TxBufferSize"] == Verdict("changed", "1024", "")
     text = after(planned, texts)[OURS]
     own = parse_own(text, OURS)
@@ -174,6 +174,8 @@ def test_a_file_of_the_users_own_is_repeated_and_its_values_win() -> None:
 
 def test_a_value_of_the_distributions_gives_way() -> None:
     texts = {DEFAULT: DEFAULT_TEXT + "RxBufferSize=256\nAdvertise=100baset-full\n"}
+    verdict = plan(host(texts), {"ens3": RX}, OWNER_RING).verdicts["ens3", "RxBufferSize"]
+    assert verdict == Verdict("changed", "4096", "", "256")
     text = apply(texts, RX, OWNER_RING)[OURS]
     assert "RxBufferSize=256" not in text
     assert "Advertise=100baset-full" in text

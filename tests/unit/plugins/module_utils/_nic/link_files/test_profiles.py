@@ -85,5 +85,5 @@ def test_originals_with_changes() -> None:
 
 def test_diff() -> None:
     (shown,) = diff_profiles([ProfileChange("u", "uplink", RX, "", "512")])
-    assert (shown["before"], shown["after"]) == ("ethtool.ring-rx \n", "ethtool.ring-rx 512\n")
+    assert (shown["before"], shown["after"]) == ("ethtool.ring-rx not set\n", "ethtool.ring-rx 512\n")
     assert "uplink" in shown["after_header"]
