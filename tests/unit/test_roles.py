@@ -93,13 +93,10 @@ def test_the_readme_names_each_variable(name: str) -> None:
     assert [variable for variable in LAYER_BY_NAME[name].defaults if f"`{variable}`" not in readme] == []
 
 
-def _tasks(play: dict[str, Any]) -> list[dict[str, Any]]:
-    """The tasks of a play in their order, those of its blocks included."""
-    return [
-        task
-        for outer in play["tasks"]
-        for task in ([*outer["block"], *outer["always"]] if "block" in outer else [outer])
-    ]
+def _tasks(outer: dict[str, Any]) -> list[dict[str, Any]]:
+    """The tasks of a play, or of a block, in their order, those of the blocks inside included."""
+    inner = [*outer.get("tasks", ()), *outer.get("block", ()), *outer.get("always", ())]
+    return [task for one in inner for task in _tasks(one)] if inner else [outer]
 
 
 def _modules(play: dict[str, Any]) -> list[str]:
@@ -110,8 +107,8 @@ def _modules(play: dict[str, Any]) -> list[str]:
 def test_a_playbook_applies_all_layers_in_one_task_whatever_the_tags(playbook: str) -> None:
     play, *_ = _yaml("playbooks", f"{playbook}.yml")
     tasks = _tasks(play)
-    (apply,) = [task for task in tasks if "siptune.linux.apply_layers" in task and "register" in task]
-    assert apply["register"] == APPLIED
+    applied = [task for task in tasks if "siptune.linux.apply_layers" in task and not task.get("check_mode")]
+    assert [task["register"] for task in applied] == [APPLIED]
     assert all(task["tags"] == ["always"] for task in tasks)
 
 
@@ -125,15 +122,20 @@ def test_site_and_rollback_are_one_run_in_two_directions() -> None:
 
 def test_a_rolling_run_takes_hosts_out_of_service_last_and_brings_them_back_whatever_happens() -> None:
     (play,) = _yaml("playbooks", "rolling.yml")
-    (block,) = [task for task in play["tasks"] if "block" in task]
-    before, apply = block["block"]
-    (after,) = block["always"]
-    assert "__siptune_rollout.before" in before["ansible.builtin.include_tasks"]["file"]
-    assert "siptune.linux.apply_layers" in apply
-    assert "__siptune_rollout.after" in after["ansible.builtin.include_tasks"]["file"]
-    (predict,) = [task for task in play["tasks"] if "siptune.linux.apply_layers" in task]
-    assert play["tasks"].index(predict) < play["tasks"].index(block)
-    assert predict["check_mode"] is True
+    (batch,) = [task for task in play["tasks"] if "block" in task]
+    (last,) = batch["always"]
+    assert last["siptune.linux.rollout"]["step"] == "end"
+    (out_of_service,) = [task for task in batch["block"] if "block" in task]
+    tasks = _tasks(play)
+    (predict,) = [task for task in tasks if "siptune.linux.apply_layers" in task and task.get("check_mode")]
+    include = "ansible.builtin.include_tasks"
+    (before,) = [task for task in tasks if "__siptune_rollout.before[" in str(task.get(include))]
+    (apply,) = [task for task in tasks if "siptune.linux.apply_layers" in task and task is not predict]
+    assert tasks.index(predict) < tasks.index(before) < tasks.index(apply)
+    assert before in out_of_service["block"]
+    assert apply in out_of_service["block"]
+    back = out_of_service["always"][0][include]
+    assert "__siptune_rollout.after[" in back["file"]
 
 
 def test_the_head_of_the_rolling_playbook_names_each_of_its_variables() -> None:

@@ -161,6 +161,7 @@ def test_a_whole_host(host: CapturedHost) -> None:
                 "running": True,
                 "main_pid": 36,
                 "user": "root",
+                "no_unit": "",
             }
         ],
         "tuners": NO_TUNERS,
