@@ -505,6 +505,8 @@
     // The end of the list is watched from afar, so that there are rows before the eye gets there.
     const near = () => { while (drawn < shown.length && $("more").getBoundingClientRect().top < innerHeight + AHEAD) drawMore(); };
     new IntersectionObserver(near, { rootMargin: `${AHEAD}px` }).observe($("more"));
+    // An observer does not tell of an end that has left and is back before the next frame, as with a key held down.
+    addEventListener("scroll", near, { passive: true });
   }
 
   function keys(event) {
