@@ -15,7 +15,10 @@ TEST_VENV := .venv-test
 OLD_VENV := .venv-py38
 ENGINES_VENV := .venv-engines
 
-PLAYBOOK := ANSIBLE_CONFIG=ansible.cfg $(SITE_VENV)/bin/ansible-playbook -i '$(INVENTORY)'
+# Inventories may need plugins of other collections: those of the user are found behind this checkout.
+USER_COLLECTIONS := $(or $(ANSIBLE_COLLECTIONS_PATH),$(HOME)/.ansible/collections:/usr/share/ansible/collections)
+PLAYBOOK := ANSIBLE_CONFIG=ansible.cfg ANSIBLE_COLLECTIONS_PATH='$(CURDIR)/.build:$(USER_COLLECTIONS)' \
+	$(SITE_VENV)/bin/ansible-playbook -i '$(INVENTORY)'
 BIN := $(TEST_VENV)/bin
 
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.build
@@ -88,8 +91,8 @@ browser: packages $(TEST_VENV)/.ready  ## the page of the audit in a real Chromi
 sanity: $(TEST_VENV)/.ready  ## ansible-test sanity
 	@tools/sanity.sh $(TEST_VENV)
 
-build:  $(TEST_VENV)/.ready  ## pack the collection for ansible-galaxy collection install
-	$(BIN)/ansible-galaxy collection build --force
+build: $(SITE_VENV)/.ready  ## pack the collection for ansible-galaxy collection install
+	$(SITE_VENV)/bin/ansible-galaxy collection build --force
 
 build-check: $(TEST_VENV)/.ready  ## pack the collection, install it elsewhere, and use it from there
 	@tools/build-check.sh $(TEST_VENV)

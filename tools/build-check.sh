@@ -20,7 +20,7 @@ cd "$scratch"
 grep -q "$scratch/collections/ansible_collections/siptune/linux" doc.txt
 "$bin/ansible-playbook" --syntax-check siptune.linux.site -i localhost, >/dev/null
 
-unwanted=$(tar -tf siptune-linux-*.tar.gz | grep -E '(^|/)(\.|__pycache__|molecule/|tests/|requirements)' || true)
+unwanted=$(tar -tf siptune-linux-*.tar.gz | grep -E '(^|/)(\.|__pycache__|molecule/|tests/)|^requirements' || true)
 if [ -n "$unwanted" ]; then
     printf 'The archive holds files that nobody needs:\n%s\n' "$unwanted" >&2
     exit 1

@@ -313,7 +313,7 @@ def test_a_host_that_is_not_drained_is_skipped_and_brought_back() -> None:
     os.remove(ORDER)
     run = rolling(fleet("edge1", "edge2", "edge3"), siptune_max_fail_percentage=49, **variables)
     assert run.status == 2
-    assert "1 of 2 hosts of this batch have failed or cannot be reached, 50 %, where" in run.output
+    assert "1 of 2 hosts of this batch has failed or cannot be reached, 50 %, where" in run.output
     assert "The rollout stops here, and 1 host is left as it was" in run.output
     assert sorted(order()) == [f"{word} edge{number}" for word in ("drain", "undrain") for number in (1, 2)]
 
@@ -406,7 +406,7 @@ def test_a_host_that_goes_away_counts_too() -> None:
         hosts, siptune_serial=[2, 1], siptune_before_host_tasks="/run/drain.yml", siptune_max_fail_percentage=20
     )
     assert run.status != 0
-    assert "1 of 2 hosts of this batch have failed or cannot be reached" in " ".join(run.output.split())
+    assert "1 of 2 hosts of this batch has failed or cannot be reached" in " ".join(run.output.split())
     assert "edge3" not in recap(run)
 
 

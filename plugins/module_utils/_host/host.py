@@ -399,6 +399,8 @@ class Host:
 
     def _open_parent(self, path: str) -> int:
         """A descriptor of the directory that holds `path`, walked without following a single link."""
+        with _refusals(path):
+            self._real(path)  # one that no file can have is refused as one that is not there
         flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
         directory = os.open(self._root or "/", flags)
         for part in os.path.dirname(path).split("/"):

@@ -264,8 +264,9 @@ def over_budget(batch: Sequence[str], alive: Sequence[str], budget: float) -> st
     percentage = WHOLE * len(lost) / len(batch)
     if percentage <= budget:
         return ""
+    have = "has" if len(lost) == 1 else "have"
     return (
-        f"{len(lost)} of {hosts_of(len(batch))} of this batch have failed or cannot be reached, {percentage:.0f} %, "
+        f"{len(lost)} of {hosts_of(len(batch))} of this batch {have} failed or cannot be reached, {percentage:.0f} %, "
         f"where {BUDGET} allows {budget:g} %: {some_of(lost)}"
     )
 

@@ -402,6 +402,7 @@ def test_a_path_that_no_file_has_names_no_file(tree: Path, path: str) -> None:
     assert (host.read_bytes(path), host.read_foreign(path), host.read_link(path)) == (None, None, None)
     assert (host.exists(path), host.writable(path), host.resolves_to_null_device(path)) == (False, False, False)
     assert (host.list_directory(path), host.modified_at(path)) == ([], None)
+    assert host.snapshot(path) is None
 
 
 # --- bytes that are not UTF-8 ----------------------------------------------------------------

@@ -213,7 +213,7 @@ def test_every_host_is_asked_for_once_and_fairly(done: list[str], batch: list[st
         (
             FLEET[:3],
             24.5,
-            "1 of 4 hosts of this batch have failed or cannot be reached, 25 %, where siptune_max_fail_percentage "
+            "1 of 4 hosts of this batch has failed or cannot be reached, 25 %, where siptune_max_fail_percentage "
             "allows 24.5 %: edge4",
         ),
         ([], 100, ""),
