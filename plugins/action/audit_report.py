@@ -30,12 +30,15 @@ from ansible_collections.siptune.linux.plugins.plugin_utils._audit.prometheus im
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.prometheus import render as render_prometheus
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.query import QueryError, compile_query, search
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.text import render_end, render_host
-from ansible_collections.siptune.linux.plugins.plugin_utils._results.hosts import variables_of_play, written_variables
+from ansible_collections.siptune.linux.plugins.plugin_utils._results.hosts import (
+    variables_of_play,
+    with_own,
+    written_variables,
+)
 from ansible_collections.siptune.linux.plugins.plugin_utils._results.planted import (
     operators_variables,
     planted,
     refusal,
-    without_planted,
 )
 from ansible_collections.siptune.linux.plugins.plugin_utils._site.applied import APPLIED, results_by_layer, selected
 from ansible_collections.siptune.linux.plugins.plugin_utils._site.names import check_names
@@ -113,10 +116,10 @@ class ActionModule(ActionBase):
     def _check_names(self, variables: Mapping[str, Any]) -> None:
         """Raises CatalogueError for variables that there are not. Once, before the first batch."""
         if variables["ansible_play_batch"][0] == variables["ansible_play_hosts"][0]:
-            of_play, here = variables_of_play(self._task, self._loader), variables["inventory_hostname"]
+            of_play = variables_of_play(self._task, self._loader)
             hosts = map(str, variables["ansible_play_hosts_all"])
-            known = {host: written_variables(variables["hostvars"], host, of_play) for host in hosts}
-            check_names({**known, here: {**known[here], **without_planted(variables)}})
+            written = {host: written_variables(variables["hostvars"], host, of_play) for host in hosts}
+            check_names(with_own(written, variables))
             check_tags(self._task, variables)
 
 

@@ -14,7 +14,11 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.siptune.linux.plugins.module_utils._core.text import printable
 from ansible_collections.siptune.linux.plugins.module_utils._layers.capacity import CatalogueError
-from ansible_collections.siptune.linux.plugins.plugin_utils._results.hosts import variables_of_play, written_variables
+from ansible_collections.siptune.linux.plugins.plugin_utils._results.hosts import (
+    variables_of_play,
+    with_own,
+    written_variables,
+)
 from ansible_collections.siptune.linux.plugins.plugin_utils._results.planted import operators_variables, planted
 from ansible_collections.siptune.linux.plugins.plugin_utils._rollout import settings
 from ansible_collections.siptune.linux.plugins.plugin_utils._rollout.settings import Rollout, RolloutError
@@ -103,7 +107,7 @@ class ActionModule(ActionBase):
         """Check the run as a whole. Raises RolloutError."""
         hosts = self._hosts()
         play = self._task.get_play()
-        check_names({host: {**self._raw(host), **(self._variables if host == batch[0] else {})} for host in hosts})
+        check_names(with_own({host: self._raw(host) for host in hosts}, self._variables))
         hooks = {path for _host, path in self._all_hooks(hosts)} if rolling else set()
         check_tags(self._task, self._variables, {tag for path in hooks for tag in self._hook(path).tags})
         batches = settings.parse_batches(self._given(settings.SERIAL, f"{settings.WHOLE}%"))

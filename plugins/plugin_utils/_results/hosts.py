@@ -26,3 +26,9 @@ def written_variables(known: Any, host: str, of_play: Mapping[str, Any]) -> dict
     Without what the host has planted among its facts. It takes Ansible a millisecond or two to put them together.
     """
     return {**without_planted(known.raw_get(host)), **of_play}
+
+
+def with_own(written: Mapping[str, Mapping[str, Any]], task_vars: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The hosts' written variables, by host; the host that stands for all has those of its task laid over its own."""
+    here = task_vars["inventory_hostname"]
+    return {**written, here: {**written[here], **without_planted(task_vars)}}
