@@ -355,9 +355,10 @@ CELLS: dict[str, tuple[bool, list[dict[str, Any]], list[str], str, bool]] = {
 def cells_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A host of each of CELLS, whose layer fs is the case, and its layer memory as it should be."""
     calm = [{"changed": False, "items": [one_item("ok")]}]
+    files = [{"path": "/etc/sysctl.d/90-siptune-fs.conf", "change": "rewritten"}]
     results = {
-        name: HostResults({"fs": [{"changed": changed, "items": items}], "memory": calm}, None)
-        for name, (changed, items, *_) in CELLS.items()
+        name: HostResults({"fs": [{"changed": drift, "items": items, "files": files[:drift]}], "memory": calm}, None)
+        for name, (drift, items, *_) in CELLS.items()
     }
     path = tmp_path_factory.mktemp("cells") / "cells.html"
     path.write_text(html.render(document(results, "2026-11-24T03:15:00+00:00", 0, "0.1.0")), encoding="utf-8")
@@ -393,7 +394,7 @@ def test_the_filters_find_what_the_cells_say(window: Window, cells_page: Path) -
 def test_a_row_names_the_layers_whose_files_a_run_would_rewrite(window: Window, cells_page: Path) -> None:
     page = window(path=cells_page)
     row_of(page, "a rewritten file").find_element(By.CSS_SELECTOR, ".open").click()
-    assert texts(page, ".rewrite") == ["D fs: a run would rewrite its files"]
+    assert texts(page, ".rewrite") == ["D fs: a run would rewrite /etc/sysctl.d/90-siptune-fs.conf"]
 
 
 def details(page: WebDriver) -> dict[str, str]:

@@ -218,7 +218,8 @@ def test_a_file_that_would_be_rewritten_and_what_a_boot_brings_now() -> None:
     run = audit({"sbc1": HERE})
     network = next(layer for layer in run.host("sbc1")["layers"] if layer["name"] == "network")
     assert (network["verdict"], network["would_rewrite"], network["drift"]) == ("drift", True, 0)
-    assert "  drift     network: a run would rewrite its files" in run.output
+    assert network["files"] == [FS]
+    assert f"  drift     network: a run would rewrite {FS}" in run.output
     assert "changed=0" in run.output
     assert "changed=1" not in run.output
     os.unlink(FS)

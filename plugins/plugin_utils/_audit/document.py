@@ -154,6 +154,7 @@ def _layer(name: str, parts: Iterable[Result | None]) -> dict[str, Any]:
         "verdict": {AUDITED: worst(found), NOT_RUN: None}.get(status, status),
         "would_change": would_change,
         "would_rewrite": would_change and not counts[DRIFT],
+        "files": [file["path"] for part in whole for file in part.get("files") or ()],
         **counts,
     }
 

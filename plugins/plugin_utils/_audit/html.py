@@ -21,7 +21,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._core.text import pl
 from ansible_collections.siptune.linux.plugins.module_utils._counters.table import amount
 
 from .period import other_start
-from .verdict import OF_STATE, SHOWN, TROUBLES, shown
+from .verdict import OF_STATE, SHOWN, TROUBLES, rewrites, shown
 
 STATE_OF = {verdict: state for state, verdict in OF_STATE.items()}
 PAGE = Path(__file__).resolve().parent / "page"
@@ -147,7 +147,11 @@ def _host(tables: _Tables, host: Mapping[str, Any]) -> list[Any]:
         sequence,
         [tables.condition(item) for item in host["items"]],
         [layer["status"] for layer in host["layers"]],
-        [number for number, layer in enumerate(host["layers"]) if layer["would_rewrite"]],
+        [
+            [number, tables.text(rewrites(layer))]
+            for number, layer in enumerate(host["layers"])
+            if layer["would_rewrite"]
+        ],
         tables.text(host["counters"]["period"]),
         [_counter(tables, one, host["counters"]) for one in host["counters"]["list"] if _worth_showing(one)],
         [_tuner(tables, tuner) for tuner in host["tuners"]],

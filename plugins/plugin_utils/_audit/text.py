@@ -16,7 +16,7 @@ from .._site.sockets import socket_line
 from .._site.summary import wrapped
 from .document import AUDITED, NOT_RUN
 from .period import other_start
-from .verdict import DRIFT, OK, PENDING, REFUSED, SHADOWED, UNMET
+from .verdict import DRIFT, OK, PENDING, REFUSED, SHADOWED, UNMET, rewrites
 
 MOST_LINES = 12  # of one kind for a host; the reports have them all
 MOST_KEYS = 6  # of a tuner
@@ -37,7 +37,7 @@ def render_host(host: Mapping[str, Any]) -> list[str]:
         lines += _listed(verdict, [_item_line(item) for item in host["items"] if item["verdict"] == verdict])
     for layer in ran:
         if layer["would_rewrite"]:
-            lines += wrapped("drift", f"{layer['name']}: a run would rewrite its files")
+            lines += wrapped("drift", f"{layer['name']}: {rewrites(layer)}")
         if layer["status"] != AUDITED and layer["message"] != host["message"]:
             lines += wrapped(layer["status"], f"{layer['name']}: {layer['message']}")
     for tuner in host["tuners"]:

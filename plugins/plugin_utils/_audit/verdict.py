@@ -65,6 +65,11 @@ def worst(verdicts: Iterable[str]) -> str:
     return min(verdicts, key=VERDICTS.index, default=OK)
 
 
+def rewrites(layer: Mapping[str, Any]) -> str:
+    """What a run would do to a layer of whose items none drifts."""
+    return f"a run would rewrite {', '.join(layer['files']) or 'its files'}"
+
+
 def meets(wanted: Any, value: Any) -> bool | None:
     """Whether a value is as `wanted`, such as `at least 4096`; None if these texts do not say so.
 

@@ -54,7 +54,7 @@
   const stateNames = data.states;
   const hosts = data.hosts.map((packed, position) => {
     const [name, status, message, sequence, conditions, layers, rewrites, period, counters, tuners, sockets] = packed;
-    const host = { name, status, message: text(message), position, lower: name.toLowerCase(), layers, rewrites, period: text(period), counters, tuners, sockets };
+    const host = { name, status, message: text(message), position, lower: name.toLowerCase(), layers, rewrites: new Map(rewrites), period: text(period), counters, tuners, sockets };
     host.settings = data.sequences[sequence];
     host.conditions = conditions;
     host.counts = counted(host, null);
@@ -78,7 +78,7 @@
     const of = (state) => host.counts.reduce((sum, counts) => sum + (counts[stateNames.indexOf(state)] || 0), 0);
     const concerns = host.counters.filter((counter) => counter[3]).length;
     const status = host.status === "unreachable" ? 2e9 : host.status === "failed" ? 1e9 : 0;
-    const drift = of("changed") + host.rewrites.length;
+    const drift = of("changed") + host.rewrites.size;
     return status + of("refused") * 1e6 + drift * 1e3 + of("shadowed") * 100 + concerns * 50 + beaten(host) * 20 + of("unmet") * 10 + of("pending");
   }
 
@@ -112,7 +112,7 @@
     if (!states.length && !narrowed) return true;
     return counts.some((of, index) => {
       if (layer !== null && index !== layer) return false;
-      const rewritten = !narrowedByItem() && host.rewrites.includes(index);
+      const rewritten = !narrowedByItem() && host.rewrites.has(index);
       if (rewritten && (!states.length || pressed.has("changed"))) return true;
       return states.length ? states.some((state) => of[state]) : of.some((count) => count);
     });
@@ -221,7 +221,7 @@
       const inner = known ? [mark(status), make("span", { class: "unseen" }, stateWord(status))] : [make("span", { class: "soft" }, "–")];
       return make("td", { class: `cell tone-${known ? status : "none"}${known ? "" : " calm"}`, role: "cell", "data-layer": layer }, ...inner);
     }
-    const rewritten = host.rewrites.includes(index);
+    const rewritten = host.rewrites.has(index);
     const troubles = TROUBLE.filter((state) => of[stateNames.indexOf(state)] || (rewritten && state === "changed"));
     const rest = of.reduce((sum, count) => sum + count, 0) - troubles.reduce((sum, state) => sum + of[stateNames.indexOf(state)], 0);
     const cell = make("td", { class: `cell tone-${troubles[0] || "ok"}${troubles.length ? "" : " calm"}`, role: "cell", "data-layer": layer });
@@ -296,7 +296,7 @@
 
   /** The layers of which a run would write files anew although no item of theirs differs. */
   function rewrites(host) {
-    return host.rewrites.map((index) => make("p", { class: "rewrite tone-changed" }, mark("changed"), ` ${data.layers[index]}: a run would rewrite its files`));
+    return Array.from(host.rewrites, ([index, said]) => make("p", { class: "rewrite tone-changed" }, mark("changed"), ` ${data.layers[index]}: ${text(said)}`));
   }
 
   function losses(host) {

@@ -130,7 +130,13 @@ def test_every_report_says_the_same_of_an_item(state: str, wanted: Any, live: An
 
 def test_a_file_that_would_be_rewritten_is_drift_in_every_report() -> None:
     results = {
-        "network": [{"changed": True, "items": [item("net.a", "ok")]}],
+        "network": [
+            {
+                "changed": True,
+                "items": [item("net.a", "ok")],
+                "files": [{"path": "/etc/a.conf", "change": "rewritten"}, {"path": "/etc/b.conf", "change": "removed"}],
+            }
+        ],
         "fs": [{"changed": False, "items": [item("fs.a", "ok")]}],
         "services": [{"changed": True, "items": [item("a.service LimitNOFILE", "pending")]}],
         "memory": [{"changed": True, "items": [item("vm.a", "changed")]}],
@@ -145,10 +151,14 @@ def test_a_file_that_would_be_rewritten_is_drift_in_every_report() -> None:
         "memory": ("drift", False),
     }
     assert [line for line in render_host(record) if "rewrite" in line] == [
-        "  drift     network: a run would rewrite its files",
+        "  drift     network: a run would rewrite /etc/a.conf, /etc/b.conf",
         "  drift     services: a run would rewrite its files",
     ]
-    assert pack(audit)["hosts"][0][6] == [0, 2]
+    packed = pack(audit)
+    assert [(number, packed["strings"][text]) for number, text in packed["hosts"][0][6]] == [
+        (0, "a run would rewrite /etc/a.conf, /etc/b.conf"),
+        (2, "a run would rewrite its files"),
+    ]
     metrics = render_prometheus(audit)
     for layer, number in (("network", 1), ("fs", 0), ("services", 1), ("memory", 0)):
         assert f'siptune_audit_rewrites{{host="sbc1",layer="{layer}"}} {number}\n' in metrics
