@@ -180,4 +180,4 @@ def _write(
 def _print(audit: Mapping[str, Any], paths: list[str], notes: list[str]) -> None:
     """Print it ourselves, so that it reads the same under any output callback."""
     lines = [line for host in audit["hosts"] for line in [*render_host(host), ""]]
-    display.display("\n".join(map(printable, [*lines, *render_end(audit, paths, notes)])))
+    display.display("\n".join([*lines, *render_end(audit, paths, notes)]))

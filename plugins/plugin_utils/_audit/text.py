@@ -5,11 +5,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.siptune.linux.plugins.module_utils._core.text import plural
+from ansible_collections.siptune.linux.plugins.module_utils._core.text import plural, printable
 from ansible_collections.siptune.linux.plugins.module_utils._counters.table import amount
 
 from .._site.sockets import socket_line
@@ -23,8 +22,6 @@ MOST_KEYS = 6  # of a tuner
 REST = "and {} more, which the reports name"
 COLUMNS = (DRIFT, SHADOWED, PENDING, REFUSED, UNMET, OK)
 HELP_STATES = {"changed": "drift", None: "left alone by siptune"}
-# Control characters, C0 and C1, which a terminal would obey: values come from hosts.
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def render_host(host: Mapping[str, Any]) -> list[str]:
@@ -43,7 +40,7 @@ def render_host(host: Mapping[str, Any]) -> list[str]:
     for tuner in host["tuners"]:
         lines += wrapped("tuner", _tuner_line(tuner))
     lines += _counter_lines(host["counters"])
-    return [_CONTROL.sub("?", line) for line in lines]
+    return list(map(printable, lines))  # values come from hosts
 
 
 def render_end(document: Mapping[str, Any], paths: Sequence[str], notes: Sequence[str] = ()) -> list[str]:
@@ -55,7 +52,7 @@ def render_end(document: Mapping[str, Any], paths: Sequence[str], notes: Sequenc
     if left_out:
         were = plural(left_out, "other host of the inventory was", "other hosts of the inventory were")
         whole += f"; {left_out} {were} not audited"
-    return [whole, *(f"  {_CONTROL.sub('?', line)}" for line in (*paths, *notes))]
+    return [whole, *(f"  {printable(line)}" for line in (*paths, *notes))]
 
 
 def _heading(host: Mapping[str, Any]) -> str:
