@@ -95,6 +95,7 @@ def test_the_modules_result() -> None:
         "wanted": "512",
         "before": "64",
         "after": "512",
+        "at_boot_before": "64",
         "at_boot": "512",
         "state": "pending",
         "why": "Room.",

@@ -363,6 +363,7 @@ def test_the_modules_result() -> None:
         "wanted": "5",
         "before": "7",
         "after": "5",
+        "at_boot_before": "7",
         "at_boot": "5",
         "state": "changed",
         "why": "Small.",

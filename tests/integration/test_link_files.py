@@ -123,7 +123,8 @@ def test_the_users_own_file_wins_and_stays() -> None:
     mine = "[Match]\nDriver=veth\n\n[Link]\nNamePolicy=keep\nRxBufferSize=300\n"
     write_file("/etc/systemd/network/10-mine.link", mine)
     verdict = call({"sip0": {**RX, "TxBufferSize": "400"}}, OWNER_RING).verdicts["sip0", "RxBufferSize"]
-    assert verdict == Verdict("shadowed", "300", "/etc/systemd/network/10-mine.link line 6 sets RxBufferSize=300")
+    reason = "/etc/systemd/network/10-mine.link line 6 sets RxBufferSize=300"
+    assert verdict == Verdict("shadowed", "300", reason, at_boot_before="300")
     assert Path("/etc/systemd/network/10-mine.link").read_text(encoding="utf-8") == mine
     assert lines(OURS)[3:] == [("NamePolicy", "keep"), ("RxBufferSize", "300"), ("TxBufferSize", "400")]
 

@@ -367,8 +367,8 @@ def test_a_held_lock_is_waited_for_and_then_told(subject: Subject, monkeypatch: 
     with open(LOCK_PATH, "w", encoding="ascii") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         message = subject.failure(subject.first)
-        assert LOCK_PATH in message
-        assert "another siptune run holds this host's lock; try again when it has ended" in message
+        assert f"{LOCK_PATH}: another siptune run holds this host's lock, process {os.getpid()} (" in message
+        assert "); try again when it has ended" in message
         assert difference(start, whole_host()) == {}
         assert subject.run(subject.first, check=True)["changed"]  # a prediction does not wait
     assert subject.run(subject.first)["changed"]
