@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
-from ansible_collections.siptune.linux.plugins.module_utils._core.change import CHANGED
+from ansible_collections.siptune.linux.plugins.module_utils._core.change import CHANGED, PENDING
 
 from .sockets import is_socket
 from .summary import file_text, wrapped
@@ -46,19 +46,30 @@ def _of_part(layer: str, result: Mapping[str, Any]) -> Iterator[Made]:
     if result.get("skipped") or result.get("failed"):
         return
     for item in result.get("items") or []:
-        if item["state"] == CHANGED and not is_socket(item):
+        if _is_changed(item) and not is_socket(item):
             why = str(item.get("why") or "")
             yield Made(layer, str(item["item"]), _moved(item), "" if why in ON_THE_WAY_BACK else why)
     for file in result.get("files") or []:
         yield Made(layer, file_text(file))
 
 
+def _is_changed(item: Mapping[str, Any]) -> bool:
+    """Whether a call changes an item; one that is pending may have been written down by an earlier one."""
+    return item["state"] == CHANGED or (item["state"] == PENDING and _at_boot(item) is not None)
+
+
 def _moved(item: Mapping[str, Any]) -> str:
     before, after = (_shown(item.get(field)) for field in ("before", "after"))
-    if before != after:
+    if item["state"] == CHANGED and before != after:
         return f"{before} -> {after}"
+    later = "once it is in force" if item["state"] == PENDING else "at the next boot"
+    return f"{_at_boot(item) or f'{before} -> {after}'} {later}"
+
+
+def _at_boot(item: Mapping[str, Any]) -> str | None:
+    """How what the next boot brings changes; None if it does not."""
     before, after = (_shown(item.get(field)) for field in ("at_boot_before", "at_boot"))
-    return f"{before} -> {after} at the next boot"
+    return None if before == after else f"{before} -> {after}"
 
 
 def _shown(value: object) -> str:

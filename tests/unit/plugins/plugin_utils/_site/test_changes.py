@@ -32,10 +32,20 @@ def moved(**fields: Any) -> str:
             "not set -> 1 at the next boot",
             id="boot alone",
         ),
+        pytest.param(
+            {"before": "64", "after": "512", "at_boot_before": "64", "at_boot": "512", "state": "pending"},
+            "64 -> 512 once it is in force",
+            id="pending",
+        ),
     ],
 )
 def test_an_item_moves_from_a_value_to_another(fields: dict[str, Any], expected: str) -> None:
     assert moved(**fields) == expected
+
+
+def test_what_has_been_pending_before_is_no_change() -> None:
+    waits = item("kamailio.service shared_mib", "64", "512", at_boot_before="512", at_boot="512", state="pending")
+    assert changes_of({"service_limits": [{"items": [waits]}]}) == []
 
 
 def test_changes_are_those_of_calls_that_ran() -> None:
