@@ -25,7 +25,7 @@ from .._host.processes import (
     process_status,
     runs_program_of,
 )
-from .._systemd.names import NOT_FOUND, UNIT_PATH, is_template
+from .._systemd.names import NOT_FOUND, OF_SCRIPTS, UNIT_PATH, is_template
 from .._systemd.systemctl import show
 
 
@@ -133,19 +133,29 @@ class SipDaemon(NamedTuple):
 
 def sip_daemons(host: Host, processes: ProcessNames, systemd_running: bool) -> list[SipDaemon]:
     """The SIP daemons of the host, one record for each unit and each process without one, sorted."""
-    units = observe_units(host, find_unit_names(host), systemd_running)
+    paths = find_unit_names(host)
+    units = observe_units(host, paths, systemd_running)
     found, homeless = [], []
     for daemon in DAEMONS:
         own_units = [unit for unit in units if any(belongs_to(daemon, name) for name in (unit.id, *unit.names))]
         first = first_processes(host, daemon, processes)
         others = [process for process in first if not any(runs_under(unit, process) for unit in own_units)]
-        records = [_unit_record(host, daemon, unit, first, processes) for unit in own_units]
-        if not records and not others and any(host.exists(path) for path in daemon.binaries):
+        has_program = any(host.exists(path) for path in daemon.binaries)
+        records = [
+            _unit_record(host, daemon, unit, first, processes)
+            for unit in own_units
+            if has_program or not paths.get(unit.id, "").startswith(OF_SCRIPTS) or _runs(unit, first)
+        ]  # a package that is removed leaves its script behind, of which systemd makes a unit all the same
+        if not records and not others and has_program:
             records = [SipDaemon(daemon.name, None, True, False if processes.complete else None, None, None)]
         found += records
         homeless += [(daemon, process) for process in others]
     found += _with_the_units_that_hold_them(host, homeless)
     return sorted(found, key=lambda record: (record.name, record.unit or "", record.main_pid or 0))
+
+
+def _runs(unit: Unit, first: Iterable[Process]) -> bool:
+    return bool(unit.running) or any(runs_under(unit, process) for process in first)
 
 
 def _unit_record(

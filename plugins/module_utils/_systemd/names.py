@@ -25,6 +25,7 @@ RUNNING_STATES = ("active", "reloading")  # ActiveState of a unit that runs
 
 # The directories of unit files, the most important first. Source: systemd.unit(5), "Unit File Load Path", and
 # `systemctl show -p UnitPath`. On most hosts /lib is a link to /usr/lib, so that files appear twice, which is harmless.
+OF_SCRIPTS = "/run/systemd/generator.late"  # of the scripts in /etc/init.d: systemd-sysv-generator(8)
 UNIT_PATH = (
     "/etc/systemd/system.control",
     "/run/systemd/system.control",
@@ -38,7 +39,7 @@ UNIT_PATH = (
     "/usr/local/lib/systemd/system",
     "/usr/lib/systemd/system",
     "/lib/systemd/system",
-    "/run/systemd/generator.late",
+    OF_SCRIPTS,
 )
 
 

@@ -545,6 +545,23 @@ def test_a_running_daemons_unit_is_that_of_its_control_group(
     ]
 
 
+@pytest.mark.parametrize(
+    ("running", "program", "expected"),
+    [
+        pytest.param(False, False, [], id="its package is removed"),
+        pytest.param(False, True, [("asterisk", "asterisk.service", False, None, None)], id="stopped"),
+        pytest.param(True, False, [("asterisk", "asterisk.service", True, 50, "root")], id="from a place of its own"),
+    ],
+)
+def test_a_script_alone_is_no_daemon(root: Path, running: bool, program: bool, expected: list[object]) -> None:
+    place(root, "/run/systemd/generator.late/asterisk.service")
+    if program:
+        place(root, "/usr/sbin/asterisk")
+    if running:
+        run_process(root, 50, "asterisk", cgroup="/system.slice/asterisk.service")
+    assert found(Host(str(root)), systemd_running=False) == expected
+
+
 def test_a_daemon_that_runs_several_times_in_one_unit_is_one_entry(root: Path) -> None:
     place(root, "/run/systemd/system/README")
     for pid, name in ((50, "kamailio"), (60, "kamailio"), (70, "rtpengine")):
