@@ -22,7 +22,7 @@ from .._site.overlaps import overlaps
 from .._site.sockets import name_of, socket_records
 from .advice import advice, concerns
 from .period import period, since_of
-from .verdict import DRIFT, OK, TROUBLES, verdict, worst
+from .verdict import DRIFT, OK, TROUBLES, rewrites, verdict, worst
 
 SCHEMA = "siptune-audit"
 SCHEMA_VERSION = 2  # goes up when a field changes its meaning or goes away, not when one is added
@@ -272,8 +272,8 @@ def failures(audit: Mapping[str, Any], strict: bool) -> dict[str, str]:
 def _drift_message(host: Mapping[str, Any]) -> str:
     names = [item["item"] for item in host["items"] if item["drift"]]
     if not names:
-        layers = ", ".join(layer["name"] for layer in host["layers"] if layer["would_change"])
-        return f"a run would rewrite the files of these layers: {layers}"
+        changing = [layer for layer in host["layers"] if layer["would_change"]]
+        return "; ".join(f"{layer['name']}: {rewrites(layer)}" for layer in changing)
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
     drift = plural(len(names), "item drifts", "items drift")
     return f"{len(names)} {drift}: {', '.join(names[:MOST_NAMED])}{more}"

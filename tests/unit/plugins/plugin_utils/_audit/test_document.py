@@ -137,7 +137,7 @@ def test_a_file_that_would_be_written_anew_is_no_drift_of_an_item_but_a_change()
     record = host_record("sbc1", host(network=[{"changed": True, "items": [item("a", "shadowed")]}]))
     assert (record["drift"], record["would_change"]) == (0, True)
     assert failures({"hosts": [record]}, strict=True) == {
-        "sbc1": "a run would rewrite the files of these layers: network"
+        "sbc1": "network: a run would rewrite its files"
     }
 
 
