@@ -57,6 +57,7 @@ DAEMON_TITLES = {
     "kamailio": "Kamailio",
     "opensips": "OpenSIPS",
     "rtpengine": "rtpengine",
+    "rtpengine-recording": "rtpengine's recording daemon",
 }
 
 INTRODUCTION = """\

@@ -240,7 +240,9 @@ ansible_facts:
           elements: dict
           contains:
             name:
-              description: V(asterisk), V(drachtio), V(freeswitch), V(kamailio), V(opensips) or V(rtpengine).
+              description:
+                - V(asterisk), V(drachtio), V(freeswitch), V(kamailio), V(opensips), V(rtpengine) or
+                  V(rtpengine-recording).
               type: str
               sample: kamailio
             unit:

@@ -27,6 +27,11 @@ SOCKETS_OF_PROXY = 64
 FILES_PER_RELAYED_CALL = 10
 OPEN_FILES_OF_RELAY_FLOOR = 150000
 
+# rtpengine's recording daemon: a file of the kernel module's and up to two recordings for each of four streams, and
+# what it knows of the call. Its package has 100000.
+FILES_PER_RECORDED_CALL = 14
+OPEN_FILES_OF_RECORDER_FLOOR = 100000
+
 # Asterisk and FreeSWITCH: two legs with RTP and RTCP, bridges, timers, recordings.
 FILES_PER_SERVED_CALL = 20
 FILES_OF_MEDIA_SERVER = 4096
@@ -67,6 +72,15 @@ def open_files_of_media_relay(
     """LimitNOFILE of rtpengine: 10 * concurrent calls, at least the 150000 of its package. Never above fs.nr_open."""
     files = FILES_PER_RELAYED_CALL * (capacity.get("concurrent_calls") or 0)
     return _within_nr_open(max(OPEN_FILES_OF_RELAY_FLOOR, files), host)
+
+
+def open_files_of_recorder(host: Mapping[str, Any], capacity: Mapping[str, int], _options: Mapping[str, Any]) -> Value:
+    """LimitNOFILE of rtpengine's recording daemon: 14 * concurrent calls, at least the 100000 of its package.
+
+    Never above fs.nr_open.
+    """
+    files = FILES_PER_RECORDED_CALL * (capacity.get("concurrent_calls") or 0)
+    return _within_nr_open(max(OPEN_FILES_OF_RECORDER_FLOOR, files), host)
 
 
 def open_files_of_media_server(
@@ -125,6 +139,7 @@ def private_pool_mib(host: Mapping[str, Any], capacity: Mapping[str, int], optio
 
 FORMULAS: dict[str, Sizing] = {
     "open_files_of_media_relay": Sizing(open_files_of_media_relay, "10 * calls, ≥ 150000"),
+    "open_files_of_recorder": Sizing(open_files_of_recorder, "14 * calls, ≥ 100000"),
     "open_files_of_media_server": Sizing(open_files_of_media_server, "20 * calls + 4096, ≥ 65536"),
     "open_files_of_proxy": Sizing(open_files_of_proxy, "2 * registrations + 304, ≥ 65536"),
     "private_pool_mib": Sizing(private_pool_mib, "8 to 32 by registrations"),

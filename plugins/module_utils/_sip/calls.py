@@ -18,7 +18,7 @@ from .._core.text import decoded
 from .._host.host import Host, HostError
 from .._host.processes import ProcessNames, process_names
 from .._sip import answers, rtpengine
-from .daemons import DAEMONS, Daemon, Process, first_processes
+from .daemons import DAEMONS_IN_CALLS, Daemon, Process, first_processes
 
 ANSWER_TIMEOUT_SECONDS = 5
 LONGEST_ANSWER = 64 * 1024  # of a program that asks a daemon; those that are known have a few lines
@@ -46,7 +46,7 @@ class Calls(NamedTuple):
 def observe_calls(host: Host) -> list[Calls]:
     """One record for each SIP daemon that runs, sorted by name; of one that runs several times, too."""
     names = process_names(host)
-    found = [_ask(host, daemon, names) for daemon in DAEMONS]
+    found = [_ask(host, daemon, names) for daemon in DAEMONS_IN_CALLS]
     return [calls for calls in found if calls is not None]
 
 

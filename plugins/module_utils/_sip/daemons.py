@@ -34,7 +34,7 @@ class Daemon(NamedTuple):
 
     `units` are unit names without `.service` and without an instance, `command` is the name of its
     process. A process with a word in its command line that matches `console` is a client that
-    shares the daemon's binary.
+    shares the daemon's binary. `in_calls` is false for a helper that no call goes through.
     """
 
     name: str
@@ -42,6 +42,7 @@ class Daemon(NamedTuple):
     command: str
     binaries: tuple[str, ...]
     console: str = ""
+    in_calls: bool = True
 
 
 # Unit names and paths as Debian, the RPM distributions and the projects' own packages and
@@ -86,7 +87,20 @@ DAEMONS = (
         command="rtpengine",
         binaries=("/usr/bin/rtpengine", "/usr/sbin/rtpengine", "/usr/local/bin/rtpengine", "/usr/local/sbin/rtpengine"),
     ),
+    Daemon(
+        name="rtpengine-recording",
+        units=(
+            "rtpengine-recording-daemon",
+            "ngcp-rtpengine-recording-daemon",
+            "rtpengine-recording",
+            "ngcp-rtpengine-recording",
+        ),
+        command="rtpengine-recording",
+        binaries=("/usr/bin/rtpengine-recording", "/usr/local/bin/rtpengine-recording"),
+        in_calls=False,  # it writes to files what the kernel's module copies for it
+    ),
 )
+DAEMONS_IN_CALLS = tuple(daemon for daemon in DAEMONS if daemon.in_calls)
 
 DEPENDENCY_SUFFIXES = (".wants", ".requires")  # an enabled instance is a link in one of these
 UNIT_PROPERTIES = ("Id", "Names", "LoadState", "ActiveState", "SubState", "MainPID")

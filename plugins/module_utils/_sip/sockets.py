@@ -15,7 +15,7 @@ from typing import NamedTuple
 from .._host.host import Host, HostError
 from .._host.processes import process_names, start_ticks
 from .._host.sockets import UDP_TABLES, Place, UdpSocket, parse_socket_link, parse_udp_sockets
-from .daemons import DAEMONS, Daemon, Process, find_processes, unit_stem
+from .daemons import DAEMONS_IN_CALLS, Daemon, Process, find_processes, unit_stem
 from .rtp_ports import DEFAULT_PORTS, rtp_ports
 
 SIP_PORTS = (5060, 5061)  # RFC 3261, section 19.1.2
@@ -65,7 +65,7 @@ def sip_sockets(host: Host, daemons: Iterable[str] = ()) -> list[Running]:
     finder = _Finder(host)
     wanted = frozenset(daemons)
     found: list[Running | None] = []
-    for daemon in DAEMONS:
+    for daemon in DAEMONS_IN_CALLS:
         if not wanted or daemon.name in wanted:
             processes = find_processes(host, daemon, names)
             found += [finder.look_at(daemon, process) for process in processes.daemons]

@@ -11,14 +11,14 @@ from typing import NamedTuple
 
 from .._core.errors import ItemError
 from .._core.setting import AT_LEAST, RULE_WORDS, parse_given, shown
-from .._sip.daemons import DAEMONS
+from .._sip.daemons import DAEMONS_IN_CALLS
 from .._systemd.names import SERVICE, is_template, unit_type
 from .._systemd.units import check_unit_name
 from .._systemd.values import SystemdError
 
 OPTION = "receive_buffer_bytes"
 FIELDS = ("value", "rule", "why")
-DAEMON_NAMES = tuple(daemon.name for daemon in DAEMONS)
+DAEMON_NAMES = tuple(daemon.name for daemon in DAEMONS_IN_CALLS)
 
 # The kernel doubles a request and keeps the result in an int; below some 2 KiB it takes its own minimum.
 LOWEST_BYTES = 4096

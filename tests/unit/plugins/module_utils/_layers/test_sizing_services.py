@@ -32,6 +32,8 @@ def size(name: str, host: dict[str, Any], capacity: dict[str, int]) -> Any:
         pytest.param("open_files_of_media_relay", {}, {}, 150000, id="relay, its package"),
         pytest.param("open_files_of_media_relay", {}, {"concurrent_calls": 15000}, 150000, id="relay, as many"),
         pytest.param("open_files_of_media_relay", {}, {"concurrent_calls": 20000}, 200000, id="relay, more"),
+        pytest.param("open_files_of_recorder", {}, {"concurrent_calls": 5000}, 100000, id="recorder, its package"),
+        pytest.param("open_files_of_recorder", {}, {"concurrent_calls": 10000}, 140000, id="recorder, more"),
         pytest.param("open_files_of_media_server", {}, {}, 65536, id="server, nothing known"),
         pytest.param(
             "open_files_of_media_server", {}, {"concurrent_calls": 5000}, 104096, id="server, 20 * 5000 + 4096"

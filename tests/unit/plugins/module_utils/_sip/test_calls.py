@@ -142,6 +142,11 @@ def test_several_of_a_daemon_and_one_in_a_container_are_unknown(root: Path) -> N
     assert host.asked == []
 
 
+def test_the_recording_daemon_has_no_calls_of_its_own(root: Path) -> None:
+    run_process(root, 50, "rtpengine-recor")
+    assert observe_calls(AskedHost(root)) == []
+
+
 def test_hidden_processes_are_unknown_where_a_daemon_is_installed(tmp_path: Path) -> None:
     (tmp_path / "proc").mkdir()
     place(tmp_path, "/usr/sbin/asterisk")

@@ -562,6 +562,18 @@ def test_a_script_alone_is_no_daemon(root: Path, running: bool, program: bool, e
     assert found(Host(str(root)), systemd_running=False) == expected
 
 
+def test_the_recording_daemon_is_not_the_relay(root: Path) -> None:
+    units = "/usr/lib/systemd/system"
+    for name in ("rtpengine-daemon", "rtpengine-recording-daemon", "rtpengine-recording-nfs-mount"):
+        place(root, f"{units}/{name}.service")
+    (root / f"{units[1:]}/rtpengine-recording.service").symlink_to("rtpengine-recording-daemon.service")
+    run_process(root, 50, "rtpengine-recor", cgroup="/system.slice/rtpengine-recording-daemon.service")
+    assert found(Host(str(root)), systemd_running=False) == [
+        ("rtpengine", "rtpengine-daemon.service", False, None, None),
+        ("rtpengine-recording", "rtpengine-recording-daemon.service", True, 50, "root"),
+    ]
+
+
 def test_a_daemon_that_runs_several_times_in_one_unit_is_one_entry(root: Path) -> None:
     place(root, "/run/systemd/system/README")
     for pid, name in ((50, "kamailio"), (60, "kamailio"), (70, "rtpengine")):
