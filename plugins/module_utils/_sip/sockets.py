@@ -15,8 +15,9 @@ from typing import NamedTuple
 from .._host.host import Host, HostError
 from .._host.processes import process_names, start_ticks
 from .._host.sockets import UDP_TABLES, Place, UdpSocket, parse_socket_link, parse_udp_sockets
+from .config_files import files_of
 from .daemons import DAEMONS, Daemon, Process, find_processes, unit_stem
-from .rtp_ports import DEFAULT_PORTS, rtp_ports
+from .rtp_ports import DEFAULT_PORTS, PortRange, rtp_ports
 
 SIP_PORTS = (5060, 5061)  # RFC 3261, section 19.1.2
 MOST_NAMED = 3  # of the processes that users run under a daemon's name
@@ -110,7 +111,7 @@ class _Finder:
 
     def _with_sockets(self, running: Running, process: Process) -> Running:
         """Raises HostError where the process does not let us look."""
-        media = rtp_ports(running.daemon, running.words, lambda path: read_configuration(self._host, path))
+        media = rtp_ports(running.daemon, running.words, files_of(self._host))
         listening = {one.inode: one for one in self._listening(running, media)}
         left = [MOST_DESCRIPTORS]
         found = dict(self._held(process.pid, listening, left))
@@ -125,7 +126,7 @@ class _Finder:
         in_order = sorted(found.values(), key=lambda one: _order(one.socket))
         return running._replace(sockets=in_order, cut=left[0] < 0)
 
-    def _listening(self, running: Running, media: range) -> Iterator[UdpSocket]:
+    def _listening(self, running: Running, media: Sequence[PortRange]) -> Iterator[UdpSocket]:
         """The sockets of our network namespace, which is the daemon's, on which such a daemon may listen.
 
         Nobody listens on a port that the kernel has chosen: one counts for a proxy alone, and bound to an address.
@@ -135,7 +136,7 @@ class _Finder:
             self._bound = [socket for table in tables for socket in parse_udp_sockets(table)]
         chosen = parse_port_range(self._host.read_lenient(LOCAL_PORT_RANGE) or "")
         for one in self._bound:
-            if one.port in media and one.port not in SIP_PORTS:
+            if one.port not in SIP_PORTS and any(one.port in ports for ports in media):
                 continue
             if one.port not in chosen or not (running.has_media or one.any_address):
                 yield one
