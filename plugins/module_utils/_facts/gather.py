@@ -11,7 +11,7 @@ from typing import Any
 from .._host import machine, network
 from .._host.host import Host
 from .._host.netlink import observe_links
-from .._host.processes import process_names
+from .._host.processes import ProcessNames, process_names
 from .._sip import daemons
 from .tuners import tuners
 
@@ -42,10 +42,21 @@ def gather(host: Host) -> dict[str, Any]:
         "default_routes": network.default_routes(host, links),
         "control_connection": network.control_connection(host),
         "ipv6_listeners": None if listeners is None else [str(listener) for listener in listeners[:MOST_LISTENERS]],
-        "sip_daemons": daemons.sip_daemons(host, processes, systemd_running),
+        "sip_daemons": _sip_daemons(host, processes, systemd_running),
         "tuners": tuners(host, processes),
     }
     return {name: _plain(value) for name, value in facts.items()}
+
+
+def _sip_daemons(host: Host, processes: ProcessNames, systemd_running: bool) -> list[daemons.SipDaemon]:
+    running = {one.name: daemons.first_processes(host, one, processes) for one in daemons.DAEMONS}
+    records = daemons.sip_daemons(host, processes, systemd_running, running)
+    if not records:
+        return []
+    # Imported here, as hosts without a daemon have no use for it, and each run compiles what it imports.
+    from .._sip.configured import with_configuration
+
+    return with_configuration(host, records, running)
 
 
 def _plain(value: Any) -> Any:

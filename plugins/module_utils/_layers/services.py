@@ -106,6 +106,15 @@ def left_alone(given: object, host: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def unusable_configuration(host: Mapping[str, Any]) -> list[str]:
+    """What to say of daemons whose configuration cannot be used for the ports that a layer reserves."""
+    return [
+        f"{daemon.get('unit') or daemon['name']}: {note}"
+        for daemon in host.get("sip_daemons") or []
+        for note in daemon.get("notes") or ()
+    ]
+
+
 def _service(given: object) -> tuple[str, str]:
     named = given if isinstance(given, Mapping) else {"unit": given}
     if not named.keys() <= set(SERVICE_FIELDS) or "unit" not in named:

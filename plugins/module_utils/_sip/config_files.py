@@ -86,6 +86,11 @@ def files_of(host: Host) -> ConfigFiles:
     return ConfigFiles(host.read_foreign, lambda path: unless_refused(host.list_directory, path) or ())
 
 
+def container_files() -> ConfigFiles:
+    """A configuration in a container: its paths are none of this host's, and nothing is read."""
+    return ConfigFiles(lambda _path: None)
+
+
 def shown(text: str) -> str:
     """A text of a configuration, as far as a message has room for it."""
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."

@@ -14,8 +14,16 @@ from typing import NamedTuple
 
 from .._host.host import Host, HostError
 from .._host.processes import process_names, start_ticks
-from .._host.sockets import UDP_TABLES, Place, UdpSocket, parse_socket_link, parse_udp_sockets
-from .config_files import files_of
+from .._host.sockets import (
+    TCP_TABLES,
+    UDP_TABLES,
+    Place,
+    UdpSocket,
+    parse_socket_link,
+    parse_tcp_listeners,
+    parse_udp_sockets,
+)
+from .config_files import container_files, files_of
 from .daemons import DAEMONS, Daemon, Process, find_processes, unit_stem
 from .rtp_ports import DEFAULT_PORTS, PortRange, rtp_ports
 
@@ -24,6 +32,7 @@ MOST_NAMED = 3  # of the processes that users run under a daemon's name
 MOST_DESCRIPTORS = 8192  # of a daemon are looked at, lowest numbers first: it opens what it listens on when it starts
 OWN_NETWORK = "/proc/self/ns/net"
 LOCAL_PORT_RANGE = "/proc/sys/net/ipv4/ip_local_port_range"
+RESERVED_PORTS = "/proc/sys/net/ipv4/ip_local_reserved_ports"
 
 
 class SipSocket(NamedTuple):
@@ -37,15 +46,20 @@ class SipSocket(NamedTuple):
 class Running(NamedTuple):
     """A running copy of a daemon with its sockets.
 
-    `unit` is empty where none is known. `elsewhere` says why the copy is none of this host's, and `hidden` why its
-    sockets cannot be found; both are empty otherwise. `cut` tells that it has more descriptors than are looked at.
+    `unit` is empty where none is known. `media` are its media ports, `notes` what of them is unknown. `tcp_ports` are
+    those that it listens on, where they were asked for. `elsewhere` says why the copy is none of this host's, and
+    `hidden` why its sockets cannot be found; both are empty otherwise. `cut` tells that it has more descriptors than
+    are looked at.
     """
 
     daemon: str
     pid: int
     unit: str
     words: Sequence[str]
+    media: Sequence[PortRange] = ()
+    notes: Sequence[str] = ()
     sockets: Sequence[SipSocket] = ()
+    tcp_ports: Sequence[int] = ()
     elsewhere: str = ""
     hidden: str = ""
     cut: bool = False
@@ -63,13 +77,13 @@ def read_configuration(host: Host, path: str) -> str | None:
 def sip_sockets(host: Host, daemons: Iterable[str] = ()) -> list[Running]:
     """Every running copy of these daemons, or of all of them, by name and process id."""
     names = process_names(host)
-    finder = _Finder(host)
+    finder = SocketFinder(host)
     wanted = frozenset(daemons)
     found: list[Running | None] = []
     for daemon in DAEMONS:
         if not wanted or daemon.name in wanted:
             processes = find_processes(host, daemon, names)
-            found += [finder.look_at(daemon, process) for process in processes.daemons]
+            found += [finder.look_at(daemon.name, process) for process in processes.daemons]
             found += [_of_a_user(daemon, process) for process in processes.others[:MOST_NAMED]]
     return [running for running in found if running is not None]
 
@@ -79,21 +93,28 @@ def _of_a_user(daemon: Daemon, process: Process) -> Running:
     return Running(daemon.name, process.pid, "", (), elsewhere=reason)
 
 
-class _Finder:
-    """Looks for sockets, and reads what all daemons have in common only once."""
+class SocketFinder:
+    """Looks for sockets, and reads what all daemons have in common only once. `tcp`: for those of TCP as well."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, tcp: bool = False) -> None:
         self._host = host
+        self._tcp = tcp
+        self._listeners: dict[int, int] | None = None  # the ports of all TCP sockets that listen, by inode
         self._network = host.read_link(OWN_NETWORK)
+        self._chosen: frozenset[int] | None = None
         self._bound: list[UdpSocket] | None = None  # all those of the network namespace
 
-    def look_at(self, daemon: Daemon, process: Process) -> Running | None:
+    def look_at(self, daemon: str, process: Process) -> Running | None:
         """A copy with its sockets; None for one that has ended, of which nobody has taken notice yet."""
         words = (self._host.read_lenient(f"/proc/{process.pid}/cmdline") or "").rstrip("\0").split("\0")
         if not any(words):
             return None
+        if not words[0].startswith("/"):  # found by PATH, which the directory of its configuration may go by
+            words[0] = self._host.read_link(f"/proc/{process.pid}/exe") or words[0]
         unit = process.group.unit if unit_stem(process.group.unit) else ""
-        running = Running(daemon.name, process.pid, unit, words, elsewhere=self._elsewhere(process))
+        files = container_files() if process.status.in_child_namespace else files_of(self._host)
+        media = rtp_ports(daemon, words, files)
+        running = Running(daemon, process.pid, unit, words, media, files.notes, elsewhere=self._elsewhere(process))
         if running.elsewhere:
             return running
         try:
@@ -111,22 +132,22 @@ class _Finder:
 
     def _with_sockets(self, running: Running, process: Process) -> Running:
         """Raises HostError where the process does not let us look."""
-        media = rtp_ports(running.daemon, running.words, files_of(self._host))
-        listening = {one.inode: one for one in self._listening(running, media)}
+        listening = {one.inode: one for one in self._listening(running)}
         left = [MOST_DESCRIPTORS]
-        found = dict(self._held(process.pid, listening, left))
+        tcp_ports: set[int] = set()
+        found = dict(self._held(process.pid, listening, left, tcp_ports))
         for worker in process.workers:
             # A worker has sockets of its own where each has one on the port that all of them serve.
             ports = {one.socket.port for one in found.values()}
             missing = [one for inode, one in listening.items() if inode not in found]
             if found and not any(one.port in ports for one in missing):
                 break
-            for inode, one in self._held(worker, listening, left):
+            for inode, one in self._held(worker, listening, left, tcp_ports):
                 found.setdefault(inode, one)
         in_order = sorted(found.values(), key=lambda one: _order(one.socket))
-        return running._replace(sockets=in_order, cut=left[0] < 0)
+        return running._replace(sockets=in_order, tcp_ports=sorted(tcp_ports), cut=left[0] < 0)
 
-    def _listening(self, running: Running, media: Sequence[PortRange]) -> Iterator[UdpSocket]:
+    def _listening(self, running: Running) -> Iterator[UdpSocket]:
         """The sockets of our network namespace, which is the daemon's, on which such a daemon may listen.
 
         Nobody listens on a port that the kernel has chosen: one counts for a proxy alone, and bound to an address.
@@ -134,15 +155,35 @@ class _Finder:
         if self._bound is None:
             tables = (self._host.read_lenient(path) or "" for path in UDP_TABLES)
             self._bound = [socket for table in tables for socket in parse_udp_sockets(table)]
-        chosen = parse_port_range(self._host.read_lenient(LOCAL_PORT_RANGE) or "")
+        chosen = self._chosen_ports()
         for one in self._bound:
-            if one.port not in SIP_PORTS and any(one.port in ports for ports in media):
+            if one.port not in SIP_PORTS and any(one.port in ports for ports in running.media):
                 continue
             if one.port not in chosen or not (running.has_media or one.any_address):
                 yield one
 
-    def _held(self, pid: int, listening: dict[int, UdpSocket], left: list[int]) -> Iterator[tuple[int, SipSocket]]:
-        """Those of the sockets that a process has open. Raises HostError. `left` counts what may still be looked at."""
+    def _chosen_ports(self) -> frozenset[int]:
+        """The ports that the kernel gives to who asks for none in particular."""
+        if self._chosen is None:
+            ports = parse_port_range(self._host.read_lenient(LOCAL_PORT_RANGE) or "")
+            reserved = self._host.read_lenient(RESERVED_PORTS) or ""
+            self._chosen = frozenset(ports).difference(*parse_reserved_ports(reserved))
+        return self._chosen
+
+    def _tcp_listeners(self) -> dict[int, int]:
+        if self._listeners is None:
+            tables = [self._host.read_lenient(path) or "" for path in TCP_TABLES] if self._tcp else []
+            self._listeners = {inode: port for table in tables for inode, port in parse_tcp_listeners(table)}
+        return self._listeners
+
+    def _held(
+        self, pid: int, listening: dict[int, UdpSocket], left: list[int], tcp_ports: set[int]
+    ) -> Iterator[tuple[int, SipSocket]]:
+        """Those of the sockets that a process has open. Raises HostError. `left` counts what may still be looked at.
+
+        The ports of its TCP sockets that listen are added to `tcp_ports`.
+        """
+        listeners = self._tcp_listeners()
         start = start_ticks(self._host, pid)
         numbers = sorted(int(name) for name in self._host.list_directory(f"/proc/{pid}/fd") if name.isdecimal())
         if start is None:
@@ -156,6 +197,8 @@ class _Finder:
             if inode is not None and inode in listening:
                 socket = listening[inode]
                 yield inode, SipSocket(socket, Place(pid, number, inode, socket.port), start)
+            elif inode in listeners:
+                tcp_ports.add(listeners[inode])
         left[0] -= len(numbers)
 
 
@@ -163,6 +206,12 @@ def parse_port_range(text: str) -> range:
     """The ports of net.ipv4.ip_local_port_range, empty if it cannot be read."""
     found = re.fullmatch(r"([0-9]{1,5})\s+([0-9]{1,5})\s*", text)
     return range(int(found.group(1)), int(found.group(2)) + 1) if found else range(0)
+
+
+def parse_reserved_ports(text: str) -> list[range]:
+    """The ports of net.ipv4.ip_local_reserved_ports, as the kernel prints them: `5060-5061,8080`."""
+    found = re.findall(r"([0-9]{1,5})(?:-([0-9]{1,5}))?", text)
+    return [range(int(first), int(last or first) + 1) for first, last in found]
 
 
 def _order(socket: UdpSocket) -> tuple[bool, int, int, str, int]:

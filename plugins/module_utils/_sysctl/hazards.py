@@ -41,8 +41,8 @@ TASKS = ("kernel/pid_max", "kernel/threads-max")
 CONNECTIONS = ("net/netfilter/nf_conntrack_max", "net/nf_conntrack_max")
 PORT_KEYS = ("net/ipv4/ip_local_port_range", "net/ipv4/ip_local_reserved_ports")
 WIDEN = (
-    "Widen net.ipv4.ip_local_port_range together with it, for example to 10240 65535, or narrow the daemons' own ranges "
-    "of RTP ports, as port-max of rtpengine, rtpend of Asterisk or rtp-end-port of FreeSWITCH"
+    "Widen net.ipv4.ip_local_port_range together with it, for example to 10240 65535, or narrow the daemons' own "
+    "ranges of RTP ports, as port-max of rtpengine, rtpend of Asterisk or rtp-end-port of FreeSWITCH"
 )
 # Where the kernel counts what a key bounds: the file, and an expression for the number.
 COUNTERS = {

@@ -30,7 +30,8 @@ def start_port(switch: str, **others: str) -> str | None:
     ("switch", "others", "expected"),
     [
         pytest.param(SETTINGS.format(PARAM.format(1)), {}, "1", id="plain"),
-        pytest.param(SETTINGS.format('<param  value = "1" name="RTP-start-port" />'), {}, "1", id="the other way round"),
+        pytest.param(SETTINGS.format('<param  value = "1" name="RTP-start-port" />'), {}, "1",
+                     id="the other way round"),
         pytest.param(SETTINGS.format(PARAM.format(2) + PARAM.format(1)), {}, "1", id="the last one"),
         pytest.param(SETTINGS.format(f"<!-- {PARAM.format(2)} -- -->"), {}, None, id="a comment"),
         pytest.param(SETTINGS.format(f"<x>{PARAM.format(2)}</x>"), {}, None, id="of something else"),
@@ -50,7 +51,7 @@ def start_port(switch: str, **others: str) -> str | None:
                      id="included by a variable"),
         pytest.param(OF_A, {"vars": INCLUDE.format("vars_*.xml"), "vars_1": SET.format("a=2"),
                             "vars_2": SET.format("a=1")}, "1", id="a glob"),
-        pytest.param(OF_A, {"freeswitch": INCLUDE.format("site.xml") + "<section name='x'>" + INCLUDE.format("late.xml"),
+        pytest.param(OF_A, {"freeswitch": f"{INCLUDE.format('site.xml')}<section name='x'>{INCLUDE.format('late.xml')}",
                             "site": SET.format("a=1"), "late": SET.format("a=2"), "vars": SET.format("a=3")}, "1",
                      id="as freeswitch.xml includes"),
         pytest.param(SETTINGS.format(INCLUDE.format("ports.xml")), {"autoload_configs/ports": PARAM.format(1)}, "1",

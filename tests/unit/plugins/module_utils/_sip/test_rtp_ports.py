@@ -70,14 +70,18 @@ def test_rtpengine(files: dict[str, str], words: list[str], expected: tuple[int,
     ("files", "words", "expected"),
     [
         pytest.param({RTP: "[general]\nrtpstart=10000\nrtpend=49999\n"}, [], (10000, 49999), id="plain"),
-        pytest.param({RTP: "[general]\n rtpstart => 12000 ; first\n;rtpend=1\nrtpend = 13000\n"}, [], (12000, 13000), id="arrows"),
+        pytest.param({RTP: "[general]\n rtpstart => 12000 ; first\n;rtpend=1\nrtpend = 13000\n"}, [], (12000, 13000),
+                     id="arrows"),
         pytest.param({RTP: "[general]\n"}, [], (5000, 31000), id="nothing set: what the code has"),
         pytest.param({RTP: "[general]\nrtpend=9000\n"}, [], (5000, 9000), id="one of them"),
-        pytest.param({RTP: "[general]\n#include rtp_more.conf\n", "/etc/asterisk/rtp_more.conf": "rtpstart=1024\nrtpend=2048\n"},
+        pytest.param({RTP: "[general]\n#include rtp_more.conf\n",
+                      "/etc/asterisk/rtp_more.conf": "rtpstart=1024\nrtpend=2048\n"},
                      [], (1024, 2048), id="included"),
-        pytest.param({RTP: '[general]\n#tryinclude "/b.conf"\nrtpstart=7\n', "/b.conf": "rtpstart=6000\n"}, [], (6000, 31000),
+        pytest.param({RTP: '[general]\n#tryinclude "/b.conf"\nrtpstart=7\n',
+                      "/b.conf": "rtpstart=6000\n"}, [], (6000, 31000),
                      id="the first one counts"),
-        pytest.param({"/o/rtp.conf": "[general]\nrtpstart=2000\nrtpend=3000\n", "/c.conf": "[directories]\nastetcdir => /o\n"},
+        pytest.param({"/o/rtp.conf": "[general]\nrtpstart=2000\nrtpend=3000\n",
+                      "/c.conf": "[directories]\nastetcdir => /o\n"},
                      ["-C", "/c.conf"], (2000, 3000), id="elsewhere"),
     ],
 )  # fmt: skip
@@ -96,6 +100,7 @@ def test_a_file_that_includes_itself_ends() -> None:
     assert len(read) <= MOST_FILES
 
 
+SET_A = '<X-PRE-PROCESS cmd="set" data="rtp_a=25000"/>'
 PARAMETERS = (
     "<configuration><settings>"
     '<param name="rtp-start-port" value="{}"/>\n<param name="rtp-end-port" value="{}"/>'
@@ -108,7 +113,7 @@ PARAMETERS = (
     [
         pytest.param({SWITCH: PARAMETERS.format(25000, 39000)}, [], (25000, 39000), id="plain"),
         pytest.param({SWITCH: f"<!-- {PARAMETERS.format(1, 2)} -->"}, [], (16384, 32768), id="a comment"),
-        pytest.param({SWITCH: PARAMETERS.format("$${rtp_a}", 39000), VARS: '<X-PRE-PROCESS cmd="set" data="rtp_a=25000"/>'}, [],
+        pytest.param({SWITCH: PARAMETERS.format("$${rtp_a}", 39000), VARS: SET_A}, [],
                      (25000, 39000), id="a variable"),
         pytest.param({SWITCH: PARAMETERS.format("$${rtp_a}", 39000)}, [], (16384, 39000), id="an unknown variable"),
         pytest.param({"/u/autoload_configs/switch.conf.xml": PARAMETERS.format(20000, 21000)}, ["-conf", "/u"],
@@ -133,7 +138,8 @@ def test_no_text_is_too_strange(daemon: str, text: str, words: list[str]) -> Non
     ("daemon", "files", "words", "expected", "said"),
     [
         pytest.param("rtpengine", {RTPENGINE: "[rtpengine]\nport-min=40000\nport-max=30000\n"}, [], "30000-40000",
-                     f"the range port-min = 40000 to port-max = 30000 ({RTPENGINE}) ends before it begins", id="reversed"),
+                     f"the range port-min = 40000 to port-max = 30000 ({RTPENGINE}) ends before it begins",
+                     id="reversed"),
         pytest.param("rtpengine", {}, ["-m", "4000", "-M", "4000"], "30000-40000",
                      "(command line) is a single port", id="one port"),
         pytest.param("rtpengine", {}, ["--port-max=65536"], "30000-40000",
@@ -147,7 +153,8 @@ def test_no_text_is_too_strange(daemon: str, text: str, words: list[str]) -> Non
                      "rtpstart = ${PORT} (/etc/asterisk/rtp.conf) is no port", id="no variables there"),
         pytest.param("asterisk", {RTP: "[general]\n#include gone.conf\nrtpstart=11000\n"}, [], "11000-31000",
                      "includes gone.conf, which cannot be read", id="a file that is gone"),
-        pytest.param("asterisk", {}, ["-C", "/gone.conf"], "10000-20000", "/gone.conf, Asterisk's", id="no asterisk.conf"),
+        pytest.param("asterisk", {}, ["-C", "/gone.conf"], "10000-20000", "/gone.conf, Asterisk's",
+                     id="no asterisk.conf"),
         pytest.param("freeswitch", {SWITCH: PARAMETERS.format("$${a}", "$${b}")}, [], "16384-32768",
                      "rtp-start-port = $${a} (/etc/freeswitch/autoload_configs/switch.conf.xml) has a variable that "
                      "nothing sets: a", id="variables"),
