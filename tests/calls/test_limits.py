@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import re
+import resource
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -97,8 +98,8 @@ def test_no_port_of_a_relay_is_taken_once_its_range_is_reserved(host: Host, tmp_
 # --- connections --------------------------------------------------------------------------------
 
 SIP_PORT = 5060
-CONNECTIONS, TAKEN = 3000, 2048
-FILES = 131072
+CONNECTIONS, TAKEN = 3000, 2048  # DEFAULT_TCP_MAX_CONNECTIONS, Kamailio src/core/tcp_init.h
+FILES = 2 * CONNECTIONS  # more than all of them take: the ceiling is what counts
 KAMAILIO = f"""\
 #!KAMAILIO
 debug=1
@@ -108,7 +109,37 @@ tcp_children=2
 listen=udp:127.0.0.1:{SIP_PORT}
 listen=tcp:127.0.0.1:{SIP_PORT}
 loadmodule "sl.so"
+loadmodule "pv.so"
 request_route {{
     sl_send_reply("200", "OK");
 }}
 """
+
+
+def test_a_proxy_takes_no_more_connections_than_its_own_ceiling(host: Host, tmp_path: Path) -> None:
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    assert most > FILES, "NOT TESTED: no process may open as many files here"
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # which the daemon inherits
+    host.ask("restart", configuration=KAMAILIO)
+    assert host.ask("connect", IN_LIMITS, port=SIP_PORT, count=CONNECTIONS) == {"opened": CONNECTIONS, "kept": TAKEN}
+
+    found = module(host, "host_facts", {})["ansible_facts"]["siptune_host"]["sip_daemons"]
+    (running,) = [one for one in found if one["name"] == "kamailio" and one["running"]]
+    assert running["sip_ports"] == [SIP_PORT]
+    ceilings = {one["name"]: (one["value"], one["set_by"]) for one in running["ceilings"]}
+    line = KAMAILIO.split("\n").index("children=2") + 1
+    assert ceilings["tcp_max_connections"] == (TAKEN, "default")
+    assert ceilings["children"] == (2, f"/etc/kamailio/kamailio.cfg line {line}")
+    assert ceilings["tcp_listen_backlog"][0] == _backlog(host)
+
+    said = playbook(host, "siptune.linux.audit", {"siptune_audit_directory": str(tmp_path)})
+    assert "Kamailio takes 2048 TCP connections: tcp_max_connections, default" in " ".join(said.split())
+    document = json.loads((tmp_path / "siptune-audit.json").read_text(encoding="utf-8"))
+    named = [one for one in document["hosts"][0]["ceilings"] if one["name"] == "tcp_max_connections"]
+    assert {one["value"] for one in named} == {TAKEN}
+
+
+def _backlog(host: Host) -> int:
+    """What a listening socket was given as its backlog: Send-Q of ss(8)."""
+    (line,) = [line for line in host.run("ss", "-Hltn").splitlines() if f":{SIP_PORT} " in line]
+    return int(line.split()[2])
