@@ -38,7 +38,7 @@ YAMA_SCOPE = "/proc/sys/kernel/yama/ptrace_scope"
 YAMA_NO_ATTACH = "3"  # Documentation/admin-guide/LSM/Yama.rst
 
 UDP_TABLES = ("/proc/self/net/udp", "/proc/self/net/udp6")
-TCP_TABLES = ("/proc/self/net/tcp", "/proc/self/net/tcp6")
+TCP_TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
 LISTENING = "0A"  # TCP_LISTEN of include/net/tcp_states.h
 UNCONNECTED = "07"  # TCP_CLOSE of include/net/tcp_states.h: a UDP socket without a peer
 

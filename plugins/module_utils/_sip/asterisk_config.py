@@ -137,6 +137,12 @@ def _without_comments(text: str) -> Iterator[str]:
 
 def asterisk_conf(words: Sequence[str], files: ConfigFiles) -> AsteriskConfig:
     """asterisk.conf of an Asterisk with this command line: the one of -C, of its prefix, or of /etc."""
+    if CONFIG_NAME not in files.parsed:
+        files.parsed[CONFIG_NAME] = _asterisk_conf(words, files)
+    return files.parsed[CONFIG_NAME]
+
+
+def _asterisk_conf(words: Sequence[str], files: ConfigFiles) -> AsteriskConfig:
     named = options_of([Word(word) for word in words[1:]], OPTIONS_WITH_ARGUMENT).get("C")
     places = dict.fromkeys((f"{_prefix(words)}{DIRECTORY}", DIRECTORY))
     for path in [named.text] if named else [f"{place}/{CONFIG_NAME}" for place in places]:

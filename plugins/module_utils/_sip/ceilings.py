@@ -80,8 +80,10 @@ def _of_proxy(words: Sequence[str], files: ConfigFiles) -> list[Ceiling]:
         return []
     named = command.options.get(CONFIGURATION)
     path = named.text if named and named.text.startswith("/") else command.daemon.configuration
-    unset = BY_DEFAULT if files.read(path) is not None else f"{UNKNOWN}: {path} cannot be read"
-    found = read_parameters(path, files.read, dict([_definition(command.options.get("A"))]))
+    text = files.read(path)
+    unset = BY_DEFAULT if text is not None else f"{UNKNOWN}: {path} cannot be read"
+    definition = dict([_definition(command.options.get("A"))])
+    found = read_parameters(path, lambda name: text if name == path else files.read(name), definition)
     ceilings = []
     for one in PROXIES[command.daemon.name.lower()]:
         name = next((name for name in one.names if name in found), one.names[0])

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
-from typing import Callable, Optional
+from typing import Any, Callable, Optional
 
 from .._host.host import Host, unless_refused
 
@@ -40,6 +40,7 @@ class ConfigFiles:
         self._files = MOST_FILES
         self._characters = MOST_CHARACTERS
         self.notes: list[str] = []
+        self.parsed: dict[str, Any] = {}  # what several readers need, by name
 
     def read(self, path: str) -> str | None:
         """The text of a file; None where it cannot be read, or where so much has been read already."""

@@ -10,7 +10,7 @@ from itertools import combinations
 
 from .._host.host import Host
 from .ceilings import Ceiling, ceilings
-from .config_files import container_files, files_of
+from .config_files import Read, files_of
 from .daemons import Process, SipDaemon
 from .rtp_ports import rtp_ports
 from .sockets import Running, SocketFinder
@@ -22,19 +22,17 @@ IAX_PORT = 4569  # RFC 5456, among them
 
 
 def with_configuration(
-    host: Host, records: Sequence[SipDaemon], running: Mapping[str, Sequence[Process]]
+    host: Host, records: Sequence[SipDaemon], running: Mapping[str, Sequence[Process]], read: Read | None = None
 ) -> list[SipDaemon]:
     """The records with what their command lines, configurations and sockets say, by the first processes of each daemon.
 
-    An overlap of the media ports of two of them is in the notes of one.
+    An overlap of the media ports of two of them is in the notes of one. `read` reads a table of sockets.
     """
-    finder = SocketFinder(host, tcp=True)
+    finder = SocketFinder(host, read or host.read_lenient)
     completed = []
     for record in records:
-        processes = [one for one in running[record.name] if _is_of(record, one)]
-        copies = [copy for copy in (finder.look_at(record.name, one) for one in processes) if copy is not None]
-        contained = any(process.status.in_child_namespace for process in processes)
-        completed.append(_completed(host, record, copies, contained))
+        found = (finder.look_at(record.name, one) for one in running[record.name] if _is_of(record, one))
+        completed.append(_completed(host, record, [copy for copy in found if copy is not None]))
     return _with_overlaps(completed)
 
 
@@ -42,17 +40,16 @@ def _is_of(record: SipDaemon, process: Process) -> bool:
     return process.pid == record.main_pid or (record.unit is not None and process.group.unit == record.unit)
 
 
-def _completed(host: Host, record: SipDaemon, copies: Sequence[Running], contained: bool) -> SipDaemon:
+def _completed(host: Host, record: SipDaemon, copies: Sequence[Running]) -> SipDaemon:
     """A record with what its processes are configured to take. Without one, by the files where packages have them."""
     media: dict[str, None] = {}
     bounds: dict[str, Ceiling] = {}
     notes: dict[str, None] = {}
     for copy in copies or [_not_running(host, record.name)]:
-        files = container_files() if contained else files_of(host)
-        for one in ceilings(record.name, copy.words, files):
+        for one in ceilings(record.name, copy.words, copy.files):
             bounds.setdefault(one.name, one)
         media.update((ports.text, None) for ports in copy.media)
-        notes.update(dict.fromkeys((*copy.notes, *files.notes)))
+        notes.update(dict.fromkeys(copy.files.notes))
     return record._replace(
         rtp_ports=list(media), sip_ports=_listening(copies), ceilings=list(bounds.values()), notes=list(notes)
     )
@@ -60,8 +57,7 @@ def _completed(host: Host, record: SipDaemon, copies: Sequence[Running], contain
 
 def _not_running(host: Host, daemon: str) -> Running:
     files = files_of(host)
-    media = rtp_ports(daemon, [daemon], files)
-    return Running(daemon, 0, "", [daemon], media, files.notes)
+    return Running(daemon, 0, "", [daemon], files, rtp_ports(daemon, [daemon], files))
 
 
 def _listening(copies: Sequence[Running]) -> list[int] | None:

@@ -44,6 +44,12 @@ class SwitchConfig(NamedTuple):
 
 def switch_config(words: Sequence[str], files: ConfigFiles) -> SwitchConfig:
     """The configuration of a FreeSWITCH with this command line, or of the first directory where there is one."""
+    if SWITCH_NAME not in files.parsed:
+        files.parsed[SWITCH_NAME] = _switch_config(words, files)
+    return files.parsed[SWITCH_NAME]
+
+
+def _switch_config(words: Sequence[str], files: ConfigFiles) -> SwitchConfig:
     for directory in _directories(words):
         path = f"{directory}/{SWITCH_NAME}"
         text = files.read(path)

@@ -28,13 +28,14 @@ NAMES = (
 )
 
 # `#!include_file` is not a comment, and text in quotes or comments is not a parameter. Kamailio's #!define gives a word
-# a value.
+# a value. What comes first passes over most characters quickly.
 _TOKEN = re.compile(
-    rf"""(?:\#!|!!)?\b(?:include_file|import_file)[ \t]+"(?P<included>(?:\\.|[^"\\\n])+)"
+    rf"""(?=[\#!/"'cimotu])(?:
+    (?:\#!|!!)?\b(?:include_file|import_file)[ \t]+"(?P<included>(?:\\.|[^"\\\n])+)"
     |(?:\#!|!!)(?:re|try)?def(?:ine)?[ \t]+(?P<word>\w+)[ \t]+(?P<meaning>[0-9]\w{{0,20}})
     |/\*.*?(?:\*/|\Z) | \#[^\n]* | //[^\n]*
     |"(?:\\.|[^"\\])*(?:"|\\?\Z) | '[^']*(?:'|\Z)
-    |\b(?P<name>{"|".join(NAMES)})\s*=\s*(?P<value>[0-9]\w{{0,20}}|[A-Za-z_]\w{{0,100}})""",
+    |\b(?P<name>{"|".join(NAMES)})\s*=\s*(?P<value>[0-9]\w{{0,20}}|[A-Za-z_]\w{{0,100}}))""",
     re.VERBOSE | re.DOTALL,
 )
 _NUMBER = re.compile(r"0x[0-9a-fA-F]{1,15}|[0-9]{1,15}", re.ASCII)

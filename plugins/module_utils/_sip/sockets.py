@@ -23,13 +23,14 @@ from .._host.sockets import (
     parse_tcp_listeners,
     parse_udp_sockets,
 )
-from .config_files import container_files, files_of
+from .config_files import ConfigFiles, Read, container_files, files_of
 from .daemons import DAEMONS, Daemon, Process, find_processes, unit_stem
 from .rtp_ports import DEFAULT_PORTS, PortRange, rtp_ports
 
 SIP_PORTS = (5060, 5061)  # RFC 3261, section 19.1.2
 MOST_NAMED = 3  # of the processes that users run under a daemon's name
 MOST_DESCRIPTORS = 8192  # of a daemon are looked at, lowest numbers first: it opens what it listens on when it starts
+TCP_COUNTS = "/proc/net/sockstat"
 OWN_NETWORK = "/proc/self/ns/net"
 LOCAL_PORT_RANGE = "/proc/sys/net/ipv4/ip_local_port_range"
 RESERVED_PORTS = "/proc/sys/net/ipv4/ip_local_reserved_ports"
@@ -46,7 +47,7 @@ class SipSocket(NamedTuple):
 class Running(NamedTuple):
     """A running copy of a daemon with its sockets.
 
-    `unit` is empty where none is known. `media` are its media ports, `notes` what of them is unknown. `tcp_ports` are
+    `unit` is empty where none is known. `files` is its configuration, and `media` are its media ports. `tcp_ports` are
     those that it listens on, where they were asked for. `elsewhere` says why the copy is none of this host's, and
     `hidden` why its sockets cannot be found; both are empty otherwise. `cut` tells that it has more descriptors than
     are looked at.
@@ -56,8 +57,8 @@ class Running(NamedTuple):
     pid: int
     unit: str
     words: Sequence[str]
+    files: ConfigFiles
     media: Sequence[PortRange] = ()
-    notes: Sequence[str] = ()
     sockets: Sequence[SipSocket] = ()
     tcp_ports: Sequence[int] = ()
     elsewhere: str = ""
@@ -90,19 +91,22 @@ def sip_sockets(host: Host, daemons: Iterable[str] = ()) -> list[Running]:
 
 def _of_a_user(daemon: Daemon, process: Process) -> Running:
     reason = f"process {process.pid} is one that user {process.status.uid} has started, and no service"
-    return Running(daemon.name, process.pid, "", (), elsewhere=reason)
+    return Running(daemon.name, process.pid, "", (), container_files(), elsewhere=reason)
 
 
 class SocketFinder:
-    """Looks for sockets, and reads what all daemons have in common only once. `tcp`: for those of TCP as well."""
+    """Looks for sockets, and reads what all daemons have in common only once.
 
-    def __init__(self, host: Host, tcp: bool = False) -> None:
+    With `read_tcp`, which reads a table of them, for those of TCP as well.
+    """
+
+    def __init__(self, host: Host, read_tcp: Read | None = None) -> None:
         self._host = host
-        self._tcp = tcp
+        self._read_tcp = read_tcp
         self._listeners: dict[int, int] | None = None  # the ports of all TCP sockets that listen, by inode
         self._network = host.read_link(OWN_NETWORK)
-        self._chosen: frozenset[int] | None = None
-        self._bound: list[UdpSocket] | None = None  # all those of the network namespace
+        self._chosen: tuple[range, list[range]] | None = None
+        self._bound: dict[int, UdpSocket] | None = None  # all those of the network namespace, by inode
 
     def look_at(self, daemon: str, process: Process) -> Running | None:
         """A copy with its sockets; None for one that has ended, of which nobody has taken notice yet."""
@@ -114,7 +118,7 @@ class SocketFinder:
         unit = process.group.unit if unit_stem(process.group.unit) else ""
         files = container_files() if process.status.in_child_namespace else files_of(self._host)
         media = rtp_ports(daemon, words, files)
-        running = Running(daemon, process.pid, unit, words, media, files.notes, elsewhere=self._elsewhere(process))
+        running = Running(daemon, process.pid, unit, words, files, media, elsewhere=self._elsewhere(process))
         if running.elsewhere:
             return running
         try:
@@ -132,58 +136,27 @@ class SocketFinder:
 
     def _with_sockets(self, running: Running, process: Process) -> Running:
         """Raises HostError where the process does not let us look."""
-        listening = {one.inode: one for one in self._listening(running)}
         left = [MOST_DESCRIPTORS]
         tcp_ports: set[int] = set()
-        found = dict(self._held(process.pid, listening, left, tcp_ports))
+        found = dict(self._held(running, process.pid, left, tcp_ports))
         for worker in process.workers:
             # A worker has sockets of its own where each has one on the port that all of them serve.
             ports = {one.socket.port for one in found.values()}
-            missing = [one for inode, one in listening.items() if inode not in found]
-            if found and not any(one.port in ports for one in missing):
+            missing = any(one.port in ports and inode not in found for inode, one in self._bound_sockets().items())
+            if found and not missing:
                 break
-            for inode, one in self._held(worker, listening, left, tcp_ports):
+            for inode, one in self._held(running, worker, left, tcp_ports):
                 found.setdefault(inode, one)
         in_order = sorted(found.values(), key=lambda one: _order(one.socket))
         return running._replace(sockets=in_order, tcp_ports=sorted(tcp_ports), cut=left[0] < 0)
 
-    def _listening(self, running: Running) -> Iterator[UdpSocket]:
-        """The sockets of our network namespace, which is the daemon's, on which such a daemon may listen.
-
-        Nobody listens on a port that the kernel has chosen: one counts for a proxy alone, and bound to an address.
-        """
-        if self._bound is None:
-            tables = (self._host.read_lenient(path) or "" for path in UDP_TABLES)
-            self._bound = [socket for table in tables for socket in parse_udp_sockets(table)]
-        chosen = self._chosen_ports()
-        for one in self._bound:
-            if one.port not in SIP_PORTS and any(one.port in ports for ports in running.media):
-                continue
-            if one.port not in chosen or not (running.has_media or one.any_address):
-                yield one
-
-    def _chosen_ports(self) -> frozenset[int]:
-        """The ports that the kernel gives to who asks for none in particular."""
-        if self._chosen is None:
-            ports = parse_port_range(self._host.read_lenient(LOCAL_PORT_RANGE) or "")
-            reserved = self._host.read_lenient(RESERVED_PORTS) or ""
-            self._chosen = frozenset(ports).difference(*parse_reserved_ports(reserved))
-        return self._chosen
-
-    def _tcp_listeners(self) -> dict[int, int]:
-        if self._listeners is None:
-            tables = [self._host.read_lenient(path) or "" for path in TCP_TABLES] if self._tcp else []
-            self._listeners = {inode: port for table in tables for inode, port in parse_tcp_listeners(table)}
-        return self._listeners
-
     def _held(
-        self, pid: int, listening: dict[int, UdpSocket], left: list[int], tcp_ports: set[int]
+        self, running: Running, pid: int, left: list[int], tcp_ports: set[int]
     ) -> Iterator[tuple[int, SipSocket]]:
-        """Those of the sockets that a process has open. Raises HostError. `left` counts what may still be looked at.
+        """The sockets on which the daemon listens that a process has open. Raises HostError.
 
-        The ports of its TCP sockets that listen are added to `tcp_ports`.
+        `left` counts what may still be looked at. The ports of its TCP sockets that listen are added to `tcp_ports`.
         """
-        listeners = self._tcp_listeners()
         start = start_ticks(self._host, pid)
         numbers = sorted(int(name) for name in self._host.list_directory(f"/proc/{pid}/fd") if name.isdecimal())
         if start is None:
@@ -192,14 +165,55 @@ class SocketFinder:
         links = [self._host.read_link(f"/proc/{pid}/fd/{number}") for number in seen]
         if links and not any(links):
             raise HostError(f"process {pid}", "its descriptors cannot be read, which requires CAP_SYS_PTRACE")
+        bound, listeners = self._bound_sockets(), self._tcp_listeners()
         for number, link in zip(seen, links):
             inode = parse_socket_link(link)
-            if inode is not None and inode in listening:
-                socket = listening[inode]
+            if inode is None:
+                continue
+            socket = bound.get(inode)
+            if socket is not None and self._listens(running, socket):
                 yield inode, SipSocket(socket, Place(pid, number, inode, socket.port), start)
             elif inode in listeners:
                 tcp_ports.add(listeners[inode])
         left[0] -= len(numbers)
+
+    def _listens(self, running: Running, one: UdpSocket) -> bool:
+        """Whether such a daemon may listen on a socket of its own.
+
+        Nobody listens on a port that the kernel has chosen: one counts for a proxy alone, and bound to an address.
+        """
+        if one.port not in SIP_PORTS and any(one.port in ports for ports in running.media):
+            return False
+        return not self._is_chosen(one.port) or not (running.has_media or one.any_address)
+
+    def _is_chosen(self, port: int) -> bool:
+        """Whether the kernel gives a port to who asks for none in particular."""
+        if self._chosen is None:
+            reserved = parse_reserved_ports(self._host.read_lenient(RESERVED_PORTS) or "")
+            self._chosen = parse_port_range(self._host.read_lenient(LOCAL_PORT_RANGE) or ""), reserved
+        chosen, reserved = self._chosen
+        return port in chosen and not any(port in ports for ports in reserved)
+
+    def _bound_sockets(self) -> dict[int, UdpSocket]:
+        """The UDP sockets of our network namespace, which is the daemon's, by inode."""
+        if self._bound is None:
+            tables = (self._host.read_lenient(path) or "" for path in UDP_TABLES)
+            self._bound = {socket.inode: socket for table in tables for socket in parse_udp_sockets(table)}
+        return self._bound
+
+    def _tcp_listeners(self) -> dict[int, int]:
+        if self._listeners is None:
+            read = self._read_tcp
+            # The kernel goes through all of a large hash for a table, which takes milliseconds also where it is empty.
+            used = _used_tcp_tables(read(TCP_COUNTS) or "") if read else ()
+            tables = [read(path) or "" for path in used] if read else []
+            self._listeners = {inode: port for table in tables for inode, port in parse_tcp_listeners(table)}
+        return self._listeners
+
+
+def _used_tcp_tables(counts: str) -> Sequence[str]:
+    """The tables that have sockets by /proc/net/sockstat, which counts those of IPv4. Source: net/ipv4/proc.c"""
+    return TCP_TABLES[1:] if re.search(r"^TCP: inuse 0 ", counts, re.MULTILINE) else TCP_TABLES
 
 
 def parse_port_range(text: str) -> range:
