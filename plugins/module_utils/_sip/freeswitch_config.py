@@ -21,6 +21,7 @@ MAIN_NAME = "freeswitch.xml"
 VARIABLES_NAME = "vars.xml"
 SWITCH_NAME = "autoload_configs/switch.conf.xml"
 DEEPEST_INCLUDE = 10  # FreeSWITCH itself goes down to 100
+NO_NUMBER = "no number"
 LONGEST_VALUE = 8192  # of a line with its variables, preprocess()
 MOST_EXPANDED = 1 << 20  # characters that variables stand for, in all
 
@@ -28,14 +29,15 @@ MOST_EXPANDED = 1 << 20  # characters that variables stand for, in all
 _TOKEN = re.compile(r"<X-PRE-PROCESS\b([^>]*)>|<\?[^>]*\?>|</?include>|\$\$\{([^}\n]{0,200})\}", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"""\b(cmd|data)\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
 _VARIABLE = re.compile(r"\$\$\{([^}\n]{0,200})\}")
+_USABLE = re.compile(r"[0-9]{0,20}|\$\$\{[\w.-]{1,40}\}", re.ASCII)
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _STRAY_AMPERSAND = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#[0-9]+|#x[0-9a-fA-F]+);)")
 
 
 class SwitchConfig(NamedTuple):
-    """The parameters of switch.conf.xml by name, with variables in place of their values where those are unknown.
+    """The parameters of switch.conf.xml that are numbers, by name, and others as NO_NUMBER.
 
-    `file` is empty where there is none that can be used.
+    A variable is in the place of a value that is unknown. `file` is empty where there is none that can be used.
     """
 
     file: str = ""
@@ -147,7 +149,9 @@ def _parameters(path: str, text: str, files: ConfigFiles) -> dict[str, str]:
 
     def start(name: str, attributes: Mapping[str, str]) -> None:
         if name == "param" and open_elements[-1:] == ["settings"] and "name" in attributes:
-            found[attributes["name"].lower()] = attributes.get("value", "")
+            value = attributes.get("value", "").strip()
+            # An include may have put any file's text there, which no message is to show.
+            found[attributes["name"].lower()] = value if _USABLE.fullmatch(value) else NO_NUMBER
         open_elements.append(name)
 
     mended = _STRAY_AMPERSAND.sub("&amp;", _COMMENT.sub("", text))

@@ -146,7 +146,7 @@ def _of_asterisk(words: Sequence[str], files: ConfigFiles) -> list[Ends]:
 def _of_freeswitch(words: Sequence[str], files: ConfigFiles) -> list[Ends]:
     """Source: switch.conf.xml of FreeSWITCH, whose values may be variables of vars.xml."""
     config = switch_config(words, files)
-    found = ((name, config.parameters.get(name, "").strip()) for name in ("rtp-start-port", "rtp-end-port"))
+    found = ((name, config.parameters.get(name, "")) for name in ("rtp-start-port", "rtp-end-port"))
     return [tuple(End(name, text, config.file) if text else End(name) for name, text in found)]
 
 

@@ -168,12 +168,12 @@ def _strict(number: int, _interface: str | None, resources: Resources) -> str:
 class FreePorts(NamedTuple):
     """The ports that outgoing connections may take: how many, of which range, and those of it that are reserved."""
 
-    count: int
+    left: int
     range: str
     reserved: str
 
     def __str__(self) -> str:
-        ports = f"{self.count} {plural(self.count, 'port')}"
+        ports = f"{self.left} {plural(self.left, 'port')}"
         reserved = f", as {self.reserved} are reserved" if self.reserved else ""
         return f"leaves {ports} of net.ipv4.ip_local_port_range ({self.range}) for outgoing connections{reserved}"
 
@@ -192,7 +192,7 @@ def free_ports(values: Mapping[str, str]) -> FreePorts | None:
 
 def _few_ports(values: Mapping[str, str]) -> str:
     free = free_ports(values)
-    if free is None or free.count >= FEWEST_PORTS:
+    if free is None or free.left >= FEWEST_PORTS:
         return ""
     return f"{free}: fewer than {FEWEST_PORTS}, and without a free one they fail. {WIDEN}"
 

@@ -47,7 +47,7 @@ def _check_ports(wanted: Mapping[str, str], observed: Observed) -> None:
     changed = [path for path in PORT_KEYS if path in wanted]
     now = {path: observed.live[path].value or "" for path in PORT_KEYS if path in observed.live}
     before, after = free_ports(now), free_ports({**now, **wanted})
-    if not changed or after is None or after.count >= LEAST_PORTS or (before and after.count >= before.count):
+    if not changed or after is None or after.left >= LEAST_PORTS or (before and after.left >= before.left):
         return
     raise SysctlError(display_name(changed[-1]), f"{after}: fewer than {LEAST_PORTS}. {WIDEN}. {ADVICE}")
 

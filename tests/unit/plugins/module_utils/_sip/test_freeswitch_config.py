@@ -84,6 +84,12 @@ def test_variables_of_variables_do_not_grow_without_bounds() -> None:
     assert time.monotonic() - began < 5
 
 
+def test_no_text_of_another_file_is_kept() -> None:
+    secret = PARAM.format(INCLUDE.format("more.xml").strip())
+    assert start_port(SETTINGS.format(secret), **{"autoload_configs/more": "root:$y$j9T$abc"}) == "no number"
+    assert start_port(SETTINGS.format(PARAM.format("16384 "))) == "16384"
+
+
 def test_entities_are_not_expanded() -> None:
     entities = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 20))
     assert "document type" in notes(f"<!DOCTYPE x [<!ENTITY e0 'x'>{entities}]>{OF_A}")
