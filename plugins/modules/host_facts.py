@@ -284,7 +284,7 @@ ansible_facts:
             sip_ports:
               description:
                 - The other UDP and TCP ports on which it listens now, for SIP or to be controlled, 64 at most.
-                - Null where it does not run or its sockets are hidden from us.
+                - Null where it does not run, or its sockets are hidden from us, as those of a container are.
               type: list
               elements: int
               sample: [5060, 5061]

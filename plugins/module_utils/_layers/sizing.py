@@ -194,9 +194,7 @@ def reserved_ports(host: Mapping[str, Any], _capacity: Mapping[str, int], option
     own = options.get("reserved_ports") or []
     own_texts = [str(own)] if isinstance(own, (str, int)) else map(str, own)
     found = parse_ports("siptune_host.sip_daemons", ",".join([*SIP_PORTS, *of_daemons]))
-    return render_ports(
-        parse_ports("siptune_network_reserved_ports", ",".join([render_ports(found), *own_texts]))
-    )
+    return render_ports(parse_ports("siptune_network_reserved_ports", ",".join([render_ports(found), *own_texts])))
 
 
 def _daemons(host: Mapping[str, Any]) -> list[Mapping[str, Any]]:

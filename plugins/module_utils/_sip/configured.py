@@ -11,7 +11,7 @@ from itertools import combinations
 from .._host.host import Host
 from .ceilings import Ceiling, ceilings
 from .config_files import Read, files_of
-from .daemons import Process, SipDaemon
+from .daemons import DAEMONS, Process, SipDaemon
 from .rtp_ports import rtp_ports
 from .sockets import Running, SocketFinder
 
@@ -29,11 +29,14 @@ def with_configuration(
     An overlap of the media ports of two of them is in the notes of one. `read` reads a table of sockets.
     """
     finder = SocketFinder(host, read or host.read_lenient)
-    completed = []
-    for record in records:
-        found = (finder.look_at(record.name, one) for one in running[record.name] if _is_of(record, one))
+    completed, sharing = [], []
+    for number, record in enumerate(records):
+        processes = [one for one in running[record.name] if _is_of(record, one)]
+        found = [finder.look_at(record.name, one) for one in processes]
         completed.append(_completed(host, record, [copy for copy in found if copy is not None]))
-    return _with_overlaps(completed)
+        if record.running is not False and not any(map(finder.has_own_network, processes)):
+            sharing.append(number)
+    return _with_overlaps(completed, sharing)
 
 
 def _is_of(record: SipDaemon, process: Process) -> bool:
@@ -55,14 +58,17 @@ def _completed(host: Host, record: SipDaemon, copies: Sequence[Running]) -> SipD
     )
 
 
-def _not_running(host: Host, daemon: str) -> Running:
+def _not_running(host: Host, name: str) -> Running:
+    """A daemon as its program would start without options."""
+    programs = next(one.binaries for one in DAEMONS if one.name == name)
+    words = [next(filter(host.exists, programs), name)]
     files = files_of(host)
-    return Running(daemon, 0, "", [daemon], files, rtp_ports(daemon, [daemon], files))
+    return Running(name, 0, "", words, files, rtp_ports(name, words, files))
 
 
 def _listening(copies: Sequence[Running]) -> list[int] | None:
-    """The ports on which a daemon listens in our network namespace, but for its media; None where they are unknown."""
-    if not copies or any(copy.hidden for copy in copies):
+    """The ports on which a daemon listens on this host, but for its media; None where they are unknown."""
+    if not copies or any(copy.hidden or copy.elsewhere for copy in copies):
         return None
     ports: set[int] = set()
     for copy in copies:
@@ -72,11 +78,13 @@ def _listening(copies: Sequence[Running]) -> list[int] | None:
     return sorted(ports)[:MOST_PORTS]
 
 
-def _with_overlaps(records: Sequence[SipDaemon]) -> list[SipDaemon]:
-    """The records, with a note for each pair that takes the same ports for media, unless one does not run."""
+def _with_overlaps(records: Sequence[SipDaemon], sharing: Sequence[int]) -> list[SipDaemon]:
+    """The records, with a note for each pair that takes the same ports for media.
+
+    `sharing` are the numbers of those that run, and share this host's ports.
+    """
     notes = [list(record.notes) for record in records]
-    there = [number for number, record in enumerate(records) if record.running is not False]
-    for one, other in combinations(there, 2):
+    for one, other in combinations(sharing, 2):
         for low, high in _common(*(_ranges(records[number]) for number in (one, other))):
             names = " and ".join(records[number].unit or records[number].name for number in (one, other))
             notes[one].append(

@@ -25,7 +25,7 @@ from .._host.sockets import (
 )
 from .config_files import ConfigFiles, Read, container_files, files_of
 from .daemons import DAEMONS, Daemon, Process, find_processes, unit_stem
-from .rtp_ports import DEFAULT_PORTS, PortRange, rtp_ports
+from .rtp_ports import BY_DEFAULT, DEFAULT_PORTS, PortRange, rtp_ports
 
 SIP_PORTS = (5060, 5061)  # RFC 3261, section 19.1.2
 MOST_NAMED = 3  # of the processes that users run under a daemon's name
@@ -116,8 +116,11 @@ class SocketFinder:
         if not words[0].startswith("/"):  # found by PATH, which the directory of its configuration may go by
             words[0] = self._host.read_link(f"/proc/{process.pid}/exe") or words[0]
         unit = process.group.unit if unit_stem(process.group.unit) else ""
-        files = container_files() if process.status.in_child_namespace else files_of(self._host)
+        contained = process.status.in_child_namespace
+        files = container_files() if contained else files_of(self._host)
         media = rtp_ports(daemon, words, files)
+        if contained and any(ports.place == BY_DEFAULT for ports in media):
+            files.note("it runs in a container, whose configuration is not read")
         running = Running(daemon, process.pid, unit, words, files, media, elsewhere=self._elsewhere(process))
         if running.elsewhere:
             return running
@@ -129,10 +132,14 @@ class SocketFinder:
     def _elsewhere(self, process: Process) -> str:
         if process.status.in_child_namespace:
             return f"process {process.pid} runs in a container: tune it there"
-        network = self._host.read_link(f"/proc/{process.pid}/ns/net")
-        if network is not None and network != self._network:
+        if self.has_own_network(process):
             return f"process {process.pid} is in a network namespace of its own: tune it there"
         return ""
+
+    def has_own_network(self, process: Process) -> bool:
+        """Whether a process is in another network namespace, so that its ports are none of this host's."""
+        network = self._host.read_link(f"/proc/{process.pid}/ns/net")
+        return network is not None and network != self._network
 
     def _with_sockets(self, running: Running, process: Process) -> Running:
         """Raises HostError where the process does not let us look."""

@@ -72,9 +72,7 @@ def ceiling_records(daemons: Iterable[Mapping[str, Any]], items: Sequence[Mappin
     ]
 
 
-def _record(
-    daemon: Mapping[str, Any], ceiling: Mapping[str, Any], values: Mapping[str, str | None]
-) -> dict[str, Any]:
+def _record(daemon: Mapping[str, Any], ceiling: Mapping[str, Any], values: Mapping[str, str | None]) -> dict[str, Any]:
     name, value = ceiling["name"], ceiling.get("value")
     meaning = MEANINGS[name]
     item = f"{daemon.get('unit')} {FILES}" if meaning.limit == FILES else meaning.limit

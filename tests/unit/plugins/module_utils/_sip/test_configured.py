@@ -81,17 +81,30 @@ def test_what_does_not_run_is_read_where_packages_have_it(root: Path) -> None:
     assert (found.running, found.rtp_ports, found.sip_ports) == (False, ["23000-32768"], None)
 
 
+def test_what_does_not_run_is_read_where_its_program_was_built_for(root: Path) -> None:
+    place(root / "usr/local/sbin/asterisk", "")
+    place(root / "usr/local/etc/asterisk/asterisk.conf", "")
+    place(root / "usr/local/etc/asterisk/rtp.conf", "[general]\nrtpstart=40000\nrtpend=60000\n")
+    assert look(root)[0].rtp_ports == ["40000-60000"]
+
+
 def test_the_files_of_a_container_are_not_the_hosts(root: Path) -> None:
     place(root / "etc/rtpengine/rtpengine.conf", "[rtpengine]\nport-min=23000\nport-max=32768\n")
     start(root, 50, "rtpengine", nspid="50\t1", cgroup="/machine.slice/libpod-1.scope/container")
     (found,) = [one for one in look(root) if one.running]
     assert found.rtp_ports == ["30000-40000"]
+    assert found.notes == ["it runs in a container, whose configuration is not read"]
+    start(root, 60, "asterisk", nspid="60\t1", cgroup="/machine.slice/libpod-2.scope/container")
+    start(root, 70, "kamailio", nspid="70\t1", cgroup="/machine.slice/libpod-3.scope/container")
+    assert [len(one.notes) for one in look(root) if one.running] == [1, 0, 1]
 
 
 def test_ports_of_another_network_are_not_this_hosts(root: Path) -> None:
     bind(root, (ANY, 5060, 11))
-    start(root, 50, "kamailio", [11], network=OTHER_NETWORK)
-    assert look(root)[0].sip_ports == []
+    start(root, 50, "freeswitch", [11], network=OTHER_NETWORK)
+    start(root, 60, "freeswitch", network=OTHER_NETWORK)
+    start(root, 70, "freeswitch")
+    assert [(one.sip_ports, one.notes) for one in look(root)] == [(None, []), (None, []), ([], [])]
 
 
 def test_hidden_sockets_are_unknown(root: Path) -> None:
