@@ -275,6 +275,52 @@ ansible_facts:
                   cron has started. Empty for all others.
               type: str
               sample: ""
+            rtp_ports:
+              description:
+                - The ranges of the ports that it carries media on, as its command line and its configuration say, with
+                  all that this includes, or its defaults. Empty for a daemon without media.
+                - The configuration of a daemon in a container is not read.
+              type: list
+              elements: str
+              sample: ["30000-40000"]
+            sip_ports:
+              description:
+                - The other UDP and TCP ports on which it listens now, for SIP or to be controlled, 64 at most.
+                - Null where it does not run, or its sockets are hidden from us, as those of a container are.
+              type: list
+              elements: int
+              sample: [5060, 5061]
+            ceilings:
+              description:
+                - What bounds it by its own configuration, however high the limits of its unit are.
+                - Of Kamailio and OpenSIPS C(tcp_max_connections), the backlog of TCP, the numbers of processes and
+                  C(open_files_limit), of FreeSWITCH C(max-sessions) and C(sessions-per-second), of Asterisk C(maxcalls)
+                  and C(maxfiles).
+              type: list
+              elements: dict
+              contains:
+                name:
+                  description: The parameter.
+                  type: str
+                  sample: tcp_max_connections
+                value:
+                  description: Its value. Null where there is no such bound, or it is unknown.
+                  type: int
+                  sample: 2048
+                set_by:
+                  description:
+                    - The file that sets it, with the line, or V(command line), or V(default) for what current versions
+                      have.
+                    - V(unknown), and why, where the configuration does not say.
+                  type: str
+                  sample: default
+            notes:
+              description:
+                - What of its configuration cannot be used, such as a range that ends before it begins, with what is
+                  taken in its place, and the media ports that another daemon takes, too.
+              type: list
+              elements: str
+              sample: []
         tuners:
           description: Who else sets kernel parameters.
           type: dict

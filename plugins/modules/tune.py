@@ -124,8 +124,17 @@ from ansible_collections.siptune.linux.plugins.module_utils._facts.gather import
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._layers.calls import all_calls
 from ansible_collections.siptune.linux.plugins.module_utils._layers.capacity import parse_capacity
-from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import ABSENT, LAYERS, SERVICE_LAYER, Layer
-from ansible_collections.siptune.linux.plugins.module_utils._layers.services import left_alone
+from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import (
+    ABSENT,
+    LAYERS,
+    NETWORK_LAYER,
+    SERVICE_LAYER,
+    Layer,
+)
+from ansible_collections.siptune.linux.plugins.module_utils._layers.services import (
+    left_alone,
+    unusable_configuration,
+)
 from ansible_collections.siptune.linux.plugins.module_utils._layers.transaction import (
     CallResult,
     failure_of,
@@ -166,8 +175,9 @@ def tune(
         whole = len(params["layers"]) == len(LAYERS)
         return facts, results, [_left_on_record(host, calls)] if whole else []
     services = params["variables"].get("siptune_service_limits_services")
-    limits_services = any(layer["name"] == SERVICE_LAYER for layer in params["layers"])
-    return facts, results, left_alone(services, facts) if limits_services else []
+    names = [layer["name"] for layer in params["layers"]]
+    said = unusable_configuration(facts) if NETWORK_LAYER in names else []
+    return facts, results, [*said, *(left_alone(services, facts) if SERVICE_LAYER in names else [])]
 
 
 def _left_on_record(host: Host, calls: list[Call]) -> str:

@@ -42,7 +42,7 @@ class Host(NamedTuple):
             raise CallsError(f"{shlex.join(command)[:200]}: {(done.stderr or done.stdout).strip()[-2000:]}")
         return done.stdout
 
-    def ask(self, name: str, **arguments: Any) -> Any:
-        """The answer of a command of in_host.py. Raises CallsError."""
-        script = IN_HOST.read_text(encoding="utf-8")
-        return json.loads(self.run("python3", "-", json.dumps([name, arguments]), text=script))
+    def ask(self, name: str, script: Path = IN_HOST, **arguments: Any) -> Any:
+        """The answer of a command of in_host.py, or of another script like it. Raises CallsError."""
+        text = script.read_text(encoding="utf-8")
+        return json.loads(self.run("python3", "-", json.dumps([name, arguments]), text=text))

@@ -85,8 +85,9 @@ def playbook(host: Host, name: str, variables: Mapping[str, Any]) -> str:
 def module(host: Host, name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """The result of one of this collection's modules on this host. Raises CallsError if it fails."""
     with tempfile.TemporaryDirectory() as directory:
-        words = ["--module-name", f"siptune.linux.{name}", "--args", json.dumps(parameters), "--tree", directory]
-        _ansible(host, directory, "ansible", NAME, *words)
+        words = ["--module-name", f"siptune.linux.{name}", "--tree", directory]
+        given = ["--args", json.dumps(parameters)] if parameters else []
+        _ansible(host, directory, "ansible", NAME, *words, *given)
         return json.loads(Path(directory, NAME).read_text(encoding="utf-8"))
 
 

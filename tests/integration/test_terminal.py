@@ -256,7 +256,7 @@ def test_a_rollback_names_what_it_keeps_and_what_to_do() -> None:
 
 
 def test_a_warning_names_its_hosts() -> None:
-    narrow = host(net__ipv4__ip_local_port_range="32768 32868")
+    narrow = host(net__ipv4__ip_local_port_range="32768 38767")
     run = site({"edge1": narrow, "edge2": narrow, "edge3": host(net__core__somaxconn=BURSTS)}, "--check")
     assert run.status == 0, run.output
     (warning,) = [line for line in report(run) if line.startswith("warning for")]

@@ -61,7 +61,7 @@ LOW6, HIGH6 = "net.ipv6.ip6frag_low_thresh", "net.ipv6.ip6frag_high_thresh"
     [
         ({LOW: 5000000, HIGH: 6000000}, {LOW: 1000000, HIGH: 2000000}),
         ({LOW6: 5000000, HIGH6: 6000000}, {LOW6: 1000000, HIGH6: 2000000}),
-        ({START: 50000, RANGE: "55000 60999"}, {START: 80, RANGE: "500 900"}),
+        ({START: 50000, RANGE: "55000 60999"}, {START: 80, RANGE: "500 4900"}),
     ],
 )
 def test_keys_that_bound_each_other_go_up_and_down_and_back(up: Settings, down: Settings, backwards: bool) -> None:

@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import mmap
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from .._host import machine, network
 from .._host.host import Host
 from .._host.netlink import observe_links
-from .._host.processes import process_names
+from .._host.processes import ProcessNames, process_names
 from .._sip import daemons
 from .tuners import tuners
 
@@ -23,7 +25,8 @@ def gather(host: Host) -> dict[str, Any]:
     """The facts as host_facts documents them: plain values, None for whatever cannot be read. Never raises."""
     processes = process_names(host)
     links = observe_links(host)
-    listeners = network.ipv6_listeners(host)
+    read_once = lru_cache(maxsize=None)(host.read_lenient)
+    listeners = network.ipv6_listeners(host, read_once)
     systemd_running = host.exists(machine.SYSTEMD_RUNNING)
     facts = {
         "memory_bytes": machine.memory_bytes(host),
@@ -42,10 +45,23 @@ def gather(host: Host) -> dict[str, Any]:
         "default_routes": network.default_routes(host, links),
         "control_connection": network.control_connection(host),
         "ipv6_listeners": None if listeners is None else [str(listener) for listener in listeners[:MOST_LISTENERS]],
-        "sip_daemons": daemons.sip_daemons(host, processes, systemd_running),
+        "sip_daemons": _sip_daemons(host, processes, systemd_running, read_once),
         "tuners": tuners(host, processes),
     }
     return {name: _plain(value) for name, value in facts.items()}
+
+
+def _sip_daemons(
+    host: Host, processes: ProcessNames, systemd_running: bool, read: Callable[[str], str | None]
+) -> list[daemons.SipDaemon]:
+    running = {one.name: daemons.first_processes(host, one, processes) for one in daemons.DAEMONS}
+    records = daemons.sip_daemons(host, processes, systemd_running, running)
+    if not records:
+        return []
+    # Imported here, as hosts without a daemon have no use for it, and each run compiles what it imports.
+    from .._sip.configured import with_configuration
+
+    return with_configuration(host, records, running, read)
 
 
 def _plain(value: Any) -> Any:

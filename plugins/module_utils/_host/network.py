@@ -15,13 +15,15 @@ import re
 import socket
 import struct
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Tuple
+from typing import Callable, NamedTuple, Optional, Tuple
 
 from .cpus import parse_cpu_mask
 from .ethtool import RINGS, EthtoolError, pack_driver_request, pack_get, unpack_driver, unpack_numbers
 from .host import Host, unless_refused
 from .netlink import Link, aligned, messages
 from .processes import process_environment, process_status
+
+Read = Callable[[str], Optional[str]]  # of a path
 
 # --- rtnetlink -------------------------------------------------------------------------------
 
@@ -242,9 +244,9 @@ def parse_ipv6_default_routes(table: str, with_flags: int = 0) -> list[str]:
     return sorted(found)
 
 
-def _ipv6_table(host: Host, name: str) -> str | None:
+def _ipv6_table(host: Host, name: str, read: Read | None = None) -> str | None:
     """A table of /proc/net that only IPv6 fills: empty where the kernel runs without IPv6."""
-    text = host.read_lenient(f"/proc/net/{name}")
+    text = (read or host.read_lenient)(f"/proc/net/{name}")
     if text is None and host.exists("/proc/net/dev") and not host.exists("/proc/net/if_inet6"):
         return ""
     return text
@@ -274,11 +276,14 @@ class Listener(NamedTuple):
         return f"[{self.address}]:{self.port}/{self.transport}"
 
 
-def ipv6_listeners(host: Host) -> list[Listener] | None:
-    """The sockets bound to a specific global IPv6 address, sorted by port."""
+def ipv6_listeners(host: Host, read: Read | None = None) -> list[Listener] | None:
+    """The sockets bound to a specific global IPv6 address, sorted by port.
+
+    `read` reads a table, for callers that need it again: the kernel takes milliseconds for each of TCP.
+    """
     found: set[Listener] = set()
     for name, transport, state in SOCKET_TABLES:
-        table = _ipv6_table(host, name)
+        table = _ipv6_table(host, name, read)
         if table is None:
             return None
         found.update(parse_listeners(table, transport, state))

@@ -38,6 +38,8 @@ YAMA_SCOPE = "/proc/sys/kernel/yama/ptrace_scope"
 YAMA_NO_ATTACH = "3"  # Documentation/admin-guide/LSM/Yama.rst
 
 UDP_TABLES = ("/proc/self/net/udp", "/proc/self/net/udp6")
+TCP_TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
+LISTENING = "0A"  # TCP_LISTEN of include/net/tcp_states.h
 UNCONNECTED = "07"  # TCP_CLOSE of include/net/tcp_states.h: a UDP socket without a peer
 
 # A line of /proc/net/udp: slot, local and remote end, state, queues, timer, retransmits, uid, timeout, inode,
@@ -45,6 +47,12 @@ UNCONNECTED = "07"  # TCP_CLOSE of include/net/tcp_states.h: a UDP socket withou
 _LINE = re.compile(
     rf"^ *[0-9]+: ([0-9A-F]{{8}}|[0-9A-F]{{32}}):([0-9A-F]{{4}}) [0-9A-F]+:[0-9A-F]{{4}} {UNCONNECTED} "
     r"\S+ \S+ \S+ +[0-9]+ +[0-9]+ ([0-9]{1,20}) [0-9]+ \S+ ([0-9]{1,10}) *$",
+    re.MULTILINE,
+)
+# A line of /proc/net/tcp for a socket that listens. Source: net/ipv4/tcp_ipv4.c, get_tcp4_sock()
+_TCP_LINE = re.compile(
+    rf"^ *[0-9]+: [0-9A-F]{{8,32}}:([0-9A-F]{{4}}) [0-9A-F]+:0000 {LISTENING} "
+    r"\S+ \S+ \S+ +[0-9]+ +[0-9]+ ([0-9]{1,20}) ",
     re.MULTILINE,
 )
 
@@ -87,6 +95,11 @@ def parse_udp_sockets(table: str) -> list[UdpSocket]:
     """The bound sockets without a peer of a /proc/net/udp or udp6. Source: proc_net(5)."""
     found = _LINE.findall(table)
     return [UdpSocket(int(inode), digits, int(port, 16), int(drops)) for digits, port, inode, drops in found]
+
+
+def parse_tcp_listeners(table: str) -> list[tuple[int, int]]:
+    """Inode and port of each socket that listens in a /proc/net/tcp or tcp6. Source: proc_net(5)."""
+    return [(int(inode), int(port, 16)) for port, inode in _TCP_LINE.findall(table)]
 
 
 def parse_address(digits: str) -> str:

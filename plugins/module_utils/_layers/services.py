@@ -106,6 +106,23 @@ def left_alone(given: object, host: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def unusable_configuration(host: Mapping[str, Any]) -> list[str]:
+    """What to say of daemons whose configuration cannot be used for the ports that a layer reserves."""
+    return [
+        f"{daemon.get('unit') or daemon['name']}: {note}{_way_out(daemon, note)}"
+        for daemon in host.get("sip_daemons") or []
+        for note in daemon.get("notes") or ()
+    ]
+
+
+def _way_out(daemon: Mapping[str, Any], note: str) -> str:
+    """What to do about a note that does not say so itself."""
+    if "siptune_network_reserved_ports" in note or "range of its own" in note:
+        return ""
+    taken = ", ".join(map(str, daemon.get("rtp_ports") or ())) or "none"
+    return f"; if its media ports are others than {taken}, name them in siptune_network_reserved_ports"
+
+
 def _service(given: object) -> tuple[str, str]:
     named = given if isinstance(given, Mapping) else {"unit": given}
     if not named.keys() <= set(SERVICE_FIELDS) or "unit" not in named:

@@ -11,10 +11,11 @@ missing or null; each formula says what it makes of that. The result is the valu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Callable, NamedTuple, Union
 
 from .._sip.receive_buffers import MESSAGE_CHARGE_BYTES
+from .._sip.rtp_ports import DEFAULT_PORTS
 from .._sysctl.value import parse_ports, render_ports
 
 KIBIBYTE = 1024
@@ -71,14 +72,8 @@ DIRTY_BACKGROUND_DIVISOR = 4
 DIRTY_BACKGROUND_FLOOR_BYTES = 64 * MEBIBYTE
 
 SIP_PORTS = ("5060-5061",)
-# What each daemon binds unless told otherwise: the RTP range of its sample configuration, and FreeSWITCH's second
-# SIP profile. Sources: asterisk configs/samples/rtp.conf.sample; freeswitch switch.conf.xml and vars.xml; rtpengine
-# daemon/main.c. Kamailio and OpenSIPS carry no media.
-PORTS_OF_DAEMON = {
-    "asterisk": ("10000-20000",),
-    "freeswitch": ("5080-5081", "16384-32768"),
-    "rtpengine": ("30000-40000",),
-}
+# What a daemon listens on beside them where its sockets are not known: FreeSWITCH's second SIP profile, vars.xml.
+SIP_PORTS_OF_DAEMON = {"freeswitch": ("5080-5081",)}
 
 Value = Union[int, str, None]
 Formula = Callable[..., Value]  # of host, capacity and options
@@ -128,8 +123,7 @@ def sip_receive_buffer_bytes(
 
 def _sip_daemons(host: Mapping[str, Any]) -> set[str]:
     """The names of the SIP daemons that are installed or running; none where that is unknown."""
-    found = [one for one in host.get("sip_daemons") or [] if one.get("installed") or one.get("running")]
-    return {str(one.get("name")) for one in found}
+    return {str(one.get("name")) for one in _daemons(host)}
 
 
 def receive_buffer_default_bytes(
@@ -190,16 +184,37 @@ def time_wait_sockets(_host: Mapping[str, Any], capacity: Mapping[str, int], _op
 
 
 def reserved_ports(host: Mapping[str, Any], _capacity: Mapping[str, int], options: Mapping[str, Any]) -> str:
-    """net.ipv4.ip_local_reserved_ports: SIP, the default ports of each SIP daemon installed, and the role's own list.
+    """net.ipv4.ip_local_reserved_ports: SIP, each SIP daemon's RTP ranges and other ports, and the role's own list.
 
-    Merged and in order, as the kernel prints them: `5060-5061,30000-40000`. Unknown daemons count
-    as none. Raises SysctlError for a bad entry in `reserved_ports` of the options.
+    The ranges are those of the daemons' configurations, the other ports those on which they listen now; where the facts
+    do not have them, the daemons' defaults. Merged and in order, as the kernel prints them: `5060-5061,30000-40000`.
+    Unknown daemons count as none. Raises SysctlError for a bad entry in `reserved_ports` of the options.
     """
-    daemons = [daemon for daemon in host.get("sip_daemons") or [] if daemon.get("installed") or daemon.get("running")]
-    of_daemons = [ports for daemon in daemons for ports in PORTS_OF_DAEMON.get(daemon.get("name"), ())]
+    of_daemons = [ports for daemon in _daemons(host) for ports in (*_media_ports(daemon), *_sip_ports(daemon))]
     own = options.get("reserved_ports") or []
     own_texts = [str(own)] if isinstance(own, (str, int)) else map(str, own)
-    return render_ports(parse_ports("siptune_network_reserved_ports", ",".join([*SIP_PORTS, *of_daemons, *own_texts])))
+    found = parse_ports("siptune_host.sip_daemons", ",".join([*SIP_PORTS, *of_daemons]))
+    return render_ports(parse_ports("siptune_network_reserved_ports", ",".join([render_ports(found), *own_texts])))
+
+
+def _daemons(host: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [daemon for daemon in host.get("sip_daemons") or [] if daemon.get("installed") or daemon.get("running")]
+
+
+def _media_ports(daemon: Mapping[str, Any]) -> Sequence[str]:
+    """The RTP ranges of a daemon of the facts, which has its defaults where they do not say."""
+    ports = daemon.get("rtp_ports")
+    default = DEFAULT_PORTS.get(str(daemon.get("name")))
+    return [f"{default[0]}-{default[1]}"] if ports is None and default else list(map(str, ports or ()))
+
+
+def _configured_media_ports(host: Mapping[str, Any]) -> list[str]:
+    return [str(ports) for daemon in _daemons(host) for ports in daemon.get("rtp_ports") or ()]
+
+
+def _sip_ports(daemon: Mapping[str, Any]) -> Sequence[str]:
+    ports = daemon.get("sip_ports")
+    return SIP_PORTS_OF_DAEMON.get(str(daemon.get("name")), ()) if ports is None else list(map(str, ports))
 
 
 def reverse_path_filter(host: Mapping[str, Any], _capacity: Mapping[str, int], _options: Mapping[str, Any]) -> int:
@@ -229,12 +244,15 @@ def send_redirects(host: Mapping[str, Any], _capacity: Mapping[str, int], _optio
 def conntrack_entries(host: Mapping[str, Any], capacity: Mapping[str, int], _options: Mapping[str, Any]) -> Value:
     """net.netfilter.nf_conntrack_max in entries: twice the flows of the capacity contract, as a power of two.
 
-    2 * (4 * (concurrent calls + 120 s * call set-ups/s) + registrations), within 5 % of the memory
-    at 400 bytes an entry. None without any of the three figures, or where the memory is unknown.
+    2 * (4 * (concurrent calls + 120 s * call set-ups/s) + registrations), and at least 2 * the RTP ports of the
+    daemons, each of which is a flow when all are in use. Within 5 % of the memory at 400 bytes an entry. None without
+    any of the three figures and without media ports in the facts, or where the memory is unknown.
     """
     concurrent_calls = capacity.get("concurrent_calls") or 0
     lingering_calls = UDP_STREAM_TIMEOUT_SECONDS * (capacity.get("call_setups_per_second") or 0)
     flows = FLOWS_PER_CALL * (concurrent_calls + lingering_calls) + (capacity.get("registrations") or 0)
+    media = parse_ports("siptune_host.sip_daemons", ",".join(_configured_media_ports(host)))
+    flows = max(flows, sum(last - first + 1 for first, last in media))
     memory_bytes = host.get("memory_bytes")
     if not flows or not memory_bytes:
         return None
@@ -291,7 +309,7 @@ def dirty_background_bytes(host: Mapping[str, Any], capacity: Mapping[str, int],
 
 FORMULAS: dict[str, Sizing] = {
     "conntrack_entries": Sizing(
-        conntrack_entries, "2 * (4 * (calls + 120 s * set-ups/s) + registrations), ≤ 5 % of memory"
+        conntrack_entries, "2 * (4 * (calls + 120 s * set-ups/s) + registrations), ≥ 2 * RTP ports, ≤ 5 % of memory"
     ),
     "dirty_background_bytes": Sizing(dirty_background_bytes, "¼ of vm.dirty_bytes, ≥ 64 MiB"),
     "dirty_bytes": Sizing(dirty_bytes, "2 s of disk writes, ≥ 256 MiB, ≤ 5 % of memory"),

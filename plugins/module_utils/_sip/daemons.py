@@ -133,7 +133,9 @@ class Process(NamedTuple):
 class SipDaemon(NamedTuple):
     """A SIP daemon of the host. None means unknown, but `unit` is None for a daemon without a unit.
 
-    `no_unit` says why a daemon that runs has none that could give it limits, "" for all others.
+    `no_unit` says why a daemon that runs has none that could give it limits, "" for all others. The rest is what its
+    command line, its configuration and its sockets say, see configured.py: the ranges of its media ports as `1-2`, the
+    other ports on which it listens, what bounds it by its own configuration, and what of all that cannot be used.
     """
 
     name: str
@@ -143,16 +145,28 @@ class SipDaemon(NamedTuple):
     main_pid: int | None
     user: str | None
     no_unit: str = ""
+    rtp_ports: Sequence[str] | None = None
+    sip_ports: Sequence[int] | None = None
+    ceilings: Sequence[NamedTuple] | None = None
+    notes: Sequence[str] = ()
 
 
-def sip_daemons(host: Host, processes: ProcessNames, systemd_running: bool) -> list[SipDaemon]:
-    """The SIP daemons of the host, one record for each unit and each process without one, sorted."""
+def sip_daemons(
+    host: Host,
+    processes: ProcessNames,
+    systemd_running: bool,
+    running: Mapping[str, Sequence[Process]] | None = None,
+) -> list[SipDaemon]:
+    """The SIP daemons of the host, one record for each unit and each process without one, sorted.
+
+    `running` has the first processes of each daemon where they are known already.
+    """
     paths = find_unit_names(host)
     units = observe_units(host, paths, systemd_running)
     found, homeless = [], []
     for daemon in DAEMONS:
         own_units = [unit for unit in units if any(belongs_to(daemon, name) for name in (unit.id, *unit.names))]
-        first = first_processes(host, daemon, processes)
+        first = first_processes(host, daemon, processes) if running is None else running[daemon.name]
         others = [process for process in first if not any(runs_under(unit, process) for unit in own_units)]
         has_program = any(host.exists(path) for path in daemon.binaries)
         records = [

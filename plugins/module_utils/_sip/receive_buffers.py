@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from .config_files import Read
 from .proxy_command import CONFIGURATION, MAXBUFFER, option_number, running_options
 from .proxy_config import DEFAULT_MAXBUFFER_BYTES, read_maxbuffer
-from .rtp_ports import Read
 
 DOUBLING = 2  # socket(7)
 

@@ -109,16 +109,23 @@ def config_place(words: Sequence[str]) -> tuple[str, str]:
     return option(words, CONFIG_OPTION) or CONFIG_FILE, option(words, SECTION_OPTION) or SECTION
 
 
+def config_sections(text: str) -> dict[str, dict[str, str]]:
+    """The keys of each section of a configuration in the form of GKeyFile; the last value of a key counts."""
+    sections: dict[str, dict[str, str]] = {}
+    keys: dict[str, str] = {}
+    for line in text.split("\n"):
+        stripped = line.strip()
+        if stripped.startswith("["):
+            keys = sections.setdefault(stripped[1:-1], {}) if stripped.endswith("]") else {}
+        key, equals, given = stripped.partition("=")
+        if equals and not key.startswith("#"):
+            keys[key.strip()] = given.strip()
+    return sections
+
+
 def config_value(text: str, section: str, name: str) -> str | None:
     """The last value of a key in a section of a configuration in the form of GKeyFile."""
-    value, inside = None, False
-    for line in text.split("\n"):
-        if re.match(r"\s*\[", line):
-            inside = line.strip() == f"[{section}]"
-        key, equals, given = line.partition("=")
-        if inside and equals and key.strip() == name:
-            value = given.strip()
-    return value
+    return config_sections(text).get(section, {}).get(name)
 
 
 def parse_address(text: str) -> tuple[str, int] | None:

@@ -14,7 +14,7 @@ from typing import Callable, NamedTuple, Optional
 
 from .._core.text import plural
 from .key import for_interface, interface_of
-from .value import parse_ports
+from .value import parse_ports, render_ports
 
 KIBIBYTE = 1024
 ROOM = 2  # a host needs as much again as it uses: a boot, an upgrade or a burst of logins doubles it for a while
@@ -24,7 +24,9 @@ LARGEST_RESERVE = 0.25  # of memory, kept from overcommitting programs; the defa
 LEAST_FREE_KIB = 1024  # "your system will become subtly broken, and prone to deadlock under high loads"
 HIGHEST_WATERMARK = 1000  # of 10000 parts of memory between the watermarks
 FEWEST_HOPS = 32  # paths of the Internet have up to some 30; RFC 1700 recommends 64
-FEWEST_PORTS = 1024  # for connections to one destination, those that wait in TIME-WAIT for a minute included
+# For connections to one destination, those that wait in TIME-WAIT for a minute included: 8000 are 133 new ones a
+# second. With fewer than 2000, 33 a second, DNS alone may run out of them.
+FEWEST_PORTS, LEAST_PORTS = 8000, 2000
 FEWEST_ROUTES = 4096  # the default of ipv6/route/max_size up to Linux 6.2
 FEWEST_NEIGHBOURS = 128  # the default of gc_thresh1: an ordinary subnet
 FEWEST_QUEUED = 8  # connections or packets: a small burst
@@ -38,6 +40,10 @@ HIGHEST_MMAP_MINIMUM = 65536  # what distributions set; programs are linked for 
 TASKS = ("kernel/pid_max", "kernel/threads-max")
 CONNECTIONS = ("net/netfilter/nf_conntrack_max", "net/nf_conntrack_max")
 PORT_KEYS = ("net/ipv4/ip_local_port_range", "net/ipv4/ip_local_reserved_ports")
+WIDEN = (
+    "Widen net.ipv4.ip_local_port_range together with it, for example to 10240 65535, or narrow the daemons' own "
+    "ranges of RTP ports, as port-max of rtpengine, rtpend of Asterisk or rtp-end-port of FreeSWITCH"
+)
 # Where the kernel counts what a key bounds: the file, and an expression for the number.
 COUNTERS = {
     "fs/file-max": ("/proc/sys/fs/file-nr", r"([0-9]+)"),
@@ -159,17 +165,36 @@ def _strict(number: int, _interface: str | None, resources: Resources) -> str:
 # --- ports ----------------------------------------------------------------------------------
 
 
-def _few_ports(values: Mapping[str, str]) -> str:
+class FreePorts(NamedTuple):
+    """The ports that outgoing connections may take: how many, of which range, and those of it that are reserved."""
+
+    left: int
+    range: str
+    reserved: str
+
+    def __str__(self) -> str:
+        ports = f"{self.left} {plural(self.left, 'port')}"
+        reserved = f", as {self.reserved} are reserved" if self.reserved else ""
+        return f"leaves {ports} of net.ipv4.ip_local_port_range ({self.range}) for outgoing connections{reserved}"
+
+
+def free_ports(values: Mapping[str, str]) -> FreePorts | None:
+    """The ports that two keys leave for outgoing connections; None where the range is not known."""
     words = values.get(PORT_KEYS[0], "").split()
     if len(words) != len(PORT_KEYS) or not all(word.isdecimal() for word in words):
-        return ""
+        return None
     low, high = map(int, words)
     reserved = parse_ports(PORT_KEYS[1], values.get(PORT_KEYS[1], ""))
-    left = high - low + 1 - sum(max(0, min(high, last) - max(low, first) + 1) for first, last in reserved)
-    if left >= FEWEST_PORTS:
+    within = [(max(low, first), min(high, last)) for first, last in reserved if first <= high and last >= low]
+    count = high - low + 1 - sum(last - first + 1 for first, last in within)
+    return FreePorts(max(0, count), f"{low}-{high}", render_ports(within).replace(",", ", "))
+
+
+def _few_ports(values: Mapping[str, str]) -> str:
+    free = free_ports(values)
+    if free is None or free.left >= FEWEST_PORTS:
         return ""
-    ports = f"{max(0, left)} {plural(left, 'port')}"
-    return f"leaves {ports} for outgoing connections, below {FEWEST_PORTS}: without a free one they fail"
+    return f"{free}: fewer than {FEWEST_PORTS}, and without a free one they fail. {WIDEN}"
 
 
 # --- which key has which check --------------------------------------------------------------

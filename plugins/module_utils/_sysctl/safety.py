@@ -11,6 +11,7 @@ from types import MappingProxyType
 from .._core.setting import AT_LEAST
 from .._core.text import whole_number
 from .._engine.originals import Originals
+from .hazards import LEAST_PORTS, PORT_KEYS, WIDEN, free_ports
 from .kernel import is_locked
 from .key import SysctlError, display_name, interface_of
 from .model import Decision, Observed
@@ -27,6 +28,7 @@ def check_safety(decisions: Iterable[Decision], observed: Observed) -> None:
     """Raises SysctlError where a value, now or at boot, would lock people out, or could not be taken back."""
     texts = {decision.path: decision.write or decision.line for decision in decisions}
     wanted = {path: text for path, text in texts.items() if text is not None}
+    _check_ports(wanted, observed)
     for decision in decisions:
         path, text, now = decision.path, wanted.get(decision.path), decision.before or ""
         if text is None:
@@ -38,6 +40,16 @@ def check_safety(decisions: Iterable[Decision], observed: Observed) -> None:
         if reason and not decision.setting.irreversible:
             allow = f"To set it all the same, give the key as {{value: {text}, {IRREVERSIBLE}: true}}"
             raise SysctlError(display_name(path), f"{reason}. {allow}. {ADVICE}")
+
+
+def _check_ports(wanted: Mapping[str, str], observed: Observed) -> None:
+    """Raises SysctlError where fewer ports are left than a host can live with, and fewer than before."""
+    changed = [path for path in PORT_KEYS if path in wanted]
+    now = {path: observed.live[path].value or "" for path in PORT_KEYS if path in observed.live}
+    before, after = free_ports(now), free_ports({**now, **wanted})
+    if not changed or after is None or after.left >= LEAST_PORTS or (before and after.left >= before.left):
+        return
+    raise SysctlError(display_name(changed[-1]), f"{after}: fewer than {LEAST_PORTS}. {WIDEN}. {ADVICE}")
 
 
 def locked_in(path: str, text: str, now: str) -> str:

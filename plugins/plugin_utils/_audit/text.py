@@ -13,6 +13,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._counters.table impo
 
 from .._site.sockets import socket_line
 from .._site.summary import wrapped
+from .ceilings import worth_a_line
 from .document import AUDITED, NOT_RUN
 from .period import other_start
 from .verdict import DRIFT, OK, PENDING, REFUSED, SHADOWED, UNMET, rewrites
@@ -39,6 +40,7 @@ def render_host(host: Mapping[str, Any]) -> list[str]:
             lines += wrapped(layer["status"], f"{layer['name']}: {layer['message']}")
     for tuner in host["tuners"]:
         lines += wrapped("tuner", _tuner_line(tuner))
+    lines += _listed("ceiling", [_ceiling_line(one) for one in host["ceilings"] if worth_a_line(one)])
     lines += _counter_lines(host["counters"])
     return list(map(printable, lines))  # values come from hosts
 
@@ -87,6 +89,10 @@ def _item_line(item: Mapping[str, Any]) -> str:
     if item["verdict"] == UNMET:
         return f"{item['item']}: is {live}, wanted {_shown(item['wanted'])}; {item['reason'] or 'no reason given'}"
     return f"{item['item']}: {item['reason'] or 'no reason given'}"
+
+
+def _ceiling_line(ceiling: Mapping[str, Any]) -> str:
+    return f"{ceiling['unit'] or ceiling['daemon']}: {ceiling['summary']}"
 
 
 def _tuner_line(tuner: Mapping[str, Any]) -> str:

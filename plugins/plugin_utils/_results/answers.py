@@ -21,6 +21,7 @@ from .shapes import (
     COUNTED_FIELDS,
     COUNTED_MORE,
     DIFF,
+    FACTS_FIELDS,
     FILES,
     ITEM_FIELDS,
     ITEM_NAMED,
@@ -186,6 +187,11 @@ def checked_counters(result: Any) -> dict[str, Any] | None:
 def checked_tuners(facts: Any) -> dict[str, Any]:
     """The fact `tuners`. Raises ResultError."""
     return tuners(facts, "tuners")
+
+
+def checked_daemons(facts: Any) -> list[dict[str, Any]]:
+    """The fact `sip_daemons`; none where it is unknown. Raises ResultError."""
+    return FACTS_FIELDS["sip_daemons"](facts, "sip_daemons") or []
 
 
 def checked_facts(facts: Any) -> dict[str, Any]:

@@ -233,6 +233,12 @@ FACTS_FIELDS: dict[str, Check] = {
                     "main_pid": maybe(SIZE),
                     "user": maybe(NAME),
                     "no_unit": maybe(WORDS),
+                    "rtp_ports": maybe(NAMES),
+                    "sip_ports": maybe(many(integer(1, 65535), MOST_THINGS)),
+                    "ceilings": maybe(
+                        many(record({"name": NAME}, {"value": maybe(SIZE), "set_by": maybe(WORDS)}), MOST_THINGS)
+                    ),
+                    "notes": maybe(many(WORDS, MOST_THINGS)),
                 },
             ),
             MOST_THINGS,

@@ -53,8 +53,8 @@
 
   const stateNames = data.states;
   const hosts = data.hosts.map((packed, position) => {
-    const [name, status, message, sequence, conditions, layers, rewrites, period, counters, tuners, sockets] = packed;
-    const host = { name, status, message: text(message), position, lower: name.toLowerCase(), layers, rewrites: new Map(rewrites), period: text(period), counters, tuners, sockets };
+    const [name, status, message, sequence, conditions, layers, rewrites, period, counters, tuners, sockets, ceilings] = packed;
+    const host = { name, status, message: text(message), position, lower: name.toLowerCase(), layers, rewrites: new Map(rewrites), period: text(period), counters, tuners, sockets, ceilings };
     host.settings = data.sequences[sequence];
     host.conditions = conditions;
     host.counts = counted(host, null);
@@ -254,7 +254,7 @@
   function detailRow(host) {
     const cell = make("td", { colspan: data.layers.length + 2, role: "cell" });
     if (host.message) cell.append(make("p", { class: `message tone-${host.status}` }, host.message));
-    cell.append(...sipSockets(host), ...rewrites(host), ...losses(host), ...otherTuners(host));
+    cell.append(...sipSockets(host), ...rewrites(host), ...losses(host), ...otherTuners(host), ...ownCeilings(host));
     const settings = wantedSettings();
     const layer = $("layer").value === "" ? null : Number($("layer").value);
     const states = matchingStates();
@@ -322,6 +322,13 @@
       return entry;
     });
     return [make("ul", { class: "tuners", "aria-label": "Who else sets kernel parameters" }, ...list)];
+  }
+
+  /** What bounds the daemons by their own configuration, whatever their limits are. */
+  function ownCeilings(host) {
+    if (!host.ceilings.length) return [];
+    const list = host.ceilings.map(([name, said]) => make("li", {}, make("strong", {}, text(name)), `: ${text(said)}`));
+    return [make("ul", { class: "ceilings", "aria-label": "What bounds the daemons by their own configuration" }, ...list)];
   }
 
   function keyOfTuner([item, theirs, wanted, wins]) {

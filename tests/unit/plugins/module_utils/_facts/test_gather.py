@@ -162,6 +162,13 @@ def test_a_whole_host(host: CapturedHost) -> None:
                 "main_pid": 36,
                 "user": "root",
                 "no_unit": "",
+                "rtp_ports": ["10000-20000"],
+                "sip_ports": None,
+                "ceilings": [
+                    {"name": "maxcalls", "value": None, "set_by": "default"},
+                    {"name": "maxfiles", "value": None, "set_by": "default"},
+                ],
+                "notes": [],
             }
         ],
         "tuners": NO_TUNERS,

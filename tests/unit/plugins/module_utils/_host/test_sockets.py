@@ -24,6 +24,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._host.sockets import
     option_for,
     parse_address,
     parse_socket_link,
+    parse_tcp_listeners,
     parse_udp_sockets,
     receive_buffer,
     set_receive_buffer,
@@ -56,6 +57,21 @@ def test_the_tables_as_a_kernel_prints_them() -> None:
     assert UdpSocket(732269, "0100007F", 5060, 36) in four
     assert UdpSocket(732271, "0" * 24 + "01000000", 5061, 26) in six
     assert [one.end for one in (*four, *six) if one.port in (5060, 5061)] == ["127.0.0.1:5060", "[::1]:5061"]
+
+
+TCP = """\
+  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 0100007F:13C4 00000000:0000 0A 00000000:00000000 00:00000000 00000000   103        0 1594 1 000000001375674e 100 0 0 10 0
+   1: 0100007F:13C4 0100007F:D431 01 00000000:00000000 00:00000000 00000000   103        0 1600 1 000000001375674e 20 4 30 10 -1
+   2: 0100007F:D432 0100007F:13C4 06 00000000:00000000 03:00001722 00000000     0        0 0 3 000000001375674e
+"""  # noqa: E501 - as the kernel prints it
+TCP6 = "   0: 00000000000000000000000000000000:13C5 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 77 1 0 100 0 0 10 0\n"  # noqa: E501
+
+
+def test_tcp_sockets_that_listen() -> None:
+    assert parse_tcp_listeners(TCP) == [(1594, 5060)]
+    assert parse_tcp_listeners(TCP6) == [(77, 5061)]
+    assert parse_tcp_listeners("nonsense 0A") == []
 
 
 @pytest.mark.parametrize(

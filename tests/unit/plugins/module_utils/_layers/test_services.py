@@ -18,6 +18,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._layers.services imp
     OwnSettings,
     left_alone,
     service_limits,
+    unusable_configuration,
 )
 from ansible_collections.siptune.linux.plugins.plugin_utils._site.layers import load_layer
 
@@ -95,6 +96,18 @@ def test_a_running_daemon_that_gets_no_limits_is_named() -> None:
     assert left_alone(None, hosts) == said
     assert left_alone(["asterisk.service"], hosts) == []
     assert left_alone(None, {}) == []
+
+
+def test_what_is_said_of_configurations_has_a_way_out() -> None:
+    notes = ["/x cannot be read", "port-max = 0 is no port; name the ports in siptune_network_reserved_ports"]
+    found = {**daemon("rtpengine", None), "rtp_ports": ["30000-40000"], "notes": notes}
+    said = unusable_configuration({"sip_daemons": [found, daemon("kamailio", "kamailio.service")]})
+    assert said == [
+        "rtpengine: /x cannot be read; if its media ports are others than 30000-40000, name them in "
+        "siptune_network_reserved_ports",
+        f"rtpengine: {notes[1]}",
+    ]
+    assert unusable_configuration({}) == []
 
 
 def test_a_host_without_daemons_has_nothing_to_do() -> None:

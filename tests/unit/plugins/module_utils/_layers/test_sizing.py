@@ -98,6 +98,57 @@ def test_reserved_ports(daemons: list | None, own: Any, wanted: str) -> None:
     assert size("reserved_ports", {"sip_daemons": found}, {}, {"reserved_ports": own}) == wanted
 
 
+def configured(name: str, rtp_ports: list | None, sip_ports: list | None = None, **fields: Any) -> dict[str, Any]:
+    return {"name": name, "installed": True, "running": True, "rtp_ports": rtp_ports, "sip_ports": sip_ports, **fields}
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted"),
+    [
+        pytest.param([configured("rtpengine", ["25000-39000"])], "5060-5061,25000-39000", id="a range of its own"),
+        pytest.param([configured("rtpengine", ["20000-21000", "40000-41000"], [2223])],
+                     "2223,5060-5061,20000-21000,40000-41000", id="two ranges and a port for control"),
+        pytest.param([configured("freeswitch", ["16384-32768"])], "5060-5061,5080-5081,16384-32768",
+                     id="sockets unknown"),
+        pytest.param([configured("freeswitch", ["16384-32768"], [5070])], "5060-5061,5070,16384-32768", id="known"),
+        pytest.param([configured("freeswitch", ["16384-32768"], [])], "5060-5061,16384-32768", id="none"),
+        pytest.param([configured("kamailio", [], [5060, 5080])], "5060-5061,5080", id="a proxy"),
+        pytest.param([configured("asterisk", None)], "5060-5061,10000-20000", id="unknown"),
+        pytest.param([configured("asterisk", ["8000-9000"]), configured("rtpengine", ["8500-10000"])],
+                     "5060-5061,8000-10000", id="overlapping"),
+        pytest.param([configured("asterisk", ["8000-9000"], installed=False, running=False)], "5060-5061",
+                     id="not there"),
+    ],
+)  # fmt: skip
+def test_reserved_ports_as_configured(found: list, wanted: str) -> None:
+    assert size("reserved_ports", {"sip_daemons": found}, {}, {}) == wanted
+
+
+def test_ports_of_an_untrue_fact_are_named() -> None:
+    with pytest.raises(SysctlError, match="siptune_host"):
+        size("reserved_ports", {"sip_daemons": [configured("asterisk", ["1-"])]}, {}, {})
+
+
+@pytest.mark.parametrize(
+    ("capacity", "ranges", "memory_bytes", "wanted"),
+    [
+        ({}, [["30000-40000"]], 8 * GIB, 32768),
+        ({}, [["30000-40000"], ["10000-49999"]], 8 * GIB, 131072),
+        ({}, [["30000-40000"]], None, None),
+        ({}, [[]], 8 * GIB, None),
+        ({}, [None], 8 * GIB, None),
+        ({"concurrent_calls": 10}, [["30000-40000"]], 8 * GIB, 32768),
+        ({"concurrent_calls": 9000}, [["30000-40000"]], 8 * GIB, 131072),
+        ({}, [["10000-49999"]], GIB // 8, 16384),
+    ],
+)
+def test_conntrack_has_room_for_all_media_ports(
+    capacity: dict, ranges: list, memory_bytes: int | None, wanted: int | None
+) -> None:
+    found = [configured("rtpengine", ports) for ports in ranges]
+    assert size("conntrack_entries", {"memory_bytes": memory_bytes, "sip_daemons": found}, capacity) == wanted
+
+
 @pytest.mark.parametrize("bad", ["70000", "5060-", "20-10", "-1", "sip", "5060 5061"])
 def test_a_bad_port_is_named(bad: str) -> None:
     with pytest.raises(SysctlError, match="siptune_network_reserved_ports"):

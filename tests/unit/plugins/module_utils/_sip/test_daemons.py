@@ -332,7 +332,8 @@ def test_a_host_without_sip(root: Path) -> None:
 
 
 def test_a_record_has_the_documented_fields() -> None:
-    assert SipDaemon._fields == ("name", "unit", "installed", "running", "main_pid", "user", "no_unit")
+    configured = ("rtp_ports", "sip_ports", "ceilings", "notes")
+    assert SipDaemon._fields == ("name", "unit", "installed", "running", "main_pid", "user", "no_unit", *configured)
 
 
 def test_workers_belong_to_the_first_process_of_their_own_line(root: Path) -> None:

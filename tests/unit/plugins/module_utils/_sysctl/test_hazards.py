@@ -14,7 +14,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._sysctl.hazards impo
     concerns,
     warning_of,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl.key import parse_key
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.key import SysctlError, parse_key
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.observe import observe
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.plan import plan
 from hypothesis import given
@@ -59,7 +59,7 @@ VALUES = [
     ("net.ipv4.neigh.default.gc_thresh3", 2, "out of reach", 1024),
     ("net.netfilter.nf_conntrack_max", 9001, "new ones are dropped", 0),
     ("net.core.somaxconn", 1, "refused", 128),
-    ("net.ipv4.ip_local_port_range", "50000 50009", "leaves 10 ports", "32768 60999"),
+    ("net.ipv4.ip_local_port_range", "50000 57998", "leaves 7999 ports", "50000 57999"),
     ("net.ipv4.conf.all.rp_filter", 1, "eth0 and eth1", 2),
     ("net.ipv6.conf.eth0.accept_ra", 0, "ends with its lifetime", 2),
     ("net.ipv6.conf.all.accept_ra", 0, "eth0", 1),
@@ -81,14 +81,53 @@ def test_what_is_not_known_is_not_warned_of() -> None:
     assert [warning_of(path, text, {}, Resources()) for path, text in quiet.items()] == [""] * len(quiet)
 
 
+RANGE, RESERVED = "net.ipv4.ip_local_port_range", "net.ipv4.ip_local_reserved_ports"
+
+
 def test_reserved_ports_take_from_the_range() -> None:
-    live = {"net.ipv4.ip_local_port_range": "32768 60999", "net.ipv4.ip_local_reserved_ports": "30000-60000"}
-    settings = {"net.ipv4.ip_local_reserved_ports": "30000-60500"}
-    assert "leaves 499 ports" in plan(request(settings), observed(live)).warnings[0]
-    both = {"net.ipv4.ip_local_port_range": "10000 60999", **settings}
+    live = {RANGE: "32768 60999", RESERVED: "5060-5061"}
+    done = plan(request({RESERVED: {"value": "30000-40000,45000-60000", "rule": "at_least"}}), observed(live))
+    assert done.warnings[0].startswith(
+        f"{RESERVED} = 5060-5061,30000-40000,45000-60000: leaves 5998 ports of {RANGE} (32768-60999) for outgoing "
+        "connections, as 32768-40000, 45000-60000 are reserved: fewer than 8000"
+    )
+    both = {RANGE: "10000 60999", RESERVED: "30000-60000"}
     assert plan(request(both), observed(live)).warnings == []
-    inside = {"net.ipv4.ip_local_port_range": "40000 41000"}
-    assert "leaves 0 ports" in plan(request(inside), observed(live)).warnings[0]
+    inside = {RANGE: "30000 43000"}
+    reserved = observed({RANGE: "32768 60999", RESERVED: "38000-60999"})
+    assert "leaves 8000 ports" not in " ".join(plan(request(inside), reserved).warnings)
+    assert "leaves 7999 ports" in plan(request({RANGE: "30001 43000"}), reserved).warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("live_ports", "settings", "refused"),
+    [
+        pytest.param("", {RESERVED: "10000-59000"}, "leaves 1999 ports", id="reserved"),
+        pytest.param("", {RESERVED: "10000-58999"}, "", id="just enough"),
+        pytest.param("", {RANGE: "50000 51998"}, "leaves 1999 ports", id="a narrow range"),
+        pytest.param("40000-60999", {RANGE: "38001 60999"}, "leaves 1999 ports", id="with what is reserved already"),
+        pytest.param("", {RANGE: "10240 65535", RESERVED: "20000-60000"}, "", id="together with a wider range"),
+        pytest.param("30000-60000", {RESERVED: "30000-60000"}, "", id="as it was"),
+        pytest.param("30000-60000", {RESERVED: "30000-59500"}, "", id="more than before"),
+        pytest.param("30000-60000", {RESERVED: {"value": "5060", "rule": "at_least"}}, "", id="below it, elsewhere"),
+        pytest.param("30000-60000", {RESERVED: {"value": "60001", "rule": "at_least"}}, "leaves 998", id="one less"),
+    ],
+)
+def test_too_few_ports_are_refused(live_ports: str, settings: dict[str, object], refused: str) -> None:
+    host = observed({RANGE: "32768 60999", RESERVED: live_ports})
+    if not refused:
+        plan(request(settings), host)
+        return
+    with pytest.raises(SysctlError) as error:
+        plan(request(settings), host)
+    words = str(error.value)
+    assert refused in words
+    assert "fewer than 2000. Widen net.ipv4.ip_local_port_range" in words
+    assert "To have the rest, leave the key out" in words
+
+
+def test_an_unknown_range_refuses_nothing() -> None:
+    assert plan(request({RESERVED: "1-65535"}), observed({RESERVED: ""})).warnings == []
 
 
 def test_a_floor_that_the_host_meets_is_not_warned_of() -> None:

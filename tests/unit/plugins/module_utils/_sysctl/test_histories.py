@@ -153,7 +153,7 @@ NUMBERS = {
     "net.ipv4.ipfrag_low_thresh": [1000000, 3145728, 5000000],
     "net.ipv4.ipfrag_high_thresh": [2000000, 4194304, 6000000],
     "net.ipv4.ip_unprivileged_port_start": [0, 1024, 40000],
-    "net.ipv4.ip_local_port_range": ["500 900", "16384 32767", "45000 60999"],
+    "net.ipv4.ip_local_port_range": ["500 4900", "16384 32767", "45000 60999"],
     "net.ipv4.conf.eth0.rp_filter": [0, 1, 2],
     "net.ipv4.conf.default.rp_filter": [0, 1, 2],
     "net.ipv4.conf.*.rp_filter": [0, 1, 2],
@@ -265,7 +265,7 @@ HISTORIES = {
     ],
     "a bound of the other file": [
         ("present", B, {"net.ipv4.ip_unprivileged_port_start": 0}, "both"),
-        ("present", A, {"net.ipv4.ip_local_port_range": "500 900"}, "both"),
+        ("present", A, {"net.ipv4.ip_local_port_range": "500 4900"}, "both"),
     ],
     "a lost record": [
         ("present", A, {"net.core.somaxconn": 5000}, "both"),
@@ -291,7 +291,7 @@ BOUNDED = [
     pytest.param({LOW: "5000000", HIGH: "6000000"}, id="both up"),
     pytest.param({LOW: "1000000", HIGH: "2000000"}, id="both down"),
     pytest.param({START: "50000", RANGE: "55000 60999"}, id="ports up"),
-    pytest.param({START: "80", RANGE: "500 900"}, id="ports down"),
+    pytest.param({START: "80", RANGE: "500 4900"}, id="ports down"),
 ]
 
 

@@ -186,9 +186,11 @@ def test_the_document_adds_up() -> None:
 def test_every_field_of_the_document_is_documented() -> None:
     page = (Path(__file__).resolve().parents[5] / "docs" / "audit.md").read_text(encoding="utf-8")
     counted = {**counters(counter("UdpRcvbufErrors", 1)), "sip_sockets": [sip_socket()]}
-    audit = document({"sbc1": host(counted)}, "2026-11-24T03:15:00+00:00", 0, "0.1.0")
+    ceiling = {"name": "tcp_max_connections", "value": 2048, "set_by": "default"}
+    found = host(counted)._replace(sip_daemons=[{"name": "kamailio", "ceilings": [ceiling]}])
+    audit = document({"sbc1": found}, "2026-11-24T03:15:00+00:00", 0, "0.1.0")
     entry = audit["hosts"][0]
-    parts = (entry[field][0] for field in ("layers", "items", "sip_sockets"))
+    parts = (entry[field][0] for field in ("layers", "items", "sip_sockets", "ceilings"))
     records = [audit, audit["totals"], entry, *parts, entry["counters"]["list"][0]]
     fields = {field for record in records for field in record}
     assert {field for field in fields if f"`{field}`" not in page} == set()
