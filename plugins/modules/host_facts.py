@@ -173,6 +173,10 @@ ansible_facts:
                   not show for certain, among them C(lo).
               type: bool
               sample: false
+            rx_queues:
+              description: Its receive queues in use. Null for interfaces that C(/sys) does not show for certain.
+              type: int
+              sample: 4
             ring:
               description: Descriptors in each of its rings. Null for interfaces without rings.
               type: dict
@@ -213,6 +217,19 @@ ansible_facts:
               type: list
               elements: str
               sample: []
+        strict_reverse_path:
+          description:
+            - Whether C(rp_filter) is 1 (strict) for all interfaces, or for one that an IPv4 default route leads out of.
+          type: bool
+          sample: false
+        container_network:
+          description:
+            - The signs that a network of containers (CNI) sets up interfaces here, an empty list without any. They are
+              an interface such as C(cali0), a configuration in C(/etc/cni/net.d), and kube-proxy as root.
+            - A C(/etc/cni/net.d) that cannot be read counts as a sign.
+          type: list
+          elements: str
+          sample: ["the interface cilium_host", "/etc/cni/net.d/05-cilium.conflist"]
         control_connection:
           description: This host's end of the ssh connection that runs the module. All null if none is found.
           type: dict

@@ -212,6 +212,7 @@ FACTS_FIELDS: dict[str, Check] = {
                     "speed_mbps": maybe(SIZE),
                     "addresses": maybe(NAMES),
                     "rps": maybe(flag),
+                    "rx_queues": maybe(SIZE),
                     "ring": maybe(_RING),
                     "ring_max": maybe(_RING),
                 },
@@ -220,6 +221,8 @@ FACTS_FIELDS: dict[str, Check] = {
         )
     ),
     "default_routes": maybe(record({}, {"ipv4": maybe(NAMES), "ipv6": maybe(NAMES)})),
+    "strict_reverse_path": maybe(flag),
+    "container_network": maybe(many(WORDS, MOST_THINGS)),
     "control_connection": maybe(record({}, {"family": maybe(NAME), "address": maybe(NAME)})),
     "ipv6_listeners": maybe(NAMES),
     "sip_daemons": maybe(

@@ -78,6 +78,7 @@ FILES = {
     "/proc/sys/kernel/osrelease": "6.1.0-28-amd64\n",
     "/proc/sys/net/core/netdev_max_backlog": "1000\n",
     "/proc/sys/net/ipv4/ip_forward": "0\n",
+    "/proc/sys/net/ipv4/conf/all/rp_filter": "0\n",
     "/proc/swaps": "Filename Type Size Used Priority\n/dev/sda2 partition 999420 0 -2\n",
     "/usr/lib/systemd/systemd": "",
     "/usr/lib/systemd/libsystemd-shared-252.so": "",
@@ -151,6 +152,8 @@ def test_a_whole_host(host: CapturedHost) -> None:
         "forwarding": False,
         "swap": [{"device": "/dev/sda2", "kind": "disk", "bytes": 999420 * 1024}],
         "default_routes": {"ipv4": [], "ipv6": []},
+        "strict_reverse_path": False,
+        "container_network": [],
         "control_connection": {"family": "ipv4", "address": "192.0.2.1"},
         "ipv6_listeners": [],
         "sip_daemons": [
@@ -176,6 +179,7 @@ def test_a_whole_host(host: CapturedHost) -> None:
         "speed_mbps": 1000,
         "addresses": [],
         "rps": True,
+        "rx_queues": 2,
         "ring": {"rx": 256, "rx_mini": 0, "rx_jumbo": 0, "tx": 256},
         "ring_max": {"rx": 4096, "rx_mini": 0, "rx_jumbo": 0, "tx": 4096},
     }
@@ -235,6 +239,8 @@ def test_a_host_that_tells_nothing(tmp_path: Path) -> None:
         "swap": None,
         "interfaces": None,
         "default_routes": {"ipv4": None, "ipv6": None},
+        "strict_reverse_path": None,
+        "container_network": [],
         "control_connection": {"family": None, "address": None},
         "ipv6_listeners": None,
         "sip_daemons": [],
