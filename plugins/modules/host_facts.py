@@ -338,10 +338,17 @@ ansible_facts:
                       type: str
                       sample: /usr/lib/tuned/network-latency/tuned.conf
                 unknown:
-                  description: The settings that the files of its profile do not show.
+                  description: The settings that the files of its profile do not show, and files that cannot be parsed.
                   type: list
                   elements: str
                   sample: []
+                not_reapplied:
+                  description:
+                    - The kernel parameters that its profile decides, although C(sysctl.d) is read again.
+                    - They match C(reapply_sysctl_exclude) in C(tuned-main.conf), which TuneD 2.27 and later have.
+                  type: list
+                  elements: str
+                  sample: [net.ipv4.conf.all.rp_filter]
             bpftune:
               description: Oracle's bpftune.
               type: dict

@@ -16,8 +16,8 @@ SOCKET = "{socket}"  # in an item's name: a SIP socket that has lost datagrams, 
 
 RECEIVE_BUFFER = (
     "more workers first, as a socket that is read too slowly fills any buffer; then the buffer that siptune sizes, now "
-    "by sip_sockets, and at the daemon's next start by net.core.rmem_default. A larger net.core.rmem_max helps no socket "
-    "that asks for nothing"
+    "by sip_sockets, and at the daemon's next start by net.core.rmem_default. A larger net.core.rmem_max helps no "
+    "socket that asks for nothing"
 )
 LEVERS = (f"{SOCKET} receive buffer", "net.core.rmem_default")
 MEMORY = "all UDP sockets together have used up their memory: look for one that nobody reads before raising this"
@@ -32,8 +32,8 @@ CONNTRACK_FULL = "or exempt SIP and RTP from connection tracking (notrack)"
 CONNTRACK_RACE = "two packets of one flow raced for an entry: exempt SIP and RTP from connection tracking (notrack)"
 REVERSE_PATH = (
     "packets came in by another interface than their answers would leave by, and were dropped: if it is media or SIP "
-    "of peers, make rp_filter 2 (loose), or 0 where a container network (CNI) asks for that; with 2 already, there is no "
-    "route back to the sender at all"
+    "of peers, make rp_filter 2 (loose), or 0 where a container network (CNI) asks for that; with 2 already, there is "
+    "no route back to the sender at all"
 )
 FRAGMENTS = "large SIP messages arrive incomplete: look for loss on the way, or use TCP"
 

@@ -169,6 +169,7 @@ _TUNERS = record(
                     "reapply_sysctl": maybe(flag),
                     "sysctl": maybe(_SETTINGS),
                     "unknown": maybe(many(WORDS, MOST_THINGS)),
+                    "not_reapplied": maybe(many(sentence(512), MOST_LINES)),
                 },
             )
         ),

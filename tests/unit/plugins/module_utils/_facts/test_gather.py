@@ -129,6 +129,7 @@ NO_TUNERS = {
         "reapply_sysctl": True,
         "sysctl": [],
         "unknown": [],
+        "not_reapplied": [],
     },
     "bpftune": {"active": False, "enabled": False},
     "sysctl_files": [],
