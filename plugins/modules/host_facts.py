@@ -230,6 +230,34 @@ ansible_facts:
           type: list
           elements: str
           sample: ["the interface cilium_host", "/etc/cni/net.d/05-cilium.conflist"]
+        sip_alg:
+          description:
+            - What there is of the kernel's SIP ALG, the connection tracking helper C(nf_conntrack_sip), which rewrites
+              addresses in SIP messages.
+          type: dict
+          contains:
+            modules:
+              description: Those of C(nf_conntrack_sip) and C(nf_nat_sip) that are loaded.
+              type: list
+              elements: str
+              sample: [nf_conntrack_sip, nf_nat_sip]
+            built_in:
+              description: Whether it is built into the kernel.
+              type: bool
+              sample: false
+            automatic:
+              description:
+                - Whether the kernel hands it every flow of port 5060, C(net.netfilter.nf_conntrack_helper). Null where
+                  the kernel does not have that any more, or does not track connections.
+              type: bool
+              sample: true
+            used_by:
+              description:
+                - Files of firewalld, nftables and iptables that assign it. Those of firewalld are zones and policies
+                  that let in the service C(sip), or another service with the helper.
+              type: list
+              elements: str
+              sample: [/etc/firewalld/zones/public.xml]
         control_connection:
           description: This host's end of the ssh connection that runs the module. All null if none is found.
           type: dict

@@ -8,6 +8,7 @@ from __future__ import annotations
 import mmap
 from typing import Any
 
+from .._alg.observe import sip_alg
 from .._host import machine, network
 from .._host.host import Host
 from .._host.netlink import observe_links
@@ -44,6 +45,7 @@ def gather(host: Host) -> dict[str, Any]:
         "default_routes": default_routes,
         "strict_reverse_path": network.strict_reverse_path(host, default_routes.ipv4 or ()),
         "container_network": container_network(host, processes, [link.name for link in links or ()]),
+        "sip_alg": sip_alg(host),
         "control_connection": network.control_connection(host),
         "ipv6_listeners": None if listeners is None else [str(listener) for listener in listeners[:MOST_LISTENERS]],
         "sip_daemons": daemons.sip_daemons(host, processes, systemd_running),

@@ -224,6 +224,17 @@ FACTS_FIELDS: dict[str, Check] = {
     "default_routes": maybe(record({}, {"ipv4": maybe(NAMES), "ipv6": maybe(NAMES)})),
     "strict_reverse_path": maybe(flag),
     "container_network": maybe(many(WORDS, MOST_THINGS)),
+    "sip_alg": maybe(
+        record(
+            {},
+            {
+                "modules": maybe(NAMES),
+                "built_in": maybe(flag),
+                "automatic": maybe(flag),
+                "used_by": maybe(many(WORDS, MOST_THINGS)),
+            },
+        )
+    ),
     "control_connection": maybe(record({}, {"family": maybe(NAME), "address": maybe(NAME)})),
     "ipv6_listeners": maybe(NAMES),
     "sip_daemons": maybe(

@@ -155,6 +155,7 @@ def test_a_whole_host(host: CapturedHost) -> None:
         "default_routes": {"ipv4": [], "ipv6": []},
         "strict_reverse_path": False,
         "container_network": [],
+        "sip_alg": {"modules": [], "built_in": False, "automatic": None, "used_by": []},
         "control_connection": {"family": "ipv4", "address": "192.0.2.1"},
         "ipv6_listeners": [],
         "sip_daemons": [
@@ -242,6 +243,7 @@ def test_a_host_that_tells_nothing(tmp_path: Path) -> None:
         "default_routes": {"ipv4": None, "ipv6": None},
         "strict_reverse_path": None,
         "container_network": [],
+        "sip_alg": {"modules": [], "built_in": False, "automatic": None, "used_by": []},
         "control_connection": {"family": None, "address": None},
         "ipv6_listeners": None,
         "sip_daemons": [],
