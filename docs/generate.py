@@ -201,7 +201,10 @@ def _modern(choice: dict[str, Any] | None) -> str:
 
 def _literal(choice: dict[str, Any]) -> str:
     """A value as it is written, with what bounds it."""
-    bound = f", {choice['limit']} at most" if "limit" in choice else ""
+    bound = ""
+    if "sized_limit" in choice:
+        name = choice["sized_limit"]
+        bound = f", *{_escaped(FORMULAS[name].summary)}* at most ([{name}](#{name}))"
     fast = f" from {choice['from_mbps']} Mb/s on" if "from_mbps" in choice else ""
     return f"`{choice['value']}`{bound}{fast}"
 

@@ -173,6 +173,10 @@ ansible_facts:
                   not show for certain, among them C(lo).
               type: bool
               sample: false
+            rx_queues:
+              description: Its receive queues in use. Null for interfaces that C(/sys) does not show for certain.
+              type: int
+              sample: 4
             ring:
               description: Descriptors in each of its rings. Null for interfaces without rings.
               type: dict
@@ -213,6 +217,47 @@ ansible_facts:
               type: list
               elements: str
               sample: []
+        strict_reverse_path:
+          description:
+            - Whether C(rp_filter) is 1 (strict) for all interfaces, or for one that an IPv4 default route leads out of.
+          type: bool
+          sample: false
+        container_network:
+          description:
+            - The signs that a network of containers (CNI) sets up interfaces here, an empty list without any. They are
+              an interface such as C(cali0), a configuration in C(/etc/cni/net.d), and kube-proxy as root.
+            - A C(/etc/cni/net.d) that cannot be read counts as a sign.
+          type: list
+          elements: str
+          sample: ["the interface cilium_host", "/etc/cni/net.d/05-cilium.conflist"]
+        sip_alg:
+          description:
+            - What there is of the kernel's SIP ALG, the connection tracking helper C(nf_conntrack_sip), which rewrites
+              addresses in SIP messages.
+          type: dict
+          contains:
+            modules:
+              description: Those of C(nf_conntrack_sip) and C(nf_nat_sip) that are loaded.
+              type: list
+              elements: str
+              sample: [nf_conntrack_sip, nf_nat_sip]
+            built_in:
+              description: Whether it is built into the kernel.
+              type: bool
+              sample: false
+            automatic:
+              description:
+                - Whether the kernel hands it every flow of port 5060, C(net.netfilter.nf_conntrack_helper). Null where
+                  the kernel does not have that any more, or does not track connections.
+              type: bool
+              sample: true
+            used_by:
+              description:
+                - Files of firewalld, nftables and iptables that assign it. Those of firewalld are zones and policies
+                  that let in the service C(sip), or another service with the helper.
+              type: list
+              elements: str
+              sample: [/etc/firewalld/zones/public.xml]
         control_connection:
           description: This host's end of the ssh connection that runs the module. All null if none is found.
           type: dict
@@ -369,10 +414,17 @@ ansible_facts:
                       type: str
                       sample: /usr/lib/tuned/network-latency/tuned.conf
                 unknown:
-                  description: The settings that the files of its profile do not show.
+                  description: The settings that the files of its profile do not show, and files that cannot be parsed.
                   type: list
                   elements: str
                   sample: []
+                not_reapplied:
+                  description:
+                    - The kernel parameters that its profile decides, although C(sysctl.d) is read again.
+                    - They match C(reapply_sysctl_exclude) in C(tuned-main.conf), which TuneD 2.27 and later have.
+                  type: list
+                  elements: str
+                  sample: [net.ipv4.conf.all.rp_filter]
             bpftune:
               description: Oracle's bpftune.
               type: dict

@@ -36,7 +36,7 @@ options:
         description: The module of this collection, without the collection's name.
         type: str
         required: true
-        choices: [sysctl_bulk, nic_ring, nic_link, sip_sockets, limits_file, systemd_limits, daemon_pools]
+        choices: [sysctl_bulk, nic_ring, nic_link, sip_sockets, sip_alg, limits_file, systemd_limits, daemon_pools]
       arguments:
         description: The module's options.
         type: dict
@@ -46,6 +46,7 @@ seealso:
   - module: siptune.linux.nic_ring
   - module: siptune.linux.nic_link
   - module: siptune.linux.sip_sockets
+  - module: siptune.linux.sip_alg
   - module: siptune.linux.limits_file
   - module: siptune.linux.systemd_limits
   - module: siptune.linux.daemon_pools

@@ -199,7 +199,9 @@ def test_every_formula_is_used() -> None:
     sockets = load_layer(NETWORK_LAYER).interfaces["sockets"]
     catalogues = [*CATALOGUES.values(), sockets, *services["units"].values(), *services["pools"].values()]
     used = {(entry["modern"] or {}).get("sized") for catalogue in catalogues for entry in catalogue.values()}
-    assert used - {None} == FORMULAS.keys()
+    rings = load_layer(NETWORK_LAYER).interfaces["rings"].values()
+    limits = {(entry["modern"] or {}).get("sized_limit") for entry in rings}
+    assert used | limits == {*FORMULAS, None}
 
 
 def test_what_stands_in_for_another_key_names_one_that_there_is() -> None:

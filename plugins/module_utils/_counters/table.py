@@ -84,6 +84,7 @@ COUNTERS = (
     Counter("TCPReqQFullDoCookies", NETSTAT, "TcpExtTCPReqQFullDoCookies", "connections"),
     Counter("TCPBacklogDrop", NETSTAT, "TcpExtTCPBacklogDrop", "segments"),
     Counter("TCPTimeWaitOverflow", NETSTAT, "TcpExtTCPTimeWaitOverflow", "connections"),
+    Counter("IPReversePathFilter", NETSTAT, "TcpExtIPReversePathFilter", "packets"),
     Counter("IpReasmFails", SNMP, "IpReasmFails", "datagrams"),
     Counter("Ip6ReasmFails", SNMP6, "Ip6ReasmFails", "datagrams"),
 )

@@ -23,6 +23,7 @@ _UNIT_DROP_IN = rf"/etc/systemd/system/[A-Za-z0-9:_.\\@-]+\.(?:service|slice)\.d
 _PATTERNS = (
     rf"{_READ_AT_BOOT}/sysctl\.d/{PLAIN_NAME}\.conf",
     rf"{_READ_AT_BOOT}/udev/rules\.d/{PLAIN_NAME}\.rules",
+    rf"/etc/modprobe\.d/{PLAIN_NAME}\.conf",
     rf"/etc/security/limits\.d/{PLAIN_NAME}\.conf",
     _UNIT_DROP_IN,
     r"/etc/systemd/network/00?-siptune-[!-.0-9;-~]{1,15}\.link",

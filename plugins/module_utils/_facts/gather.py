@@ -10,11 +10,13 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+from .._alg.observe import sip_alg
 from .._host import machine, network
 from .._host.host import Host
 from .._host.netlink import observe_links
 from .._host.processes import ProcessNames, process_names
 from .._sip import daemons
+from .container_network import container_network
 from .tuners import tuners
 
 # A media relay bound to an IPv6 address has thousands of sockets; this many are enough to see which services listen.
@@ -28,6 +30,7 @@ def gather(host: Host) -> dict[str, Any]:
     read_once = lru_cache(maxsize=None)(host.read_lenient)
     listeners = network.ipv6_listeners(host, read_once)
     systemd_running = host.exists(machine.SYSTEMD_RUNNING)
+    default_routes = network.default_routes(host, links)
     facts = {
         "memory_bytes": machine.memory_bytes(host),
         "page_size": mmap.PAGESIZE,
@@ -42,7 +45,10 @@ def gather(host: Host) -> dict[str, Any]:
         "forwarding": machine.forwarding(host),
         "swap": machine.swap_spaces(host),
         "interfaces": network.interfaces(host, links),
-        "default_routes": network.default_routes(host, links),
+        "default_routes": default_routes,
+        "strict_reverse_path": network.strict_reverse_path(host, default_routes.ipv4 or ()),
+        "container_network": container_network(host, processes, [link.name for link in links or ()]),
+        "sip_alg": sip_alg(host),
         "control_connection": network.control_connection(host),
         "ipv6_listeners": None if listeners is None else [str(listener) for listener in listeners[:MOST_LISTENERS]],
         "sip_daemons": _sip_daemons(host, processes, systemd_running, read_once),

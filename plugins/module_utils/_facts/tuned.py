@@ -3,19 +3,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """TuneD: whether it runs, the kernel parameters that its profile sets, and whether sysctl.d has the last word.
 
-Source: tuned(8), tuned.conf(5), tuned-main.conf(5); the plug-in sysctl, the loader and the merger of TuneD 2.20.
-Parsers take text and never raise.
+Source: tuned(8), tuned.conf(5), tuned-main.conf(5); plug-in sysctl, locator, loader and merger of TuneD 2.20 to 2.28.
+Parsers take text. What TuneD could not read either is said among the unknown.
 """
 
 from __future__ import annotations
 
+import fnmatch
+import posixpath
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from .._core.setting import AT_LEAST, AT_MOST, EXACT
 from .._host.host import Host
 from .._host.processes import ProcessNames
+from .._sysctl.kernel import mutually_exclusive
+from .._sysctl.key import display_name, read_key
 
 NAME = "tuned"
 PID_FILE = "/run/tuned/tuned.pid"
@@ -26,9 +30,14 @@ MAIN_FILE = "/etc/tuned/tuned-main.conf"
 PROFILE_DIRECTORIES = ("/etc/tuned/profiles", "/etc/tuned", "/usr/lib/tuned/profiles", "/usr/lib/tuned")
 PROFILE_NAME = re.compile(r"-?[A-Za-z0-9_.-]+")
 MOST_PROFILES = 50  # nobody writes a longer chain of includes
+LONGEST_FILE = 256 * 1024  # characters; the longest profile that TuneD ships has 8 KiB
+LONGEST_REASON = 200
+MOST_DIRECTORIES = 20
+MOST_PATTERNS, MOST_STARS, LONGEST_PATTERN = 100, 4, 200  # of reapply_sysctl_exclude, which are tried on each key
 
 SYSCTL = "sysctl"
-TRUE_WORDS = ("1", "true", "yes", "on")
+MAIN = "main"  # a section for tuned-main.conf, which has none
+TRUE_WORDS = ("1", "true", "yes", "t", "y")  # get_bool() of tuned/utils/commands.py
 MODIFIERS = {">": AT_LEAST, "<": AT_MOST}
 VARIABLE = re.compile(r"(?<!\\)\$\{([A-Za-z0-9_]+)\}")
 UNKNOWN = re.compile(r"(?<!\\)\$\{")
@@ -47,7 +56,8 @@ class Tuned(NamedTuple):
     """TuneD: whether it runs now, whether it is started at boot, and the profile it is set to, also while neither.
 
     `sysctl` has the settings of the profile and of all it includes, `unknown` those that its files do not show.
-    `reapply_sysctl` says whether TuneD reads sysctl.d again after it has applied its profile.
+    `reapply_sysctl` says whether TuneD reads sysctl.d again after it has applied its profile. `not_reapplied` are the
+    keys that it passes over then, of those that the profile decides: its own value stays.
     """
 
     active: bool | None
@@ -56,41 +66,85 @@ class Tuned(NamedTuple):
     reapply_sysctl: bool
     sysctl: list[Setting]
     unknown: list[str]
+    not_reapplied: list[str]
 
 
-class Profile(NamedTuple):
+class Source(NamedTuple):
     """The text of a profile's file, and where it is."""
 
     file: str
     text: str
 
 
+class Profile(NamedTuple):
+    """The sections of a profile's file, and where it is."""
+
+    file: str
+    sections: Mapping[str, Mapping[str, str]]
+
+
+class Main(NamedTuple):
+    """What tuned-main.conf says: whether sysctl.d is read again, but for the keys of `exclude`, and where profiles are.
+
+    The first of `directories` that has a profile counts. `unknown` is what cannot be used of the file.
+    """
+
+    reapply_sysctl: bool = True
+    exclude: Sequence[str] = []
+    directories: Sequence[str] = PROFILE_DIRECTORIES
+    unknown: Sequence[str] = []
+
+
 # --- files -----------------------------------------------------------------------------------
 
 
+class TunedFileError(ValueError):
+    """A file that TuneD could not read either; the text is the reason."""
+
+
 def parse(text: str) -> dict[str, dict[str, str]]:
-    """The sections of a TuneD file and their options. Of an option that is given twice the last counts."""
-    sections: dict[str, dict[str, str]] = {}
-    options = sections.setdefault("", {})
-    for raw in text.splitlines():
-        line = re.sub(r"(^|\s)#.*", "", raw).strip()
-        section = re.fullmatch(r"\[([^]]+)\]", line)
-        if section:
-            options = sections.setdefault(section.group(1), {})
-        elif line and not line.startswith(";"):
-            name, equals, value = line.partition("=")
-            if equals and name.strip():
-                options[name.strip()] = value.strip()
-    return sections
+    """The sections of a TuneD file and their options, read as TuneD does. Raises TunedFileError.
+
+    Of an option or a section that is given twice the last counts. Source: tuned/profiles/loader.py.
+    """
+    # Imported here because few hosts have TuneD, and each run on a target compiles all that it imports.
+    import configparser
+
+    if len(text) > LONGEST_FILE:
+        raise TunedFileError(f"is longer than {LONGEST_FILE} characters")
+    parser = configparser.RawConfigParser(delimiters=("=",), inline_comment_prefixes=("#",), strict=False)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    try:
+        # The parser takes quadratic time to find the end of a name with many blanks in it.
+        parser.read_string(re.sub(r"(?<=\S)[^\S\n]{2,}", " ", text))
+    except configparser.Error as error:
+        raise TunedFileError(f"cannot be parsed: {' '.join(str(error).split())[:LONGEST_REASON]}") from error
+    return {name: dict(parser.items(name)) for name in parser.sections()}
 
 
-def parse_main(text: str) -> bool:
-    """Whether tuned-main.conf lets TuneD read sysctl.d again after its profile, which it does by default."""
-    value = parse(text).get("", {}).get("reapply_sysctl", "1")
-    return value.lower() in TRUE_WORDS
+def parse_main(text: str) -> Main:
+    """What tuned-main.conf says; its defaults for a file that cannot be parsed, with which TuneD does not start."""
+    try:
+        options = parse(f"[{MAIN}]\n{text}").get(MAIN, {})
+    except TunedFileError as error:
+        return Main(unknown=[f"{MAIN_FILE} {error}"])
+    patterns = _list(options.get("reapply_sysctl_exclude", ""))
+    usable = [one for one in patterns[:MOST_PATTERNS] if one.count("*") <= MOST_STARS and len(one) <= LONGEST_PATTERN]
+    directories: Sequence[str] = PROFILE_DIRECTORIES
+    if "profile_dirs" in options:
+        given = [posixpath.normpath(one) for one in _list(options["profile_dirs"]) if one.startswith("/")]
+        directories = tuple(reversed(given[:MOST_DIRECTORIES]))
+    reapply = options.get("reapply_sysctl", "1").strip().lower() in TRUE_WORDS
+    unused = f"reapply_sysctl_exclude of {MAIN_FILE} has patterns that are too many or too long"
+    return Main(reapply, usable, directories, [unused] if usable != patterns else [])
 
 
-def profile_chain(names: Iterable[str], find: Callable[[str, list[str]], Profile | None]) -> tuple[list[Profile], list]:
+def _list(value: str) -> list[str]:
+    """The words of a list. Source: get_list() of tuned/utils/global_config.py."""
+    return [word.strip() for word in re.split(r"[,;]", value) if word.strip()]
+
+
+def profile_chain(names: Iterable[str], find: Callable[[str, list[str]], Source | None]) -> tuple[list[Profile], list]:
     """The files of these profiles in the order they are applied, what one includes before it; and what is unknown.
 
     `find` gives the file of a profile, unless it is among those named, which are read already: a profile of the
@@ -104,14 +158,18 @@ def profile_chain(names: Iterable[str], find: Callable[[str, list[str]], Profile
         if not PROFILE_NAME.fullmatch(name) or len(read) >= MOST_PROFILES:
             unknown.append(f"{wanted_by} includes {name}")
             return
-        profile = find(name.lstrip("-"), read)
-        if profile is None:
+        source = find(name.lstrip("-"), read)
+        if source is None:
             if not name.startswith("-") and not any(f"/{name}/" in path for path in read):
                 unknown.append(f"there is no profile {name}")
             return
-        read.append(profile.file)
-        include = parse(profile.text).get("main", {}).get("include", "")
-        for other in _included(include):
+        read.append(source.file)
+        try:
+            profile = Profile(source.file, parse(source.text))
+        except TunedFileError as error:
+            unknown.append(f"{source.file} {error}")
+            return
+        for other in _included(profile.sections.get("main", {}).get("include", "")):
             load(other, profile.file)
         chain.append(profile)
 
@@ -135,7 +193,7 @@ def settings(chain: Iterable[Profile], machine: Callable[[str, str], bool]) -> t
     kinds: dict[str, dict[str, str]] = {}
     variables: dict[str, str] = {}
     for profile in chain:
-        for name, options in parse(profile.text).items():
+        for name, options in profile.sections.items():
             if name == "variables":
                 variables.update(options)
             else:
@@ -218,13 +276,30 @@ def runs_program(command_line: str, name: str) -> bool:
 def tuned(host: Host, processes: ProcessNames, enabled: bool) -> Tuned:
     """The state of TuneD on a host. Its profile is read only where it counts: it runs, or is started at boot."""
     profile = (host.read_lenient(PROFILE_FILES[0]) or "").strip() or None
-    found = Tuned(_active(host, processes), enabled, profile, parse_main(host.read_lenient(MAIN_FILE) or ""), [], [])
+    main = parse_main(host.read_lenient(MAIN_FILE) or "")
+    found = Tuned(_active(host, processes), enabled, profile, main.reapply_sysctl, [], [], [])
     if profile is None or not (found.active or enabled):
         return found
     names = [name for file in PROFILE_FILES for name in (host.read_lenient(file) or "").split()]
-    chain, missing = profile_chain(names, lambda name, read: _find(host, name, read))
+    chain, missing = profile_chain(names, lambda name, read: _find(host, main.directories, name, read))
     set_by_it, unknown = settings(chain, lambda option, expression: _matches(host, option, expression))
-    return found._replace(sysctl=set_by_it, unknown=[*missing, *unknown])
+    decided = {key for one in set_by_it for key in _decided_by(one.key)}
+    return found._replace(
+        sysctl=set_by_it,
+        unknown=[*main.unknown, *missing, *unknown],
+        not_reapplied=sorted(key for key in decided if is_excluded(key, main.exclude)) if main.reapply_sysctl else [],
+    )
+
+
+def _decided_by(key: str) -> list[str]:
+    """A key, and the one that the kernel sets to 0 along with it, with dots as TuneD's patterns have them."""
+    path = read_key(key)
+    return [display_name(one) for one in (path, mutually_exclusive(path)) if one]
+
+
+def is_excluded(key: str, patterns: Iterable[str]) -> bool:
+    """Whether TuneD passes over a line of sysctl.d for this key. Source: tuned/plugins/plugin_sysctl.py of 2.27."""
+    return any(fnmatch.fnmatchcase(key, pattern) for pattern in patterns)
 
 
 def _active(host: Host, processes: ProcessNames) -> bool | None:
@@ -240,12 +315,12 @@ def _active(host: Host, processes: ProcessNames) -> bool | None:
     return runs_program(command_line or "", NAME)
 
 
-def _find(host: Host, name: str, read: list[str]) -> Profile | None:
-    for directory in PROFILE_DIRECTORIES:
+def _find(host: Host, directories: Iterable[str], name: str, read: list[str]) -> Source | None:
+    for directory in directories:
         file = f"{directory}/{name}/tuned.conf"
-        text = None if file in read else host.read_lenient(file)
+        text = None if file in read else host.read_foreign(file)
         if text is not None:
-            return Profile(file, text)
+            return Source(file, text)
     return None
 
 

@@ -16,7 +16,7 @@ from .._sysctl.conf import HEADING, PROCPS_FILE, parse
 from .._sysctl.conf import Assignment as Line
 from .._sysctl.key import display_name
 from .._sysctl.writers import starts_at_boot, writers
-from .tuned import Tuned, tuned
+from .tuned import MAIN_FILE, Tuned, is_excluded, parse_main, tuned
 
 BPFTUNE = "bpftune"
 MOST_ASSIGNMENTS = 200  # of a file are told
@@ -81,7 +81,7 @@ def tuners(host: Host, processes: ProcessNames) -> Tuners:
     files = [_file(file, text, at_boot=True) for file, text in read if not text.startswith(HEADING)]
     files += [file for file in _elsewhere(host) if file.file not in dict(read)]
     if (tuner.active or tuner.enabled) and tuner.reapply_sysctl and PROCPS_FILE not in dict(read):
-        files.append(_file(PROCPS_FILE, host.read_lenient(PROCPS_FILE) or "", at_boot=False))
+        files.append(_read_by_tuned_alone(host))
     return Tuners(
         tuner,
         Bpftune(bpftune_active(host, processes), starts_at_boot(host, "bpftune.service")),
@@ -111,6 +111,13 @@ def managed_by(file: str, text: str) -> str | None:
 
 def _file(file: str, text: str, at_boot: bool) -> SysctlFile:
     return SysctlFile(file, managed_by(file, text), at_boot, _assignments(parse(text, file)))
+
+
+def _read_by_tuned_alone(host: Host) -> SysctlFile:
+    """/etc/sysctl.conf where no boot reads it, without the lines that TuneD passes over."""
+    exclude = parse_main(host.read_lenient(MAIN_FILE) or "").exclude
+    file = _file(PROCPS_FILE, host.read_lenient(PROCPS_FILE) or "", at_boot=False)
+    return file._replace(sysctl=[one for one in file.sysctl if not is_excluded(one.key, exclude)])
 
 
 def _elsewhere(host: Host) -> list[SysctlFile]:

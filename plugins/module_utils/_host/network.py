@@ -116,6 +116,7 @@ class Interface(NamedTuple):
     speed_mbps: int | None
     addresses: list[str] | None
     rps: bool | None
+    rx_queues: int | None
     ring: dict[str, int] | None
     ring_max: dict[str, int] | None
 
@@ -134,6 +135,7 @@ def _observe(host: Host, link: Link, addresses: list[str] | None) -> Interface:
     mac = link.mac if len(link.mac or "") == ETHERNET_ADDRESS_CHARACTERS else None
     in_sysfs = _in_sysfs(host, directory, link.ifindex, mac)
     rings = _rings(host, link.name)
+    queues = _receive_queues(host, directory) if in_sysfs else []
     return Interface(
         name=link.name,
         driver=driver(host, link.name),
@@ -142,7 +144,8 @@ def _observe(host: Host, link: Link, addresses: list[str] | None) -> Interface:
         mac=mac,
         speed_mbps=parse_speed_mbps(host.read_lenient(directory + "/speed") or "") if in_sysfs else None,
         addresses=addresses,
-        rps=_steers_packets(host, directory + "/queues") if in_sysfs else None,
+        rps=_steers_packets(host, queues),
+        rx_queues=len(queues) or None,
         ring={kind: rings[kind] for kind in RING_KINDS} if rings else None,
         ring_max={kind: rings[f"{kind}_max"] for kind in RING_KINDS} if rings else None,
     )
@@ -166,9 +169,14 @@ def parse_speed_mbps(speed: str) -> int | None:
     return mbps if 0 < mbps < UNKNOWN_SPEED else None
 
 
-def _steers_packets(host: Host, queues: str) -> bool | None:
-    names = [name for name in unless_refused(host.list_directory, queues) or [] if name.startswith("rx-")]
-    masks = [parse_cpu_mask(host.read_lenient(f"{queues}/{name}/rps_cpus") or "") for name in names]
+def _receive_queues(host: Host, directory: str) -> list[str]:
+    """The directories of an interface's receive queues, which /sys has for those in use alone."""
+    names = unless_refused(host.list_directory, directory + "/queues") or []
+    return [f"{directory}/queues/{name}" for name in names if name.startswith("rx-")]
+
+
+def _steers_packets(host: Host, queues: Sequence[str]) -> bool | None:
+    masks = [parse_cpu_mask(host.read_lenient(f"{queue}/rps_cpus") or "") for queue in queues]
     known = [mask for mask in masks if mask is not None]
     if any(known):
         return True
@@ -250,6 +258,18 @@ def _ipv6_table(host: Host, name: str, read: Read | None = None) -> str | None:
     if text is None and host.exists("/proc/net/dev") and not host.exists("/proc/net/if_inet6"):
         return ""
     return text
+
+
+# --- the reverse path ------------------------------------------------------------------------
+
+STRICT = "1"  # of rp_filter, Documentation/networking/ip-sysctl.rst
+
+
+def strict_reverse_path(host: Host, uplinks: Sequence[str]) -> bool | None:
+    """Whether rp_filter is strict on the whole host, or on an interface that an IPv4 default route leads out of."""
+    files = [f"/proc/sys/net/ipv4/conf/{name}/rp_filter" for name in ("all", *uplinks)]
+    values = [text.strip() for text in map(host.read_lenient, files) if text is not None]
+    return STRICT in values if values else None
 
 
 # --- IPv6 listeners --------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from .._alg.module import SIP_ALG
 from .._core.errors import TuningError
 from .._engine.operation import Call, Operation
 from .._engine.policy import POLICY_ARGUMENTS
@@ -23,7 +24,7 @@ from .._sysctl.module import SYSCTL_BULK
 from .._sysctl.settings import check_together
 from .._units.module import SYSTEMD_LIMITS
 from .capacity import CatalogueError
-from .layer import ABSENT, KERNEL, LINKS, LOGINS, POOLS, RINGS, SOCKETS, UNITS, Layer, call_name
+from .layer import ABSENT, ALG, KERNEL, LINKS, LOGINS, POOLS, RINGS, SOCKETS, UNITS, Layer, call_name
 from .settings import layer_settings
 
 # The operation of each part, and its argument for the part's settings.
@@ -32,6 +33,7 @@ OPERATIONS: dict[str, tuple[Operation, str]] = {
     RINGS: (NIC_RING, "interfaces"),
     LINKS: (NIC_LINK, "interfaces"),
     SOCKETS: (SIP_SOCKETS, "receive_buffer_bytes"),
+    ALG: (SIP_ALG, "block"),
     LOGINS: (LIMITS_FILE, "limits"),
     UNITS: (SYSTEMD_LIMITS, "units"),
     POOLS: (DAEMON_POOLS, "pools"),
@@ -41,6 +43,7 @@ VARIABLES = {
     RINGS: "siptune_network_nic_rings",
     LINKS: "siptune_network_nic_links",
     SOCKETS: "siptune_network_sip_receive_buffer",
+    ALG: "siptune_network_sip_alg",
 }
 
 
@@ -114,7 +117,7 @@ def _arguments(part: str, options: Mapping[str, Any], variables: Mapping[str, An
     despite_calls = variables.get("siptune_disruptive_despite_calls", False)
     if part in (RINGS, LINKS):
         return {"disruptive": variables["siptune_disruptive"], "despite_calls": despite_calls}
-    if part == SOCKETS:
+    if part in (SOCKETS, ALG):
         return {}
     # On the way back an item that is missing or shadowed by now is only reported.
     absent = variables["siptune_state"] == ABSENT

@@ -11,6 +11,7 @@ from typing import Any
 from .._nic.settings import EVERY
 from .capacity import CatalogueError
 from .catalogue import check_profile
+from .formulas import FORMULAS
 from .layer import WHY_OF_OVERRIDE
 
 
@@ -43,6 +44,8 @@ def _of_profile(catalogue: Mapping[str, Any], profile: str, host: Mapping[str, A
             continue
         setting = {**entry[profile], "why": entry["why"]}
         lowest = setting.pop("from_mbps", None)
+        if "sized_limit" in setting:
+            setting["limit"] = FORMULAS[setting.pop("sized_limit")].formula(host, {}, {})
         for pattern in [EVERY] if lowest is None else _fast(host, lowest):
             chosen.setdefault(pattern, {})[option] = setting
     return chosen

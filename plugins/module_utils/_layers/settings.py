@@ -11,9 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .._alg.items import BLOCKED
+from .capacity import CatalogueError
 from .catalogue import settings
 from .interfaces import nic_settings
-from .layer import ABSENT, KERNEL, LINKS, LOGINS, NETWORK_LAYER, PARTS, RINGS, SERVICE_LAYER, SOCKETS, Layer
+from .layer import ABSENT, ALG, KERNEL, LINKS, LOGINS, NETWORK_LAYER, PARTS, RINGS, SERVICE_LAYER, SOCKETS, Layer
 from .services import OwnSettings, service_limits
 from .sockets import receive_buffer
 
@@ -36,4 +38,11 @@ def layer_settings(layer: Layer, variables: Mapping[str, Any], host: Mapping[str
         part: nic_settings(layer.interfaces, part, profile, host, options[f"nic_{part}"]) for part in (RINGS, LINKS)
     }
     sockets = receive_buffer(layer.interfaces, profile, host, capacity, options["sip_receive_buffer"])
-    return {KERNEL: kernel, **nics, SOCKETS: sockets}
+    return {KERNEL: kernel, **nics, SOCKETS: sockets, ALG: _blocks_alg(options["sip_alg"])}
+
+
+def _blocks_alg(given: object) -> bool:
+    """Whether siptune_network_sip_alg asks for the SIP ALG to be blocked. Raises CatalogueError."""
+    if given not in (None, "", BLOCKED):
+        raise CatalogueError(f"siptune_network_sip_alg: is {BLOCKED}, or null to leave it alone, not {given!r}")
+    return given == BLOCKED

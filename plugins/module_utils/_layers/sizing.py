@@ -49,6 +49,11 @@ DEFAULT_BUFFER_CEILING_BYTES = 16 * MEBIBYTE
 # "1000 or 10000 performed well": Documentation/networking/scaling.rst
 INPUT_QUEUE_PACKETS = 10000
 
+# A larger ring falls out of the cache. Drivers keep a page for each packet of each queue's receive ring.
+RECEIVE_RING_PACKETS = 4096
+RECEIVE_RINGS_PERCENT_OF_MEMORY = 1
+USUAL_PAGE_BYTES = 4096
+
 # TIME_WAIT lasts 60 s (TCP_TIMEWAIT_LEN, include/net/tcp.h); half as much again for bursts.
 TIME_WAIT_ROOM_SECONDS = 90
 
@@ -174,6 +179,19 @@ def input_queue_packets(host: Mapping[str, Any], _capacity: Mapping[str, int], _
     return INPUT_QUEUE_PACKETS if in_use else None
 
 
+def receive_ring_packets(host: Mapping[str, Any], _capacity: Mapping[str, int], _options: Mapping[str, Any]) -> int:
+    """The limit of each receive ring in packets: 4096, less where all rings together would take 1 % of the memory.
+
+    memory * 1 % / (page size * receive queues of all cards with rings), as a power of two. Unknown memory counts as 512
+    MiB, a card with unknown queues as one with a queue for each processor. At least 1, which leaves every ring alone.
+    """
+    cards = [one for one in host.get("interfaces") or [] if one.get("ring") and not one.get("virtual")]
+    queues = sum(one.get("rx_queues") or host.get("processors") or 1 for one in cards)
+    room_bytes = (host.get("memory_bytes") or SMALL_HOST_BYTES) * RECEIVE_RINGS_PERCENT_OF_MEMORY // 100
+    packets = room_bytes // ((host.get("page_size") or USUAL_PAGE_BYTES) * max(1, queues))
+    return max(1, min(RECEIVE_RING_PACKETS, power_of_two_up_to(packets)))
+
+
 def time_wait_sockets(_host: Mapping[str, Any], capacity: Mapping[str, int], _options: Mapping[str, Any]) -> Value:
     """net.ipv4.tcp_max_tw_buckets in sockets: 90 s * call set-ups/s, each taken for one TCP connection.
 
@@ -217,14 +235,19 @@ def _sip_ports(daemon: Mapping[str, Any]) -> Sequence[str]:
     return SIP_PORTS_OF_DAEMON.get(str(daemon.get("name")), ()) if ports is None else list(map(str, ports))
 
 
-def reverse_path_filter(host: Mapping[str, Any], _capacity: Mapping[str, int], _options: Mapping[str, Any]) -> int:
-    """net.ipv4.conf.*.rp_filter: 1 (strict) where there is one way in and out, else 2 (loose).
+def reverse_path_filter(
+    host: Mapping[str, Any], _capacity: Mapping[str, int], _options: Mapping[str, Any]
+) -> int | None:
+    """net.ipv4.conf.*.rp_filter: 2 (loose). None where a container network is, or may be (`container_network`).
 
-    Loose with more than one interface that has an IPv4 address (the loopback aside), more than one
-    with a default route, or forwarding. Loose too where the interfaces are unknown: it loses no media.
+    1 (strict) where the host has that already and there is one way in and out, so that nothing is loosened. There are
+    several ways with more than one interface that has an IPv4 address (the loopback aside), more than one with a
+    default route, or forwarding. Loose too where the interfaces are unknown: it loses no media.
     """
+    if host.get("container_network"):
+        return None
     interfaces = host.get("interfaces")
-    if interfaces is None:
+    if interfaces is None or not host.get("strict_reverse_path"):
         return LOOSE
     addressed = [interface for interface in interfaces if interface.get("name") != "lo" and _has_ipv4(interface)]
     uplinks = set((host.get("default_routes") or {}).get("ipv4") or ())
@@ -283,15 +306,16 @@ def swappiness(host: Mapping[str, Any], _capacity: Mapping[str, int], _options: 
 def dirty_bytes(host: Mapping[str, Any], _capacity: Mapping[str, int], options: Mapping[str, Any]) -> int | None:
     """vm.dirty_bytes: two seconds of what the disk can write, at least 256 MiB, never above 5 % of the memory.
 
+    `disk_write_bytes_per_second` of the options is the disk's speed, null or 0 if not known. Without it the key is left
+    alone: the host's own share is more on all but small hosts, and nothing is lowered unasked.
     On hosts below 5 GiB the 5 % are less than 256 MiB, and win. Below 1 GiB the key is left alone:
     the kernel's own 20 % of what is available are less than 205 MiB there already, and 5 % would
     make every writer wait. None as well where the memory is unknown. Whole MiB.
-    `disk_write_bytes_per_second` of the options is the disk's speed, null or 0 if not known.
     """
     memory_bytes = host.get("memory_bytes") or 0
-    if memory_bytes < DIRTY_SMALLEST_HOST_BYTES:
-        return None
     disk_bytes = DIRTY_SECONDS_OF_DISK * int(options.get("disk_write_bytes_per_second") or 0)
+    if memory_bytes < DIRTY_SMALLEST_HOST_BYTES or disk_bytes <= 0:
+        return None
     ceiling_bytes = memory_bytes * DIRTY_PERCENT_OF_MEMORY // 100
     return min(max(disk_bytes, DIRTY_FLOOR_BYTES), ceiling_bytes) // MEBIBYTE * MEBIBYTE
 
@@ -312,15 +336,18 @@ FORMULAS: dict[str, Sizing] = {
         conntrack_entries, "2 * (4 * (calls + 120 s * set-ups/s) + registrations), ≥ 2 * RTP ports, ≤ 5 % of memory"
     ),
     "dirty_background_bytes": Sizing(dirty_background_bytes, "¼ of vm.dirty_bytes, ≥ 64 MiB"),
-    "dirty_bytes": Sizing(dirty_bytes, "2 s of disk writes, ≥ 256 MiB, ≤ 5 % of memory"),
+    "dirty_bytes": Sizing(dirty_bytes, "where the disk's speed is given: 2 s of writes, ≥ 256 MiB, ≤ 5 % of memory"),
     "input_queue_packets": Sizing(input_queue_packets, "10000 with RPS or veth"),
     "open_files_of_host": Sizing(open_files_of_host, "500000 without systemd 240 or later"),
     "receive_buffer_default_bytes": Sizing(
         receive_buffer_default_bytes, "where a SIP daemon is: 1 s of SIP datagrams, 6 to 16 MiB; 1 MiB with media"
     ),
     "receive_buffer_max_bytes": Sizing(receive_buffer_max_bytes, "4 to 64 MiB: ½ s of SIP datagrams, ≤ memory / 256"),
+    "receive_ring_packets": Sizing(receive_ring_packets, "4096, all rings together ≤ 1 % of memory"),
     "reserved_ports": Sizing(reserved_ports, "SIP, the daemons' RTP ranges, your own"),
-    "reverse_path_filter": Sizing(reverse_path_filter, "1 with one way in and out, else 2"),
+    "reverse_path_filter": Sizing(
+        reverse_path_filter, "2; 1 where that is set and there is one way in and out; none with a container network"
+    ),
     "send_redirects": Sizing(send_redirects, "0 unless the host routes"),
     "sip_receive_buffer_bytes": Sizing(sip_receive_buffer_bytes, "1 s of SIP datagrams, 6 to 64 MiB, ≤ memory / 200"),
     "swappiness": Sizing(swappiness, "10 with swap on disk"),

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from .._alg.model import PATH as SIP_ALG_PATH
+from .._alg.module import SIP_ALG
 from .._core.errors import TuningError
 from .._core.undo import RefusedError, UndoLog, refusal
 from .._engine import originals
@@ -29,7 +31,7 @@ from .._units.module import SYSTEMD_LIMITS
 
 OPERATIONS: dict[str, Operation] = {
     operation.name: operation
-    for operation in (SYSCTL_BULK, NIC_RING, NIC_LINK, SIP_SOCKETS, LIMITS_FILE, SYSTEMD_LIMITS, DAEMON_POOLS)
+    for operation in (SYSCTL_BULK, NIC_RING, NIC_LINK, SIP_SOCKETS, SIP_ALG, LIMITS_FILE, SYSTEMD_LIMITS, DAEMON_POOLS)
 }
 
 
@@ -181,6 +183,8 @@ def left_on_record(record: Originals, calls: Iterable[Call]) -> str:
     for call in calls:
         if call.operation in (SYSCTL_BULK, LIMITS_FILE):
             named.add(call.request.path)
+        elif call.operation is SIP_ALG:
+            named.add(SIP_ALG_PATH)
         elif call.operation is SYSTEMD_LIMITS:
             named.add(call.request.drop_in)
     keys = Counter(owner for key in record.keys.values() for owner in key.owners)

@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Sequence
 
 from .._core.change import ABSENT, PENDING, READONLY
 from .._core.setting import EXACT
 from .._core.text import encoded
 from .._engine.owned_files import text_of
 from .conf import Boot, boot_of
-from .kernel import module_of, not_namespaced
+from .kernel import is_copied_to_interfaces, module_of, not_namespaced
 from .key import (
     LONGEST_INTERFACE_NAME,
     SysctlError,
@@ -27,6 +27,8 @@ from .originals import OurFiles, original_text
 from .safety import objection
 from .settings import Setting, check_together, checked_for
 from .value import same, satisfied, stored, wanted_from
+
+LOOPBACK = "lo"
 
 
 def settings_by_key(settings: Sequence[Setting], observed: Observed) -> dict[str, Setting]:
@@ -50,6 +52,42 @@ def settings_by_key(settings: Sequence[Setting], observed: Observed) -> dict[str
             by_key[setting.path] = setting
     check_together((path, setting.value) for path, setting in by_key.items())
     return by_key
+
+
+def decide_all(request: Request, observed: Observed, boot_without_us: Boot, ours: OurFiles) -> list[Decision]:
+    """The decisions on all keys of the settings, and on the keys that a boot changes along with them.
+
+    Raises SysctlError.
+    """
+    by_key = settings_by_key(request.settings, observed)
+    decisions = [decide(path, setting, request, observed, boot_without_us, ours) for path, setting in by_key.items()]
+    for path, setting in _followers(decisions, by_key, observed, boot_without_us).items():
+        # The line of `default` is theirs, too.
+        decisions.append(decide(path, setting, request, observed, boot_without_us, ours)._replace(line=None))
+    return decisions
+
+
+def _followers(
+    decisions: Iterable[Decision], by_key: Container[str], observed: Observed, boot_without_us: Boot
+) -> dict[str, Setting]:
+    """The settings of the interfaces that get the value of `default` with the next boot, by their keys.
+
+    A boot sets `default` before interfaces have addresses, and they take it over then; later they do not any more. An
+    interface that a file sets for itself does not, nor does lo, to which systemd gives its addresses first, nor those
+    that a container is started with. Sources: devinet_copy_dflt_conf() and ipv4_devconf_setall(), net/ipv4/devinet.c,
+    include/linux/inetdevice.h; loopback_setup() of systemd's src/core/main.c.
+    """
+    found: dict[str, Setting] = {}
+    if observed.surroundings.container:
+        return found
+    for decision in decisions:
+        if decision.line is None or not is_copied_to_interfaces(decision.path):
+            continue
+        why = f"Interfaces take it over from {display_name(decision.path)} with a boot, and now."
+        for path in observed.affected_by(decision.path):
+            if path not in by_key and interface_of(path) != LOOPBACK and boot_without_us.assignment(path) is None:
+                found[path] = decision.setting._replace(path=path, why=why, hazard="")
+    return found
 
 
 def decide(

@@ -185,7 +185,8 @@ _TWO_NAMES = (
 _OTHER_NAMES = dict([*_TWO_NAMES, *((second, first) for first, second in _TWO_NAMES)])
 
 # The kernel copies their `default` to interfaces (devinet_copy_dflt_conf(), neigh_copy_dflt_parms()).
-_COPIED_DEFAULTS = ("net/ipv4/conf/default/", "net/ipv4/neigh/default/", "net/ipv6/neigh/default/")
+_IPV4_DEFAULTS = "net/ipv4/conf/default/"
+_COPIED_DEFAULTS = (_IPV4_DEFAULTS, "net/ipv4/neigh/default/", "net/ipv6/neigh/default/")
 
 # Keys that exist only once a module is loaded, which may be long after systemd-sysctl has run.
 _MODULE_PREFIXES = (
@@ -289,6 +290,11 @@ def module_of(path: str) -> str | None:
 def module_trees(module: str) -> tuple[str, ...]:
     """The prefixes of a module's keys for `systemd-sysctl --prefix=`."""
     return _MODULE_TREES[module]
+
+
+def is_copied_to_interfaces(path: str) -> bool:
+    """Whether interfaces take the key over as long as they have no address; forwarding they do not: devinet.c."""
+    return path.startswith(_IPV4_DEFAULTS) and not path.endswith("/forwarding")
 
 
 def side_effects(path: str) -> list[str]:

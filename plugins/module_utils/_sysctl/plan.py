@@ -16,7 +16,7 @@ from .._core.setting import EXACT
 from .._engine.owned_files import FileChange, OwnFile, plan_file, released_files
 from .._host.host import FileRecord
 from .conf import HEADING, RULES_HEADING, Boot, Line, boot_of, render, render_rules, rules_path
-from .decide import decide, settings_by_key
+from .decide import decide_all
 from .items import items_of, warnings_of, with_boot_before
 from .kernel import module_of
 from .key import is_glob, is_spelled
@@ -30,10 +30,7 @@ from .safety import check_safety
 def plan(request: Request, observed: Observed) -> Plan:
     """The plan that fulfils the request. Raises SysctlError for an unsafe or contradictory request."""
     boot_without_us, ours = boot_of(observed.others, observed.later), OurFiles(request, observed)
-    decisions = [
-        decide(path, setting, request, observed, boot_without_us, ours)
-        for path, setting in settings_by_key(request.settings, observed).items()
-    ]
+    decisions = decide_all(request, observed, boot_without_us, ours)
     check_safety(decisions, observed)
     reverts = planned_reverts(request, observed, decisions, ours)
     writes, rewritten = ordered_writes(decisions, reverts, observed)

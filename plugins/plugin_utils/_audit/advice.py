@@ -15,8 +15,9 @@ PART = "{part}"  # in an item's name: the interface or the unit that the counter
 SOCKET = "{socket}"  # in an item's name: a SIP socket that has lost datagrams, `kamailio udp 10.0.0.5:5060`
 
 RECEIVE_BUFFER = (
-    "more workers first, as a socket that is read too slowly fills any buffer; then a larger buffer, now by "
-    "sip_sockets, and at the daemon's next start by net.core.rmem_default, or by maxbuffer of Kamailio and OpenSIPS"
+    "more workers first, as a socket that is read too slowly fills any buffer; then the buffer that siptune sizes, now "
+    "by sip_sockets, and at the daemon's next start by net.core.rmem_default. A larger net.core.rmem_max helps no "
+    "socket that asks for nothing"
 )
 LEVERS = (f"{SOCKET} receive buffer", "net.core.rmem_default")
 MEMORY = "all UDP sockets together have used up their memory: look for one that nobody reads before raising this"
@@ -29,6 +30,11 @@ QUEUE = (
 )
 CONNTRACK_FULL = "or exempt SIP and RTP from connection tracking (notrack)"
 CONNTRACK_RACE = "two packets of one flow raced for an entry: exempt SIP and RTP from connection tracking (notrack)"
+REVERSE_PATH = (
+    "packets came in by another interface than their answers would leave by, and were dropped: if it is media or SIP "
+    "of peers, make rp_filter 2 (loose), or 0 where a container network (CNI) asks for that; with 2 already, there is "
+    "no route back to the sender at all"
+)
 FRAGMENTS = "large SIP messages arrive incomplete: look for loss on the way, or use TCP"
 
 
@@ -70,6 +76,7 @@ ADVICE = {
     "TCPReqQFullDoCookies": Advice(("net.ipv4.tcp_max_syn_backlog", "net.core.somaxconn"), ACCEPT_QUEUE),
     "TCPBacklogDrop": Advice(("net.ipv4.tcp_rmem",), "the daemon reads its connections too slowly: more workers first"),
     "TCPTimeWaitOverflow": Advice(("net.ipv4.tcp_max_tw_buckets",), "more connections end than the kernel remembers"),
+    "IPReversePathFilter": Advice(("net.ipv4.conf.all.rp_filter",), REVERSE_PATH),
     "IpReasmFails": Advice(("net.ipv4.ipfrag_high_thresh",), FRAGMENTS),
     "Ip6ReasmFails": Advice((), FRAGMENTS),
     "Descriptors": Advice((f"{PART} LimitNOFILE",), "a daemon that is out of descriptors takes no more calls"),

@@ -20,7 +20,7 @@ from .._results.answers import checked_counters, checked_daemons, checked_layer,
 from .._results.schema import ResultError
 from .._site.overlaps import overlaps
 from .._site.sockets import name_of, socket_records
-from .advice import advice, concerns
+from .advice import Advice, advice, concerns
 from .ceilings import ceiling_records
 from .period import period, since_of
 from .verdict import DRIFT, OK, TROUBLES, rewrites, verdict, worst
@@ -206,14 +206,14 @@ def _counters(
 ) -> dict[str, Any]:
     if not result or not isinstance(result.get("counters"), Sequence):
         return {"seconds": None, "since_boot": None, "since": None, "period": period({}), "list": []}
-    state_of = {item["item"]: item["state"] for item in items}
+    known = {item["item"]: item for item in items}
     return {
         "seconds": result.get("seconds"),
         "since_boot": result.get("since_boot"),
         "since": result.get("since"),
         "period": period(result),
         "list": [
-            {**_counter(counter, state_of, sockets), "since": since_of(counter["name"], result)}
+            {**_counter(counter, known, sockets), "since": since_of(counter["name"], result)}
             for counter in result["counters"]
         ],
     }
@@ -225,9 +225,9 @@ RECEIVE_COUNTERS = {"UdpRcvbufErrors": (*"0123456789", "[::]:"), "Udp6RcvbufErro
 
 
 def _counter(
-    counter: Mapping[str, Any], state_of: Mapping[str, str], sockets: Sequence[Mapping[str, Any]]
+    counter: Mapping[str, Any], items: Mapping[str, Mapping[str, Any]], sockets: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """A counter with what would help; the state of an item that siptune leaves alone is null.
+    """A counter with what would help, given the items by name; the state of one that siptune leaves alone is null.
 
     The kernel does not say which socket has lost a datagram; the sockets' own counts do.
     """
@@ -244,9 +244,15 @@ def _counter(
     return {
         **attributed,
         "concern": concern,
-        "advice": help_.text if help_ else "",
-        "helps": [{"item": item, "state": state_of.get(item)} for item in help_.items] if help_ else [],
+        "advice": _with_sizes(help_, items) if help_ else "",
+        "helps": [{"item": item, "state": items.get(item, {}).get("state")} for item in help_.items] if help_ else [],
     }
+
+
+def _with_sizes(help_: Advice, items: Mapping[str, Mapping[str, Any]]) -> str:
+    """The advice with the value that siptune has sized for each item on this host."""
+    sizes = [f"{item} {items[item]['wanted']}" for item in help_.items if items.get(item, {}).get("wanted")]
+    return f"{help_.text}; sized for this host: {', '.join(sizes)}" if sizes else help_.text
 
 
 def _counts_in(socket: Mapping[str, Any], counter: Mapping[str, Any]) -> bool:

@@ -169,6 +169,7 @@ _TUNERS = record(
                     "reapply_sysctl": maybe(flag),
                     "sysctl": maybe(_SETTINGS),
                     "unknown": maybe(many(WORDS, MOST_THINGS)),
+                    "not_reapplied": maybe(many(sentence(512), MOST_LINES)),
                 },
             )
         ),
@@ -212,6 +213,7 @@ FACTS_FIELDS: dict[str, Check] = {
                     "speed_mbps": maybe(SIZE),
                     "addresses": maybe(NAMES),
                     "rps": maybe(flag),
+                    "rx_queues": maybe(SIZE),
                     "ring": maybe(_RING),
                     "ring_max": maybe(_RING),
                 },
@@ -220,6 +222,19 @@ FACTS_FIELDS: dict[str, Check] = {
         )
     ),
     "default_routes": maybe(record({}, {"ipv4": maybe(NAMES), "ipv6": maybe(NAMES)})),
+    "strict_reverse_path": maybe(flag),
+    "container_network": maybe(many(WORDS, MOST_THINGS)),
+    "sip_alg": maybe(
+        record(
+            {},
+            {
+                "modules": maybe(NAMES),
+                "built_in": maybe(flag),
+                "automatic": maybe(flag),
+                "used_by": maybe(many(WORDS, MOST_THINGS)),
+            },
+        )
+    ),
     "control_connection": maybe(record({}, {"family": maybe(NAME), "address": maybe(NAME)})),
     "ipv6_listeners": maybe(NAMES),
     "sip_daemons": maybe(

@@ -52,6 +52,10 @@ LET_REAPPLY = (
     f"to make both agree, say reapply_sysctl = 1 in {MAIN_FILE} and restart tuned, or give these keys in a profile of "
     "your own that includes {profile}, or leave them to TuneD: null in the inventory"
 )
+PASSED_OVER = (
+    f"it passes over {{keys}} then, as reapply_sysctl_exclude in {MAIN_FILE} says, and its own value stays: take them "
+    "out of that line and restart tuned, or leave them to TuneD: null in the inventory"
+)
 WRITE_DOWN = (
     "siptune writes no line for a key that the host meets already, so that TuneD has the last word there: give it as "
     "exact in the inventory, or leave it to TuneD: null"
@@ -119,10 +123,11 @@ def warning(tuners: Mapping[str, Any], items: Iterable[Mapping[str, Any]]) -> st
         return ""
     said = [f"TuneD, profile {tuned.get('profile')}, {_when(tuned)}"]
     if against:
-        named = [f"{their['key']} = {shown(their)}" for their in against[:MOST_NAMED]]
-        more = f" and {len(against) - MOST_NAMED} more" if len(against) > MOST_NAMED else ""
-        said.append(f"it sets {', '.join(named)}{more}, where siptune wants something else")
-        said.append(_effect(tuned))
+        named = _some([f"{their['key']} = {shown(their)}" for their in against])
+        said += [f"it sets {named}, where siptune wants something else", _effect(tuned)]
+        lost = [one for one in wanted if any(undoes(their, one) for their in against) and not _reapplies(tuned, one)]
+        if tuned.get("reapply_sysctl") and lost:
+            said.append(PASSED_OVER.format(keys=_some(sorted({display_name(one.path) for one in lost}))))
         if not tuned.get("reapply_sysctl"):
             said.append(LET_REAPPLY.format(profile=tuned.get("profile")))
     if unknown:
@@ -203,15 +208,31 @@ def _tuned_record(tuned: Mapping[str, Any], ours: Ours) -> dict[str, Any] | None
     keys = []
     for their in tuned.get("sysctl") or []:
         for item, wanted in _against(their, ours):
-            wins = _at_boot(item, wanted) if tuned.get("reapply_sysctl") else TUNED
+            wins = _at_boot(item, wanted) if _reapplies(tuned, wanted) else TUNED
             keys.append(_key(item, _said(their, wanted), wins or TUNED))
-    advice = ""
-    if any(key["wins"] == TUNED for key in keys):
-        profile = tuned.get("profile")
-        advice = WRITE_DOWN if tuned.get("reapply_sysctl") else LET_REAPPLY.format(profile=profile)
+    advice = _advice(tuned, [str(key["item"]) for key in keys if key["wins"] == TUNED])
     unknown = tuned.get("unknown") or []
     effect = "; ".join([_effect(tuned), *(f"its files do not show all that it sets: {what}" for what in unknown)])
     return _record(TUNED, f"profile {tuned.get('profile')}, {_when(tuned)}", tuned, keys, effect, advice)
+
+
+def _advice(tuned: Mapping[str, Any], lost: Sequence[str]) -> str:
+    """How to make both agree on the keys that TuneD wins."""
+    if not tuned.get("reapply_sysctl"):
+        return LET_REAPPLY.format(profile=tuned.get("profile")) if lost else ""
+    passed_over = [key for key in lost if key in (tuned.get("not_reapplied") or ())]
+    parts = [PASSED_OVER.format(keys=_some(passed_over))] if passed_over else []
+    return "; ".join([*parts, WRITE_DOWN] if len(passed_over) < len(lost) else parts)
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more
+
+
+def _reapplies(tuned: Mapping[str, Any], wanted: Wanted) -> bool:
+    """Whether TuneD sets what sysctl.d says of a key again, after its profile."""
+    return bool(tuned.get("reapply_sysctl")) and display_name(wanted.path) not in (tuned.get("not_reapplied") or ())
 
 
 def _said(their: Mapping[str, Any], wanted: Wanted) -> str:

@@ -70,10 +70,10 @@ class KernelHost(Host):
     # --- the kernel ------------------------------------------------------------------------------
 
     def reset(self) -> None:
-        """Every key as a kernel starts with it. The interface eth0 has an address, and so takes no defaults."""
+        """Every key as a kernel starts with it, and the addresses of lo and eth0, which take no defaults then."""
         for path, value in DEFAULTS.items():
             self._put(path, value)
-        self._configured = {path for path in DEFAULTS if path.startswith(f"{IPV4}/eth0/")}
+        self._configured = {path for path in DEFAULTS if path.startswith((f"{IPV4}/eth0/", f"{IPV4}/lo/"))}
 
     def live(self) -> dict[str, str]:
         """The values of all keys."""
@@ -150,8 +150,9 @@ class KernelHost(Host):
     # --- a boot ----------------------------------------------------------------------------------
 
     def boot(self) -> None:
-        """Start anew: the kernel's values, and then what the files of sysctl.d set, as far as it is taken."""
+        """Start anew: the kernel's values, what the files of sysctl.d set where it is taken, then eth0's address."""
         self.reset()
+        self._configured = {path for path in DEFAULTS if path.startswith(f"{IPV4}/lo/")}
         settings: dict[str, str | None] = {}
         for file in sorted((self.root / "etc/sysctl.d").glob("*.conf")):
             for one in parse(file.read_text(encoding="utf-8"), str(file)):
@@ -166,3 +167,4 @@ class KernelHost(Host):
                         self._write(key, value)
                     except HostError:
                         continue  # systemd-sysctl says so, and goes on
+        self._configured.update(path for path in DEFAULTS if path.startswith(f"{IPV4}/eth0/"))

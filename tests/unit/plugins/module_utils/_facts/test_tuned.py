@@ -9,9 +9,15 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._facts.tuned import (
+    MAIN_FILE,
+    PROFILE_DIRECTORIES,
+    Main,
     Profile,
     Setting,
+    Source,
     Tuned,
+    TunedFileError,
+    is_excluded,
     parse,
     parse_main,
     profile_chain,
@@ -73,9 +79,9 @@ script=script.sh
 def chain_of(names: str, **profiles: str) -> tuple[list[Profile], list[str]]:
     texts = {name.replace("_", "-"): text for name, text in profiles.items()}
 
-    def find(name: str, read: list[str]) -> Profile | None:
+    def find(name: str, read: list[str]) -> Source | None:
         file = f"{DISTRIBUTION}/{name}/tuned.conf"
-        return Profile(file, texts[name]) if name in texts and file not in read else None
+        return Source(file, texts[name]) if name in texts and file not in read else None
 
     return profile_chain(names.split(), find)
 
@@ -162,14 +168,90 @@ def test_strange_includes(text: str, expected: list[str]) -> None:
     ],
 )
 def test_whether_sysctl_d_is_read_again(text: str, expected: bool) -> None:
-    assert parse_main(text) is expected
+    assert parse_main(text) == Main(reapply_sysctl=expected)
 
 
-@given(st.text(alphabet=" \n[]=#;${}abc.>\"'", max_size=200))
-def test_no_text_makes_a_parser_raise(text: str) -> None:
-    parse(text)
-    settings([Profile("x", text), Profile("y", text)], is_x86)
-    profile_chain(["a"], lambda _name, read: Profile("x", text) if "x" not in read else None)
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("reapply_sysctl = T # yes\n", Main()),
+        ("reapply_sysctl = on\n", Main(reapply_sysctl=False)),  # TuneD does not know the word
+        ("Reapply_Sysctl = 0\n", Main()),  # nor this option
+        ("reapply_sysctl = 0\nreapply_sysctl = 1\n", Main()),
+        (
+            "reapply_sysctl_exclude = net.ipv4.conf.*.rp_filter , vm.* ;\n",
+            Main(exclude=["net.ipv4.conf.*.rp_filter", "vm.*"]),
+        ),
+        ("reapply_sysctl_exclude = net.*,\n  vm.*\n", Main(exclude=["net.*", "vm.*"])),
+        ("reapply_sysctl_exclude = 100%(x)s\n", Main(exclude=["100%(x)s"])),
+        ("profile_dirs = /a,/b/../c\n", Main(directories=("/c", "/a"))),
+        ("profile_dirs =\n", Main(directories=())),
+        ("profile_dirs = here;/a\n", Main(directories=("/a",))),
+    ],
+)
+def test_what_the_main_file_says(text: str, expected: Main) -> None:
+    assert parse_main(text) == expected
+
+
+def test_a_main_file_that_tuned_cannot_read_is_said_and_has_the_defaults() -> None:
+    found = parse_main("reapply_sysctl = 0\nthis is no option\n")
+    assert found._replace(unknown=[]) == Main()
+    assert found.unknown[0].startswith(f"{MAIN_FILE} cannot be parsed: ")
+    assert "this is no option" in found.unknown[0]
+
+
+def test_patterns_that_would_take_for_ever_are_said_and_not_tried() -> None:
+    found = parse_main(f"reapply_sysctl_exclude = vm.*,{'*a' * 50}\n")
+    assert found.exclude == ["vm.*"]
+    assert found.unknown == [f"reapply_sysctl_exclude of {MAIN_FILE} has patterns that are too many or too long"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [("vm.swappiness", True), ("vm.*", True), ("*", True), ("vm.swap[pq]iness", True), ("vm/swappiness", False)],
+)
+def test_what_is_passed_over_when_sysctl_d_is_read_again(pattern: str, expected: bool) -> None:
+    assert is_excluded("vm.swappiness", ["net.*", pattern]) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[sysctl]\nA.b = 1\nA.b=2 # last\n[sysctl]\nc.d=x#y\n", {"sysctl": {"A.b": "2", "c.d": "x#y"}}),
+        ("[sysctl]\na.b=1\n  2\n", {"sysctl": {"a.b": "1\n2"}}),
+        ("[DEFAULT]\na.b=1\n[sysctl]\n", {"sysctl": {"a.b": "1"}}),
+        ("[script]\nx=50% of ${i:PROFILE_DIR}\n", {"script": {"x": "50% of ${i:PROFILE_DIR}"}}),
+        ("[sysctl]\na:b=1\n", {"sysctl": {"a:b": "1"}}),
+    ],
+    ids=["twice", "continued", "defaults", "no interpolation", "one delimiter"],
+)
+def test_the_quirks_of_its_files(text: str, expected: dict[str, dict[str, str]]) -> None:
+    assert parse(text) == expected
+
+
+@pytest.mark.parametrize("text", ["a.b=1\n", "[sysctl]\nno value\n", "[sysctl\na=1\n", "[sysctl]\n" + "a=1\n" * 70_000])
+def test_a_file_that_tuned_could_not_read_is_refused(text: str) -> None:
+    with pytest.raises(TunedFileError):
+        parse(text)
+
+
+def test_many_blanks_take_no_time() -> None:
+    with pytest.raises(TunedFileError):
+        parse("[sysctl]\na" + " " * 200_000 + "b\n")
+
+
+def test_a_broken_profile_is_said_and_the_others_count() -> None:
+    chain, unknown = chain_of("x", x="[main]\ninclude=y,z\n[sysctl]\na.b=1\n", y="oops\n", z="[sysctl]\nc.d=2\n")
+    assert values(chain) == {"a.b": ("1", "exact"), "c.d": ("2", "exact")}
+    assert len(unknown) == 1
+    assert unknown[0].startswith(f"{DISTRIBUTION}/y/tuned.conf cannot be parsed: ")
+
+
+@given(st.text(alphabet=" \n\t[]=#;${}%abc.>\"'", max_size=200))
+def test_no_text_makes_a_parser_raise_anything_else(text: str) -> None:
+    parse_main(text)
+    chain, _ = profile_chain(["a"], lambda _name, read: Source("x", text) if "x" not in read else None)
+    settings([*chain, *[Profile("y", one.sections) for one in chain]], is_x86)
 
 
 # --- a host ----------------------------------------------------------------------------------
@@ -184,7 +266,7 @@ def tree(root: Path, files: dict[str, str]) -> Host:
 
 
 def state(active: bool | None, profile: str | None) -> Tuned:
-    return Tuned(active, False, profile, True, [], [])
+    return Tuned(active, False, profile, True, [], [], [])
 
 
 @pytest.mark.parametrize(
@@ -227,7 +309,34 @@ def test_the_administrators_profile_may_build_on_the_distributions_of_that_name(
             Setting("vm.swappiness", "1", "exact", own),
         ],
         unknown=[],
+        not_reapplied=[],
     )
+
+
+def test_directories_of_the_administrators_own_are_the_only_ones(tmp_path: Path) -> None:
+    files = {
+        **RUNNING,
+        "/etc/tuned/active_profile": "one two",
+        MAIN_FILE: "profile_dirs = /usr/share/first,/srv/second\n",
+        "/usr/share/first/one/tuned.conf": "[sysctl]\nvm.swappiness=1\n",
+        "/srv/second/one/tuned.conf": "[sysctl]\nvm.swappiness=2\n",
+        "/etc/tuned/two/tuned.conf": "[sysctl]\nvm.swappiness=3\n",
+    }
+    found = tuned(tree(tmp_path, files), ALL_PROCESSES, enabled=False)
+    assert {one.key: one.value for one in found.sysctl} == {"vm.swappiness": "2"}
+    assert found.unknown == ["there is no profile two"]
+    assert "/srv/second" not in PROFILE_DIRECTORIES
+
+
+@pytest.mark.parametrize(("reapply", "expected"), [("1", ["net.core.busy_read", "vm.dirty_bytes"]), ("0", [])])
+def test_the_keys_that_are_not_applied_again(tmp_path: Path, reapply: str, expected: list[str]) -> None:
+    files = {
+        **RUNNING,
+        "/etc/tuned/active_profile": "one",
+        MAIN_FILE: f"reapply_sysctl={reapply}\nreapply_sysctl_exclude=net.core.*, vm.dirty_bytes, fs.file-max\n",
+        f"{DISTRIBUTION}/one/tuned.conf": "[sysctl]\nvm.dirty_ratio=1\nnet.core.busy_read=5\nvm.swappiness=3\n",
+    }
+    assert tuned(tree(tmp_path, files), ALL_PROCESSES, enabled=False).not_reapplied == expected
 
 
 def test_profiles_are_found_where_newer_versions_have_them_too(tmp_path: Path) -> None:

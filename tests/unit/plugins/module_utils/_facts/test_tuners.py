@@ -116,6 +116,8 @@ def test_what_only_tuned_reads_is_told_where_tuned_is(tmp_path: Path) -> None:
     (found,) = tuners(host, ALL_PROCESSES).sysctl_files
     assert found == SysctlFile("/etc/sysctl.conf", None, False, [Assignment("vm.swappiness", "60", 1)])
     (tmp_path / "etc/tuned").mkdir()
+    (tmp_path / "etc/tuned/tuned-main.conf").write_text("reapply_sysctl_exclude = vm.swap*\n", encoding="utf-8")
+    assert tuners(host, ALL_PROCESSES).sysctl_files == []
     (tmp_path / "etc/tuned/tuned-main.conf").write_text("reapply_sysctl = 0\n", encoding="utf-8")
     assert tuners(host, ALL_PROCESSES).sysctl_files == []
 

@@ -34,6 +34,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._host.network import
     parse_listeners,
     parse_speed_mbps,
     parse_ssh_connection,
+    strict_reverse_path,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -408,3 +409,26 @@ BY_HAND = f"{ZERO} 00 {ZERO} 00 fe80000000000000020000fffe000002 00000400 000000
 def test_a_default_route_from_a_router_is_told_from_others(tmp_path: Path) -> None:
     host = tree(tmp_path, {"/proc/net/ipv6_route": ADVERTISED + BY_HAND})
     assert (advertised_default_routes(host), ipv6_default_routes(host)) == (["eth0"], ["eth0", "eth1"])
+
+
+# --- the reverse path ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({}, None),
+        ({"all": "0"}, False),
+        ({"all": "1"}, True),
+        ({"all": "2", "eth0": "2"}, False),
+        ({"all": "0", "eth0": "1"}, True),
+        ({"all": "0", "eth1": "1"}, False),
+        ({"eth0": "1"}, True),
+    ],
+)
+def test_whether_the_reverse_path_is_strict(tmp_path: Path, values: dict[str, str], expected: bool | None) -> None:
+    for name, value in values.items():
+        file = tmp_path / f"proc/sys/net/ipv4/conf/{name}/rp_filter"
+        file.parent.mkdir(parents=True)
+        file.write_text(value + "\n")
+    assert strict_reverse_path(Host(str(tmp_path)), ["eth0"]) is expected

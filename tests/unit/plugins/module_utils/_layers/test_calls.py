@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.siptune.linux.plugins.module_utils._alg.module import SIP_ALG
 from ansible_collections.siptune.linux.plugins.module_utils._layers.calls import all_calls
 from ansible_collections.siptune.linux.plugins.module_utils._layers.capacity import CatalogueError
 from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import Layer
@@ -99,6 +100,7 @@ OF_NETWORK = {
     "siptune_network_nic_rings": {},
     "siptune_network_nic_links": {},
     "siptune_network_sip_receive_buffer": None,
+    "siptune_network_sip_alg": None,
 }
 
 
@@ -116,8 +118,8 @@ OF_NETWORK = {
         pytest.param({"siptune_state": "absent"}, None, id="put back"),
     ],
 )
-def test_the_last_call_of_the_network_layer_is_for_sockets(variables: dict[str, Any], floor: Floor | None) -> None:
-    call = all_calls([NETWORK], {**VARIABLES, **OF_NETWORK, **variables}, {})[-1]
+def test_the_fourth_call_of_the_network_layer_is_for_sockets(variables: dict[str, Any], floor: Floor | None) -> None:
+    call = all_calls([NETWORK], {**VARIABLES, **OF_NETWORK, **variables}, {})[3]
     assert (call.name, call.operation) == ("network sockets", SIP_SOCKETS)
     assert (call.request.floor, call.request.absent) == (floor, variables.get("siptune_state") == "absent")
 
@@ -126,3 +128,27 @@ def test_the_last_call_of_the_network_layer_is_for_sockets(variables: dict[str, 
 def test_a_bad_receive_buffer_is_refused_by_the_name_of_its_variable(own: object) -> None:
     with pytest.raises(CatalogueError, match=r"^network layer: siptune_network_sip_receive_buffer: receive_buffer_by"):
         all_calls([NETWORK], {**VARIABLES, **OF_NETWORK, "siptune_network_sip_receive_buffer": own}, {})
+
+
+@pytest.mark.parametrize(
+    ("own", "state", "block", "tell"),
+    [
+        (None, "present", False, True),
+        ("blocked", "present", True, True),
+        ("", "present", False, True),
+        ("blocked", "absent", False, False),
+    ],
+)
+def test_the_last_call_of_the_network_layer_is_for_the_sip_alg(
+    own: object, state: str, block: bool, tell: bool
+) -> None:
+    variables = {**VARIABLES, **OF_NETWORK, "siptune_network_sip_alg": own, "siptune_state": state}
+    call = all_calls([NETWORK], variables, {})[-1]
+    assert (call.name, call.operation) == ("network alg", SIP_ALG)
+    assert (call.request.block, call.request.tell) == (block, tell)
+
+
+@pytest.mark.parametrize("own", ["off", True, False, 5, ["blocked"]])
+def test_another_word_for_the_sip_alg_is_refused(own: object) -> None:
+    with pytest.raises(CatalogueError, match="siptune_network_sip_alg: is blocked, or null to leave it alone, not"):
+        all_calls([NETWORK], {**VARIABLES, **OF_NETWORK, "siptune_network_sip_alg": own}, {})

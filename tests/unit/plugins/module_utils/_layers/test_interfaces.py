@@ -53,9 +53,10 @@ def test_the_modules_take_what_the_catalogue_gives(part: str, profile: str, host
     assert len(parse_rules(settings, KNOWN[part])) == len(settings)
 
 
-def test_modern_raises_rings_and_nothing_else() -> None:
+def test_modern_raises_receive_rings_and_nothing_else() -> None:
     floor = {"value": "max", "limit": 4096, "rule": "at_least"}
-    assert plain(nic_settings(CATALOGUE, RINGS, "modern", HOST, {})) == {"*": {"rx": floor, "tx": floor}}
+    large = {**HOST, "memory_bytes": 64 << 30}
+    assert plain(nic_settings(CATALOGUE, RINGS, "modern", large, {})) == {"*": {"rx": floor}}
     assert nic_settings(CATALOGUE, LINKS, "modern", HOST, {}) == {}
 
 
@@ -76,8 +77,8 @@ def test_overrides_stand_for_the_profile_s_options() -> None:
     own = {"eth0": {"rx": 512, "tx": {"value": 9, "rule": "at_least", "why": "Mine."}}, "eth1": None, "*": {"tx": None}}
     settings = nic_settings(CATALOGUE, RINGS, "modern", HOST, own)
     assert settings["eth0"] == {"rx": {"value": 512, "why": WHY_OF_OVERRIDE}, "tx": own["eth0"]["tx"]}
-    assert settings["eth1"] == {"rx": None, "tx": None}
-    assert (settings["*"]["tx"], settings["*"]["rx"]["limit"]) == (None, 4096)
+    assert settings["eth1"] == {"rx": None}
+    assert (settings["*"]["tx"], settings["*"]["rx"]["value"]) == (None, "max")
 
 
 def test_a_mistake_is_left_to_the_module() -> None:

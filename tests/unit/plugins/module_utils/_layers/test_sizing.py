@@ -168,8 +168,46 @@ def test_a_bad_port_is_named(bad: str) -> None:
         pytest.param({"interfaces": [LO, ETH0], "default_routes": None, "forwarding": None}, 1, id="partly unknown"),
     ],
 )
-def test_reverse_path_filter(host: dict, wanted: int) -> None:
-    assert size("reverse_path_filter", host) == wanted
+def test_a_strict_host_stays_strict_where_there_is_one_way(host: dict, wanted: int) -> None:
+    assert size("reverse_path_filter", {**host, "strict_reverse_path": True}) == wanted
+
+
+@pytest.mark.parametrize("strict", [False, None])
+@pytest.mark.parametrize("interfaces", [None, [LO, ETH0], [LO, ETH0, ETH1]], ids=["unknown", "one way", "two"])
+def test_the_reverse_path_is_filtered_loosely_elsewhere(interfaces: list | None, strict: bool | None) -> None:
+    assert size("reverse_path_filter", {"interfaces": interfaces, "strict_reverse_path": strict}) == 2
+
+
+@pytest.mark.parametrize("host", [{}, {"interfaces": [LO, ETH0]}, {"strict_reverse_path": True}])
+def test_a_container_network_has_its_own_reverse_path_filter(host: dict) -> None:
+    assert size("reverse_path_filter", {**host, "container_network": ["the interface cilium_host"]}) is None
+    assert size("reverse_path_filter", {**host, "container_network": []}) is not None
+
+
+CARD = interface("eth0", ring={"rx": 256}, rx_queues=8, virtual=False)
+
+
+@pytest.mark.parametrize(
+    ("host", "wanted"),
+    [
+        pytest.param({"memory_bytes": 64 * GIB, "interfaces": [CARD]}, 4096, id="a large host"),
+        pytest.param({"memory_bytes": 64 * GIB, "interfaces": [CARD] * 4}, 4096, id="687 MiB for 32 queues"),
+        pytest.param({"memory_bytes": 8 * GIB, "interfaces": [CARD]}, 2048, id="85 MiB for 8 queues"),
+        pytest.param({"memory_bytes": 8 * GIB, "interfaces": [CARD, CARD]}, 1024, id="and for 16"),
+        pytest.param({"memory_bytes": 8 * GIB, "interfaces": [{**CARD, "virtual": True}]}, 4096, id="no card"),
+        pytest.param({"memory_bytes": 8 * GIB, "interfaces": [{**CARD, "ring": None}]}, 4096, id="no rings"),
+        pytest.param({"memory_bytes": 64 * GIB, "page_size": 65536, "interfaces": [CARD]}, 1024, id="pages of 64 KiB"),
+        pytest.param(
+            {"memory_bytes": 8 * GIB, "processors": 64, "interfaces": [{**CARD, "rx_queues": None}]},
+            256,
+            id="unknown queues: one for each processor",
+        ),
+        pytest.param({"memory_bytes": 64 * MIB, "interfaces": [{**CARD, "rx_queues": 512}]}, 1, id="tiny"),
+        pytest.param({}, 1024, id="nothing known"),
+    ],
+)
+def test_receive_rings_stay_within_a_hundredth_of_the_memory(host: dict, wanted: int) -> None:
+    assert size("receive_ring_packets", host) == wanted
 
 
 @pytest.mark.parametrize(("forwarding", "wanted"), [(False, 0), (True, None), (None, None)])
@@ -226,10 +264,11 @@ def test_swappiness(kinds: list | None, wanted: int | None) -> None:
     [
         pytest.param(None, None, None, None, id="unknown memory"),
         pytest.param(512 * MIB, None, None, None, id="small host"),
-        pytest.param(GIB, None, 51 * MIB, 51 * MIB // 2, id="1 GiB: 5 %"),
-        pytest.param(4 * GIB, None, 204 * MIB, 64 * MIB, id="4 GiB: 5 %, background at its floor"),
-        pytest.param(64 * GIB, None, 256 * MIB, 64 * MIB, id="unknown disk"),
-        pytest.param(64 * GIB, 0, 256 * MIB, 64 * MIB, id="0 is unknown, too"),
+        pytest.param(512 * MIB, 100_000_000, None, None, id="small host with a figure"),
+        pytest.param(GIB, 100_000_000, 51 * MIB, 51 * MIB // 2, id="1 GiB: 5 %"),
+        pytest.param(4 * GIB, 100_000_000, 204 * MIB, 64 * MIB, id="4 GiB: 5 %, background at its floor"),
+        pytest.param(64 * GIB, None, None, None, id="unknown disk: the host's 20 % are not lowered"),
+        pytest.param(64 * GIB, 0, None, None, id="0 is unknown, too"),
         pytest.param(64 * GIB, 100_000_000, 256 * MIB, 64 * MIB, id="slow disk"),
         pytest.param(64 * GIB, 500 * MIB, 1000 * MIB, 250 * MIB, id="two seconds of the disk"),
         pytest.param(64 * GIB, 10 * GIB, 3276 * MIB, 819 * MIB, id="fast disk: 5 %"),
@@ -260,6 +299,9 @@ interfaces = st.fixed_dictionaries(
         "name": names,
         "driver": st.sampled_from(["veth", "igb", None]),
         "rps": st.none() | st.booleans(),
+        "ring": st.none() | st.just({"rx": 256}),
+        "virtual": st.none() | st.booleans(),
+        "rx_queues": st.none() | st.integers(min_value=0, max_value=4096),
         "addresses": st.none() | st.lists(st.sampled_from(["192.0.2.1/24", "2001:db8::1/64"]), max_size=2),
     },
 )
@@ -388,7 +430,7 @@ def test_waiting_writes_stay_within_their_share(memory_bytes: int, options: dict
     background = size("dirty_background_bytes", {"memory_bytes": memory_bytes}, {}, options)
     if limit is None:
         assert background is None
-        assert memory_bytes < GIB
+        assert memory_bytes < GIB or not options.get("disk_write_bytes_per_second")
     else:
         assert 0 < background < limit <= memory_bytes * 5 // 100
 

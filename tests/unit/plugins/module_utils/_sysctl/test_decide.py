@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import parse as parse_originals
 from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import render as render_originals
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.key import SysctlError, glob_matches, parse_key
-from ansible_collections.siptune.linux.plugins.module_utils._sysctl.model import LiveKey
+from ansible_collections.siptune.linux.plugins.module_utils._sysctl.model import LiveKey, Observed
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.originals import finalize
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.plan import plan
 from hypothesis import given
@@ -140,3 +142,59 @@ def test_the_dot_of_an_interface_name_is_explained(key: str, words: str) -> None
 def test_another_key_with_many_parts_is_not_taken_for_an_interface() -> None:
     change = items(plan(request({"net.unheard.of.in.any.kernel": 1}), observed()))["net.unheard.of.in.any.kernel"]
     assert change.reason == "this kernel has no such key"
+
+
+# --- interfaces that take over what `default` has ------------------------------------------------
+
+
+ROUTES = {f"net.ipv4.conf.{name}.log_martians": "0" for name in ("all", "default", "lo", "eth0", "eth1/7")}
+PATTERN = "net/ipv4/conf/*/log_martians"
+DEFAULT = {"net.ipv4.conf.default.log_martians": 1}
+
+
+def routed(**changes: Any) -> Observed:
+    host = observed(ROUTES, **changes)
+    matches = [path for path in host.live if path.endswith("/log_martians")]
+    return host._replace(matches={**host.matches, PATTERN: matches})
+
+
+def test_interfaces_take_over_the_default_but_for_the_loopback_and_all() -> None:
+    done = plan(request(DEFAULT), routed())
+    assert sorted(items(done)) == [f"net.ipv4.conf.{name}.log_martians" for name in ("default", "eth0", "eth1/7")]
+    assert {change.state for change in done.changes} == {"changed"}
+    after, _ = applied(routed(), request(DEFAULT))
+    assert lines(after) == {"net/ipv4/conf/default/log_martians": "1"}
+    assert not plan(request(DEFAULT), after).changed
+    back, _ = applied(after, request({}))
+    assert (back.live, back.originals.keys) == (routed().live, {})
+
+
+@pytest.mark.parametrize(
+    ("host", "settings", "when"),
+    [
+        (routed(surroundings=CONTAINER), DEFAULT, "both"),
+        (routed(), DEFAULT, "now"),
+        (routed(others=[(OTHER, "net.ipv4.conf.e*.log_martians = 0")]), DEFAULT, "both"),
+        (routed(), {"net.ipv4.conf.default.log_martians": {"value": 0, "rule": "at_least"}}, "both"),
+        (routed(), {"net.ipv4.conf.all.log_martians": 1}, "both"),
+    ],
+    ids=["container", "not at boot", "set by another file", "kept", "all"],
+)
+def test_interfaces_that_no_boot_would_change_stay(host: Observed, settings: dict[str, Any], when: str) -> None:
+    assert not any("eth" in item for item in items(plan(request(settings, when=when), host)))
+
+
+def test_what_the_settings_name_themselves_is_not_taken_over() -> None:
+    named = {**DEFAULT, "net.ipv4.conf.eth0.log_martians": 0}
+    assert items(plan(request(named), routed()))["net.ipv4.conf.eth0.log_martians"].wanted == "0"
+    globbed = {**DEFAULT, "net.ipv4.conf.*.log_martians": 0}
+    assert items(plan(request(globbed), routed()))["net.ipv4.conf.eth0.log_martians"].wanted == "0"
+
+
+def test_an_interface_beyond_a_floor_is_never_lowered() -> None:
+    key, floor = "net.ipv4.conf.{}.arp_announce", {"value": 1, "rule": "at_least"}
+    host = observed({key.format("default"): "0", key.format("eth0"): "2", key.format("eth1"): "0"})
+    found = [path for path in host.live if path.endswith("/arp_announce")]
+    host = host._replace(matches={**host.matches, "net/ipv4/conf/*/arp_announce": found})
+    states = {name: change.state for name, change in items(plan(request({key.format("default"): floor}), host)).items()}
+    assert states == {key.format("default"): "changed", key.format("eth0"): "kept", key.format("eth1"): "changed"}

@@ -318,6 +318,19 @@ def test_keys_that_bound_each_other_move_in_any_order(
     assert host.live() == DEFAULTS
 
 
+@pytest.mark.parametrize("when", ["both", "now", "boot"])
+@pytest.mark.parametrize("rule", ["exact", "at_least"])
+def test_a_run_makes_of_interfaces_what_a_boot_makes(tmp_path: Path, rule: str, when: str) -> None:
+    host = KernelHost(tmp_path)
+    run(host, A, {"net.ipv4.conf.default.rp_filter": {"value": 2, "rule": rule}}, when)
+    tuned = host.live()
+    assert host.value(f"{IPV4}/lo/rp_filter") == "0"
+    host.boot()
+    assert (host.live() == tuned) is (when == "both")
+    run(host, A, {})
+    assert host.live() == DEFAULTS
+
+
 def test_a_short_vector_takes_back_only_its_own_field(tmp_path: Path) -> None:
     host = KernelHost(tmp_path)
     run(host, A, {"net.ipv4.tcp_rmem": "8192"})

@@ -219,6 +219,8 @@ def test_losses_are_attributed_to_sockets_and_their_daemons() -> None:
     ]
     assert [part["part"] for part in ipv6["parts"]] == ["kamailio [::1]:5060", "kamailio [::]:5062"]
     assert memory["parts"] == []
+    assert ipv4["advice"].endswith("; sized for this host: kamailio udp 10.0.0.6:5060 receive buffer 2")
+    assert "maxbuffer" not in ipv4["advice"]
     assert ipv4["helps"] == [
         {"item": "kamailio udp 10.0.0.6:5060 receive buffer", "state": "changed"},
         {"item": "kamailio udp [::1]:5060 receive buffer", "state": None},

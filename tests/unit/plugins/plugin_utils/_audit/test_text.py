@@ -40,15 +40,17 @@ def test_a_table_then_what_needs_a_look_then_counters() -> None:
         "  in 60 seconds",
         "    UdpRcvbufErrors       592 datagrams; net.core.rmem_default (left alone by si"
         "ptune): more workers first, as",
-        "                            a socket that is read too slowly fills any buffer; then a larger buffer, now by",
-        "                            sip_sockets, and at the daemon's next start by net.core.rmem_default, or by",
-        "                            maxbuffer of Kamailio and OpenSIPS",
+        "                            a socket that is read too slowly fills any buffer; then the buffer that siptune",
+        "                            sizes, now by sip_sockets, and at the daemon's next start by",
+        "                            net.core.rmem_default. A larger net.core.rmem_max helps no socket that asks for",
+        "                            nothing",
         "    NicRxMissed           7 datagrams (eth0 7); eth0 rx (left alone by siptune): a larger ring, and"
         " interrupts",
         "                            spread over more processors",
         "    Descriptors           95 of 100 datagrams (kamailio.service 95); kamailio.service LimitNOFILE"
         " (pending): a",
-        "                            daemon that is out of descriptors takes no more calls",
+        "                            daemon that is out of descriptors takes no more calls; sized for this host:",
+        "                            kamailio.service LimitNOFILE 2",
     ]
 
 

@@ -56,6 +56,7 @@ def test_each_layer_gets_its_own_results_back() -> None:
                 {"changed": False, "items": []},
                 None,
                 None,
+                None,
             ],
             "memory": [{"changed": False, "more": 1, "items": [{"item": "b", "state": "ok"}]}],
         },
@@ -85,7 +86,7 @@ def test_of_a_layer_that_failed_the_other_calls_are_nothing() -> None:
     failed = {"name": "network rings", "module": "nic_ring", "changed": False, "failed": True, "msg": "no"}
     told = by_layer({"failed": True, "msg": "network rings: no. Nothing was changed.", "calls": [failed]}, LAYERS)
     messages = [part and part["msg"] for part in told["layers"]["network"]]
-    assert messages == [None, "no. Nothing was changed.", None, None]
+    assert messages == [None, "no. Nothing was changed.", None, None, None]
 
 
 def test_predicted_failures_keep_their_own_messages() -> None:

@@ -31,7 +31,11 @@ def test_the_layers_get_along(profile: str, host: dict) -> None:
         pytest.param({"siptune_profile": "fancy"}, "network layer: siptune_profile", id="profile"),
         pytest.param({"siptune_fs_sysctl": {"vm.swappiness": 5}}, "both the memory and the fs layer", id="key"),
         pytest.param({"siptune_fs_sysctl": {"vm/swappiness": 5}}, "vm.swappiness: both the memory and", id="spelling"),
-        pytest.param({"siptune_fs_sysctl": {"vm.dirty_ratio": 5}}, "exclude each other", id="pair across layers"),
+        pytest.param(
+            {"siptune_fs_sysctl": {"vm.dirty_ratio": 5}, "siptune_memory_disk_write_bytes_per_second": 500_000_000},
+            "exclude each other",
+            id="pair across layers",
+        ),
         pytest.param(
             {"siptune_fs_sysctl_path": "/etc/sysctl.d/90-siptune-memory.conf"}, "both the memory and the fs", id="file"
         ),

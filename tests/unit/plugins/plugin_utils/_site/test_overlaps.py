@@ -124,6 +124,18 @@ def test_what_only_tuned_knows_is_said() -> None:
     assert record["effect"].endswith("its files do not show all that it sets: x includes ${f:y}")
 
 
+def test_a_key_that_tuned_passes_over_stays_as_its_profile_has_it() -> None:
+    items = [item("vm.swappiness", "ok", "at most 10", "10"), item("vm.dirty_bytes", "ok", "5", "5")]
+    told = tuned(their("vm.swappiness", "30"), their("vm.dirty_ratio", "10"), not_reapplied=["vm.dirty_bytes"])
+    (record,) = overlaps(told, items)
+    assert [key["wins"] for key in record["keys"]] == ["siptune", "TuneD"]
+    assert record["advice"].startswith("it passes over vm.dirty_bytes then, as reapply_sysctl_exclude in /etc/tuned/")
+    said = warning(told, items)
+    assert REAPPLIES in said
+    assert "it passes over vm.dirty_bytes then" in said
+    assert "passes over" not in warning({"tuned": {**told["tuned"], "not_reapplied": ["fs.file-max"]}}, items)
+
+
 # --- bpftune and files -----------------------------------------------------------------------
 
 
