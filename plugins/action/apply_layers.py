@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError, AnsibleUndefinedVariable
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.utils.display import Display
 from ansible_collections.siptune.linux.plugins.module_utils._core.text import printable
 from ansible_collections.siptune.linux.plugins.module_utils._layers.capacity import CatalogueError, parse_capacity
@@ -34,6 +35,9 @@ OPTIONS = {
     "fail": {"type": "bool", "default": True},
     "follow_tags": {"type": "bool", "default": True},
 }
+
+# What says that the host is an image, and of which machine. Neither can be calculated from the facts of that host.
+OF_IMAGE = BOOT_ONLY, MACHINE = "siptune_boot_only", "siptune_machine"
 
 display = Display()
 
@@ -128,7 +132,7 @@ class ActionModule(HostAction):
         try:
             return self._templar.template(own)
         except AnsibleUndefinedVariable:  # an inventory may calculate with the facts of siptune.linux.host_facts
-            facts = self.ask("host_facts", known, {})
+            facts = self.ask("host_facts", known, self._of_image(own))
         except AnsibleError:
             return _templated_one_by_one(self._templar, own)
         if facts.get("failed"):
@@ -136,6 +140,12 @@ class ActionModule(HostAction):
         there = {**(known.get("ansible_facts") or {}), **facts["ansible_facts"]}
         templar = self._templar.copy_with_new_env(available_variables={**known, "ansible_facts": there})
         return _templated_one_by_one(templar, own)
+
+    def _of_image(self, own: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments of host_facts for an image; none for a host that runs. Raises AnsibleActionFail."""
+        given = _templated_one_by_one(self._templar, {name: own[name] for name in OF_IMAGE if name in own})
+        boot_only = boolean(given.get(BOOT_ONLY, False), strict=False)
+        return {"boot_only": True, "machine": given.get(MACHINE) or {}} if boot_only else {}
 
     def _check_parameters(self, layers: Sequence[str]) -> None:
         """Raises CatalogueError for a parameter of our role that is none of siptune's variables: it has no effect.

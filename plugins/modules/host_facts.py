@@ -18,6 +18,18 @@ author:
   - siptune authors (@siptune)
 extends_documentation_fragment:
   - siptune.linux.info
+options:
+  boot_only:
+    description:
+      - Whether the host is an image, such as a chroot. Then only its files are read. What they do not say is null, and
+        nothing is the kernel's, the processes' or the interfaces' of the machine that builds it.
+    type: bool
+    default: false
+  machine:
+    description:
+      - With O(boot_only), what is known of the machine that will boot the image, as C(siptune_machine) of the roles.
+    type: dict
+    default: {}
 attributes:
   facts:
     support: full
@@ -376,14 +388,24 @@ ansible_facts:
                       sample: 3
 """
 
+from ansible_collections.siptune.linux.plugins.module_utils._core.errors import TuningError
 from ansible_collections.siptune.linux.plugins.module_utils._engine.module import Module
+from ansible_collections.siptune.linux.plugins.module_utils._engine.run import host_of
 from ansible_collections.siptune.linux.plugins.module_utils._facts.gather import gather
-from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
+from ansible_collections.siptune.linux.plugins.module_utils._layers.image import parse_machine
+
+ARGUMENTS = {"boot_only": {"type": "bool", "default": False}, "machine": {"type": "dict", "default": {}}}
 
 
 def main() -> None:
-    module = Module(argument_spec={}, supports_check_mode=True)
-    module.exit_json(changed=False, ansible_facts={"siptune_host": gather(Host())})
+    module = Module(argument_spec=ARGUMENTS, supports_check_mode=True)
+    facts = gather(host_of(module.params["boot_only"]))
+    if module.params["boot_only"]:
+        try:
+            facts.update(parse_machine(module.params["machine"]))
+        except TuningError as error:
+            module.fail_json(msg=f"{error}.")
+    module.exit_json(changed=False, ansible_facts={"siptune_host": facts})
 
 
 if __name__ == "__main__":
