@@ -117,7 +117,8 @@ class ActionModule(HostAction):
         done = self.ask("tune", known, arguments)
         if options["warn_of_tuners"] and not absent:
             _warn_of_tuners(done, known)
-        return by_layer(done, names)
+        image = {"boot_only": True} if variables.get(BOOT_ONLY) else {}
+        return {**by_layer(done, names), **image}
 
     def _variables(self, layers: Sequence[str], known: Mapping[str, Any]) -> dict[str, Any]:
         """The variables of these layers, templated and checked. Raises AnsibleActionFail."""

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from .._core.change import CHANGED, PENDING, Change
 from .._core.setting import EXACT
-from .conf import Boot, Line
+from .conf import Boot, Line, boot_of
 from .decide import OVERRIDES_GLOB, meets, surviving_line
 from .key import SysctlError, display_name, glob_matches, is_glob, is_spelled
 from .model import Decision, Observed, Request
@@ -147,14 +147,16 @@ def items_of_boot(request: Request, observed: Observed, decisions: Sequence[Deci
     On a booted host these stay until the next boot. One that has another value by now is somebody else's.
     """
     wanted = {decision.path for decision in decisions}
-    items = []
+    items, then = [], boot_of(observed.others, observed.later)
     for path, value in set_by_boot(request, observed).items():
         live = observed.live.get(path)
         if path in wanted or (live is None and not observed.boot_only):
             continue
         now = None if live is None else live.value
+        line = then.assignment(path)
+        at_boot = None if line is None else line.value
         if now is None:
-            items.append(Change(display_name(path), None, None, None, None, CHANGED, NO_MORE))
+            items.append(Change(display_name(path), None, None, None, at_boot, CHANGED, NO_MORE))
         elif same(path, stored(path, value, now), now):
-            items.append(Change(display_name(path), None, now, now, None, PENDING, BACK, UNTIL_BOOT))
+            items.append(Change(display_name(path), None, now, now, at_boot, PENDING, BACK, UNTIL_BOOT))
     return items
