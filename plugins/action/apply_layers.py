@@ -81,7 +81,8 @@ class ActionModule(HostAction):
         """What siptune.linux.run_report prints of a host. Takes the warnings: Ansible prints them without the host."""
         results, warnings = results_by_layer(applied, layers), applied.pop("warnings", [])
         peak = parse_capacity(variables.get("siptune_capacity") or {}).get("sip_datagrams_per_second")
-        table = render(_host(known), results, bool(self._task.check_mode), peak, bool(warnings))
+        image = bool(variables.get(BOOT_ONLY))
+        table = render(_host(known), results, bool(self._task.check_mode), peak, bool(warnings), image)
         changes = [list(made) for made in changes_of(results)]  # plain, as every result has to be
         return {"changes": changes, "warnings": warnings, "table": table}
 

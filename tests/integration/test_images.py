@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import stat
@@ -13,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from calls import boot, write_file
-from controller import HERE, PLAIN, Run, playbook
-from sandbox import MS_BIND, MS_REC, difference, dump, make_read_only, mount
+from controller import PLAIN, Run, playbook
+from sandbox import MS_BIND, MS_REC, make_read_only, mount
 
 IMAGE = "/run/image"
 UNIT = "/usr/local/lib/systemd/system/kamailio.service"

@@ -54,9 +54,7 @@ def host_of(boot_only: bool) -> Host:
     return Image()
 
 
-def run(
-    module: Module, name: str, work: Callable[[Host, UndoLog], Outcome], boot_only: bool = False
-) -> Outcome:
+def run(module: Module, name: str, work: Callable[[Host, UndoLog], Outcome], boot_only: bool = False) -> Outcome:
     """The result of this work on the host, done as root, by one run at a time, and as a whole or not at all.
 
     A failure ends the module with fail_json. Check mode changes nothing, so it does not wait for other runs.
