@@ -124,7 +124,7 @@ def test_what_nobody_has_given_is_left_to_the_booted_host() -> None:
 
 
 OPENED = re.compile(r'open(?:at)?\((?:AT_FDCWD, )?"(/(?:proc|sys|run)/[^"]*)"')
-# How a file is opened that was pinned before, what it is mounted on, and what libselinux looks for when Python loads it:
+# How a file is opened that was pinned before, what it is mounted on, and what libselinux looks for as Python loads it:
 # all of the module's own process.
 OWN = re.compile(r"/proc/self/(fd|fdinfo)/[0-9]+|/proc/(filesystems|self/mounts)|/run/ansible/.*")
 TRACE = "/tmp/trace"
