@@ -44,8 +44,8 @@ def render(
 
     `results` has what the modules of each layer returned, in the order of the layers; None or a
     skipped result for a task that did not run. `datagrams_per_second` is the peak that SIP sockets are measured by,
-    `warned` says whether the run has warnings of its own, `boot_only` whether the host is an image. Why a run has failed
-    is not here: its task fails with that.
+    `warned` says whether the run has warnings of its own, `boot_only` whether the host is an image. Why a run has
+    failed is not here: its task fails with that.
     """
     ran = {
         layer: [result for result in parts if result and not result.get("skipped")] for layer, parts in results.items()

@@ -36,7 +36,8 @@ def test_values_get_their_types_as_the_command_line_gives_text() -> None:
     checked = checked_variables(["network"], {"siptune_disruptive": "true", "siptune_capacity": {"registrations": "7"}})
     assert checked["siptune_disruptive"] is True
     assert checked["siptune_capacity"]["registrations"] == 7
-    given = {"siptune_boot_only": "yes", "siptune_machine": {"memory": "16G"}, "siptune_machine__1": {"processors": "8"}}
+    machine = {"siptune_machine": {"memory": "16G"}, "siptune_machine__1": {"processors": "8"}}
+    given = {"siptune_boot_only": "yes", **machine}
     checked = checked_variables(["fs"], given)
     assert checked["siptune_boot_only"] is True
     assert {name: value for name, value in checked["siptune_machine"].items() if value is not None} == {
