@@ -388,24 +388,32 @@ ansible_facts:
                       sample: 3
 """
 
-from ansible_collections.siptune.linux.plugins.module_utils._core.errors import TuningError
+from typing import Any
+
 from ansible_collections.siptune.linux.plugins.module_utils._engine.module import Module
-from ansible_collections.siptune.linux.plugins.module_utils._engine.run import host_of
 from ansible_collections.siptune.linux.plugins.module_utils._facts.gather import gather
-from ansible_collections.siptune.linux.plugins.module_utils._layers.image import parse_machine
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 
 ARGUMENTS = {"boot_only": {"type": "bool", "default": False}, "machine": {"type": "dict", "default": {}}}
 
 
 def main() -> None:
     module = Module(argument_spec=ARGUMENTS, supports_check_mode=True)
-    facts = gather(host_of(module.params["boot_only"]))
-    if module.params["boot_only"]:
-        try:
-            facts.update(parse_machine(module.params["machine"]))
-        except TuningError as error:
-            module.fail_json(msg=f"{error}.")
+    facts = _of_image(module) if module.params["boot_only"] else gather(Host())
     module.exit_json(changed=False, ansible_facts={"siptune_host": facts})
+
+
+def _of_image(module: Module) -> dict[str, Any]:
+    # Imported here, as only a run for an image needs it, and each run on a host compiles what it imports.
+    from ansible_collections.siptune.linux.plugins.module_utils._core.errors import TuningError
+    from ansible_collections.siptune.linux.plugins.module_utils._host.image import Image
+    from ansible_collections.siptune.linux.plugins.module_utils._layers.image import parse_machine
+
+    try:
+        return {**gather(Image()), **parse_machine(module.params["machine"])}
+    except TuningError as error:
+        module.fail_json(msg=f"{error}.")
+        raise SystemExit(1) from error  # not reached: fail_json has ended the module
 
 
 if __name__ == "__main__":

@@ -141,6 +141,8 @@ def _policy(options: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[st
 def _arguments_for_image(part: str, options: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of a part's call for an image: files for the next boot, and nothing that runs."""
     policy = _policy(options, variables)
+    if part == SOCKETS:
+        return {}
     if part in (RINGS, LINKS):
         return {"when": BOOT}
     if part == KERNEL:

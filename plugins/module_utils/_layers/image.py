@@ -68,11 +68,12 @@ def for_image(settings: Mapping[str, Any], absent: bool) -> dict[str, tuple[Any,
     """The settings of each part that has files in an image, and the items of what is left to a run on the booted host.
 
     Sockets are of daemons that run. Network cards are those of the host to be: files that earlier runs on a booted host
-    have written for cards stay, unless they go back (`absent`).
+    have written for cards stay, unless everything goes back (`absent`).
     """
-    parts = {part: _split(part, given) for part, given in settings.items() if part != SOCKETS}
+    parts = {part: _split(part, given) for part, given in settings.items()}
     if absent or KERNEL not in parts:
         return parts
+    parts.pop(SOCKETS, None)
     cards = [
         Change(f"network cards {option}", None, None, None, None, PENDING, why, CARDS)
         for part in (RINGS, LINKS)

@@ -235,8 +235,8 @@ def conntrack_entries(host: Mapping[str, Any], capacity: Mapping[str, int], _opt
     concurrent_calls = capacity.get("concurrent_calls") or 0
     lingering_calls = UDP_STREAM_TIMEOUT_SECONDS * (capacity.get("call_setups_per_second") or 0)
     flows = FLOWS_PER_CALL * (concurrent_calls + lingering_calls) + (capacity.get("registrations") or 0)
-    memory_bytes = host.get("memory_bytes")
-    if not flows or not memory_bytes:
+    memory_bytes = host.get("memory_bytes") if flows else None
+    if not memory_bytes:
         return None
     ceiling = memory_bytes * CONNTRACK_PERCENT_OF_MEMORY // 100 // CONNTRACK_ENTRY_BYTES
     return min(power_of_two_from(CONNTRACK_HEADROOM * flows), power_of_two_up_to(ceiling)) or None

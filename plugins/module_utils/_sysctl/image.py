@@ -16,6 +16,7 @@ from .._core.change import CHANGED, PENDING, Change
 from .._core.setting import EXACT
 from .conf import Boot, Line, boot_of
 from .decide import OVERRIDES_GLOB, meets, surviving_line
+from .kernel import module_of
 from .key import SysctlError, display_name, glob_matches, is_glob, is_spelled
 from .model import Decision, Observed, Request
 from .originals import set_by_boot
@@ -28,6 +29,7 @@ LEFT = "left to a run on the booted host"
 KERNELS_DIFFER = f"{LEFT}: what its kernel begins with is not known, and a floor or a ceiling never makes it worse"
 IPV6_IN_USE = f"{LEFT}, which sees whether something needs IPv6 as it is"
 NO_KEYS = f"{LEFT}, which sees which keys there are"
+NO_UDEV = "a boot sets it only where the {} module is loaded by then: no udev is here to set it later"
 BEGINS_WITH_IT = "every kernel begins with that"
 UNTIL_BOOT = "goes back with the next boot: it was set by the image, so that no value from before is on record"
 
@@ -98,16 +100,25 @@ def decide_for_boot(
     if not is_spelled(path):
         return _left(path, setting, request, observed, NO_KEYS)
     if setting.rule == EXACT:
-        return Decision(path, setting, line=setting.value)
+        return _written(path, setting, setting.value, observed)
     assignment = boot_without_us.assignment(path)
     if assignment is None:
         return _decide_by_kernels(path, setting, request, observed)
     if meets(path, setting, assignment.value or ""):
         return Decision(path, setting, reverted=True)
     try:
-        return Decision(path, setting, line=wanted_from(path, setting.rule, setting.value, assignment.value or ""))
-    except SysctlError:
-        return Decision(path, setting, line=setting.value)
+        line = wanted_from(path, setting.rule, setting.value, assignment.value or "")
+    except SysctlError:  # of the other file
+        line = setting.value
+    return _written(path, setting, line, observed)
+
+
+def _written(path: str, setting: Setting, line: str, observed: Observed) -> Decision:
+    """A key that gets a line. One of a module has to be there when systemd-sysctl runs, or udev sets it later."""
+    module = module_of(path)
+    if module is None or (observed.udev and observed.systemd_sysctl):
+        return Decision(path, setting, line=line)
+    return Decision(path, setting, line=line, state=PENDING, reason=NO_UDEV.format(module))
 
 
 def _decide_by_kernels(path: str, setting: Setting, request: Request, observed: Observed) -> Decision:
@@ -117,7 +128,7 @@ def _decide_by_kernels(path: str, setting: Setting, request: Request, observed: 
         return Decision(path, setting, reverted=True, reason=BEGINS_WITH_IT)
     if beginning is None or not all(meets(path, setting._replace(value=one), setting.value) for one in beginning):
         return _left(path, setting, request, observed, KERNELS_DIFFER)
-    return Decision(path, setting, line=setting.value)
+    return _written(path, setting, setting.value, observed)
 
 
 def _left(path: str, setting: Setting, request: Request, observed: Observed, reason: str) -> Decision:

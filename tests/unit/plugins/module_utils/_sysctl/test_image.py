@@ -154,6 +154,15 @@ def test_keys_of_modules_get_a_rule_for_when_they_are_loaded(image: Image, kerne
     assert 'KERNEL=="nf_conntrack"' in (kernel.root / RULES[1:]).read_text()
 
 
+def test_keys_of_modules_wait_for_them_where_no_udev_is(image: Image, kernel: KernelHost) -> None:
+    (kernel.root / "etc/udev/rules.d").rmdir()
+    done = run(image, {"net.netfilter.nf_conntrack_max": 1 << 20, "net.core.somaxconn": 8192})
+    state, reason = states(done)["net.netfilter.nf_conntrack_max"]
+    assert (state, "where the nf_conntrack module is loaded by then" in reason) == ("pending", True)
+    assert lines(kernel.root) == {"net/netfilter/nf_conntrack_max": str(1 << 20), "net/core/somaxconn": "8192"}
+    assert not run(image, {"net.netfilter.nf_conntrack_max": 1 << 20, "net.core.somaxconn": 8192}).changed
+
+
 def test_an_old_systemd_reads_no_globs(image: Image, kernel: KernelHost) -> None:
     library = kernel.root / "usr/lib/systemd"
     (library / "libsystemd-shared-252.so").rename(library / "libsystemd-shared-239.so")
