@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError, AnsibleUndefinedVariable
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.utils.display import Display
 from ansible_collections.siptune.linux.plugins.module_utils._core.text import printable
 from ansible_collections.siptune.linux.plugins.module_utils._layers.capacity import CatalogueError, parse_capacity
@@ -34,6 +35,9 @@ OPTIONS = {
     "fail": {"type": "bool", "default": True},
     "follow_tags": {"type": "bool", "default": True},
 }
+
+# What says that the host is an image, and of which machine. Neither can be calculated from the facts of that host.
+OF_IMAGE = BOOT_ONLY, MACHINE = "siptune_boot_only", "siptune_machine"
 
 display = Display()
 
@@ -77,7 +81,8 @@ class ActionModule(HostAction):
         """What siptune.linux.run_report prints of a host. Takes the warnings: Ansible prints them without the host."""
         results, warnings = results_by_layer(applied, layers), applied.pop("warnings", [])
         peak = parse_capacity(variables.get("siptune_capacity") or {}).get("sip_datagrams_per_second")
-        table = render(_host(known), results, bool(self._task.check_mode), peak, bool(warnings))
+        image = bool(variables.get(BOOT_ONLY))
+        table = render(_host(known), results, bool(self._task.check_mode), peak, bool(warnings), image)
         changes = [list(made) for made in changes_of(results)]  # plain, as every result has to be
         return {"changes": changes, "warnings": warnings, "table": table}
 
@@ -113,7 +118,8 @@ class ActionModule(HostAction):
         done = self.ask("tune", known, arguments)
         if options["warn_of_tuners"] and not absent:
             _warn_of_tuners(done, known)
-        return by_layer(done, names)
+        image = {"boot_only": True} if variables.get(BOOT_ONLY) else {}
+        return {**by_layer(done, names), **image}
 
     def _variables(self, layers: Sequence[str], known: Mapping[str, Any]) -> dict[str, Any]:
         """The variables of these layers, templated and checked. Raises AnsibleActionFail."""
@@ -128,7 +134,7 @@ class ActionModule(HostAction):
         try:
             return self._templar.template(own)
         except AnsibleUndefinedVariable:  # an inventory may calculate with the facts of siptune.linux.host_facts
-            facts = self.ask("host_facts", known, {})
+            facts = self.ask("host_facts", known, self._of_image(own))
         except AnsibleError:
             return _templated_one_by_one(self._templar, own)
         if facts.get("failed"):
@@ -136,6 +142,12 @@ class ActionModule(HostAction):
         there = {**(known.get("ansible_facts") or {}), **facts["ansible_facts"]}
         templar = self._templar.copy_with_new_env(available_variables={**known, "ansible_facts": there})
         return _templated_one_by_one(templar, own)
+
+    def _of_image(self, own: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments of host_facts for an image; none for a host that runs. Raises AnsibleActionFail."""
+        given = _templated_one_by_one(self._templar, {name: own[name] for name in OF_IMAGE if name in own})
+        boot_only = boolean(given.get(BOOT_ONLY, False), strict=False)
+        return {"boot_only": True, "machine": given.get(MACHINE) or {}} if boot_only else {}
 
     def _check_parameters(self, layers: Sequence[str]) -> None:
         """Raises CatalogueError for a parameter of our role that is none of siptune's variables: it has no effect.

@@ -121,6 +121,8 @@ class ActionModule(ActionBase):
                 parts = (*settings.PARTS, settings.ROLLING)
                 settings.check_not_rolling({name: list(self._hosts_with(name, hosts)) for name in parts})
             return
+        images = self._hosts_with(settings.BOOT_ONLY, self._sound(hosts))
+        settings.check_no_images([host for host, value in images.items() if settings.is_true(value)])
         settings.check_strategy(play.strategy)
         settings.check_pauses(self._limited_rollout(hosts), len(self._later(batch)))
 

@@ -118,6 +118,11 @@ counters:
   returned: with O(counters_seconds)
   type: dict
   sample: {"since_boot": true, "seconds": 86400.12, "uptime_seconds": 86400.12, "counters": []}
+boot_only:
+  description: That the host is an image, so that nothing but its files was looked at.
+  returned: with C(siptune_boot_only)
+  type: bool
+  sample: true
 failure:
   description: Why the run has failed, on one line that begins with the host.
   returned: with O(fail=false), when it has failed

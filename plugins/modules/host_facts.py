@@ -18,6 +18,18 @@ author:
   - siptune authors (@siptune)
 extends_documentation_fragment:
   - siptune.linux.info
+options:
+  boot_only:
+    description:
+      - Whether the host is an image, such as a chroot. Then only its files are read. What they do not say is null, and
+        nothing is the kernel's, the processes' or the interfaces' of the machine that builds it.
+    type: bool
+    default: false
+  machine:
+    description:
+      - With O(boot_only), what is known of the machine that will boot the image, as C(siptune_machine) of the roles.
+    type: dict
+    default: {}
 attributes:
   facts:
     support: full
@@ -476,14 +488,32 @@ ansible_facts:
                       sample: 3
 """
 
+from typing import Any
+
 from ansible_collections.siptune.linux.plugins.module_utils._engine.module import Module
 from ansible_collections.siptune.linux.plugins.module_utils._facts.gather import gather
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 
+ARGUMENTS = {"boot_only": {"type": "bool", "default": False}, "machine": {"type": "dict", "default": {}}}
+
 
 def main() -> None:
-    module = Module(argument_spec={}, supports_check_mode=True)
-    module.exit_json(changed=False, ansible_facts={"siptune_host": gather(Host())})
+    module = Module(argument_spec=ARGUMENTS, supports_check_mode=True)
+    facts = _of_image(module) if module.params["boot_only"] else gather(Host())
+    module.exit_json(changed=False, ansible_facts={"siptune_host": facts})
+
+
+def _of_image(module: Module) -> dict[str, Any]:
+    # Imported here, as only a run for an image needs it, and each run on a host compiles what it imports.
+    from ansible_collections.siptune.linux.plugins.module_utils._core.errors import TuningError
+    from ansible_collections.siptune.linux.plugins.module_utils._host.image import Image
+    from ansible_collections.siptune.linux.plugins.module_utils._layers.image import parse_machine
+
+    try:
+        return {**gather(Image()), **parse_machine(module.params["machine"])}
+    except TuningError as error:
+        module.fail_json(msg=f"{error}.")
+        raise SystemExit(1) from error  # not reached: fail_json has ended the module
 
 
 if __name__ == "__main__":

@@ -15,6 +15,9 @@ description:
     checks the variables.
   - Gathers the facts of M(siptune.linux.host_facts), makes the calls that the roles of the layers would make, and
     runs them as M(siptune.linux.transaction) does, all of them or none.
+  - With C(siptune_boot_only) the host is an image, such as a chroot. Its files are read and written, and nothing of
+    the machine that builds it. C(siptune_machine) has the facts of the host to be. What depends on others is left to a
+    run on the booted host, as an item that is V(pending).
   - With C(siptune_state=absent) each call counts for itself. A call that fails is undone and named, the module fails,
     and everything else goes back. If all layers go back and the record of originals holds more, such as a file whose
     path was changed in the inventory since, a warning names it.
@@ -42,13 +45,15 @@ options:
         type: dict
         default: {}
   variables:
-    description: All variables of the roles, with their defaults, templated.
+    description:
+      - All variables of the roles, with their defaults, templated. C(siptune_boot_only) and C(siptune_machine) can be
+        left out.
     type: dict
     required: true
   counters_seconds:
     description:
       - Also read the counters of M(siptune.linux.sip_counters_info) after the layers, twice with so many seconds in
-        between, or once with 0.
+        between, or once with 0. An image has none.
     type: int
 seealso:
   - module: siptune.linux.apply_layers
@@ -166,15 +171,21 @@ def tune(
     host: Host, log: UndoLog, params: dict[str, Any], check_mode: bool
 ) -> tuple[dict[str, Any], list[CallResult], list[str]]:
     """The facts of the host, the results of the calls, and warnings of what is left. Raises TuningError."""
+    variables = params["variables"]
     facts = gather(host)
-    calls = all_calls([Layer(**layer) for layer in params["layers"]], params["variables"], facts)
-    absent = params["variables"]["siptune_state"] == ABSENT
+    if host.boot_only:
+        # Imported here, as only a run for an image needs it, and each run on a host compiles what it imports.
+        from ansible_collections.siptune.linux.plugins.module_utils._layers.image import image_facts
+
+        facts = image_facts(facts, variables.get("siptune_machine") or {})
+    calls = all_calls([Layer(**layer) for layer in params["layers"]], variables, facts)
+    absent = variables["siptune_state"] == ABSENT
     results = (run_each if params["each_for_itself"] or absent else run_all)(host, calls, check_mode, log)
     # What other layers have set is only left behind where all of them go back.
     if absent:
         whole = len(params["layers"]) == len(LAYERS)
         return facts, results, [_left_on_record(host, calls)] if whole else []
-    services = params["variables"].get("siptune_service_limits_services")
+    services = variables.get("siptune_service_limits_services")
     names = [layer["name"] for layer in params["layers"]]
     said = unusable_configuration(facts) if NETWORK_LAYER in names else []
     return facts, results, [*said, *(left_alone(services, facts) if SERVICE_LAYER in names else [])]
@@ -192,7 +203,10 @@ def main() -> None:
     params = module.params
     if params["each_for_itself"] and not module.check_mode:
         module.fail_json(msg="each_for_itself is for check mode: a run changes everything or nothing")
-    facts, results, left = run.run(module, "tune", lambda host, log: tune(host, log, params, module.check_mode))
+    boot_only = bool(params["variables"].get("siptune_boot_only"))
+    facts, results, left = run.run(
+        module, "tune", lambda host, log: tune(host, log, params, module.check_mode), boot_only
+    )
     for warning in filter(None, [*warnings(results), *left]):
         module.warn(warning)
     # The catalogues come from the controller, and need not go back from every host.
@@ -202,7 +216,7 @@ def main() -> None:
         "ansible_facts": {"siptune_host": facts},
         "invocation": {"module_args": given},
     }
-    if params["counters_seconds"] is not None:
+    if params["counters_seconds"] is not None and not boot_only:
         # Imported here, as only an audit needs it and each run on a host compiles what it imports.
         from ansible_collections.siptune.linux.plugins.module_utils._counters.reading import counted
 

@@ -17,6 +17,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 - a target may have less
 import yaml
 from ansible_collections.siptune.linux.plugins.module_utils._layers.capacity import CAPACITY_NAMES
 from ansible_collections.siptune.linux.plugins.module_utils._layers.catalogue import PROFILES
+from ansible_collections.siptune.linux.plugins.module_utils._layers.image import FIELDS as MACHINE_FIELDS
 from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import LAYERS
 from ansible_collections.siptune.linux.plugins.plugin_utils._rollout.settings import DEFAULT_PROFILE, HOOKS
 from ansible_collections.siptune.linux.plugins.plugin_utils._rollout.settings import PARTS as ROLLING_PARTS
@@ -24,7 +25,13 @@ from ansible_collections.siptune.linux.plugins.plugin_utils._site.applied import
 from ansible_collections.siptune.linux.plugins.plugin_utils._site.layers import load_argument_spec, load_layer
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-SHARED = {"siptune_profile": DEFAULT_PROFILE, "siptune_capacity": {}, "siptune_state": "present"}
+SHARED = {
+    "siptune_profile": DEFAULT_PROFILE,
+    "siptune_capacity": {},
+    "siptune_state": "present",
+    "siptune_boot_only": False,
+    "siptune_machine": {},
+}
 NOT_OF_ONE_ROLE = {*SHARED, "siptune_disruptive", "siptune_disruptive_despite_calls"}  # these as far as a role disrupts
 LAYER_BY_NAME = {name: load_layer(name) for name in LAYERS}
 
@@ -57,6 +64,7 @@ def test_the_choices_are_those_of_the_code(name: str) -> None:
     spec = load_argument_spec(name)
     assert set(spec["siptune_profile"]["choices"]) == set(PROFILES)
     assert set(spec["siptune_capacity"]["options"]) == set(CAPACITY_NAMES)
+    assert set(spec["siptune_machine"]["options"]) == set(MACHINE_FIELDS)
 
 
 @pytest.mark.parametrize("name", LAYERS)

@@ -137,18 +137,26 @@ class Operation(Generic[Request, Observed, Planned, Outcome]):
 
 
 class Call(NamedTuple):
-    """An operation with its request, under a name of its own."""
+    """An operation with its request, under a name of its own.
+
+    `left` are the items of what the request leaves to a later run, as an image is not the whole host.
+    """
 
     name: str
     operation: Operation
     request: Any
     policy: Policy
+    left: Sequence[Change] = ()
 
     def run(self, host: Host, check_mode: bool, log: UndoLog) -> Report:
         """Observe, plan, apply and report; check mode stops at the plan.
 
         Raises TuningError; the owner of the log then undoes it.
         """
+        report = self._run(host, check_mode, log)
+        return report._replace(changes=[*report.changes, *self.left]) if self.left else report
+
+    def _run(self, host: Host, check_mode: bool, log: UndoLog) -> Report:
         operation = self.operation
         observed = operation.observe(host, self.request)
         planned = operation.plan(self.request, observed)

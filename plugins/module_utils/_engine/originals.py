@@ -85,11 +85,13 @@ class FileOriginal(NamedTuple):
     """A file as it was found (`record` is None: there was none), and the digests of the texts that we wrote.
 
     There are two digests while a run is under way, of the old text and of the new one: should it be
-    killed, either is known to be ours.
+    killed, either is known to be ours. `image` says that the file was written into an image, so that a boot may have
+    set what it says without any value from before on record.
     """
 
     record: FileRecord | None
     written: tuple[str, ...]
+    image: bool = False
 
 
 class LinkOriginal(NamedTuple):
@@ -314,7 +316,10 @@ def _file_original(path: str, entry: Mapping[str, Any]) -> FileOriginal:
     found, written = entry["found"], entry["written"]
     if not isinstance(written, list) or not all(isinstance(text, str) for text in written):
         raise TypeError(f"what was written to {path} is not a list of digests")
-    original = FileOriginal(None if found is None else _file_record(path, found), tuple(written))
+    image = entry.get("image", False)
+    if not isinstance(image, bool):
+        raise TypeError("image is neither true nor false")
+    original = FileOriginal(None if found is None else _file_record(path, found), tuple(written), image)
     check_file(path, original)
     return original
 
@@ -434,4 +439,4 @@ def _file_entry(original: FileOriginal) -> dict[str, Any]:
         }
         if record.attributes:
             found["attributes"] = {name: base64.b64encode(value).decode("ascii") for name, value in record.attributes}
-    return {"found": found, "written": original.written}
+    return {"found": found, "written": original.written, **({"image": True} if original.image else {})}

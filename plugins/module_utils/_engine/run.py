@@ -44,14 +44,24 @@ def run_call(host: Host, call: Call, check_mode: bool, log: UndoLog) -> Report:
     return report if check_mode else restarts.finish(call, report, report.restarts)
 
 
-def run(module: Module, name: str, work: Callable[[Host, UndoLog], Outcome]) -> Outcome:
+def host_of(boot_only: bool) -> Host:
+    """The host that a module runs on; with `boot_only` an image, of which nothing but its files is the host's."""
+    if not boot_only:
+        return Host()
+    # Imported here, as only a run for an image needs it, and each run on a host compiles what it imports.
+    from .._host.image import Image
+
+    return Image()
+
+
+def run(module: Module, name: str, work: Callable[[Host, UndoLog], Outcome], boot_only: bool = False) -> Outcome:
     """The result of this work on the host, done as root, by one run at a time, and as a whole or not at all.
 
     A failure ends the module with fail_json. Check mode changes nothing, so it does not wait for other runs.
     """
     if os.geteuid() != 0:
         module.fail_json(msg=f"{name} requires root: use become, or connect as root")
-    host, failure = Host(), {}
+    host, failure = host_of(boot_only), {}
     try:
         with contextlib.nullcontext() if module.check_mode else host.lock(LOCK_TIMEOUT_SECONDS):
             return all_or_nothing(lambda log: work(host, log))

@@ -12,10 +12,11 @@ from typing import Any
 
 from .._alg.observe import sip_alg
 from .._host import machine, network
-from .._host.host import Host
+from .._host.host import Host, unless_refused
 from .._host.netlink import observe_links
 from .._host.processes import ProcessNames, process_names
 from .._sip import daemons
+from .._sysctl.nr_open import nr_open
 from .container_network import container_network
 from .tuners import tuners
 
@@ -33,9 +34,9 @@ def gather(host: Host) -> dict[str, Any]:
     default_routes = network.default_routes(host, links)
     facts = {
         "memory_bytes": machine.memory_bytes(host),
-        "page_size": mmap.PAGESIZE,
+        "page_size": None if host.boot_only else mmap.PAGESIZE,
         "processors": machine.processors(host),
-        "nr_open": machine.nr_open(host),
+        "nr_open": _nr_open_at_boot(host) if host.boot_only else machine.nr_open(host),
         "udp_mem_pages": machine.udp_mem_pages(host),
         "kernel": machine.kernel_release(host),
         "systemd": machine.systemd_version(host),
@@ -68,6 +69,12 @@ def _sip_daemons(
     from .._sip.configured import with_configuration
 
     return with_configuration(host, records, running, read)
+
+
+def _nr_open_at_boot(host: Host) -> int | None:
+    """fs.nr_open as the files of an image will have it."""
+    found = unless_refused(nr_open, host)
+    return None if found is None else found.boot
 
 
 def _plain(value: Any) -> Any:

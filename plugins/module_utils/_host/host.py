@@ -155,7 +155,13 @@ class StagedFile:
 
 
 class Host:
-    """The machine, or with `root` the tree below a directory that stands for one."""
+    """The machine, or with `root` the tree below a directory that stands for one.
+
+    `boot_only` is True for a tree that no kernel of its own runs: _host/image.py.
+    """
+
+    boot_only = False
+    lock_path = LOCK_PATH
 
     def __init__(self, root: str = "/") -> None:
         self._root = root.rstrip("/")
@@ -226,7 +232,7 @@ class Host:
                 status = os.fstat(pin)
                 if stat.S_ISCHR(status.st_mode) and status.st_rdev == NULL_DEVICE:
                     return b""
-                return _read_pinned(pin, path, status)
+                return _read_all(self._open_pinned(pin, path, status), path)
             finally:
                 os.close(pin)
 
@@ -303,7 +309,7 @@ class Host:
                 pin = os.open(_name(path), PIN_FLAGS | os.O_NOFOLLOW, dir_fd=directory)
                 try:
                     status = os.fstat(pin)
-                    descriptor = _open_pinned(pin, path, status)
+                    descriptor = self._open_pinned(pin, path, status)
                 finally:
                     os.close(pin)
                 attributes, fault = read_attributes(descriptor)
@@ -315,6 +321,20 @@ class Host:
             if error.errno == errno.ENOENT:
                 return None
             raise
+
+    def _open_pinned(self, pin: int, path: str, status: os.stat_result) -> int:
+        """The regular file behind a descriptor of PIN_FLAGS, opened for reading. Raises HostError and OSError."""
+        _check_regular(path, status)
+        place = f"/proc/self/fd/{pin}"
+        if not os.path.lexists(place):
+            return self._open_unpinned(path, status)
+        if os.readlink(place).startswith(KERNEL_TREES):
+            raise HostError(path, "leads to a file of the kernel, which is no configuration", errno.EINVAL)
+        return os.open(place, READ_FLAGS)
+
+    def _open_unpinned(self, path: str, status: os.stat_result) -> int:
+        """A regular file that no /proc shows as pinned. Raises HostError."""
+        raise HostError(path, "cannot be read safely while /proc is not mounted: mount it", errno.ENOSYS)
 
     # --- writing -----------------------------------------------------------------------------
 
@@ -422,15 +442,24 @@ class Host:
     @contextlib.contextmanager
     def lock(self, timeout_seconds: float) -> Iterator[None]:
         """Hold this host's siptune lock. Raises HostError when another run keeps it past the limit."""
-        with _refusals(LOCK_PATH):
-            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-            descriptor = os.open(self._real(LOCK_PATH), flags, LOCK_MODE)
+        with _refusals(self.lock_path):
+            descriptor = self._open_lock()
         try:
-            _keep_lock(descriptor)
             self._wait_for_lock(descriptor, time.monotonic() + timeout_seconds)
             yield
         finally:
             os.close(descriptor)
+
+    def _open_lock(self) -> int:
+        """A descriptor of the file to lock. Raises HostError and OSError."""
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+        descriptor = os.open(self._real(self.lock_path), flags, LOCK_MODE)
+        try:
+            _keep_lock(descriptor)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return descriptor
 
     def _wait_for_lock(self, descriptor: int, deadline: float) -> None:
         while True:
@@ -440,7 +469,7 @@ class Host:
             except BlockingIOError as error:
                 if time.monotonic() >= deadline:
                     message = f"another siptune run holds this host's lock, {self._lock_holder(descriptor)}"
-                    raise HostError(LOCK_PATH, f"{message}; try again when it has ended", error.errno) from error
+                    raise HostError(self.lock_path, f"{message}; try again when it has ended", error.errno) from error
                 time.sleep(LOCK_POLL_SECONDS)
 
     def _lock_holder(self, descriptor: int) -> str:
@@ -579,25 +608,14 @@ def _bound(path: str) -> tuple[int, bool]:
     return (MOST_RECORD_BYTES if path.startswith(RECORD_TREE) else MOST_CONFIGURATION_BYTES), False
 
 
-def _read_pinned(pin: int, path: str, status: os.stat_result) -> bytes:
-    """The content of the regular file behind a descriptor of PIN_FLAGS. Raises HostError and OSError."""
-    return _read_all(_open_pinned(pin, path, status), path)
-
-
-def _open_pinned(pin: int, path: str, status: os.stat_result) -> int:
-    """The regular file behind a descriptor of PIN_FLAGS, opened for reading. Raises HostError and OSError."""
+def _check_regular(path: str, status: os.stat_result) -> None:
+    """Raises HostError for anything that is no regular file."""
     if stat.S_ISLNK(status.st_mode):
         raise HostError(path, "is a symbolic link, which is never followed", errno.ELOOP)
     if stat.S_ISDIR(status.st_mode):
         raise HostError(path, "is a directory", errno.EISDIR)
     if not stat.S_ISREG(status.st_mode):
         raise HostError(path, "is not a regular file", errno.EINVAL)
-    place = f"/proc/self/fd/{pin}"
-    if not os.path.lexists(place):
-        raise HostError(path, "cannot be read safely while /proc is not mounted: mount it", errno.ENOSYS)
-    if os.readlink(place).startswith(KERNEL_TREES):
-        raise HostError(path, "leads to a file of the kernel, which is no configuration", errno.EINVAL)
-    return os.open(place, READ_FLAGS)
 
 
 def _read_all(descriptor: int, path: str) -> bytes:

@@ -225,7 +225,12 @@ def _device_tree_technology(compatible: str | None) -> str | None:
 
 
 def virtualization(host: Host) -> Virtualization:
-    """Whether the host is a container, a virtual machine or metal, as far as it can be seen from inside."""
+    """Whether the host is a container, a virtual machine or metal, as far as it can be seen from inside.
+
+    An image is none of them yet, whatever builds it.
+    """
+    if host.boot_only:
+        return Virtualization(None, None)
     namespaces = {name: parse_namespace(host.read_link(f"/proc/self/ns/{name}")) for name in FIRST_NAMESPACES}
     mounts = [parse_namespace(host.read_link(f"/proc/{process}/ns/mnt")) for process in ("self", FIRST_PROCESS)]
     declared = (host.read_lenient(SYSTEMD_CONTAINER_FILE) or "").strip()

@@ -13,7 +13,7 @@ from typing import Any
 
 from .._alg.module import SIP_ALG
 from .._core.errors import TuningError
-from .._engine.operation import Call, Operation
+from .._engine.operation import BOOT, Call, Operation
 from .._engine.policy import POLICY_ARGUMENTS
 from .._logins.module import LIMITS_FILE
 from .._nic.module import NIC_LINK, NIC_RING
@@ -90,9 +90,15 @@ def layer_calls(layer: Layer, variables: Mapping[str, Any], host: Mapping[str, A
     """The calls that a layer's role makes, in their order. Raises CatalogueError, which names the layer."""
     options = layer.options(variables)
     try:
+        settings = layer_settings(layer, variables, host)
+        if not variables.get("siptune_boot_only"):
+            return [_call(layer.name, part, given, options, variables) for part, given in settings.items()]
+        # Imported here, as only a run for an image needs it, and each run on a host compiles what it imports.
+        from .image import for_image
+
         return [
-            _call(layer.name, part, settings, options, variables)
-            for part, settings in layer_settings(layer, variables, host).items()
+            _call(layer.name, part, given, options, variables)._replace(left=left)
+            for part, (given, left) in for_image(settings, variables["siptune_state"] == ABSENT).items()
         ]
     except TuningError as error:
         raise CatalogueError(f"{layer.name} layer: {error}") from error
@@ -114,16 +120,37 @@ def _call(layer: str, part: str, settings: Any, options: Mapping[str, Any], vari
 
 def _arguments(part: str, options: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of a part's call, without its state and settings."""
+    if variables.get("siptune_boot_only"):
+        return _arguments_for_image(part, options, variables)
     despite_calls = variables.get("siptune_disruptive_despite_calls", False)
     if part in (RINGS, LINKS):
         return {"disruptive": variables["siptune_disruptive"], "despite_calls": despite_calls}
     if part in (SOCKETS, ALG):
         return {}
-    # On the way back an item that is missing or shadowed by now is only reported.
-    absent = variables["siptune_state"] == ABSENT
-    policy = {} if absent else {name: options[name] for name in POLICY_ARGUMENTS}
+    policy = _policy(options, variables)
     if part in (POOLS, UNITS):
         names = ("restart",) if part == POOLS else ("drop_in", "when", "restart")
         own = {name: options[name] for name in names}
         return {**own, "despite_calls": despite_calls, "exclusive": True, **policy}
     return {"path": options["sysctl_path" if part == KERNEL else "logins_path"], **policy}
+
+
+def _policy(options: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
+    """On the way back an item that is missing or shadowed by now is only reported."""
+    absent = variables["siptune_state"] == ABSENT
+    return {} if absent else {name: options[name] for name in POLICY_ARGUMENTS}
+
+
+def _arguments_for_image(part: str, options: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a part's call for an image: files for the next boot, and nothing that runs."""
+    policy = _policy(options, variables)
+    if part == SOCKETS:
+        return {}
+    if part in (RINGS, LINKS):
+        return {"when": BOOT}
+    if part == KERNEL:
+        return {"path": options["sysctl_path"], "when": BOOT, **policy}
+    if part == LOGINS:
+        return {"path": options["logins_path"], **policy}
+    drop_in = {"drop_in": options["drop_in"], "when": BOOT} if part == UNITS else {}
+    return {**drop_in, "exclusive": True, **policy}

@@ -19,6 +19,17 @@ class CatalogueError(TuningError):
     """A variable that cannot be used: names it and says why, in one line."""
 
 
+class NotGivenError(TuningError):
+    """A size depends on a fact of the host that an image is for, and nobody has given it.
+
+    `field` is that of siptune_machine.
+    """
+
+    def __init__(self, field: str) -> None:
+        super().__init__(f"siptune_machine.{field} is not given")
+        self.field = field
+
+
 def parse_capacity(capacity: Mapping[str, object], variable: str = "siptune_capacity") -> dict[str, int]:
     """The figures of siptune_capacity; those that are null are left out. Raises CatalogueError, with the variable."""
     if not isinstance(capacity, Mapping):

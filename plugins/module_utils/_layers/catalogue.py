@@ -15,7 +15,7 @@ from typing import Any
 
 from .._sysctl.key import display_name, parse_key
 from .._sysctl.settings import IRREVERSIBLE
-from .capacity import CatalogueError, parse_capacity
+from .capacity import CatalogueError, NotGivenError, parse_capacity
 from .formulas import FORMULAS
 from .layer import WHY_OF_OVERRIDE
 
@@ -91,13 +91,22 @@ def profile_setting(
     capacity: Mapping[str, int],
     options: Mapping[str, Any],
 ) -> dict[str, Any] | None:
-    """The setting of an entry: {value, rule, why[, hazard]}, or None to leave the key alone. Raises TuningError."""
+    """The setting of an entry: {value, rule, why[, hazard]}, or None to leave the key alone. Raises TuningError.
+
+    In an image, one whose size depends on a fact that is not given has the reason to leave it for later under `left`.
+    """
     choice = entry[profile]
     if choice is None:
         return None
     value = choice.get("value")
     if "sized" in choice:
-        value = FORMULAS[choice["sized"]].formula(host, capacity, options)
+        try:
+            value = FORMULAS[choice["sized"]].formula(host, capacity, options)
+        except NotGivenError as missing:
+            # Imported here, as only a run for an image needs it, and each run on a host compiles what it imports.
+            from .image import left_setting
+
+            return left_setting(entry, missing)
     if value is None:
         return None
     setting = {"value": value, "rule": choice["rule"], "why": entry["why"]}

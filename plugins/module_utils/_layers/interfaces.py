@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._nic.settings import EVERY
-from .capacity import CatalogueError
+from .capacity import CatalogueError, NotGivenError
 from .catalogue import check_profile
 from .formulas import FORMULAS
 from .layer import WHY_OF_OVERRIDE
@@ -53,9 +53,13 @@ def _of_profile(catalogue: Mapping[str, Any], profile: str, host: Mapping[str, A
 
 def _fast(host: Mapping[str, Any], lowest_mbps: int) -> list[str]:
     """The hardware interfaces with a known speed of at least `lowest_mbps`, and a name that a setting can have."""
+    try:
+        interfaces = host.get("interfaces") or ()
+    except NotGivenError:  # of an image
+        interfaces = ()
     return [
         interface["name"]
-        for interface in host.get("interfaces") or ()
+        for interface in interfaces
         if not interface.get("virtual")
         and (interface.get("speed_mbps") or 0) >= lowest_mbps
         and interface["name"].isascii()

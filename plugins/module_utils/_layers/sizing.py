@@ -276,8 +276,8 @@ def conntrack_entries(host: Mapping[str, Any], capacity: Mapping[str, int], _opt
     flows = FLOWS_PER_CALL * (concurrent_calls + lingering_calls) + (capacity.get("registrations") or 0)
     media = parse_ports("siptune_host.sip_daemons", ",".join(_configured_media_ports(host)))
     flows = max(flows, sum(last - first + 1 for first, last in media))
-    memory_bytes = host.get("memory_bytes")
-    if not flows or not memory_bytes:
+    memory_bytes = host.get("memory_bytes") if flows else None
+    if not memory_bytes:
         return None
     ceiling = memory_bytes * CONNTRACK_PERCENT_OF_MEMORY // 100 // CONNTRACK_ENTRY_BYTES
     return min(power_of_two_from(CONNTRACK_HEADROOM * flows), power_of_two_up_to(ceiling)) or None

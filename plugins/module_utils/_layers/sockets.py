@@ -34,7 +34,7 @@ def receive_buffer(
     if override is None:
         entry = catalogue[SOCKETS].get(OPTION)  # a host is sent the entries of its profile alone
         setting = profile_setting(entry, profile, host, contract, {}) if entry else None
-        return {} if setting is None else _with_bound(setting, sip_queue_bytes(contract))
+        return {} if setting is None or setting["value"] is None else _with_bound(setting, sip_queue_bytes(contract))
     if str(override).lower() in NO:
         return {}
     own = override if isinstance(override, Mapping) else {"value": override}

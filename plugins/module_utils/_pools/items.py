@@ -74,7 +74,7 @@ def _agrees(pool: Pool, live: str | None) -> bool:
 
 def _in_force(unit: Unit, pool: Pool, values: _Values, changed: bool, observed: Observed) -> tuple[str, str]:
     """The state of a pool that is as wanted from the next start on."""
-    if not observed.systemd_running:
+    if not observed.systemd_running and not observed.boot_only:
         return PENDING, f"systemd does not run here: in force once {unit.name} starts"
     if values.runs and not _agrees(pool, values.live):
         return PENDING, _waits(unit, values)

@@ -85,7 +85,7 @@ class Observed(NamedTuple):
     """Everything that the plan depends on.
 
     `rmem_max_bytes` is None where the kernel does not show it. `blocked_by_calls` names the calls in progress that
-    forbid a restart, and is empty if there are none.
+    forbid a restart, and is empty if there are none. With `boot_only` the host is an image: no daemon runs.
     """
 
     systemd_running: bool
@@ -97,6 +97,7 @@ class Observed(NamedTuple):
     rmem_max_bytes: int | None
     rmem_default_bytes: int | None = None
     blocked_by_calls: str = ""
+    boot_only: bool = False
 
     @property
     def texts(self) -> dict[str, str]:

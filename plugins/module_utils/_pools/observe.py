@@ -64,6 +64,7 @@ def observe(host: Host, request: Request) -> Observed:
         rmem_max_bytes=_number(host, RMEM_MAX),
         rmem_default_bytes=_number(host, RMEM_DEFAULT),
         blocked_by_calls=blocked_by_calls(host, request.restart, request.despite_calls),
+        boot_only=host.boot_only,
     )
 
 

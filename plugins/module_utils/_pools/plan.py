@@ -58,7 +58,7 @@ def plan(request: Request, observed: Observed) -> FilesPlan:
             restarts += [] if observed.blocked_by_calls else [unit.name]
             own = [with_restart(change, observed.blocked_by_calls) for change in own]
         changes += own
-        if request.advice and not unit.unavailable and command_of(unit, then):
+        if request.advice and not observed.boot_only and not unit.unavailable and command_of(unit, then):
             changes.append(maxbuffer_item(unit, then, observed))
     return FilesPlan(
         changes=changes + reverted_lines(now, then, observed),

@@ -109,6 +109,11 @@ class Boot:
         self._order = {path: place for place, path in enumerate(self._named)}
         self._globs = [one for one in self._named.values() if is_glob(one.path) and one.value is not None]
 
+    @property
+    def paths(self) -> list[str]:
+        """The keys and globs that lines name, exclusions included."""
+        return list(self._named)
+
     def named(self, path: str) -> Assignment | None:
         """The line that names this key or glob itself; it may be an exclusion."""
         return self._named.get(path)

@@ -29,6 +29,7 @@ from .settings import Setting, check_together, checked_for
 from .value import same, satisfied, stored, wanted_from
 
 LOOPBACK = "lo"
+OVERRIDES_GLOB = "Another file names this key, which would override the glob."
 
 
 def settings_by_key(settings: Sequence[Setting], observed: Observed) -> dict[str, Setting]:
@@ -95,6 +96,11 @@ def decide(
 ) -> Decision:
     """The decision on one key, or on a glob that matches none. `boot_without_us` is a boot without our file."""
     live = observed.live.get(path)
+    if observed.boot_only:
+        # Imported here, as only a run for an image needs it, and each run on a host compiles what it imports.
+        from .image import decide_for_boot
+
+        return decide_for_boot(path, setting, request, observed, boot_without_us)
     if live is None:
         return _decide_missing(path, setting, request, observed)
     reason = not_namespaced(path, observed.surroundings)
@@ -180,7 +186,7 @@ def _decide_bound(
     if _needs_line(path, setting, without_us, boot_without_us):
         line = wanted_from(path, setting.rule, setting.value, without_us)
     elif record is None:
-        line = _surviving_line(path, setting, request, observed)
+        line = surviving_line(path, setting, request, observed)
     decision = Decision(path, setting, now, after if write else now, write, after, line, reverted=line is None)
     return _limited(decision, request)
 
@@ -193,7 +199,7 @@ def _needs_line(path: str, setting: Setting, without_us: str, boot_without_us: B
     return not satisfied(path, setting.rule, setting.value, without_us)
 
 
-def _surviving_line(path: str, setting: Setting, request: Request, observed: Observed) -> str | None:
+def surviving_line(path: str, setting: Setting, request: Request, observed: Observed) -> str | None:
     """The value for a line of ours without a record of the original: the line stays, and is never lowered."""
     if observed.own is None:
         return None

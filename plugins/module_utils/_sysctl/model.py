@@ -55,7 +55,8 @@ class Observed(NamedTuple):
     nothing lowers fs.nr_open, and `asked_nofile` the highest that a file asks for. `accept_ra` has the interfaces with
     an IPv6 default route from router advertisements, and their accept_ra. `resources` are what a value may starve the
     host of. `later` is what other programs set at boot, after sysctl.d. `no_files` are those of our files in whose
-    place something else stands, such as a link, with the reason to leave it alone.
+    place something else stands, such as a link, with the reason to leave it alone. With `boot_only` the
+    host is an image, without a kernel to look at: `live` is empty.
     """
 
     live: Mapping[str, LiveKey]
@@ -77,6 +78,7 @@ class Observed(NamedTuple):
     resources: Resources = Resources()
     later: Sequence[Assignment] = ()
     no_files: Mapping[str, str] = {}
+    boot_only: bool = False
 
     def affected_by(self, path: str) -> list[str]:
         """The existing keys that writing `path` may change.

@@ -13,11 +13,12 @@ from collections.abc import Iterable, Sequence
 
 from .._engine.effects import read_originals
 from .._engine.originals import Originals
+from .._engine.owned_files import text_of
 from .._host.host import FileRecord, Host, HostError
 from .._host.machine import CONTAINER, child_network_namespace, memory_bytes, systemd_version, virtualization
 from .._host.rlimits import INFINITY, read_open_files_limit
 from .boot import SYSTEMD_SYSCTL, files_read_at_boot
-from .conf import FIRST_SYSTEMD_WITH_GLOBS, rules_path
+from .conf import FIRST_SYSTEMD_WITH_GLOBS, boot_of, rules_path
 from .hazards import COUNTERS, KIBIBYTE, PORT_KEYS, Resources, concerns
 from .kernel import Surroundings, module_of, side_effects
 from .key import (
@@ -44,12 +45,14 @@ FIRST_IPC_NAMESPACE = "ipc:[4026531839]"  # PROC_IPC_INIT_INO, include/linux/pro
 def observe(host: Host, request: Request) -> Observed:
     """The host as far as the plan for this request depends on it. Raises HostError, SysctlError, OriginalsError."""
     originals = read_originals(host)
-    paths, matches, live = _read_keys(host, keys_to_observe(request.settings, originals, request.path))
+    own, own_rules, no_files = _own_files(host, request)
+    of_image = _keys_of_image(own, originals, request.path)
+    wanted = keys_to_observe(request.settings, originals, request.path)
+    paths, matches, live = _read_keys(host, dict.fromkeys((*wanted, *of_image)))
     lowers_nr_open = needs_highest_nofile(paths, request.settings, originals)
     # The interface of a key that is gone may have another name by now.
     away = [key for key in paths if key in originals.keys and key not in live and interface_of(key) is not None]
     others = _read_keys(host, dict.fromkeys(for_interface(key, "*") for key in away))
-    own, own_rules, no_files = _own_files(host, request)
     return Observed(
         live={**others[2], **live},
         matches={**others[1], **matches},
@@ -70,6 +73,7 @@ def observe(host: Host, request: Request) -> Observed:
         accept_ra=_accept_ra(host) if needs_accept_ra(paths) else {},
         later=later_assignments(writers(host), live),
         resources=_resources(host) if any(map(concerns, paths)) else Resources(),
+        boot_only=host.boot_only,
     )
 
 
@@ -81,6 +85,12 @@ def _read_keys(host: Host, wanted: Iterable[str]) -> tuple[list[str], dict[str, 
         paths.update(dict.fromkeys(expanded))
     live = {path: key for path, key in ((path, live_key(host, path)) for path in paths) if key is not None}
     return list(paths), matches, live
+
+
+def _keys_of_image(own: FileRecord | None, originals: Originals, path: str) -> list[str]:
+    """The keys and globs of our file if an image has brought it: they may have no original on record."""
+    file = originals.files.get(path)
+    return boot_of([(path, text_of(own))]).paths if file is not None and file.image else []
 
 
 def _own_files(host: Host, request: Request) -> tuple[FileRecord | None, FileRecord | None, dict[str, str]]:

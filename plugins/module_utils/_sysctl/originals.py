@@ -9,10 +9,11 @@ from collections.abc import Collection, Iterable, Mapping
 
 from .._core.change import ABSENT, READONLY
 from .._core.text import encoded
-from .._engine.originals import KeyOriginal, Originals, digest
+from .._engine.originals import FileOriginal, KeyOriginal, Originals, digest
 from .._engine.owned_files import FileChange, finalize_files, record_files, text_of
 from .conf import Boot, boot_of
 from .kernel import follows_other, mutually_exclusive, other_name, side_effect_value
+from .key import is_glob
 from .model import Decision, Observed, Plan, Request, Reverts, Write
 from .value import same, stored
 
@@ -136,6 +137,21 @@ class OurFiles:
         return held
 
 
+def set_by_boot(request: Request, observed: Observed) -> dict[str, str]:
+    """The keys of our file that a boot alone has set, as an image has brought the file; with the values there.
+
+    In an image these are all keys of the file that have no original on record.
+    """
+    file = observed.originals.files.get(request.path)
+    if observed.own is None or not (observed.boot_only or (file is not None and file.image)):
+        return {}
+    boot = boot_of([(request.path, text_of(observed.own))])
+    named = [path for path in boot.paths if observed.boot_only or not is_glob(path)]
+    matched = [path for glob in boot.paths if is_glob(glob) for path in observed.matches.get(glob, ())]
+    lines = {path: boot.assignment(path) for path in (*named, *matched) if path not in observed.originals.keys}
+    return {path: line.value for path, line in lines.items() if line is not None and line.value is not None}
+
+
 def recorded(
     request: Request,
     decisions: Iterable[Decision],
@@ -172,7 +188,15 @@ def recorded(
         else:
             fields = shared.written and _all_fields(decision.path, shared.written, decision.line)
             keys[decision.path] = _owned(shared._replace(written=fields), request.path)
-    return observed.originals._replace(keys=keys, files=record_files(observed.originals.files, files))
+    return observed.originals._replace(keys=keys, files=_recorded_files(request, files, observed))
+
+
+def _recorded_files(request: Request, files: Iterable[FileChange], observed: Observed) -> dict[str, FileOriginal]:
+    """The records of our files. That of an image has no values of keys, and says so."""
+    found = record_files(observed.originals.files, files)
+    if observed.boot_only and request.path in found:
+        found[request.path] = found[request.path]._replace(image=True)
+    return found
 
 
 def _owned(record: KeyOriginal, *owners: str) -> KeyOriginal:

@@ -16,7 +16,7 @@ from .._core.setting import EXACT
 from .._engine.owned_files import FileChange, OwnFile, plan_file, released_files
 from .._host.host import FileRecord
 from .conf import HEADING, RULES_HEADING, Boot, Line, boot_of, render, render_rules, rules_path
-from .decide import decide_all
+from .decide import OVERRIDES_GLOB, decide_all
 from .items import items_of, warnings_of, with_boot_before
 from .kernel import module_of
 from .key import is_glob, is_spelled
@@ -91,9 +91,13 @@ def _lines(decisions: Sequence[Decision], observed: Observed, boot_without_us: B
                 lines[decision.path] = Line(decision.path, decision.line, setting.why)
             continue
         lines.setdefault(setting.path, Line(setting.path, setting.value, setting.why))
-        if boot_without_us.named(decision.path) is not None and is_spelled(decision.path):
-            reason = "Another file names this key, which would override the glob."
-            lines[decision.path] = Line(decision.path, decision.line, reason)
+        if not observed.boot_only and boot_without_us.named(decision.path) is not None and is_spelled(decision.path):
+            lines[decision.path] = Line(decision.path, decision.line, OVERRIDES_GLOB)
+    if observed.boot_only:  # no decision has matched a glob
+        # Imported here, as only a run for an image needs it, and each run on a host compiles what it imports.
+        from .image import lines_over_others
+
+        lines.update({line.path: line for line in lines_over_others(lines.values(), boot_without_us)})
     return ordered_lines(lines.values(), observed)
 
 

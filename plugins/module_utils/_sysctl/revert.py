@@ -12,11 +12,12 @@ from .._engine.originals import KeyOriginal
 from .kernel import follows_other, is_locked, mutually_exclusive, other_name
 from .key import display_name, for_interface, interface_of
 from .model import Decision, Observed, Plan, Request, Reverts, Write
-from .originals import OurFiles, changes_at_boot, original_text
+from .originals import OurFiles, changes_at_boot, original_text, set_by_boot
 from .safety import objection, switches_ipv6_off
 from .value import same, stored
 
 BACK = "no longer wanted: back to its original"
+NO_MORE = "no longer wanted: a boot does not set it any more"
 
 
 def planned_reverts(request: Request, observed: Observed, decisions: Sequence[Decision], ours: OurFiles) -> Reverts:
@@ -39,6 +40,11 @@ def planned_reverts(request: Request, observed: Observed, decisions: Sequence[De
             _hand_over(path, request, observed, ours, reverts)
     for path in dropped:
         _drop(path, derived, request, observed, ours, reverts)
+    if set_by_boot(request, observed):
+        # Imported here, as only a host from an image needs it, and each run on a host compiles what it imports.
+        from .image import items_of_boot
+
+        reverts.changes.extend(items_of_boot(request, observed, decisions))
     return reverts
 
 
@@ -47,8 +53,10 @@ def _drop(
 ) -> None:
     """Add to `reverts` what becomes of a key that this file does not want any more."""
     record, live = observed.originals.keys[path], observed.live.get(path)
-    if path in reverts.held:
+    if path in reverts.held or observed.boot_only:
         reverts.reverted.append(path)
+        if observed.boot_only and record.cause is None:
+            reverts.changes.append(_item(path, None, None, CHANGED, why=NO_MORE))
     elif path in derived and (record.cause is not None or record.owners == (request.path,)):
         reverts.derived[path] = derived[path]
         reverts.reverted.extend([path] if derived[path] in reverts.held else [])

@@ -68,7 +68,7 @@ def objection(
     """
     if switches_ipv6_off(path, text) and now != text and observed.ipv6_reasons:
         return f"IPv6 is in use here and is not switched off: {'; '.join(observed.ipv6_reasons)}"
-    if _switches_forwarding_on(path, text) and not _switches_forwarding_on(path, now):
+    if switches_forwarding_on(path, text) and not switches_forwarding_on(path, now):
         return _lost_default_route(interface_of(path), observed, wanted)
     if path == NR_OPEN and text != now:
         return _too_low(_number(text), _number(now), observed)
@@ -81,7 +81,8 @@ def switches_ipv6_off(path: str, value: str) -> bool:
     return leaf == "disable_ipv6" and path.startswith(IPV6) and interface_of(path) != "lo" and value != "0"
 
 
-def _switches_forwarding_on(path: str, value: str) -> bool:
+def switches_forwarding_on(path: str, value: str) -> bool:
+    """Whether the setting makes the host, or an interface, forward IPv6."""
     return path.startswith(IPV6) and path.endswith("/forwarding") and value not in ("0", "")
 
 
@@ -112,7 +113,7 @@ def _too_low(files: int, now: int, observed: Observed) -> str | None:
             "limit would be refused"
         )
     asked = observed.asked_nofile
-    if asked is not None and files < min(now, asked.files):
+    if asked is not None and files < min(now or asked.files, asked.files):  # in an image, there is no value now
         return (
             f"{files} is below the descriptor limit that {asked.source} asks for ({asked.files}): logins or services "
             "with this limit would be refused; lower that limit first"
@@ -132,7 +133,7 @@ def needs_ipv6_reasons(paths: Iterable[str]) -> bool:
 
 def needs_accept_ra(paths: Iterable[str]) -> bool:
     """Whether `plan` needs to know where default routes from router advertisements are."""
-    return any(_switches_forwarding_on(path, "1") for path in paths)
+    return any(switches_forwarding_on(path, "1") for path in paths)
 
 
 def needs_highest_nofile(paths: Iterable[str], settings: Iterable[Setting], originals: Originals) -> bool:

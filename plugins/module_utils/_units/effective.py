@@ -30,12 +30,13 @@ class Effective(NamedTuple):
     """The lines of a unit's drop-in, and the settings whose floor or ceiling the unit meets without us.
 
     `asked` has the settings as given: the line of a floor may have a higher soft or hard limit that the unit has
-    without us.
+    without us. `left` are floors and ceilings that only a run on the booted host can judge.
     """
 
     asked: Mapping[str, Setting]
     lines: Sequence[Setting]
     kept: Mapping[str, tuple[Setting, Meaning]]
+    left: Sequence[Setting] = ()
 
 
 def effective_by_unit(settings: Mapping[str, Sequence[Setting]], observed: Observed) -> dict[str, Effective]:
@@ -48,10 +49,15 @@ def effective_by_unit(settings: Mapping[str, Sequence[Setting]], observed: Obser
 def _effective(
     state: UnitState, settings: Sequence[Setting], others: Mapping[str, str], observed: Observed
 ) -> Effective:
-    lines, kept = [], {}
+    lines, kept, left = [], {}, []
     for setting in settings:
         if setting.rule == EXACT:
             lines.append(setting)
+            continue
+        if observed.boot_only and _without_us(state, setting.directive, others, observed) is None:
+            ours = own_lines(state, observed.texts).get(setting.directive)
+            lines += [] if ours is None else [setting._replace(text=ours.text)]  # of a run on the booted host
+            left += [setting] if ours is None else []
             continue
         there = _without_us(state, setting.directive, others, observed)
         written = bounded(setting.rule, setting.meaning, there)
@@ -62,7 +68,7 @@ def _effective(
             written = there
         text = setting.text if written == setting.meaning else describe(setting.directive, written)
         lines.append(setting._replace(text=text or setting.text))
-    return Effective({setting.directive: setting for setting in settings}, lines, kept)
+    return Effective({setting.directive: setting for setting in settings}, lines, kept, left)
 
 
 def _would_hide(state: UnitState, directive: str, others: Mapping[str, str]) -> bool:
@@ -146,6 +152,9 @@ def decisions_of(state: UnitState, effective: Effective, then: Mapping[str, str]
     for directive, (setting, there) in effective.kept.items():
         lines = lines_now.get(directive), lines_then.get(directive)
         decisions.append(Decision(state, directive, setting, there, *lines, kept=True))
+    for setting in effective.left:
+        lines = lines_now.get(setting.directive), lines_then.get(setting.directive)
+        decisions.append(Decision(state, setting.directive, setting, None, *lines, left=True))
     known = {decision.directive for decision in decisions}
     for directive in own_lines(state, observed.texts):
         if directive not in known:

@@ -95,6 +95,11 @@ def _judge_by_files(decision: Decision, observed: Observed, then: Mapping[str, s
     """An item of a unit that systemd has not loaded, judged by its files alone."""
     before = describe(decision.directive, decision.now.meaning if decision.now else None)
     after = describe(decision.directive, decision.then.meaning if decision.then else None)
+    if decision.left:
+        # Imported here, as only a run for an image needs it, and each run on a host compiles what it imports.
+        from .image import LEFT
+
+        return _Verdict(PENDING, before, after, LEFT)
     shadow = shadow_of(decision, decision.unit, then)
     if shadow:
         return _Verdict(SHADOWED, before, after, shadow)
@@ -105,7 +110,7 @@ def _judge_by_files(decision: Decision, observed: Observed, then: Mapping[str, s
 
 
 def _not_loaded(unit: UnitState, observed: Observed) -> tuple[str | None, str]:
-    if not observed.systemd_running:
+    if not observed.systemd_running and not (observed.boot_only and unit.load in (LOADED, MASKED, NOT_FOUND)):
         return PENDING, "systemd does not run here: in force when it starts the unit"
     if unit.load == MASKED:
         return PENDING, "the unit is masked: in force once it is unmasked and started"

@@ -94,7 +94,8 @@ class Observed(NamedTuple):
     `texts` are the existing unit files and drop-ins by path, ours included. `first` is PID 1, whose hard limits
     systemd falls back to, and `first_sys_resource` whether it may exceed them. `defaults` are systemd's own values by
     the properties that show them, filled if `needs_defaults`. `blocked_by_calls` names the calls in progress that
-    forbid a restart, and is empty if there are none. `memory_bytes` is the host's memory, None if it is unknown.
+    forbid a restart, and is empty if there are none. `memory_bytes` is the host's memory, None if it is unknown. With
+    `boot_only` the host is an image, whose units its own systemd will start.
     """
 
     systemd_running: bool
@@ -110,13 +111,15 @@ class Observed(NamedTuple):
     defaults: Mapping[str, str] = {}
     blocked_by_calls: str = ""
     memory_bytes: int | None = None
+    boot_only: bool = False
 
 
 class Decision(NamedTuple):
     """The decision on one directive of one unit.
 
     `wanted` is the meaning that the drop-in sets, None for a directive that leaves the drop-in. `now` and `then` are
-    the lines that decide it today and after the call. `kept` is True if the unit meets its floor or ceiling without us.
+    the lines that decide it today and after the call. `kept` is True if the unit meets its floor or ceiling without us,
+    `left` if only a run on the booted host can tell.
     """
 
     unit: UnitState
@@ -126,6 +129,7 @@ class Decision(NamedTuple):
     now: Assignment | None
     then: Assignment | None
     kept: bool = False
+    left: bool = False
 
     @property
     def item(self) -> str:

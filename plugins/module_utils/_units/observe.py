@@ -94,6 +94,7 @@ def observe(host: Host, request: Request) -> Observed:
         first=read_process(host, FIRST_PROCESS),
         first_sys_resource=bool(has_capability(status, CAP_SYS_RESOURCE)) and not in_user_namespace(host),
         defaults=_defaults(host, shown),
+        boot_only=host.boot_only,
         blocked_by_calls=blocked_by_calls(host, request.restart, request.despite_calls),
         memory_bytes=memory_bytes(host),
     )
@@ -115,11 +116,16 @@ def _others(request: Request, originals: Originals) -> list[str]:
 
 
 def _defaults(host: Host, shown: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    """systemd's defaults for a service, by the properties that show them.
+    """systemd's defaults for a service, by the properties that show them. Raises HostError.
 
     They are read from the reference units, for directives that no file sets there. Asking for the manager's own
     defaults would take another systemctl, and the manager has defaults for some directives only.
     """
+    if host.boot_only:
+        # Imported here, as only a run for an image needs it, and each run on a host compiles what it imports.
+        from .image import defaults_of_image
+
+        return defaults_of_image(host, systemd_version(host))
     defaults: dict[str, str] = {}
     for name in REFERENCE_UNITS:
         properties = next((one for one in shown if one.get("Id") == name), {})

@@ -34,6 +34,8 @@ UNREACHABLE = "unreachable"
 NOT_RUN = "not run"
 HOST_STATUSES = (AUDITED, FAILED, UNREACHABLE)
 
+NOT_LOOKED_AT = "not looked at"  # the live value of an item of an image
+
 MOST_NAMED = 6  # of the items that drift, in a message
 
 Result = Mapping[str, Any]
@@ -43,13 +45,14 @@ class HostResults(NamedTuple):
     """The registered results of one host; None for a task that did not run.
 
     `layers` has the results of each layer's calls in their order, `tuners` and `sip_daemons` are the facts of these
-    names.
+    names. `boot_only` says that the host is an image, of which nothing live was looked at.
     """
 
     layers: Mapping[str, Sequence[Result | None]]
     counters: Result | None
     tuners: Mapping[str, Any] = MappingProxyType({})
     sip_daemons: Sequence[Mapping[str, Any]] = ()
+    boot_only: bool = False
 
 
 def document(
@@ -93,6 +96,7 @@ def host_record(name: str, results: HostResults) -> dict[str, Any]:
             checked_counters(results.counters),
             checked_tuners(results.tuners),
             checked_daemons(results.sip_daemons),
+            results.boot_only,
         )
         return _record(name, checked)
     except (ResultError, TuningError) as error:
@@ -106,11 +110,14 @@ def _record(name: str, results: HostResults) -> dict[str, Any]:
     status, message = _status([*everything, results.counters])
     layers = [_layer(layer, parts) for layer, parts in results.layers.items()]
     items = [item for layer, parts in results.layers.items() for part in parts for item in _items(layer, part)]
+    if results.boot_only:
+        items = [{**item, "live": NOT_LOOKED_AT, "planned": NOT_LOOKED_AT} for item in items]
     sockets = socket_records(results.counters)
     return {
         "name": name,
         "status": status,
         "message": message,
+        "boot_only": results.boot_only,
         "verdict": status if status != AUDITED else worst(layer["verdict"] for layer in layers if layer["verdict"]),
         "sip_sockets": sockets,
         **_counts(items),

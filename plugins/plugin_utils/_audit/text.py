@@ -14,7 +14,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._counters.table impo
 from .._site.sockets import socket_line
 from .._site.summary import wrapped
 from .ceilings import worth_a_line
-from .document import AUDITED, NOT_RUN
+from .document import AUDITED, NOT_LOOKED_AT, NOT_RUN
 from .period import other_start
 from .verdict import DRIFT, OK, PENDING, REFUSED, SHADOWED, UNMET, rewrites
 
@@ -58,7 +58,8 @@ def render_end(document: Mapping[str, Any], paths: Sequence[str], notes: Sequenc
 
 
 def _heading(host: Mapping[str, Any]) -> str:
-    return host["name"] if host["status"] == AUDITED else f"{host['name']}  {host['status']}: {host['message']}"
+    name = f"{host['name']}  (an image: files for the next boot alone)" if host["boot_only"] else host["name"]
+    return name if host["status"] == AUDITED else f"{host['name']}  {host['status']}: {host['message']}"
 
 
 def _table(layers: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -81,14 +82,19 @@ def _socket(socket: Mapping[str, Any], counters: Mapping[str, Any]) -> str:
 
 def _item_line(item: Mapping[str, Any]) -> str:
     live, boot = _shown(item["live"]), item["boot"]
+    if item["drift"] and live == NOT_LOOKED_AT:
+        return f"{item['item']}: {_at_boot(boot)}, wanted {_shown(item['wanted'])}"
     if item["drift"] and item["live"] == item["planned"]:
-        then = "not written down for the next boot" if boot is None else f"the next boot sets {boot}"
-        return f"{item['item']}: is {live}, but {then}"
+        return f"{item['item']}: is {live}, but {_at_boot(boot)}"
     if item["drift"]:
         return f"{item['item']}: is {live}, wanted {_shown(item['wanted'])}"
     if item["verdict"] == UNMET:
         return f"{item['item']}: is {live}, wanted {_shown(item['wanted'])}; {item['reason'] or 'no reason given'}"
     return f"{item['item']}: {item['reason'] or 'no reason given'}"
+
+
+def _at_boot(boot: object) -> str:
+    return "not written down for the next boot" if boot is None else f"the next boot sets {boot}"
 
 
 def _ceiling_line(ceiling: Mapping[str, Any]) -> str:

@@ -26,6 +26,7 @@ HOOK_TIMEOUT = "siptune_hook_timeout_seconds"
 ROLLING_PLAYBOOK = "siptune.linux.rolling"
 # What only that playbook does.
 PARTS = (*HOOKS, "siptune_pause_seconds", "siptune_confirm", "siptune_check_seconds")
+BOOT_ONLY = "siptune_boot_only"
 PROFILE = "siptune_profile"
 DEFAULT_PROFILE = "modern"  # of every role
 MIXED_PROFILES = "siptune_mixed_profiles"
@@ -234,6 +235,15 @@ def check_not_rolling(parts: Mapping[str, Sequence[str]]) -> None:
                 f"{name}: is set for {some_of(hosts)}, and has an effect in {ROLLING_PLAYBOOK} alone. Use that "
                 f"playbook, or say -e {ROLLING}=false to go on without it"
             )
+
+
+def check_no_images(hosts: Sequence[str]) -> None:
+    """Raises RolloutError for hosts of a rolling run that are images: they carry no calls, and lose none."""
+    if hosts:
+        raise RolloutError(
+            f"{BOOT_ONLY}: is true for {some_of(hosts)}. An image carries no calls, and is never out of service: use "
+            "siptune.linux.site, or siptune.linux.rollback"
+        )
 
 
 def share_out(done: Sequence[str], batch: Sequence[str]) -> dict[str, list[str]]:

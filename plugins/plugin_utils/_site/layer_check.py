@@ -10,13 +10,14 @@ from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.siptune.linux.plugins.module_utils._layers.capacity import CatalogueError, parse_capacity
+from ansible_collections.siptune.linux.plugins.module_utils._layers.image import parse_machine
 
 from .layers import load_argument_spec, load_layer
 from .names import base_of, check_names
 from .parts import merged
 from .yaml_numbers import misread
 
-CAPACITY = "siptune_capacity"
+CAPACITY, MACHINE = "siptune_capacity", "siptune_machine"
 
 
 def own_variables(layers: Iterable[str], variables: Mapping[str, Any]) -> dict[str, Any]:
@@ -48,6 +49,7 @@ def checked_variables(layers: Iterable[str], variables: Mapping[str, Any]) -> di
         for name in spec:
             parts = {part: _as_given(values[part], given[part]) for part in given if base_of(part) == name}
             checked[name] = merged(name, parts or {name: values[name]})
+    parse_machine(checked.get(MACHINE) or {})
     return checked
 
 

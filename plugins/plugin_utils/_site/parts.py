@@ -30,12 +30,14 @@ KEYS, KEYS_OF_KEYS = 1, 2
 DEPTHS = {
     "_sysctl": KEYS,
     "_capacity": KEYS,
+    "_machine": KEYS,
     "_nic_rings": KEYS_OF_KEYS,
     "_nic_links": KEYS_OF_KEYS,
     "_units": KEYS_OF_KEYS,
     "_pools": KEYS_OF_KEYS,
 }
-SYSCTL, CAPACITY, LOGINS, SERVICES = "_sysctl", "_capacity", "_logins", "_services"
+SYSCTL, LOGINS, SERVICES = "_sysctl", "_logins", "_services"
+FACTS = ("_capacity", "_machine")  # what is said of a host, and set nowhere
 ASIDE = ("why", "hazard", "type")  # of a setting, or a part of what is set, and not of the value
 NULL = "null"
 STEP = 10  # between the levels that a message suggests
@@ -86,7 +88,7 @@ def _with_origin(base: str, value: Any, name: str) -> Any:
     """The value of a part, with a reason that names the part for each setting that has none."""
     if base.endswith(LOGINS):
         return [_reasoned(one, name) if isinstance(one, Mapping) else one for one in value or ()]
-    if base.endswith(CAPACITY) or not isinstance(value, Mapping):
+    if base.endswith(FACTS) or not isinstance(value, Mapping):
         return value
     if _depth(base) == KEYS:
         return {key: _reasoned(one, name) for key, one in value.items()}

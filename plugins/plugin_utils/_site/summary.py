@@ -38,19 +38,22 @@ def render(
     check_mode: bool,
     datagrams_per_second: int | None = None,
     warned: bool = False,
+    boot_only: bool = False,
 ) -> list[str]:
     """The lines of one host's summary.
 
     `results` has what the modules of each layer returned, in the order of the layers; None or a
     skipped result for a task that did not run. `datagrams_per_second` is the peak that SIP sockets are measured by,
-    `warned` says whether the run has warnings of its own. Why a run has failed is not here: its task fails with that.
+    `warned` says whether the run has warnings of its own, `boot_only` whether the host is an image. Why a run has
+    failed is not here: its task fails with that.
     """
     ran = {
         layer: [result for result in parts if result and not result.get("skipped")] for layer, parts in results.items()
     }
     ran = {layer: parts for layer, parts in ran.items() if parts}
     items = [item for parts in ran.values() for result in parts for item in _items(result)]
-    prediction = "  (check mode: predictions, nothing was changed)" if check_mode else ""
+    prediction = "  (an image: files for the next boot, and nothing live)" if boot_only else ""
+    prediction += "  (check mode: predictions, nothing was changed)" if check_mode else ""
     if not ran:
         return [f"{host}: no layer was run"]
     messages = [str(result.get("msg")) for parts in ran.values() for result in parts if result.get("failed")]

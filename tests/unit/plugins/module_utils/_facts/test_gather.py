@@ -318,5 +318,9 @@ def test_every_fact_is_documented_with_its_type(host: CapturedHost) -> None:
     check_against(documented, gather(host), "siptune_host")
 
 
-def test_the_module_says_that_it_has_no_options() -> None:
-    assert "options" not in documentation("DOCUMENTATION")
+def test_the_module_says_which_options_it_has() -> None:
+    options = documentation("DOCUMENTATION")["options"]
+    assert {name: (option["type"], option["default"]) for name, option in options.items()} == {
+        "boot_only": ("bool", False),
+        "machine": ("dict", {}),
+    }

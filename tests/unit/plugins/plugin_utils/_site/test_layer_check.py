@@ -26,8 +26,9 @@ def test_only_the_variables_of_the_layers_are_taken() -> None:
 def test_what_is_not_given_has_its_default() -> None:
     defaults = {name: value for layer in LAYERS for name, value in load_layer(layer).defaults.items()}
     checked = checked_variables(LAYERS, {})
-    assert {name: value for name, value in checked.items() if name != "siptune_capacity"} == {
-        name: value for name, value in defaults.items() if name != "siptune_capacity"
+    filled_in = ("siptune_capacity", "siptune_machine")  # with null for each figure and fact
+    assert {name: value for name, value in checked.items() if name not in filled_in} == {
+        name: value for name, value in defaults.items() if name not in filled_in
     }
 
 
@@ -35,6 +36,14 @@ def test_values_get_their_types_as_the_command_line_gives_text() -> None:
     checked = checked_variables(["network"], {"siptune_disruptive": "true", "siptune_capacity": {"registrations": "7"}})
     assert checked["siptune_disruptive"] is True
     assert checked["siptune_capacity"]["registrations"] == 7
+    machine = {"siptune_machine": {"memory": "16G"}, "siptune_machine__1": {"processors": "8"}}
+    given = {"siptune_boot_only": "yes", **machine}
+    checked = checked_variables(["fs"], given)
+    assert checked["siptune_boot_only"] is True
+    assert {name: value for name, value in checked["siptune_machine"].items() if value is not None} == {
+        "memory": "16G",
+        "processors": 8,
+    }
 
 
 @pytest.mark.parametrize(
@@ -43,6 +52,9 @@ def test_values_get_their_types_as_the_command_line_gives_text() -> None:
         ({"siptune_profile": "fast"}, "network layer: value of siptune_profile must be one of"),
         ({"siptune_capacity": {"calls": 1}}, "siptune_capacity: there is no figure 'calls'"),
         ({"siptune_network_sysctl": 5}, "siptune_network_sysctl"),
+        ({"siptune_machine": {"memory": "16 apples"}}, "siptune_machine.memory: must be a size"),
+        ({"siptune_machine__rack": {"processors": 0}}, "siptune_machine.processors: must be from 1"),
+        ({"siptune_machine": {"memory": "16G"}, "siptune_machine__rack": {"memory": "8G"}}, "memory"),
     ],
 )
 def test_a_mistake_is_named(variables: dict[str, Any], message: str) -> None:
