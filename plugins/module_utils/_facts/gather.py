@@ -11,12 +11,13 @@ from typing import Any
 from .._host import machine, network
 from .._host.host import Host
 from .._host.netlink import observe_links
-from .._host.processes import process_names
+from .._host.processes import ProcessNames, process_names
 from .._sip import daemons
 from .tuners import tuners
 
 # A media relay bound to an IPv6 address has thousands of sockets; this many are enough to see which services listen.
 MOST_LISTENERS = 100
+RTPENGINE = "rtpengine"  # the name of its process
 
 
 def gather(host: Host) -> dict[str, Any]:
@@ -25,6 +26,7 @@ def gather(host: Host) -> dict[str, Any]:
     links = observe_links(host)
     listeners = network.ipv6_listeners(host)
     systemd_running = host.exists(machine.SYSTEMD_RUNNING)
+    virtualization = machine.virtualization(host)
     facts = {
         "memory_bytes": machine.memory_bytes(host),
         "page_size": mmap.PAGESIZE,
@@ -34,7 +36,7 @@ def gather(host: Host) -> dict[str, Any]:
         "kernel": machine.kernel_release(host),
         "systemd": machine.systemd_version(host),
         "systemd_running": systemd_running,
-        "virtualization": machine.virtualization(host),
+        "virtualization": virtualization,
         "child_network_namespace": machine.child_network_namespace(host),
         "forwarding": machine.forwarding(host),
         "swap": machine.swap_spaces(host),
@@ -43,9 +45,19 @@ def gather(host: Host) -> dict[str, Any]:
         "control_connection": network.control_connection(host),
         "ipv6_listeners": None if listeners is None else [str(listener) for listener in listeners[:MOST_LISTENERS]],
         "sip_daemons": daemons.sip_daemons(host, processes, systemd_running),
+        "rtpengine": _rtpengine(host, processes, virtualization.kind == machine.CONTAINER),
         "tuners": tuners(host, processes),
     }
     return {name: _plain(value) for name, value in facts.items()}
+
+
+def _rtpengine(host: Host, processes: ProcessNames, in_container: bool) -> list[Any]:
+    """What the kernel does for each rtpengine. The import is below, as most hosts have none."""
+    if not processes.pids_named(RTPENGINE):
+        return []
+    from .._sip.kernel_forwarding import kernel_forwarding
+
+    return list(kernel_forwarding(host, processes, in_container))
 
 
 def _plain(value: Any) -> Any:

@@ -20,6 +20,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._core.change import 
 from ansible_collections.siptune.linux.plugins.module_utils._core.text import plural
 from ansible_collections.siptune.linux.plugins.module_utils._counters.table import amount
 
+from .._site.relays import relay_lines, relay_name
 from .period import other_start
 from .verdict import OF_STATE, SHOWN, TROUBLES, rewrites, shown
 
@@ -156,12 +157,18 @@ def _host(tables: _Tables, host: Mapping[str, Any]) -> list[Any]:
         [_counter(tables, one, host["counters"]) for one in host["counters"]["list"] if _worth_showing(one)],
         [_tuner(tables, tuner) for tuner in host["tuners"]],
         [_socket(tables, socket) for socket in host["sip_sockets"]],
+        [_relay(tables, relay) for relay in host["rtpengine"]],
     ]
 
 
 def _socket(tables: _Tables, socket: Mapping[str, Any]) -> list[Any]:
     name = tables.text(f"{socket['daemon']} {socket['socket']}")
     return [name, socket["buffer_bytes"], tables.text(socket["summary"]), socket["drops"]]
+
+
+def _relay(tables: _Tables, relay: Mapping[str, Any]) -> list[Any]:
+    lines = [tables.text(line) for line in relay_lines(relay)]
+    return [tables.text(relay_name(relay)), lines, len(relay["warnings"])]
 
 
 def _tuner(tables: _Tables, tuner: Mapping[str, Any]) -> list[Any]:
