@@ -14,8 +14,8 @@ from .host import Host, unless_refused
 MODULES = "/lib/modules"
 # What distributions call a kernel's image, beside its modules or in /boot: most, ppc64, SUSE's arm64, SUSE's s390x.
 IMAGES = ("vmlinuz", "vmlinux", "Image", "image")
-# The kind of kernel at the end of its release: -amd64, -cloud-amd64, -generic, .el9_5.x86_64+debug
-_FLAVOUR = re.compile(r"(?:[-.+][A-Za-z]\w*)*\Z")
+# The kind of kernel at the end of its release, without the distribution's: -cloud-amd64, -generic, .x86_64+debug
+_FLAVOUR = re.compile(r"(?:[-.+](?!el[0-9]|fc[0-9])[A-Za-z]\w*)*\Z")
 
 
 def newest_kernel(host: Host, running: str) -> str | None:

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The part of rtpengine's NG protocol that asks for statistics, and the options that say where it listens and forwards.
 
-Sources: rtpengine(8), docs/ng_control_protocol.md, docs/usage.md. Functions over values; BencodeError is for bad bencode.
+Sources: rtpengine(8), docs/ng_control_protocol.md, docs/usage.md. Functions over values;
+BencodeError is for invalid bencode.
 """
 
 from __future__ import annotations

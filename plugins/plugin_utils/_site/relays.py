@@ -85,7 +85,7 @@ def _unknown(relay: Mapping[str, Any]) -> str:
 
 def _in_user_space(relay: Mapping[str, Any]) -> tuple[str, str]:
     """Why a relay forwards in user space against its configuration, and what helps; "" where that is not known."""
-    module, kernel, table = relay["module"] or ANY_MODULE, relay["kernel"], relay["table"]
+    module, kernel, table = relay["module"] or ANY_MODULE, relay["kernel"] or "of this host", relay["table"]
     if table is None:
         return f"no module {module} is loaded, and whether it is to use one is not known: {_unknown(relay)}", ""
     if relay["loaded"] is False and relay["kernel_has_module"]:
@@ -95,7 +95,7 @@ def _in_user_space(relay: Mapping[str, Any]) -> tuple[str, str]:
         build = f"install {PACKAGE} and the headers of {kernel}, load the module, and {RESTART}"
         return f"the running kernel {kernel} has no module {module}", build
     if relay["loaded"] is False:
-        return f"no module {module} is loaded, and whether {kernel} has one cannot be seen from here", ""
+        return f"no module {module} is loaded, and whether the kernel {kernel} has one cannot be seen from here", ""
     if relay["in_use"] is False:
         why = "started before the module was loaded, or was built for another version of it"
         return f"{module} is loaded, but table {table} is not in use", f"the daemon {why}: {RESTART}"
@@ -106,7 +106,7 @@ def _in_user_space(relay: Mapping[str, Any]) -> tuple[str, str]:
 def _newest_kernel(relay: Mapping[str, Any]) -> Iterator[str]:
     """A warning of the newest kernel, if a boot of it would end the forwarding."""
     newest, now = relay["newest_kernel"], relay["kernel"]
-    if relay["forwards"] == OFF or relay["table"] is None or relay["newest_has_module"] is not False:
+    if relay["forwards"] == OFF or relay["table"] is None or newest is None or relay["newest_has_module"] is not False:
         return
     if newest == now and not relay["loaded"]:
         return  # said of the running kernel

@@ -306,7 +306,7 @@
     if (!host.relays.length) return [];
     const list = host.relays.map(([name, lines, warnings]) => make("li", { class: warnings ? "tone-refused" : null },
       make("strong", {}, text(name)), make("ul", {}, ...lines.map((line) => make("li", {}, text(line))))));
-    return [make("ul", { class: "relays tuners", "aria-label": "Relays" }, ...list)];
+    return [make("ul", { class: "relays", "aria-label": "Relays" }, ...list)];
   }
 
   /** The layers of which a run would write files anew although no item of theirs differs. */
