@@ -250,7 +250,7 @@
     const tone = count || relays ? "refused" : others ? "shadowed" : "none";
     const cell = make("td", { class: `cell tone-${tone}${tone === "none" ? " calm" : ""}`, role: "cell", "data-layer": "counters" });
     if (count) cell.append(make("span", { class: "some" }, make("span", { class: "mark tone-refused", "aria-hidden": "true" }, "!"), plural(count, "counter")));
-    if (relays) cell.append(make("span", { class: "some" }, make("span", { class: "mark tone-refused", "aria-hidden": "true" }, "!"), plural(relays, "relay warning")));
+    if (relays) cell.append(make("span", { class: "some" }, make("span", { class: "mark tone-refused", "aria-hidden": "true" }, "!"), plural(relays, "relay")));
     if (others) cell.append(make("span", { class: "some" }, mark("shadowed"), plural(others, "other tuner")));
     if (!count && !relays && !others) cell.append(make("span", { class: "soft" }, "–"));
     return cell;
