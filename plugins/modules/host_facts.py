@@ -378,6 +378,71 @@ ansible_facts:
               type: list
               elements: str
               sample: []
+        rtpengine:
+          description:
+            - Whether the kernel forwards media for each rtpengine that runs, and whether it would after a boot of the
+              newest kernel. Empty on other hosts.
+          type: list
+          elements: dict
+          contains:
+            unit:
+              description: The unit that it runs under, null if it has none.
+              type: str
+              sample: rtpengine-daemon.service
+            pid:
+              description: Its main process.
+              type: int
+              sample: 812
+            table:
+              description:
+                - The forwarding table that its command line or its configuration names, C(table). Below 0 for none, so
+                  that all packets go through the daemon. Null if it is not known.
+              type: int
+              sample: 0
+            table_reason:
+              description: Why RV(ansible_facts.siptune_host.rtpengine[].table) is null.
+              type: str
+              sample: its configuration is in a container
+            no_fallback:
+              description: Whether it does not start without the kernel's help, C(no-fallback).
+              type: bool
+              sample: false
+            module:
+              description:
+                - The kernel module that is loaded or on the disk, C(nft_rtpengine) or, before rtpengine 14.1,
+                  C(xt_RTPENGINE). Null if there is none.
+              type: str
+              sample: xt_RTPENGINE
+            loaded:
+              description: Whether the module is loaded.
+              type: bool
+              sample: true
+            in_use:
+              description: Whether a daemon has the table open. Null without a table.
+              type: bool
+              sample: true
+            rule:
+              description:
+                - Whether a firewall rule hands packets to the module, by the module's references. C(false) is certain;
+                  streams that are being recorded may look like a rule. Null if it is not known.
+              type: bool
+              sample: true
+            kernel:
+              description: Release of the running kernel.
+              type: str
+              sample: 6.1.0-44-amd64
+            kernel_has_module:
+              description: Whether C(modules.dep) of the running kernel has the module. Null in a container.
+              type: bool
+              sample: true
+            newest_kernel:
+              description: Release of the newest kernel that is installed. Null in a container, or where none is found.
+              type: str
+              sample: 6.1.0-45-amd64
+            newest_has_module:
+              description: Whether C(modules.dep) of that kernel has the module.
+              type: bool
+              sample: false
         tuners:
           description: Who else sets kernel parameters.
           type: dict

@@ -14,6 +14,7 @@ description:
     daemons and connection tracking are to their limits, in one round trip.
   - With O(seconds) it reads twice and returns the difference. Without, it returns the counts since the host's boot; in
     a container with a network namespace of its own, since the container's start.
+  - Asks a running rtpengine how many packets the kernel relays for it, and looks for its kernel module.
   - Changes nothing, and starts no process but one C(systemctl show) for each daemon that runs under a unit of
     another name.
   - A counter that cannot be read is null with a reason, never a guess, and never an error.
@@ -210,6 +211,94 @@ sip_sockets:
       description: Why the buffer is null.
       type: str
       sample: kernel.yama.ptrace_scope is 3, so that nobody may reach into another process
+rtpengine:
+  description:
+    - Whether the kernel forwards media for each rtpengine that runs, and would after a boot of the newest kernel, and
+      how many packets it forwards.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    unit:
+      description: The unit that it runs under, null if it has none.
+      type: str
+      sample: rtpengine-daemon.service
+    pid:
+      description: Its main process.
+      type: int
+      sample: 812
+    table:
+      description:
+        - The forwarding table that its command line or its configuration names, C(table). Below 0 for none, so
+          that all packets go through the daemon. Null if it is not known.
+      type: int
+      sample: 0
+    table_reason:
+      description: Why RV(rtpengine[].table) is null.
+      type: str
+      sample: its configuration is in a container
+    no_fallback:
+      description: Whether it does not start without the kernel's help, C(no-fallback).
+      type: bool
+      sample: false
+    module:
+      description:
+        - The kernel module that is loaded or on the disk, C(nft_rtpengine) or, before rtpengine 14.1,
+          C(xt_RTPENGINE). Null if there is none.
+      type: str
+      sample: xt_RTPENGINE
+    loaded:
+      description: Whether the module is loaded.
+      type: bool
+      sample: true
+    in_use:
+      description: Whether a daemon has the table open. Null without a table.
+      type: bool
+      sample: true
+    rule:
+      description:
+        - Whether a firewall rule hands packets to the module, by the module's references. C(false) is certain;
+          streams that are being recorded may look like a rule. Null if it is not known.
+      type: bool
+      sample: true
+    kernel:
+      description: Release of the running kernel.
+      type: str
+      sample: 6.1.0-44-amd64
+    kernel_has_module:
+      description: Whether C(modules.dep) of the running kernel has the module. Null in a container.
+      type: bool
+      sample: true
+    newest_kernel:
+      description: Release of the newest kernel that is installed. Null in a container, or where none is found.
+      type: str
+      sample: 6.1.0-45-amd64
+    newest_has_module:
+      description: Whether C(modules.dep) of that kernel has the module.
+      type: bool
+      sample: false
+    user_packets:
+      description:
+        - The packets that the daemon has relayed itself in RV(seconds), or since it was started with O(seconds=0).
+        - Null if it does not say so, as before rtpengine 10.1.
+      type: int
+      sample: 4181
+    kernel_packets:
+      description: The packets that the kernel has relayed for it, likewise.
+      type: int
+      sample: 120942
+    user_packets_total:
+      description: The packets that the daemon has relayed itself since it was started.
+      type: int
+      sample: 83620
+    kernel_packets_total:
+      description: The packets that the kernel has relayed for it since then.
+      type: int
+      sample: 2418840
+    reason:
+      description: Why the packets are null.
+      type: str
+      sample: "127.0.0.1 port 2223: no answer within 5 s"
 """
 
 from ansible_collections.siptune.linux.plugins.module_utils._counters.reading import counted

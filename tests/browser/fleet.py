@@ -170,6 +170,23 @@ def _counters(dice: random.Random, trouble: bool) -> dict[str, Any]:
         "counters": listed,
         "sip_datagrams_per_second": 2000,
         "sip_sockets": [_sip_socket(dice.randrange(400) if trouble else 0)],
+        "rtpengine": [_relay(trouble)],
+    }
+
+
+def _relay(trouble: bool) -> dict[str, Any]:
+    """An rtpengine, in trouble one whose module is not built for the newest kernel."""
+    packets = {f"{path}_packets{which}": 50_000 for path in ("user", "kernel") for which in ("", "_total")}
+    return {
+        **packets,
+        "unit": "rtpengine-daemon.service",
+        "pid": 900,
+        "table": 0,
+        "module": "xt_RTPENGINE",
+        **dict.fromkeys(("loaded", "in_use", "rule", "kernel_has_module"), True),
+        "kernel": "6.1.0-44-amd64",
+        "newest_kernel": "6.1.0-45-amd64",
+        "newest_has_module": not trouble,
     }
 
 

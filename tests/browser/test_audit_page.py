@@ -262,6 +262,20 @@ def test_a_row_says_what_the_sip_sockets_survive(window: Window) -> None:
     assert line == f"kamailio 10.0.0.5:5060 {socket['summary']} (6,291,456 bytes), {lost}"
 
 
+def test_a_row_says_where_a_relay_forwards_and_what_a_boot_would_change(window: Window) -> None:
+    page, document = window(50), fleet(50, 150)
+    for count, cell in ((1, "1 relay"), (0, "")):
+        host = next(one for one in document["hosts"] if [len(each["warnings"]) for each in one["rtpengine"]] == [count])
+        filtered(page, "host", host["name"])
+        shown = page.find_element(By.CSS_SELECTOR, "#matrix [data-layer=counters]").text
+        assert ("relay" in shown) == bool(count)
+        assert cell in shown
+        click(page, "#matrix .open")
+        (relay,) = host["rtpengine"]
+        assert texts(page, ".relays li li") == [relay["summary"], *relay["warnings"]]
+        click(page, "#matrix .open")
+
+
 def test_a_row_tells_who_else_sets_kernel_parameters(window: Window) -> None:
     document = fleet(50, 150)
     host = next(host for host in document["hosts"] if host["tuners"] and host["tuners"][0]["advice"])

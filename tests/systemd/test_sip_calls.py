@@ -91,6 +91,29 @@ s.sendto(b"c%s d%se" % ("".join(sys.argv[1:3]).encode(), b"".join(map(text, word
 answer = s.recv(65535)
 assert b"6:result2:ok" in answer, answer
 '''
+# A call whose two sides send packets to rtpengine, and the rest for it to relay.
+MEDIA = r'''
+import re, socket, time
+def text(one):
+    return b"%d:%s" % (len(one), one)
+def ask(command, port, *more):
+    sdp = b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio %d RTP/AVP 8\r\n" % port
+    words = [b"command", command, b"call-id", b"media", b"from-tag", b"caller", *more, b"sdp", sdp]
+    control.sendto(b"m%s d%se" % (command, b"".join(map(text, words))), ("127.0.0.1", 2223))
+    return "127.0.0.1", int(re.search(rb"m=audio (\d+)", control.recv(65535)).group(1))
+sides = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(3)]
+control = sides.pop(); control.settimeout(5)
+for side in sides:
+    side.bind(("127.0.0.1", 0))
+caller, callee = sides
+to_callee = ask(b"offer", caller.getsockname()[1])
+to_caller = ask(b"answer", callee.getsockname()[1], b"to-tag", b"callee")
+for number in range(50):
+    packet = b"\x80\x08" + number.to_bytes(2, "big") + (number * 160).to_bytes(4, "big")
+    caller.sendto(packet + b"from" + bytes(160), to_caller)
+    callee.sendto(packet + b"back" + bytes(160), to_callee)
+    time.sleep(0.01)
+'''
 RTPENGINE = "[rtpengine]\ntable = -1\ninterface = 127.0.0.1\nlisten-ng = localhost:2223\n"
 
 
@@ -256,3 +279,18 @@ def test_rtpengine_by_its_sessions(loopback: Machine) -> None:
     loopback.run("python3", "-c", SESSION, "delete", "call1")
     loopback.run("python3", "-c", SESSION, "delete", "call2")
     assert daemons(loopback, timeout_seconds=60, poll_seconds=1)["rtpengine"]["in_progress"] == 0
+
+
+def test_an_rtpengine_that_asks_for_a_kernel_module_which_is_not_there(loopback: Machine) -> None:
+    if loopback.execute("test", "-x", "/usr/bin/rtpengine").status != 0:
+        pytest.skip(f"Debian {loopback.suite} has no rtpengine")
+    loopback.write("/etc/rtpengine/rtpengine.conf", RTPENGINE.replace("table = -1", "table = 7"))
+    loopback.run("systemctl", "restart", "rtpengine-daemon")
+    assert daemons(loopback, timeout_seconds=30, poll_seconds=1)["rtpengine"]["in_progress"] == 0
+    loopback.run("python3", "-c", MEDIA)
+    (relay,) = loopback.call_module("sip_counters_info", {})["rtpengine"]
+    assert (relay["unit"], relay["table"], relay["reason"]) == ("rtpengine-daemon.service", 7, "")
+    assert (relay["user_packets"], relay["kernel_packets"]) == (100, 0)
+    assert (relay["in_use"], relay["kernel_has_module"]) == (False, None)  # a container does not show the machine's
+    facts = loopback.call_module("host_facts", {})["ansible_facts"]["siptune_host"]
+    assert [(one["pid"], one["table"]) for one in facts["rtpengine"]] == [(relay["pid"], 7)]

@@ -19,10 +19,12 @@ from .._host.machine import child_network_namespace
 from .._host.netlink import IFLA_STATS64, RTM_GETLINK, link_attributes, parse_links
 from .._host.network import LOOPBACK
 from .._host.processes import FIRST_PROCESS, process_names, start_ticks
+from .relays import relay_results, relayed
 from .sip_sockets import socket_results
 from .table import COUNTERS, WHOLE, Counter
 
 DESCRIPTORS = "Descriptors"
+RELAYED = "relayed"  # in a sample: what each rtpengine has relayed, by its process
 CONNTRACK_ENTRIES = "ConntrackEntries"
 CONNTRACK_COUNT = "/proc/sys/net/netfilter/nf_conntrack_count"
 CONNTRACK_MAX = "/proc/sys/net/netfilter/nf_conntrack_max"
@@ -61,6 +63,7 @@ def counted(host: Host, seconds: int, datagrams_per_second: int | None = None) -
         "counters": as_results(readings) + gauges(host),
         "sip_datagrams_per_second": datagrams_per_second,
         "sip_sockets": socket_results(host, readings.before, readings.after, datagrams_per_second),
+        "rtpengine": relay_results(host, readings.before and readings.before[RELAYED], readings.after[RELAYED]),
     }
 
 
@@ -118,7 +121,8 @@ def sample(host: Host) -> Sample:
         table.DRIVERS: {} if links is None else {FULL_RINGS.field: full_rings(host, _cards(links))},
         table.QDISCS: _qdisc_drops(host, links),
     }
-    return {counter.name: tables[counter.source].get(counter.field) for counter in COUNTERS}
+    counts = {counter.name: tables[counter.source].get(counter.field) for counter in COUNTERS}
+    return {**counts, RELAYED: relayed(host)}
 
 
 def _parsed(host: Host, path: str, parse: Callable[[str], Mapping[str, Any]]) -> Mapping[str, Any]:

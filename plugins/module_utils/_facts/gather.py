@@ -22,6 +22,7 @@ from .tuners import tuners
 
 # A media relay bound to an IPv6 address has thousands of sockets; this many are enough to see which services listen.
 MOST_LISTENERS = 100
+RTPENGINE = "rtpengine"  # the name of its process
 
 
 def gather(host: Host) -> dict[str, Any]:
@@ -32,6 +33,7 @@ def gather(host: Host) -> dict[str, Any]:
     listeners = network.ipv6_listeners(host, read_once)
     systemd_running = host.exists(machine.SYSTEMD_RUNNING)
     default_routes = network.default_routes(host, links)
+    virtualization = machine.virtualization(host)
     facts = {
         "memory_bytes": machine.memory_bytes(host),
         "page_size": None if host.boot_only else mmap.PAGESIZE,
@@ -41,7 +43,7 @@ def gather(host: Host) -> dict[str, Any]:
         "kernel": machine.kernel_release(host),
         "systemd": machine.systemd_version(host),
         "systemd_running": systemd_running,
-        "virtualization": machine.virtualization(host),
+        "virtualization": virtualization,
         "child_network_namespace": machine.child_network_namespace(host),
         "forwarding": machine.forwarding(host),
         "swap": machine.swap_spaces(host),
@@ -53,6 +55,7 @@ def gather(host: Host) -> dict[str, Any]:
         "control_connection": network.control_connection(host),
         "ipv6_listeners": None if listeners is None else [str(listener) for listener in listeners[:MOST_LISTENERS]],
         "sip_daemons": _sip_daemons(host, processes, systemd_running, read_once),
+        "rtpengine": _rtpengine(host, processes, virtualization.kind == machine.CONTAINER),
         "tuners": tuners(host, processes),
     }
     return {name: _plain(value) for name, value in facts.items()}
@@ -75,6 +78,15 @@ def _nr_open_at_boot(host: Host) -> int | None:
     """fs.nr_open as the files of an image will have it."""
     found = unless_refused(nr_open, host)
     return None if found is None else found.boot
+
+
+def _rtpengine(host: Host, processes: ProcessNames, in_container: bool) -> list[Any]:
+    """What the kernel does for each rtpengine. The import is below, as most hosts have none."""
+    if not processes.pids_named(RTPENGINE):
+        return []
+    from .._sip.kernel_forwarding import kernel_forwarding
+
+    return list(kernel_forwarding(host, processes, in_container))
 
 
 def _plain(value: Any) -> Any:

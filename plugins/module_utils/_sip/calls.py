@@ -143,6 +143,15 @@ def _ask_opensips(host: Host, _process: Process) -> Calls:
 
 
 def _ask_rtpengine(host: Host, process: Process) -> Calls:
+    source, cookie, answer = rtpengine_statistics(host, process)
+    return _calls("rtpengine", rtpengine.parse_sessions(cookie, answer), SESSIONS, source, decoded(answer))
+
+
+def rtpengine_statistics(host: Host, process: Process) -> tuple[str, str, bytes]:
+    """What an rtpengine says of itself: where it was asked, the cookie it was asked with, and its answer.
+
+    Raises HostError.
+    """
     words = (host.read_lenient(f"/proc/{process.pid}/cmdline") or "").split("\0")[:-1]
     given = rtpengine.option(words, rtpengine.NG_OPTION, rtpengine.NG_SHORT_OPTION)
     path, section = rtpengine.config_place(words)
@@ -153,9 +162,7 @@ def _ask_rtpengine(host: Host, process: Process) -> Calls:
         raise HostError("rtpengine", f"no address of {rtpengine.NG_OPTION} on its command line or in {path}")
     cookie = uuid.uuid4().hex
     answer = host.ask_udp(address, rtpengine.statistics_request(cookie), ANSWER_TIMEOUT_SECONDS)
-    count = rtpengine.parse_sessions(cookie, answer)
-    source = f"statistics at {address[0]} port {address[1]}"
-    return _calls("rtpengine", count, SESSIONS, source, decoded(answer))
+    return f"statistics at {address[0]} port {address[1]}", cookie, answer
 
 
 def _ask_freeswitch(host: Host, _process: Process) -> Calls:

@@ -1,9 +1,10 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The part of rtpengine's NG protocol that asks for sessions: bencode, and the address the daemon listens on.
+"""The part of rtpengine's NG protocol that asks for statistics, and the options that say where it listens and forwards.
 
-Source: rtpengine, docs/ng_control_protocol.md. Functions over values; BencodeError is for invalid bencode.
+Sources: rtpengine(8), docs/ng_control_protocol.md, docs/usage.md. Functions over values;
+BencodeError is for invalid bencode.
 """
 
 from __future__ import annotations
@@ -17,6 +18,12 @@ NG_OPTION = "listen-ng"
 NG_SHORT_OPTION = "-n"
 CONFIG_OPTION = "config-file"
 SECTION_OPTION = "config-section"
+TABLE_OPTION = "table"
+TABLE_SHORT_OPTION = "-t"
+NO_FALLBACK_OPTION = "no-fallback"
+NO_FALLBACK_SHORT_OPTION = "-F"
+RELAYED_PACKETS = (b"relayedpackets_user", b"relayedpackets_kernel")  # daemon/statistics.c
+NO_TABLE = -1  # nothing is forwarded in the kernel; the daemon's own default, daemon/main.c
 CONFIG_FILE = "/etc/rtpengine/rtpengine.conf"
 SECTION = "rtpengine"
 LOOPBACK = "127.0.0.1"
@@ -37,6 +44,20 @@ def parse_sessions(cookie: str, answer: bytes) -> int | None:
 
     Sessions of other instances, known through a shared database, are not this host's.
     """
+    return _number(_statistics(cookie, answer), b"currentstatistics", b"sessionsown")
+
+
+def parse_relayed(cookie: str, answer: bytes) -> tuple[int, int] | None:
+    """The packets that were relayed in user space and in the kernel, in an answer to `statistics_request`.
+
+    None if the answer does not tell them apart, which rtpengine does since 10.1.
+    """
+    statistics = _statistics(cookie, answer)
+    user, kernel = (_number(statistics, b"totalstatistics", name) for name in RELAYED_PACKETS)
+    return None if user is None or kernel is None else (user, kernel)
+
+
+def _statistics(cookie: str, answer: bytes) -> Any:
     head, blank, body = answer.partition(b" ")
     if head != cookie.encode("ascii") or not blank:
         return None
@@ -44,9 +65,16 @@ def parse_sessions(cookie: str, answer: bytes) -> int | None:
         decoded = decode(body)
     except BencodeError:
         return None
-    for name in (b"statistics", b"currentstatistics", b"sessionsown"):
-        decoded = decoded.get(name) if isinstance(decoded, dict) else None
-    return decoded if isinstance(decoded, int) else None
+    return decoded.get(b"statistics") if isinstance(decoded, dict) else None
+
+
+def _number(statistics: Any, section: bytes, name: bytes) -> int | None:
+    """A number of the statistics; some versions write some of them as a text."""
+    found = statistics.get(section) if isinstance(statistics, dict) else None
+    value = found.get(name) if isinstance(found, dict) else None
+    if isinstance(value, bytes) and re.fullmatch(rb"[0-9]{1,20}", value):
+        return int(value)
+    return value if isinstance(value, int) else None
 
 
 # --- bencode ---------------------------------------------------------------------------------
@@ -126,6 +154,21 @@ def config_sections(text: str) -> dict[str, dict[str, str]]:
 def config_value(text: str, section: str, name: str) -> str | None:
     """The last value of a key in a section of a configuration in the form of GKeyFile."""
     return config_sections(text).get(section, {}).get(name)
+
+
+def kernel_table(words: Sequence[str], config: str, section: str) -> int | None:
+    """The forwarding table of the kernel that a daemon uses, below 0 for none; None for a value that is no number."""
+    given = option(words, TABLE_OPTION, TABLE_SHORT_OPTION) or config_value(config, section, TABLE_OPTION)
+    if given is None:
+        return NO_TABLE
+    return int(given) if re.fullmatch(r"-?[0-9]{1,9}", given) else None
+
+
+def no_fallback(words: Sequence[str], config: str, section: str) -> bool:
+    """Whether a daemon does not start where it cannot forward in the kernel."""
+    if f"--{NO_FALLBACK_OPTION}" in words or NO_FALLBACK_SHORT_OPTION in words:
+        return True
+    return config_value(config, section, NO_FALLBACK_OPTION) in ("true", "1")
 
 
 def parse_address(text: str) -> tuple[str, int] | None:

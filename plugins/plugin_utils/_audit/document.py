@@ -19,6 +19,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._core.text import pl
 from .._results.answers import checked_counters, checked_daemons, checked_layer, checked_tuners
 from .._results.schema import ResultError
 from .._site.overlaps import overlaps
+from .._site.relays import relay_records
 from .._site.sockets import name_of, socket_records
 from .advice import Advice, advice, concerns
 from .ceilings import ceiling_records
@@ -120,6 +121,7 @@ def _record(name: str, results: HostResults) -> dict[str, Any]:
         "boot_only": results.boot_only,
         "verdict": status if status != AUDITED else worst(layer["verdict"] for layer in layers if layer["verdict"]),
         "sip_sockets": sockets,
+        "rtpengine": relay_records(results.counters),
         **_counts(items),
         # More than drift: a run may rewrite a file although no item differs.
         "would_change": any(layer["would_change"] for layer in layers),

@@ -20,6 +20,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._core.change import 
 from ansible_collections.siptune.linux.plugins.module_utils._core.text import plural
 from ansible_collections.siptune.linux.plugins.module_utils._counters.table import amount
 
+from .._site.relays import relay_lines, relay_name
 from .ceilings import worth_a_line
 from .period import other_start
 from .verdict import OF_STATE, SHOWN, TROUBLES, rewrites, shown
@@ -158,6 +159,7 @@ def _host(tables: _Tables, host: Mapping[str, Any]) -> list[Any]:
         [_tuner(tables, tuner) for tuner in host["tuners"]],
         [_socket(tables, socket) for socket in host["sip_sockets"]],
         [_ceiling(tables, ceiling) for ceiling in host["ceilings"] if worth_a_line(ceiling)],
+        [_relay(tables, relay) for relay in host["rtpengine"]],
     ]
 
 
@@ -168,6 +170,11 @@ def _socket(tables: _Tables, socket: Mapping[str, Any]) -> list[Any]:
 
 def _ceiling(tables: _Tables, ceiling: Mapping[str, Any]) -> list[int]:
     return [tables.text(ceiling["unit"] or ceiling["daemon"]), tables.text(ceiling["summary"])]
+
+
+def _relay(tables: _Tables, relay: Mapping[str, Any]) -> list[Any]:
+    lines = [tables.text(line) for line in relay_lines(relay)]
+    return [tables.text(relay_name(relay)), lines, len(relay["warnings"])]
 
 
 def _tuner(tables: _Tables, tuner: Mapping[str, Any]) -> list[Any]:

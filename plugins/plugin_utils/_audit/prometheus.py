@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.siptune.linux.plugins.module_utils._counters.table import BOOT, COUNTERS, GAUGES, Counter
 
+from .._site.relays import KERNEL, OFF, USER, relay_name
 from .document import AUDITED
 from .period import SINCE_WORDS
 from .verdict import VERDICTS
@@ -76,6 +77,7 @@ def _families(document: Mapping[str, Any]) -> Iterator[Family]:
     yield _family("audit_rewrites", "gauge", REWRITES, _rewrites(hosts))
     yield _family("audit_overlaps", "gauge", "Keys that another tuner sets otherwise.", _overlaps(hosts))
     yield from _sockets(hosts)
+    yield from _relays(hosts)
     yield from _counters(hosts)
 
 
@@ -163,6 +165,18 @@ def _sockets(hosts: Sequence[Mapping[str, Any]]) -> Iterator[Family]:
             for one in host["sip_sockets"]
         ]
         yield _family(name, kind, help_text, samples)
+
+
+def _relays(hosts: Sequence[Mapping[str, Any]]) -> Iterator[Family]:
+    """The packets of each rtpengine by where they went, and whether the kernel forwards them now."""
+    relays = [({"host": host["name"], "relay": relay_name(one)}, one) for host in hosts for one in host["rtpengine"]]
+    paths = {path: f"{path}_packets_total" for path in ("user", "kernel")}
+    packets = [({**labels, "path": path}, one[field]) for labels, one in relays for path, field in paths.items()]
+    yield _family("rtpengine_packets_total", "counter", "Packets relayed since the daemon's start.", packets)
+    forwards = [(labels, {KERNEL: 1, USER: 0, OFF: 0}.get(one["forwards"])) for labels, one in relays]
+    yield _family("rtpengine_in_kernel", "gauge", "1 if the kernel forwards for the relay.", forwards)
+    warnings = [(labels, len(one["warnings"])) for labels, one in relays]
+    yield _family("rtpengine_warnings", "gauge", "What the audit warns of, for now or for the next boot.", warnings)
 
 
 def _counters(hosts: Sequence[Mapping[str, Any]]) -> Iterator[Family]:

@@ -11,6 +11,7 @@ from typing import Any
 from ansible_collections.siptune.linux.plugins.module_utils._core.text import plural, printable
 from ansible_collections.siptune.linux.plugins.module_utils._counters.table import amount
 
+from .._site.relays import relay_lines, relay_name
 from .._site.sockets import socket_line
 from .._site.summary import wrapped
 from .ceilings import worth_a_line
@@ -28,6 +29,8 @@ HELP_STATES = {"changed": "drift", None: "left alone by siptune"}
 def render_host(host: Mapping[str, Any]) -> list[str]:
     """The lines of one host of the document."""
     lines = [_heading(host), *_listed("socket", [_socket(one, host["counters"]) for one in host["sip_sockets"]])]
+    relays = [f"{relay_name(one)}: {line}" for one in host["rtpengine"] for line in relay_lines(one)]
+    lines += _listed("rtpengine", relays)
     ran = [layer for layer in host["layers"] if layer["status"] != NOT_RUN]
     if ran:
         lines += _table(ran)

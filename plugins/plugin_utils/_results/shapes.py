@@ -111,6 +111,17 @@ SIP_SOCKET = record(
         "reason": maybe(WORDS),
     },
 )
+RTPENGINE_FIELDS: dict[str, Check] = {
+    **dict.fromkeys(("unit", "module", "kernel", "newest_kernel"), maybe(NAME)),
+    **dict.fromkeys(
+        ("no_fallback", "loaded", "in_use", "rule", "kernel_has_module", "newest_has_module"),
+        maybe(flag),
+    ),
+    "table": maybe(integer(-(1 << 31), 1 << 31)),
+    "table_reason": maybe(WORDS),
+}
+PACKETS = [f"{where}_packets{which}" for where in ("user", "kernel") for which in ("", "_total")]
+RTPENGINE = record({"pid": SIZE}, {**RTPENGINE_FIELDS, **dict.fromkeys(PACKETS, maybe(COUNT)), "reason": maybe(WORDS)})
 COUNTED_FIELDS: dict[str, Check] = {
     "seconds": maybe(SECONDS),
     "since_boot": flag,
@@ -121,6 +132,7 @@ COUNTED_MORE: dict[str, Check] = {
     "since": maybe(one_of(SINCE)),
     "sip_datagrams_per_second": maybe(SIZE),
     "sip_sockets": many(SIP_SOCKET, MOST_THINGS),
+    "rtpengine": many(RTPENGINE, MOST_THINGS),
 }
 
 # --- calls in progress -----------------------------------------------------------------------
@@ -259,6 +271,7 @@ FACTS_FIELDS: dict[str, Check] = {
             MOST_THINGS,
         )
     ),
+    "rtpengine": maybe(many(record({"pid": SIZE}, RTPENGINE_FIELDS), MOST_THINGS)),
     "tuners": maybe(tuners),
 }
 SIPTUNE_HOST = record({}, FACTS_FIELDS)

@@ -53,8 +53,8 @@
 
   const stateNames = data.states;
   const hosts = data.hosts.map((packed, position) => {
-    const [name, status, message, sequence, conditions, layers, rewrites, period, counters, tuners, sockets, ceilings] = packed;
-    const host = { name, status, message: text(message), position, lower: name.toLowerCase(), layers, rewrites: new Map(rewrites), period: text(period), counters, tuners, sockets, ceilings };
+    const [name, status, message, sequence, conditions, layers, rewrites, period, counters, tuners, sockets, ceilings, relays] = packed;
+    const host = { name, status, message: text(message), position, lower: name.toLowerCase(), layers, rewrites: new Map(rewrites), period: text(period), counters, tuners, sockets, ceilings, relays };
     host.settings = data.sequences[sequence];
     host.conditions = conditions;
     host.counts = counted(host, null);
@@ -76,7 +76,7 @@
   /** How much a host deserves a look; larger comes first. */
   function weight(host) {
     const of = (state) => host.counts.reduce((sum, counts) => sum + (counts[stateNames.indexOf(state)] || 0), 0);
-    const concerns = host.counters.filter((counter) => counter[3]).length;
+    const concerns = host.counters.filter((counter) => counter[3]).length + relayWarnings(host);
     const status = host.status === "unreachable" ? 2e9 : host.status === "failed" ? 1e9 : 0;
     const drift = of("changed") + host.rewrites.size;
     return status + of("refused") * 1e6 + drift * 1e3 + of("shadowed") * 100 + concerns * 50 + beaten(host) * 20 + of("unmet") * 10 + of("pending");
@@ -238,14 +238,21 @@
     return host.tuners.filter(([, , , , keys]) => keys.some((key) => text(key[3]) !== "siptune")).length;
   }
 
+  /** What there is to warn of how the relays of a host forward, now or after a boot. */
+  function relayWarnings(host) {
+    return host.relays.reduce((sum, [, , warnings]) => sum + warnings, 0);
+  }
+
   function lossCell(host) {
     const count = host.counters.filter((counter) => counter[3]).length;
+    const relays = relayWarnings(host);
     const others = beaten(host);
-    const tone = count ? "refused" : others ? "shadowed" : "none";
+    const tone = count || relays ? "refused" : others ? "shadowed" : "none";
     const cell = make("td", { class: `cell tone-${tone}${tone === "none" ? " calm" : ""}`, role: "cell", "data-layer": "counters" });
     if (count) cell.append(make("span", { class: "some" }, make("span", { class: "mark tone-refused", "aria-hidden": "true" }, "!"), plural(count, "counter")));
+    if (relays) cell.append(make("span", { class: "some" }, make("span", { class: "mark tone-refused", "aria-hidden": "true" }, "!"), plural(relays, "relay")));
     if (others) cell.append(make("span", { class: "some" }, mark("shadowed"), plural(others, "other tuner")));
-    if (!count && !others) cell.append(make("span", { class: "soft" }, "–"));
+    if (!count && !relays && !others) cell.append(make("span", { class: "soft" }, "–"));
     return cell;
   }
 
@@ -254,7 +261,7 @@
   function detailRow(host) {
     const cell = make("td", { colspan: data.layers.length + 2, role: "cell" });
     if (host.message) cell.append(make("p", { class: `message tone-${host.status}` }, host.message));
-    cell.append(...sipSockets(host), ...rewrites(host), ...losses(host), ...otherTuners(host), ...ownCeilings(host));
+    cell.append(...sipSockets(host), ...relays(host), ...rewrites(host), ...losses(host), ...otherTuners(host), ...ownCeilings(host));
     const settings = wantedSettings();
     const layer = $("layer").value === "" ? null : Number($("layer").value);
     const states = matchingStates();
@@ -292,6 +299,14 @@
       return make("li", {}, make("strong", {}, text(name)), ` ${text(summary)}`, make("span", { class: "soft" }, size), lost);
     });
     return [make("ul", { class: "sockets", "aria-label": "SIP sockets" }, ...list)];
+  }
+
+  /** Whether the kernel forwards for each relay, and what there is to warn of. */
+  function relays(host) {
+    if (!host.relays.length) return [];
+    const list = host.relays.map(([name, lines, warnings]) => make("li", { class: warnings ? "tone-refused" : null },
+      make("strong", {}, text(name)), make("ul", {}, ...lines.map((line) => make("li", {}, text(line))))));
+    return [make("ul", { class: "relays", "aria-label": "Relays" }, ...list)];
   }
 
   /** The layers of which a run would write files anew although no item of theirs differs. */

@@ -23,6 +23,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._host.host import Co
 from ansible_collections.siptune.linux.plugins.module_utils._host.machine import FIRST_NAMESPACES
 from ansible_collections.siptune.linux.plugins.module_utils._host.netlink import RTM_GETLINK
 from ansible_collections.siptune.linux.plugins.module_utils._host.network import RTM_GETADDR, RTM_GETROUTE
+from sip_trees import start
 
 CAPTURED = Path(__file__).parents[1] / "captured"
 MODULE = Path(__file__).resolve().parents[5] / "plugins" / "modules" / "host_facts.py"
@@ -176,6 +177,7 @@ def test_a_whole_host(host: CapturedHost) -> None:
                 "notes": [],
             }
         ],
+        "rtpengine": [],
         "tuners": NO_TUNERS,
     }
     assert [interface["name"] for interface in interfaces] == ["eth0", "lo"]
@@ -254,6 +256,7 @@ def test_a_host_that_tells_nothing(tmp_path: Path) -> None:
         "control_connection": {"family": None, "address": None},
         "ipv6_listeners": None,
         "sip_daemons": [],
+        "rtpengine": [],
         "tuners": {**NO_TUNERS, "bpftune": {"active": None, "enabled": False}},
     }
 
@@ -313,9 +316,12 @@ def check_against(documented: dict, value: Any, name: str) -> None:
         assert all(type(part) is TYPES[documented["elements"]] for part in value), name
 
 
-def test_every_fact_is_documented_with_its_type(host: CapturedHost) -> None:
+def test_every_fact_is_documented_with_its_type(host: CapturedHost, tmp_path: Path) -> None:
     documented = documentation("RETURN")["ansible_facts"]["contains"]["siptune_host"]
-    check_against(documented, gather(host), "siptune_host")
+    start(tmp_path, 900, "rtpengine", command_line="/usr/bin/rtpengine\0--table=0\0")
+    facts = gather(host)
+    assert [(one["pid"], one["table"]) for one in facts["rtpengine"]] == [(900, 0)]
+    check_against(documented, facts, "siptune_host")
 
 
 def test_the_module_says_which_options_it_has() -> None:

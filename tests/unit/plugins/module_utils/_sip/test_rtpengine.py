@@ -12,8 +12,11 @@ from ansible_collections.siptune.linux.plugins.module_utils._sip.rtpengine impor
     config_place,
     config_value,
     decode,
+    kernel_table,
+    no_fallback,
     option,
     parse_address,
+    parse_relayed,
     parse_sessions,
 )
 from hypothesis import given
@@ -23,6 +26,12 @@ from hypothesis import strategies as st
 ANSWER = (
     b"c00kie d10:statisticsd17:currentstatisticsd11:sessionsowni2e15:sessionsforeigni1e13:sessionstotali3e"
     b"15:transcodedmediai0eee6:result2:oke"
+)
+# What rtpengine 10.5 and 12.5 say after a call of 200 packets, shortened.
+RELAYED = (
+    b"c00kie d10:statisticsd17:currentstatisticsd11:sessionsowni1e15:packetrate_useri87e17:packetrate_kerneli0ee"
+    b"15:totalstatisticsd6:uptime1:315:managedsessionsi0e19:relayedpackets_useri200e24:relayedpacketerrors_useri0e"
+    b"21:relayedpackets_kerneli0e14:relayedpacketsi200e15:avgcallduration8:0.000000ee6:result2:oke"
 )
 
 
@@ -72,6 +81,58 @@ def test_no_answer_breaks_the_parser(answer: bytes) -> None:
 )
 def test_sessions(answer: bytes, expected: int | None) -> None:
     assert parse_sessions("c00kie", answer) == expected
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        pytest.param(RELAYED, (200, 0), id="in user space"),
+        pytest.param(RELAYED.replace(b"kerneli0e", b"kerneli18446744073709551615e"), (200, 2**64 - 1), id="64 bits"),
+        pytest.param(RELAYED.replace(b"useri200e", b"user3:200"), (200, 0), id="as a text"),
+        pytest.param(RELAYED.replace(b"useri200e", b"user3:2.0"), None, id="no number"),
+        pytest.param(RELAYED.replace(b"_kerneli0e14", b"_kernalli0e14"), None, id="cut or broken"),
+        pytest.param(ANSWER, None, id="one number for both, before 10.1"),
+        pytest.param(RELAYED.replace(b"c00kie", b"other"), None, id="to another question"),
+        pytest.param(b"c00kie d10:statisticsi1ee", None, id="no dictionary"),
+        pytest.param(b"c00kie i1e", None, id="a number"),
+    ],
+)
+def test_relayed_packets(answer: bytes, expected: tuple[int, int] | None) -> None:
+    assert parse_relayed("c00kie", answer) == expected
+    assert parse_sessions("c00kie", RELAYED) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "config", "expected"),
+    [
+        ([], "", -1),
+        ([], "[rtpengine]\ntable=7\n", 7),
+        (["--table=-1"], "[rtpengine]\ntable = 0\n", -1),
+        (["--table", "3"], "", 3),
+        (["-t", "4"], "", 4),
+        (["-t4"], "", 4),
+        (["--table=four"], "", None),
+        (["--table=9999999999"], "", None),
+        ([], "[rtpengine]\ntable = 0 # ours\n", None),
+        ([], "[other]\ntable = 0\n", -1),
+    ],
+)
+def test_the_table_of_the_kernel(words: list[str], config: str, expected: int | None) -> None:
+    assert kernel_table(["rtpengine", *words], config, "rtpengine") == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "config", "expected"),
+    [
+        ([], "", False),
+        (["--no-fallback"], "", True),
+        (["-F"], "", True),
+        ([], "[rtpengine]\nno-fallback = true\n", True),
+        ([], "[rtpengine]\n# no-fallback = true\n", False),
+    ],
+)
+def test_no_fallback(words: list[str], config: str, expected: bool) -> None:
+    assert no_fallback(["rtpengine", *words], config, "rtpengine") is expected
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from ansible_collections.siptune.linux.plugins.plugin_utils._audit.prometheus im
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.text import render_end, render_host
 from hypothesis import given
 from hypothesis import strategies as st
-from socket_results import sip_socket
+from socket_results import relay, sip_socket
 
 
 def item(name: str, state: str, **more: Any) -> dict[str, Any]:
@@ -185,12 +185,12 @@ def test_the_document_adds_up() -> None:
 
 def test_every_field_of_the_document_is_documented() -> None:
     page = (Path(__file__).resolve().parents[5] / "docs" / "audit.md").read_text(encoding="utf-8")
-    counted = {**counters(counter("UdpRcvbufErrors", 1)), "sip_sockets": [sip_socket()]}
+    counted = {**counters(counter("UdpRcvbufErrors", 1)), "sip_sockets": [sip_socket()], "rtpengine": [relay()]}
     ceiling = {"name": "tcp_max_connections", "value": 2048, "set_by": "default"}
     found = host(counted)._replace(sip_daemons=[{"name": "kamailio", "ceilings": [ceiling]}])
     audit = document({"sbc1": found}, "2026-11-24T03:15:00+00:00", 0, "0.1.0")
     entry = audit["hosts"][0]
-    parts = (entry[field][0] for field in ("layers", "items", "sip_sockets", "ceilings"))
+    parts = (entry[field][0] for field in ("layers", "items", "sip_sockets", "ceilings", "rtpengine"))
     records = [audit, audit["totals"], entry, *parts, entry["counters"]["list"][0]]
     fields = {field for record in records for field in record}
     assert {field for field in fields if f"`{field}`" not in page} == set()
@@ -232,6 +232,16 @@ def test_losses_are_attributed_to_sockets_and_their_daemons() -> None:
 @pytest.mark.parametrize("counted", [None, {"failed": True}, counters()], ids=["none", "failed", "an older host"])
 def test_a_host_without_sip_sockets(counted: Any) -> None:
     assert host_record("sbc1", HostResults({"network": [NETWORK]}, counted))["sip_sockets"] == []
+
+
+def test_a_relay_that_the_next_boot_would_take_out_of_the_kernel() -> None:
+    kernels = {"newest_kernel": "6.1.0-45-amd64", "newest_has_module": False}
+    record = host_record("sbc1", host({**counters(), "rtpengine": [relay(**kernels)]}))
+    (found,) = record["rtpengine"]
+    assert (found["forwards"], found["kernel_share"], len(found["warnings"])) == ("kernel", 96.7, 1)
+    assert host_record("sbc1", host(counters()))["rtpengine"] == []
+    assert record["would_change"]  # of the network layer: a relay is no drift
+    assert failures({"hosts": [{**record, "would_change": False}]}, strict=True) == {}
 
 
 # --- hosts that answer what they like ----------------------------------------------------------

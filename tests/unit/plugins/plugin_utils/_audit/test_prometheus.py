@@ -18,7 +18,7 @@ from ansible_collections.siptune.linux.plugins.plugin_utils._audit.document impo
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.prometheus import hosts_in, render, snake_case
 from hypothesis import given
 from hypothesis import strategies as st
-from socket_results import sip_socket
+from socket_results import relay, sip_socket
 
 from .test_document import GONE, counter, counters, host
 
@@ -68,6 +68,8 @@ def audit(*names: str) -> dict[str, Any]:
         counter("ConntrackEntries", 12, "gauge", 65536),
     )
     counted = {**counted, "sip_sockets": [sip_socket(drops=7), sip_socket("[::1]:5060", buffer_bytes=None)]}
+    relays = [relay(user=5, kernel=95), relay(user=None, unit=None, rule=False)]
+    counted = {**counted, "rtpengine": relays}
     results = {name: host(counted) for name in names}
     results["gone"] = host(network=[GONE])
     return document(results, "2026-11-24T03:15:00+00:00", 60, "0.1.0")
@@ -89,6 +91,12 @@ def test_samples() -> None:
     assert sample(found, "siptune_sip_socket_buffer_bytes", **socket) == 6291456
     assert sample(found, "siptune_sip_socket_holds_messages", **socket) == 2730
     assert sample(found, "siptune_sip_socket_drops_total", **socket) == 7
+    first, second = ({"host": "sbc1", "relay": name} for name in ("rtpengine-daemon.service", "rtpengine, process 812"))
+    assert sample(found, "siptune_rtpengine_packets_total", path="user", **first) == 5
+    assert sample(found, "siptune_rtpengine_packets_total", path="kernel", **first) == 95
+    assert ("siptune_rtpengine_packets_total", frozenset({**second, "path": "user"}.items())) not in found
+    assert [sample(found, "siptune_rtpengine_in_kernel", **one) for one in (first, second)] == [1, 0]
+    assert [sample(found, "siptune_rtpengine_warnings", **one) for one in (first, second)] == [0, 1]
     names = {name for name, _ in found}
     assert "siptune_udp_mem_errors_total" not in names  # unknown is not zero
 

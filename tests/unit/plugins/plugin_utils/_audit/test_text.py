@@ -13,7 +13,7 @@ from ansible_collections.siptune.linux.plugins.plugin_utils._audit.text import (
     render_host,
 )
 from ansible_collections.siptune.linux.plugins.plugin_utils._site.summary import LINE_WIDTH
-from socket_results import sip_socket
+from socket_results import relay, sip_socket
 
 from .test_document import GONE, NETWORK, SERVICES, SKIPPED, counter, counters, host, item
 
@@ -65,6 +65,18 @@ def test_a_sip_host_begins_with_what_its_sockets_survive() -> None:
     )
     since_boot = render_host(host_record("sbc1", host({**counted, "since_boot": True})))
     assert "592 datagrams lost since it was opened" in " ".join(" ".join(since_boot).split())
+
+
+def test_a_relay_with_what_to_do_about_it() -> None:
+    gone = {"loaded": False, "in_use": False, "rule": None, "kernel_has_module": False, "newest_has_module": False}
+    relays = [relay(), relay(unit=None, pid=900, **gone)]
+    found = " ".join(" ".join(render_host(host_record("sbc1", host({**counters(), "rtpengine": relays})))).split())
+    assert (
+        "rtpengine rtpengine-daemon.service: forwards in the kernel, by xt_RTPENGINE and table 0: "
+        "96.7 % of 125,123 packets rtpengine rtpengine, process 900: forwards in user space: the running kernel "
+        "6.1.0-44-amd64 has no module xt_RTPENGINE; each packet then costs a wake-up of the daemon and two system "
+        "calls: install rtpengine-kernel-dkms"
+    ) in found
 
 
 def test_a_value_that_is_right_but_not_for_the_next_boot() -> None:
