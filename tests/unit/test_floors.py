@@ -35,7 +35,7 @@ FLOORS = (
         "module_utils/_nic/link_files",
         "module_utils/_sockets",
     ),
-    ("module_utils/_counters", "module_utils/_facts", "module_utils/_layers"),
+    ("module_utils/_counters", "module_utils/_facts", "module_utils/_layers", "module_utils/_storage"),
     ("plugin_utils/_results",),
     ("modules", "plugin_utils/_audit", "plugin_utils/_rollout", "plugin_utils/_site"),
     ("action", "filter"),
