@@ -152,7 +152,8 @@ def _results(name: str, registered: Mapping[str, Any]) -> HostResults:
         return HostResults(results_by_layer({"failed": True, "msg": refusal(name, names)}), None)
     applied = registered.get(APPLIED) or {}
     facts = (applied.get("ansible_facts") or {}).get("siptune_host") or {}
-    return HostResults(results_by_layer(applied), applied.get("counters"), facts.get("tuners") or {})
+    storage = applied.get("storage") or ()
+    return HostResults(results_by_layer(applied), applied.get("counters"), facts.get("tuners") or {}, storage)
 
 
 def _write(

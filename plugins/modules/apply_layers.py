@@ -43,7 +43,7 @@ options:
   counters_seconds:
     description:
       - Also read the counters of M(siptune.linux.sip_counters_info) after the layers, over so many seconds, or since
-        boot with V(0).
+        boot with V(0), and look at RV(storage).
     type: int
   warn_of_tuners:
     description: Whether to warn of TuneD.
@@ -118,6 +118,14 @@ counters:
   returned: with O(counters_seconds)
   type: dict
   sample: {"since_boot": true, "seconds": 86400.12, "uptime_seconds": 86400.12, "counters": []}
+storage:
+  description:
+    - What is wrong with where the daemons of the host write under calls, as M(siptune.linux.tune) returns it.
+  returned: with O(counters_seconds)
+  type: list
+  elements: dict
+  sample: [{"path": "/var/spool/asterisk/monitor", "purpose": "recordings", "daemon": "asterisk", "kind": "sync",
+    "finding": "on /dev/sdb1 mounted sync: each write waits for the disk", "advice": "mount it without sync"}]
 failure:
   description: Why the run has failed, on one line that begins with the host.
   returned: with O(fail=false), when it has failed

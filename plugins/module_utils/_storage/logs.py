@@ -58,7 +58,7 @@ ROTATED_BY_TIME = Fault(
 
 
 class Log(NamedTuple):
-    """Logs, or core dumps, and what is wrong with them. `place` is the directory that fills up."""
+    """Logs, or core dumps, and what is wrong with them. `place` is where the file system fills up."""
 
     what: Directory
     place: str
@@ -115,15 +115,15 @@ def logs_in(host: Host, directory: str) -> list[str]:
 
 
 def log_faults(host: Host, processes: ProcessNames, own_directories: Iterable[Directory]) -> Iterator[Log]:
-    """The logs that no size bounds: those that rsyslog writes, and those in the daemons' own directories."""
+    """The logs that no size bounds, whether they are there or not: rsyslog's, and those in the daemons' own directories."""
     blocks = rotations(host)
     logs = [Directory(path, LOGS, one.daemon) for one in own_directories for path in logs_in(host, one.path)]
     if runs_rsyslog(host, processes):
-        logs += [Directory(path, LOGS, RSYSLOG) for path in files_of_rsyslog(host) if host.exists(path)]
+        logs += [Directory(path, LOGS, RSYSLOG) for path in files_of_rsyslog(host)]
     for log in logs:
         fault = fault_of_log(log.path, blocks)
         if fault is not None:
-            yield Log(log, posixpath.dirname(log.path), fault)
+            yield Log(log, log.path, fault)
 
 
 def runs_rsyslog(host: Host, processes: ProcessNames) -> bool:

@@ -18,6 +18,7 @@ FULL = "full"
 WRITE_CACHE = "write_cache"
 # Of logs and core dumps.
 UNBOUNDED = "no_cap"
+MOST_FINDINGS = 500  # of a host; more say nothing new
 KINDS = (SYNC, ACCESS_TIMES, JOURNALED_DATA, READ_ONLY, IN_MEMORY, FULL, WRITE_CACHE, UNBOUNDED)
 
 # What a directory holds.

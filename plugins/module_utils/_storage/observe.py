@@ -14,10 +14,9 @@ from .._sip.daemons import FIRST_ORDINARY_UID
 from .directories import DATABASES, daemon_directories
 from .disks import disk_faults, disks_below
 from .logs import Log, core_dumps, journal_logs, log_faults
-from .model import FULL, LOGS, LOST_AT_BOOT, Directory, Fault, Finding
+from .model import FULL, LOGS, LOST_AT_BOOT, MOST_FINDINGS, Directory, Fault, Finding
 from .mounts import Mount, Place, find_place, mount_faults, read_mounts
 
-MOST_FINDINGS = 500  # more say nothing new
 # FreeSWITCH rotates its own by their size: mod_logfile, rollover. All others log through syslog.
 LOGS_OF_ITS_OWN = ("asterisk",)
 GIBIBYTE = 1 << 30
@@ -105,7 +104,7 @@ class _Storage:
             yield self._finding(place, directory, fault)
 
     def of_log(self, log: Log) -> Iterator[Finding]:
-        """The finding of logs, none where their directory is not on a file system of this machine."""
+        """The finding of logs, none where they are not there, or not on a file system of this machine."""
         place = find_place(self._host, self._mounts, log.place)
         if place is not None and place.mount.local:
             yield self._finding(place, log.what, log.fault)

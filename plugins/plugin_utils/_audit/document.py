@@ -16,7 +16,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._core.change import 
 from ansible_collections.siptune.linux.plugins.module_utils._core.errors import TuningError
 from ansible_collections.siptune.linux.plugins.module_utils._core.text import plural
 
-from .._results.answers import checked_counters, checked_layer, checked_tuners
+from .._results.answers import checked_counters, checked_layer, checked_storage, checked_tuners
 from .._results.schema import ResultError
 from .._site.overlaps import overlaps
 from .._site.sockets import name_of, socket_records
@@ -41,12 +41,14 @@ Result = Mapping[str, Any]
 class HostResults(NamedTuple):
     """The registered results of one host; None for a task that did not run.
 
-    `layers` has the results of each layer's calls in their order, `tuners` is the fact of that name.
+    `layers` has the results of each layer's calls in their order, `tuners` is the fact of that name, `storage` the
+    findings of siptune.linux.tune.
     """
 
     layers: Mapping[str, Sequence[Result | None]]
     counters: Result | None
     tuners: Mapping[str, Any] = MappingProxyType({})
+    storage: Sequence[Result] = ()
 
 
 def document(
@@ -89,6 +91,7 @@ def host_record(name: str, results: HostResults) -> dict[str, Any]:
             {layer: checked_layer(layer, parts) for layer, parts in results.layers.items()},
             checked_counters(results.counters),
             checked_tuners(results.tuners),
+            checked_storage(results.storage),
         )
         return _record(name, checked)
     except (ResultError, TuningError) as error:
@@ -115,6 +118,7 @@ def _record(name: str, results: HostResults) -> dict[str, Any]:
         "layers": layers,
         "items": items,
         "tuners": overlaps(results.tuners, items),
+        "storage": list(results.storage),
         "counters": _counters(results.counters, items, sockets),
     }
 

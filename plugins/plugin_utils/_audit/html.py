@@ -21,6 +21,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._core.text import pl
 from ansible_collections.siptune.linux.plugins.module_utils._counters.table import amount
 
 from .period import other_start
+from .storage import storage_lines
 from .verdict import OF_STATE, SHOWN, TROUBLES, rewrites, shown
 
 STATE_OF = {verdict: state for state, verdict in OF_STATE.items()}
@@ -156,6 +157,7 @@ def _host(tables: _Tables, host: Mapping[str, Any]) -> list[Any]:
         [_counter(tables, one, host["counters"]) for one in host["counters"]["list"] if _worth_showing(one)],
         [_tuner(tables, tuner) for tuner in host["tuners"]],
         [_socket(tables, socket) for socket in host["sip_sockets"]],
+        [[tables.text(what), tables.text(said)] for what, said in storage_lines(host["storage"])],
     ]
 
 

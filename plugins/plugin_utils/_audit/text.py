@@ -16,6 +16,7 @@ from .._site.sockets import socket_line
 from .._site.summary import wrapped
 from .document import AUDITED, NOT_RUN
 from .period import other_start
+from .storage import storage_lines
 from .verdict import DRIFT, OK, PENDING, REFUSED, SHADOWED, UNMET, rewrites
 
 MOST_LINES = 12  # of one kind for a host; the reports have them all
@@ -42,6 +43,7 @@ def render_host(host: Mapping[str, Any]) -> list[str]:
             lines += wrapped(layer["status"], f"{layer['name']}: {layer['message']}")
     for tuner in host["tuners"]:
         lines += wrapped("tuner", _tuner_line(tuner))
+    lines += _listed("storage", [f"{what}: {said}" for what, said in storage_lines(host["storage"])])
     lines += _counter_lines(host["counters"])
     return [_CONTROL.sub("?", line) for line in lines]
 
