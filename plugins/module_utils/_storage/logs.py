@@ -115,7 +115,7 @@ def logs_in(host: Host, directory: str) -> list[str]:
 
 
 def log_faults(host: Host, processes: ProcessNames, own_directories: Iterable[Directory]) -> Iterator[Log]:
-    """The logs that no size bounds, whether they are there or not: rsyslog's, and those in the daemons' own directories."""
+    """The logs that no size bounds, there or not: rsyslog's, and those in the daemons' own directories."""
     blocks = rotations(host)
     logs = [Directory(path, LOGS, one.daemon) for one in own_directories for path in logs_in(host, one.path)]
     if runs_rsyslog(host, processes):
@@ -136,7 +136,7 @@ def runs_rsyslog(host: Host, processes: ProcessNames) -> bool:
 
 def journal_settings(host: Host) -> dict[str, Line]:
     """The settings of systemd-journald that count here."""
-    return last_lines(settings_files(host, JOURNALD), JOURNAL_SECTION, JOURNAL_SETTINGS)
+    return last_lines(settings_files(host, JOURNALD).in_order(), JOURNAL_SECTION, JOURNAL_SETTINGS)
 
 
 def is_kept(host: Host, settings: dict[str, Line]) -> bool:
@@ -168,7 +168,7 @@ def core_dumps(host: Host, daemons: Iterable[tuple[str, int]]) -> Iterator[Log]:
     pattern = (host.read_lenient(CORE_PATTERN) or "").strip()
     if pattern.startswith("|"):
         if CORE_HANDLER in pattern and host.exists(COREDUMP_DIRECTORY):
-            settings = last_lines(settings_files(host, COREDUMP), COREDUMP_SECTION, COREDUMP_SETTINGS)
+            settings = last_lines(settings_files(host, COREDUMP).in_order(), COREDUMP_SECTION, COREDUMP_SETTINGS)
             for fault in coredump_faults(settings, size_of(host, COREDUMP_DIRECTORY)):
                 yield Log(Directory(COREDUMP_DIRECTORY, CORES, CORE_HANDLER), COREDUMP_DIRECTORY, fault)
         return

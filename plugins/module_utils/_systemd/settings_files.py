@@ -8,7 +8,7 @@ Sources: journald.conf(5), "Configuration directories and precedence"; conf_file
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from .._engine.conf_files import effective_files
@@ -27,20 +27,36 @@ class Line(NamedTuple):
     line: int
 
 
-def settings_files(host: Host, name: str) -> list[tuple[str, str]]:
-    """The paths and texts of NAME, such as journald.conf, and of its drop-ins, in the order in which they are read.
+class SettingsFiles(NamedTuple):
+    """The texts of a file and of all its drop-ins by their paths, those of the most important directory first.
 
-    What cannot be read is left out.
+    One that cannot be read has no text, but hides others of its name all the same.
     """
-    main = next((path for path in (f"{one}/{name}" for one in DIRECTORIES) if host.exists(path)), None)
+
+    main: Mapping[str, str]
+    drop_ins: Mapping[str, str]
+
+    def in_order(self) -> list[tuple[str, str]]:
+        """The paths and texts that are read, in their order."""
+        read = effective_files(self.drop_ins, SUFFIX)
+        return [*self.main.items(), *((path, self.drop_ins[path]) for path in read)]
+
+    def with_own(self, path: str, text: str | None) -> SettingsFiles:
+        """These files with another text for a drop-in of /etc, or without it."""
+        others = {other: its_text for other, its_text in self.drop_ins.items() if other != path}
+        return self._replace(drop_ins=others if text is None else {path: text, **others})
+
+
+def settings_files(host: Host, name: str) -> SettingsFiles:
+    """NAME, such as journald.conf, and its drop-ins."""
+    main = [path for path in (f"{one}/{name}" for one in DIRECTORIES) if host.exists(path)][:1]
     drop_ins = [
         f"{directory}/{name}.d/{drop_in}"
         for directory in DIRECTORIES
         for drop_in in unless_refused(host.list_directory, f"{directory}/{name}.d") or []
+        if drop_in.endswith(SUFFIX)
     ]
-    paths = ([main] if main else []) + effective_files(drop_ins, SUFFIX)
-    texts = [(path, host.read_lenient(path)) for path in paths]
-    return [(path, text) for path, text in texts if text is not None]
+    return SettingsFiles(*({path: host.read_lenient(path) or "" for path in paths} for paths in (main, drop_ins)))
 
 
 def last_lines(texts: Iterable[tuple[str, str]], section: str, names: Sequence[str]) -> dict[str, Line]:

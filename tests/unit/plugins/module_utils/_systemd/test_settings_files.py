@@ -30,7 +30,7 @@ def root(tmp_path):
 
 
 def test_the_order_of_the_files(root) -> None:
-    assert [path for path, _text in settings_files(Host(str(root)), "journald.conf")] == [
+    assert [path for path, _text in settings_files(Host(str(root)), "journald.conf").in_order()] == [
         "/etc/systemd/journald.conf",
         "/etc/systemd/journald.conf.d/05-b.conf",
         "/run/systemd/journald.conf.d/10-a.conf",
@@ -39,7 +39,7 @@ def test_the_order_of_the_files(root) -> None:
 
 
 def test_the_last_line_counts(root) -> None:
-    files = settings_files(Host(str(root)), "journald.conf")
+    files = settings_files(Host(str(root)), "journald.conf").in_order()
     assert last_lines(files, "Journal", ("SystemMaxUse", "Storage")) == {
         "Storage": Line("persistent", "/etc/systemd/journald.conf.d/05-b.conf", 3),
         "SystemMaxUse": Line("2G", "/run/systemd/journald.conf.d/10-a.conf", 2),
@@ -47,9 +47,17 @@ def test_the_last_line_counts(root) -> None:
 
 
 def test_a_host_without_systemd(tmp_path) -> None:
-    assert settings_files(Host(str(tmp_path)), "journald.conf") == []
+    assert settings_files(Host(str(tmp_path)), "journald.conf").in_order() == []
 
 
 def test_an_empty_line_resets() -> None:
     texts = [("/a", "[Journal]\nSystemMaxUse=1G\n"), ("/b", "[Journal]\nSystemMaxUse=\n")]
     assert last_lines(texts, "Journal", ("SystemMaxUse",)) == {}
+
+
+def test_a_file_of_ours_hides_others_of_its_name(root) -> None:
+    files = settings_files(Host(str(root)), "journald.conf")
+    own = "/etc/systemd/journald.conf.d/10-a.conf"
+    added = files.with_own(own, "[Journal]\nSystemMaxUse=1G\n")
+    assert last_lines(added.in_order(), "Journal", ("SystemMaxUse",))["SystemMaxUse"] == Line("1G", own, 2)
+    assert added.with_own(own, None).in_order() == files.in_order()
