@@ -14,6 +14,7 @@ from typing import Any
 from .._core.errors import TuningError
 from .._engine.operation import Call, Operation
 from .._engine.policy import POLICY_ARGUMENTS
+from .._journald.module import JOURNALD_LIMITS
 from .._logins.module import LIMITS_FILE
 from .._nic.module import NIC_LINK, NIC_RING
 from .._pools.module import DAEMON_POOLS
@@ -23,7 +24,7 @@ from .._sysctl.module import SYSCTL_BULK
 from .._sysctl.settings import check_together
 from .._units.module import SYSTEMD_LIMITS
 from .capacity import CatalogueError
-from .layer import ABSENT, KERNEL, LINKS, LOGINS, POOLS, RINGS, SOCKETS, UNITS, Layer, call_name
+from .layer import ABSENT, JOURNAL, KERNEL, LINKS, LOGINS, POOLS, RINGS, SET_IN, SOCKETS, UNITS, Layer, call_name
 from .settings import layer_settings
 
 # The operation of each part, and its argument for the part's settings.
@@ -32,6 +33,7 @@ OPERATIONS: dict[str, tuple[Operation, str]] = {
     RINGS: (NIC_RING, "interfaces"),
     LINKS: (NIC_LINK, "interfaces"),
     SOCKETS: (SIP_SOCKETS, "receive_buffer_bytes"),
+    JOURNAL: (JOURNALD_LIMITS, "max_use"),
     LOGINS: (LIMITS_FILE, "limits"),
     UNITS: (SYSTEMD_LIMITS, "units"),
     POOLS: (DAEMON_POOLS, "pools"),
@@ -41,6 +43,7 @@ VARIABLES = {
     RINGS: "siptune_network_nic_rings",
     LINKS: "siptune_network_nic_links",
     SOCKETS: "siptune_network_sip_receive_buffer",
+    JOURNAL: "siptune_fs_journal_max_use",
 }
 
 
@@ -119,6 +122,8 @@ def _arguments(part: str, options: Mapping[str, Any], variables: Mapping[str, An
     # On the way back an item that is missing or shadowed by now is only reported.
     absent = variables["siptune_state"] == ABSENT
     policy = {} if absent else {name: options[name] for name in POLICY_ARGUMENTS}
+    if part == JOURNAL:
+        return {"why": f"{SET_IN}{VARIABLES[JOURNAL]}", **policy}
     if part in (POOLS, UNITS):
         names = ("restart",) if part == POOLS else ("drop_in", "when", "restart")
         own = {name: options[name] for name in names}

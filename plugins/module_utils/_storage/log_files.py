@@ -14,16 +14,17 @@ from typing import NamedTuple
 
 # Of quotes, which are kept, and comments: /etc/rsyslog.d/*.conf begins none.
 _COMMENT = re.compile(
-    r"""("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')|(?:^|(?<=\s))(?:/\*.*?(?:\*/|\Z)|\#[^\n]*)""",
+    r"""("(?:\\.|[^"\\\n])*(?:"|(?=\n)|\\?\Z)|'(?:\\.|[^'\\\n])*(?:'|(?=\n)|\\?\Z))|(?:^|(?<=\s))(?:/\*.*?(?:\*/|\Z)|\#[^\n]*)""",
     re.DOTALL | re.MULTILINE,
 )
-_ACTION = re.compile(r"\baction\s*\(([^)]*)\)")
+_ACTION = re.compile(r"\baction\s*\(([^)]{0,2000})\)")
 _PARAMETER = re.compile(r"""([A-Za-z.]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 _INCLUDES = (
     re.compile(r"^[ \t]*\$IncludeConfig[ \t]+(\S+)", re.MULTILINE | re.IGNORECASE),
-    re.compile(r"""\binclude\s*\([^)]*\bfile\s*=\s*["']([^"']+)["']""", re.IGNORECASE),
+    re.compile(r"""\binclude\s*\([^)]{0,200}\bfile\s*=\s*["']([^"']+)["']""", re.IGNORECASE),
 )
 DEVICES = "/dev/"
+MOST_STARS = 3  # in a name, as matching tries each of them everywhere
 
 
 def rsyslog_files(text: str) -> list[str]:
@@ -121,4 +122,6 @@ def rotation_of(path: str, rotations: Iterable[Rotation]) -> Rotation | None:
 def glob_matches(pattern: str, path: str) -> bool:
     """Whether a glob stands for a path, each star for a part of one name: glob(7)."""
     wanted, given = pattern.split("/"), path.split("/")
-    return len(wanted) == len(given) and all(fnmatchcase(name, glob) for glob, name in zip(wanted, given))
+    if len(wanted) != len(given) or any(glob.count("*") > MOST_STARS for glob in wanted):
+        return False
+    return all(fnmatchcase(name, glob) for glob, name in zip(wanted, given))

@@ -40,7 +40,8 @@ JOURNAL_DAEMON = "systemd-journald"
 COREDUMP_DIRECTORY = "/var/lib/systemd/coredump"
 CORE_PATTERN, CORE_USES_PID = "/proc/sys/kernel/core_pattern", "/proc/sys/kernel/core_uses_pid"
 MOST_FILES = 256  # of a configuration; real ones have a tenth of that
-MOST_LOGS = 64  # of a directory are told
+MOST_LOGS = 64  # of a directory, or of rsyslog, are looked at
+MOST_BLOCKS = 512  # of logrotate
 # What logrotate and others leave behind, and what logrotate does not read: logrotate(8), tabooext.
 _ROTATED = re.compile(r".*(\.[0-9]+|-[0-9]{6,}|\.gz|\.bz2|\.xz|\.zst|\.old)")
 _TABOO = (".rpmorig", ".rpmsave", ".rpmnew", "~", ".swp", ".disabled", ".dpkg-old", ".dpkg-dist", ".dpkg-new", ".bak")
@@ -77,7 +78,7 @@ def rotations(host: Host) -> list[Rotation]:
         paths = [posixpath.join(included, name) for name in names if not name.startswith(".")] or [included]
         for path in [path for path in paths if not path.endswith(_TABOO)][:MOST_FILES]:
             found += parse_logrotate(host.read_foreign(path) or "", main.by_size).rotations
-    return found
+    return found[:MOST_BLOCKS]
 
 
 def files_of_rsyslog(host: Host) -> list[str]:
@@ -89,7 +90,7 @@ def files_of_rsyslog(host: Host) -> list[str]:
         text = host.read_foreign(paths.pop(0)) or ""
         found += rsyslog_files(text)
         paths += [path for glob in rsyslog_includes(text)[:MOST_FILES] for path in _expanded(host, glob)]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(found))[:MOST_LOGS]
 
 
 def _expanded(host: Host, glob: str) -> list[str]:

@@ -21,6 +21,7 @@ MOUNTS = "/proc/self/mountinfo"
 MOST_STACKED = 64  # mounts on top of each other
 MOST_LINKS = 40  # in a path, MAXSYMLINKS of linux/namei.h
 LONGEST_PATH = 4096  # PATH_MAX, linux/limits.h
+MOST_STEPS = 64  # of a path; real ones have a fifth of that
 MEMORY_KINDS = ("tmpfs", "ramfs")
 # Kinds that keep the time of access on a disk of this machine.
 DISK_KINDS = ("ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "jfs", "reiserfs", "bcachefs", "zfs")
@@ -129,6 +130,8 @@ def find_place(host: Host, table: MountTable, path: str) -> Place | None:
         return None
     done, left, links = "/", path.split("/"), 0
     while left:
+        if len(left) > MOST_STEPS:
+            return None
         step = left.pop(0)
         if step in ("", "."):
             continue
