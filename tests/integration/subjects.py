@@ -117,6 +117,10 @@ def make_daemons() -> None:
     os.makedirs("/etc/default")
 
 
+def make_settings() -> None:
+    write_file("/etc/systemd/journald.conf", "[Journal]\n#SystemMaxUse=\n")
+
+
 def make_interfaces() -> None:
     sandbox.mount("sysfs", "/sys", "sysfs")
     os.makedirs("/etc/systemd/network")
@@ -182,7 +186,7 @@ ALONE = (
     ),
     Subject(
         journald_limits,
-        nothing,
+        make_settings,
         first={"max_use": "2G", "why": "The disk is for calls."},
         second={"max_use": "1G"},
         absent={"state": "absent"},

@@ -246,7 +246,7 @@
     const cell = make("td", { class: `cell tone-${tone}${tone === "none" ? " calm" : ""}`, role: "cell", "data-layer": "counters" });
     if (count) cell.append(make("span", { class: "some" }, make("span", { class: "mark tone-refused", "aria-hidden": "true" }, "!"), plural(count, "counter")));
     if (others) cell.append(make("span", { class: "some" }, mark("shadowed"), plural(others, "other tuner")));
-    if (found) cell.append(make("span", { class: "some" }, mark("unmet"), plural(found, "storage finding")));
+    if (found) cell.append(make("span", { class: "some" }, make("span", { class: "mark tone-unmet", "aria-hidden": "true" }, "!"), plural(found, "storage finding")));
     if (!count && !others && !found) cell.append(make("span", { class: "soft" }, "–"));
     return cell;
   }
