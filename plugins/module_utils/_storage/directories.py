@@ -8,6 +8,7 @@ Functions over texts, which never raise. `read` returns the text of a file, None
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Sequence
 from typing import Callable, Optional
@@ -28,6 +29,9 @@ RECORDER_CONFIG = "/etc/rtpengine/rtpengine-recording.conf"
 RECORDER_SECTION = "rtpengine-recording"
 # A section with (!) after its name is a template, which sets nothing.
 _DIRECTORIES = re.compile(r"^\[directories\][ \t]*(?:;[^\n]*)?$(.*?)(?=^\[|\Z)", re.MULTILINE | re.DOTALL)
+PROXY_CONFIGS = ("/etc/kamailio/kamailio.cfg", "/etc/opensips/opensips.cfg", "/etc/opensips.cfg")
+_DATABASE_URL = re.compile(r"""["'](sqlite|text)://+(/[^"'\n]{1,1000})["']""")
+MOST_URLS = 16  # of one configuration
 METADATA = "/var/spool/rtpengine"
 RECORDER_OUTPUT = "/var/lib/rtpengine-recording"
 
@@ -108,6 +112,14 @@ def _of_recorder(words: Sequence[str], read: Read) -> list[tuple[str, str]]:
     ]
 
 
+def _of_proxy(words: Sequence[str], read: Read) -> list[tuple[str, str]]:
+    """Source: db_url of db_sqlite and db_text, of Kamailio and OpenSIPS; their other databases are services."""
+    named = option(words, "config", "-f")
+    texts = [read(path) or "" for path in ([named] if named else PROXY_CONFIGS)]
+    urls = [found for text in texts for found in _DATABASE_URL.findall(text)][:MOST_URLS]
+    return [(posixpath.dirname(path) if kind == "sqlite" else path.rstrip("/"), DATABASE) for kind, path in urls]
+
+
 def _of_mysql(words: Sequence[str], _read: Read) -> list[tuple[str, str]]:
     return [((option(words, "datadir", "-h") or "/var/lib/mysql").rstrip("/"), DATABASE)]
 
@@ -126,6 +138,8 @@ FINDERS: dict[str, Callable[[Sequence[str], Read], list[tuple[str, str]]]] = {
     "freeswitch": _of_freeswitch,
     "rtpengine": _of_rtpengine,
     "rtpengine-recording": _of_recorder,
+    "kamailio": _of_proxy,
+    "opensips": _of_proxy,
     "mysqld": _of_mysql,
     "mariadbd": _of_mysql,
     "postgres": _of_postgres,

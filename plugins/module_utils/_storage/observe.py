@@ -14,7 +14,7 @@ from .._sip.daemons import FIRST_ORDINARY_UID
 from .directories import DATABASES, daemon_directories
 from .disks import disk_faults, disks_below
 from .logs import Log, core_dumps, journal_logs, log_faults
-from .model import FULL, LOGS, LOST_AT_BOOT, MOST_FINDINGS, Directory, Fault, Finding
+from .model import DATABASE, FULL, LOGS, LOST_AT_BOOT, MOST_FINDINGS, Directory, Fault, Finding
 from .mounts import Mount, Place, find_place, mount_faults, read_mounts
 
 # FreeSWITCH rotates its own by their size: mod_logfile, rollover. All others log through syslog.
@@ -74,7 +74,13 @@ def _of_databases(host: Host, processes: ProcessNames) -> Iterator[Directory]:
             status = process_status(host, pid)
             if status is None or status.in_child_namespace or status.uid >= FIRST_ORDINARY_UID:
                 continue
-            if runs_program_of(host, pid, (0,)) is not False:
+            if runs_program_of(host, pid, (0,)) is False:
+                continue
+            # All of them work in the directory of their data, wherever it is configured.
+            working = host.read_link(f"/proc/{pid}/cwd") or "/"
+            if working != "/":
+                yield Directory(working, DATABASE, name)
+            else:
                 yield from daemon_directories(name, _words(host, pid), host.read_foreign)
 
 

@@ -98,6 +98,24 @@ def test_databases(daemon: str, words: str, path: str) -> None:
     assert paths(daemon, words)[path] == "database"
 
 
+PROXY = """#!define DBURL "sqlite:////var/db/kamailio.sqlite"
+modparam("usrloc", "db_url", "text:///usr/local/etc/dbtext/")
+modparam("acc", "db_url", "mysql://kamailio:secret@localhost/kamailio")
+"""
+
+
+def test_a_proxy_with_a_database_of_its_own() -> None:
+    found = daemon_directories("kamailio", ["kamailio", "-f", "/srv/k.cfg"], {"/srv/k.cfg": PROXY}.get)
+    assert [(one.path, one.purpose) for one in found] == [
+        ("/var/db", "database"),
+        ("/usr/local/etc/dbtext", "database"),
+    ]
+    assert [one.path for one in daemon_directories("opensips", (), {"/etc/opensips/opensips.cfg": PROXY}.get)] == [
+        "/var/db",
+        "/usr/local/etc/dbtext",
+    ]
+
+
 @pytest.mark.parametrize("daemon", ["kamailio", "opensips", "drachtio", "sshd"])
 def test_a_daemon_that_keeps_nothing_itself(daemon: str) -> None:
     assert paths(daemon) == {}

@@ -107,8 +107,11 @@ def test_databases_that_run_as_services(pbx: PBX) -> None:
     pbx.write("proc/self/mountinfo", ROOT.replace("rw\n", "rw,data=journal\n"))
     pbx.make("var/lib/mysql", "home/eve/db", "var/lib/pgsql")
     pbx.process(950, "mariadbd", "/usr/sbin/mariadbd", uid=104)
+    pbx.make("data/pg")
+    pbx.process(952, "postgres", "/usr/lib/postgresql/15/bin/postgres -D /other", uid=105)
+    (pbx.root / "proc/952/cwd").symlink_to("/data/pg")
     pbx.process(951, "mysqld", "/usr/sbin/mysqld --datadir=/home/eve/db", uid=1000)
-    assert {one["path"] for one in pbx.findings()} == {"/var/lib/mysql"}
+    assert {one["path"] for one in pbx.findings()} == {"/var/lib/mysql", "/data/pg"}
 
 
 def test_a_disk_whose_cache_is_not_flushed(pbx: PBX) -> None:
