@@ -152,9 +152,14 @@ def _results(name: str, registered: Mapping[str, Any]) -> HostResults:
         return HostResults(results_by_layer({"failed": True, "msg": refusal(name, names)}), None)
     applied = registered.get(APPLIED) or {}
     facts = (applied.get("ansible_facts") or {}).get("siptune_host") or {}
-    image = applied.get("boot_only") is True
-    of_facts = facts.get("tuners") or {}, facts.get("sip_daemons") or []
-    return HostResults(results_by_layer(applied), applied.get("counters"), *of_facts, boot_only=image)
+    return HostResults(
+        results_by_layer(applied),
+        applied.get("counters"),
+        tuners=facts.get("tuners") or {},
+        sip_daemons=facts.get("sip_daemons") or [],
+        boot_only=applied.get("boot_only") is True,
+        storage=applied.get("storage") or (),
+    )
 
 
 def _write(

@@ -22,8 +22,9 @@ options:
       - A layer, V(network), V(memory), V(fs) or V(security), for the settings of M(siptune.linux.sysctl_bulk).
       - Or a layer and one of its further parts, V(network rings) for M(siptune.linux.nic_ring), V(network links) for
         M(siptune.linux.nic_link), V(network sockets) for M(siptune.linux.sip_sockets), V(network alg) for
-        M(siptune.linux.sip_alg), V(service_limits logins) for M(siptune.linux.limits_file), V(service_limits units) for
-        M(siptune.linux.systemd_limits), and V(service_limits pools) for M(siptune.linux.daemon_pools).
+        M(siptune.linux.sip_alg), V(fs journal) for M(siptune.linux.journald_limits), V(service_limits logins) for
+        M(siptune.linux.limits_file), V(service_limits units) for M(siptune.linux.systemd_limits), and V(service_limits
+        pools) for M(siptune.linux.daemon_pools).
     required: true
     type: list
     elements: str
@@ -41,7 +42,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _raw:
-  description: The settings, a dictionary. For V(service_limits logins) a list, for V(network alg) true or false.
+  description:
+    - The settings, a dictionary. For V(service_limits logins) a list, for V(network alg) true or false, for
+      V(fs journal) a size or null.
   type: list
   elements: raw
 """

@@ -43,7 +43,7 @@ options:
   counters_seconds:
     description:
       - Also read the counters of M(siptune.linux.sip_counters_info) after the layers, over so many seconds, or since
-        boot with V(0).
+        boot with V(0), and look at RV(storage).
     type: int
   warn_of_tuners:
     description: Whether to warn of TuneD.
@@ -123,6 +123,14 @@ boot_only:
   returned: with C(siptune_boot_only)
   type: bool
   sample: true
+storage:
+  description:
+    - What is wrong with where the daemons of the host write under calls, as M(siptune.linux.tune) returns it.
+  returned: with O(counters_seconds)
+  type: list
+  elements: dict
+  sample: [{"path": "/var/spool/asterisk/monitor", "purpose": "recordings", "daemon": "asterisk", "kind": "sync",
+    "finding": "on /dev/sdb1 mounted sync: each write waits for the disk", "advice": "mount it without sync"}]
 failure:
   description: Why the run has failed, on one line that begins with the host.
   returned: with O(fail=false), when it has failed

@@ -36,7 +36,8 @@ options:
         description: The module of this collection, without the collection's name.
         type: str
         required: true
-        choices: [sysctl_bulk, nic_ring, nic_link, sip_sockets, sip_alg, limits_file, systemd_limits, daemon_pools]
+        choices: [sysctl_bulk, nic_ring, nic_link, sip_sockets, sip_alg, limits_file, systemd_limits, daemon_pools,
+          journald_limits]
       arguments:
         description: The module's options.
         type: dict
@@ -50,6 +51,7 @@ seealso:
   - module: siptune.linux.limits_file
   - module: siptune.linux.systemd_limits
   - module: siptune.linux.daemon_pools
+  - module: siptune.linux.journald_limits
 """
 
 EXAMPLES = r"""

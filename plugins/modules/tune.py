@@ -53,7 +53,7 @@ options:
   counters_seconds:
     description:
       - Also read the counters of M(siptune.linux.sip_counters_info) after the layers, twice with so many seconds in
-        between, or once with 0. An image has none.
+        between, or once with 0; and look at RV(storage). An image has none.
     type: int
 seealso:
   - module: siptune.linux.apply_layers
@@ -109,6 +109,56 @@ counters:
   returned: with O(counters_seconds)
   type: dict
   sample: {"since_boot": true, "seconds": 86400.12, "uptime_seconds": 86400.12, "counters": []}
+storage:
+  description:
+    - What is wrong with where the SIP daemons of the host, and databases that run beside them, keep recordings, spools,
+      call records and data; and logs and core dumps that nothing keeps from filling a file system. At most 500.
+    - Only directories that are there count. File systems of other machines are not looked at beyond how they are
+      mounted. Nothing is mounted, written or removed.
+  returned: with O(counters_seconds)
+  type: list
+  elements: dict
+  contains:
+    path:
+      description: The directory, or the log.
+      type: str
+      sample: /var/spool/asterisk/monitor
+    purpose:
+      description:
+        - What is kept there, C(recordings), C(voicemail), C(spool), C(call records), C(database), C(core database),
+          C(logs), C(journal) or C(core dumps).
+      type: str
+      sample: recordings
+    daemon:
+      description: Who writes it.
+      type: str
+      sample: asterisk
+    mount:
+      description: The mount point of the file system.
+      type: str
+      sample: /var/spool
+    device:
+      description: The device that is mounted there. Null for a file system without one.
+      type: str
+      sample: /dev/sdb1
+    kind:
+      description:
+        - One of V(sync), V(strictatime), V(data_journal), V(read_only), V(tmpfs), V(full), V(write_cache) and
+          V(no_cap).
+      type: str
+      sample: sync
+    finding:
+      description: What is wrong.
+      type: str
+      sample: "on /dev/sdb1 mounted sync: each write waits for the disk"
+    advice:
+      description: What to do.
+      type: str
+      sample: mount it without sync
+    free_bytes:
+      description: What is free there. Null for a file system of another machine.
+      type: int
+      sample: 3221225472
 undone:
   description: The items that the run had changed already and has put back, newest first.
   returned: when the host refused a change
@@ -219,12 +269,14 @@ def main() -> None:
     if params["counters_seconds"] is not None and not boot_only:
         # Imported here, as only an audit needs it and each run on a host compiles what it imports.
         from ansible_collections.siptune.linux.plugins.module_utils._counters.reading import counted
+        from ansible_collections.siptune.linux.plugins.module_utils._storage.observe import storage_findings
 
         # Checked by now: without the state absent, the calls are sized by it.
         present = params["variables"]["siptune_state"] != ABSENT
         capacity = parse_capacity(params["variables"]["siptune_capacity"]) if present else {}
         rate = capacity.get("sip_datagrams_per_second") or None
         returned["counters"] = counted(Host(), params["counters_seconds"], rate)
+        returned["storage"] = storage_findings(Host(), facts["sip_daemons"])
     failure = "" if params["each_for_itself"] else failure_of(results)
     if failure:
         module.fail_json(msg=failure, **returned)

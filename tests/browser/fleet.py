@@ -89,7 +89,19 @@ def _host(dice: random.Random, templates: list[tuple[str, str, str, str]], numbe
     if number % 100 == 73:
         message = "/etc/sysctl.d/90-siptune-security.conf: is a symbolic link, which is never followed (ELOOP)"
         full["security"] = [{"failed": True, "msg": f"{message}. Nothing was changed."}]
-    return HostResults(full, _counters(dice, trouble), _tuners(number))
+    return HostResults(full, _counters(dice, trouble), _tuners(number), _storage(number))
+
+
+def _storage(number: int) -> list[dict[str, Any]]:
+    """What is found about the storage of every fifth host."""
+    if number % 5:
+        return []
+    place = {"daemon": "asterisk", "mount": "/var/spool", "device": "/dev/sdb1", "free_bytes": 40 << 30}
+    sync = {"kind": "sync", "finding": "on /dev/sdb1 mounted sync: each write waits for the disk"}
+    return [
+        {"path": path, "purpose": purpose, **place, **sync, "advice": "mount it without sync"}
+        for path, purpose in (("/var/spool/asterisk/monitor", "recordings"), ("/var/spool/asterisk", "spool"))
+    ]
 
 
 def _tuners(number: int) -> dict[str, Any]:

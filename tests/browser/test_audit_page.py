@@ -292,6 +292,17 @@ def test_a_row_tells_who_else_sets_kernel_parameters(window: Window) -> None:
             assert f"{key['item']}: {key['theirs']}, wanted {key['wanted']}, {key['wins']} wins" in said
 
 
+def test_a_row_tells_what_is_wrong_with_where_daemons_write(window: Window) -> None:
+    host = next(host for host in fleet(50, 150)["hosts"] if host["storage"])
+    driver = window(50, view=f"#host={host['name']}")
+    assert "1 storage finding" in driver.find_element(By.CSS_SELECTOR, "#matrix [data-layer=counters]").text
+    driver.find_element(By.CSS_SELECTOR, "#matrix .host .open").click()
+    assert texts(driver, ".storage li") == [
+        "/var/spool/asterisk/monitor (recordings of asterisk), /var/spool/asterisk (spool of asterisk) – "
+        "on /dev/sdb1 mounted sync: each write waits for the disk; mount it without sync"
+    ]
+
+
 def test_all_items_of_a_host_can_be_seen(window: Window) -> None:
     page = window(50)
     click(page, "#matrix .host .open", 5)

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import sandbox
 from ansible_collections.siptune.linux.plugins.modules import (
     daemon_pools,
+    journald_limits,
     limits_file,
     nic_link,
     sysctl_bulk,
@@ -34,6 +35,7 @@ SYSCTL_FILE = "/etc/sysctl.d/90-test.conf"
 LIMITS_FILE = "/etc/security/limits.d/90-test.conf"
 DROP_IN = "/etc/systemd/system/sipd.service.d/90-siptune.conf"
 POOLS_FILE = "/etc/default/opensips"
+JOURNALD_FILE = "/etc/systemd/journald.conf.d/90-siptune.conf"
 LINK_FILE = "/etc/systemd/network/00-siptune-sip0.link"
 
 Parameters = Mapping[str, Any]
@@ -115,6 +117,10 @@ def make_daemons() -> None:
     os.makedirs("/etc/default")
 
 
+def make_settings() -> None:
+    write_file("/etc/systemd/journald.conf", "[Journal]\n#SystemMaxUse=\n")
+
+
 def make_interfaces() -> None:
     sandbox.mount("sysfs", "/sys", "sysfs")
     os.makedirs("/etc/systemd/network")
@@ -177,6 +183,15 @@ ALONE = (
         absent={"state": "absent"},
         file=POOLS_FILE,
         by_hand=lambda: write_file(POOLS_FILE, "# by hand\nRUN=yes\nS_MEMORY=64\nP_MEMORY='4'"),
+    ),
+    Subject(
+        journald_limits,
+        make_settings,
+        first={"max_use": "2G", "why": "The disk is for calls."},
+        second={"max_use": "1G"},
+        absent={"state": "absent"},
+        file=JOURNALD_FILE,
+        by_hand=lambda: write_file(JOURNALD_FILE, "[Journal]\nSystemMaxUse=3G\n"),
     ),
     Subject(
         nic_link,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -306,3 +307,73 @@ def test_a_run_warns_of_tuned_and_an_audit_leaves_that_to_its_report() -> None:
     assert warned in " ".join(run.output.split()), run.output
     assert warned not in " ".join(audit({"sbc1": HERE}).output.split())
     assert warned not in play("site", {"sbc1": HERE}, "--check", siptune_state="absent").output
+
+
+# --- storage -----------------------------------------------------------------------------------
+
+DISK_BYTES = 24 * 1024 * 1024
+
+
+def mount_disk(image: str, place: str, options: str) -> None:
+    """A disk of ext4, mounted with these options; the kernel lets the loop device go with the mount."""
+    with open(image, "wb") as disk:
+        disk.truncate(DISK_BYTES)
+    os.makedirs(place)
+    for words in (["mkfs.ext4", "-q", image], ["mount", "-o", f"loop,{options}", image, place]):
+        if subprocess.run(words, check=False, stderr=subprocess.DEVNULL).returncode:
+            pytest.skip(f"this machine does not let us run {words[0]}")
+
+
+def test_where_daemons_write_is_looked_at_and_left_alone() -> None:
+    write_file("/etc/systemd/system/asterisk.service", "[Service]\nExecStart=/usr/sbin/asterisk -f\n")
+    write_file(
+        "/etc/asterisk/asterisk.conf",
+        "[directories]\nastspooldir => /run/pbx/spool\nastlogdir => /run/pbx/log\nastdbdir => /run/memory\n",
+    )
+    mount_disk("/run/disk", "/run/pbx", "sync,strictatime,data=journal")
+    os.makedirs("/run/memory")
+    for directory in ("/run/pbx/spool/monitor", "/run/pbx/log"):
+        os.makedirs(directory)
+    write_file("/run/pbx/log/full", "")
+    mounted = Path("/proc/self/mountinfo").read_text(encoding="utf-8")
+    start = dump()
+    run = audit({"sbc1": HERE}, siptune_audit_prometheus=REPORTS)
+    assert run.status == 0, run.output
+    assert difference(start, dump()) == {}
+    assert Path("/proc/self/mountinfo").read_text(encoding="utf-8") == mounted
+    found = [one for one in run.host("sbc1")["storage"] if one["daemon"] == "asterisk" and one["kind"] != "full"]
+    on_disk = {(one["path"], one["purpose"], one["kind"]) for one in found if one["mount"] == "/run/pbx"}
+    assert on_disk == {
+        *(
+            (path, purpose, kind)
+            for path, purpose in (
+                ("/run/pbx/spool/monitor", "recordings"),
+                ("/run/pbx/spool", "spool"),
+                ("/run/pbx/log", "logs"),
+            )
+            for kind in ("sync", "strictatime", "data_journal")
+        ),
+        ("/run/pbx/log/full", "logs", "no_cap"),
+    }
+    assert [(one["path"], one["kind"]) for one in found if one["mount"] != "/run/pbx"] == [("/run/memory", "tmpfs")]
+    said = " ".join(run.output.split())
+    assert "mounted sync: each write waits for the disk; mount it without sync" in said
+    prometheus = Path(REPORTS, "siptune-audit.prom").read_text(encoding="utf-8")
+    assert 'siptune_audit_storage_findings{host="sbc1",kind="sync"} 3' in prometheus
+
+
+def test_the_journal_is_bounded_only_if_asked_to() -> None:
+    file = Path("/etc/systemd/journald.conf.d/90-siptune.conf")
+    start = dump()
+    assert play("site", {"sbc1": HERE}).status == 0
+    assert not file.exists()
+    bounded = play("site", {"sbc1": HERE}, siptune_fs_journal_max_use="1G")
+    assert bounded.status == 0, bounded.output
+    assert "SystemMaxUse=1G" in file.read_text(encoding="utf-8")
+    again = play("site", {"sbc1": HERE}, siptune_fs_journal_max_use="1G")
+    assert "changed=0" in again.output
+    wrong = play("site", {"sbc1": HERE}, siptune_fs_journal_max_use="much")
+    assert "siptune_fs_journal_max_use: journald SystemMaxUse: must be a size" in " ".join(wrong.output.split())
+    assert play("rollback", {"sbc1": HERE}).status == 0
+    assert difference(start, dump()) == {}
+    assert not file.parent.exists()

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._engine.operation import Operation
+from ansible_collections.siptune.linux.plugins.module_utils._journald.module import JOURNALD_LIMITS
 from ansible_collections.siptune.linux.plugins.module_utils._logins.module import LIMITS_FILE as LIMITS_FILE_OPERATION
 from ansible_collections.siptune.linux.plugins.module_utils._nic.module import NIC_LINK
 from ansible_collections.siptune.linux.plugins.module_utils._pools.module import DAEMON_POOLS
@@ -191,7 +192,8 @@ def test_a_mode_or_an_owner_that_somebody_has_changed_is_an_item(
 
 
 OPERATIONS: dict[str, Operation] = {
-    one.name: one for one in (SYSCTL_BULK, LIMITS_FILE_OPERATION, SYSTEMD_LIMITS, DAEMON_POOLS, NIC_LINK)
+    one.name: one
+    for one in (SYSCTL_BULK, LIMITS_FILE_OPERATION, SYSTEMD_LIMITS, DAEMON_POOLS, JOURNALD_LIMITS, NIC_LINK)
 }
 
 

@@ -26,6 +26,7 @@ _PATTERNS = (
     rf"/etc/modprobe\.d/{PLAIN_NAME}\.conf",
     rf"/etc/security/limits\.d/{PLAIN_NAME}\.conf",
     _UNIT_DROP_IN,
+    rf"/etc/systemd/journald\.conf\.d/{PLAIN_NAME}\.conf",
     r"/etc/systemd/network/00?-siptune-[!-.0-9;-~]{1,15}\.link",
     rf"(?:{'|'.join(map(re.escape, ENVIRONMENT_DIRECTORIES))})/.+",
 )

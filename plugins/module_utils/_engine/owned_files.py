@@ -131,6 +131,24 @@ def plan_file(
     return None, Change(path, None, shown, shown, None, KEPT, "no longer needed", reason)
 
 
+def one_file_plan(
+    own: OwnFile,
+    change: FileChange | None,
+    changes: Sequence[Change | None],
+    originals: Originals,
+    warnings: Sequence[str] = (),
+) -> FilesPlan:
+    """The plan of a module with a single file, and of its items; those that are None are left out."""
+    files = [change] if change else []
+    return FilesPlan(
+        changes=[one for one in changes if one is not None],
+        files=files,
+        originals=originals._replace(files=record_files(originals.files, files)),
+        released=released_files({own.path: own.current}, files, originals.files),
+        warnings=list(warnings),
+    )
+
+
 def _edited(record: FileOriginal | None) -> str:
     """Why a file stays that is not as we have left it, and what is left to do."""
     before = "" if record is None or record.record is None else f"; {PATH} holds what it was before"

@@ -291,6 +291,14 @@ class Host:
         with _refusals(path):
             return os.stat(self._real(path))
 
+    def file_system(self, path: str) -> os.statvfs_result:
+        """The size of the file system that holds a path, and what is free there: statvfs(3). Raises HostError.
+
+        Waits for a server that is away: ask only for a file system of this machine.
+        """
+        with _refusals(path):
+            return os.statvfs(self._real(path))
+
     def writable(self, path: str) -> bool:
         """Whether a write would be let through. For /proc/sys the kernel's answer is exact, root or not."""
         try:

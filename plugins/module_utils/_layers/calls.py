@@ -15,6 +15,7 @@ from .._alg.module import SIP_ALG
 from .._core.errors import TuningError
 from .._engine.operation import BOOT, Call, Operation
 from .._engine.policy import POLICY_ARGUMENTS
+from .._journald.module import JOURNALD_LIMITS
 from .._logins.module import LIMITS_FILE
 from .._nic.module import NIC_LINK, NIC_RING
 from .._pools.module import DAEMON_POOLS
@@ -24,7 +25,7 @@ from .._sysctl.module import SYSCTL_BULK
 from .._sysctl.settings import check_together
 from .._units.module import SYSTEMD_LIMITS
 from .capacity import CatalogueError
-from .layer import ABSENT, ALG, KERNEL, LINKS, LOGINS, POOLS, RINGS, SOCKETS, UNITS, Layer, call_name
+from .layer import ABSENT, ALG, JOURNAL, KERNEL, LINKS, LOGINS, POOLS, RINGS, SET_IN, SOCKETS, UNITS, Layer, call_name
 from .settings import layer_settings
 
 # The operation of each part, and its argument for the part's settings.
@@ -34,6 +35,7 @@ OPERATIONS: dict[str, tuple[Operation, str]] = {
     LINKS: (NIC_LINK, "interfaces"),
     SOCKETS: (SIP_SOCKETS, "receive_buffer_bytes"),
     ALG: (SIP_ALG, "block"),
+    JOURNAL: (JOURNALD_LIMITS, "max_use"),
     LOGINS: (LIMITS_FILE, "limits"),
     UNITS: (SYSTEMD_LIMITS, "units"),
     POOLS: (DAEMON_POOLS, "pools"),
@@ -44,6 +46,7 @@ VARIABLES = {
     LINKS: "siptune_network_nic_links",
     SOCKETS: "siptune_network_sip_receive_buffer",
     ALG: "siptune_network_sip_alg",
+    JOURNAL: "siptune_fs_journal_max_use",
 }
 
 
@@ -119,38 +122,22 @@ def _call(layer: str, part: str, settings: Any, options: Mapping[str, Any], vari
 
 
 def _arguments(part: str, options: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of a part's call, without its state and settings."""
-    if variables.get("siptune_boot_only"):
-        return _arguments_for_image(part, options, variables)
-    despite_calls = variables.get("siptune_disruptive_despite_calls", False)
-    if part in (RINGS, LINKS):
-        return {"disruptive": variables["siptune_disruptive"], "despite_calls": despite_calls}
+    """The arguments of a part's call, without its state and settings. An image gets files for the next boot alone."""
     if part in (SOCKETS, ALG):
         return {}
-    policy = _policy(options, variables)
-    if part in (POOLS, UNITS):
-        names = ("restart",) if part == POOLS else ("drop_in", "when", "restart")
-        own = {name: options[name] for name in names}
-        return {**own, "despite_calls": despite_calls, "exclusive": True, **policy}
-    return {"path": options["sysctl_path" if part == KERNEL else "logins_path"], **policy}
-
-
-def _policy(options: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
-    """On the way back an item that is missing or shadowed by now is only reported."""
-    absent = variables["siptune_state"] == ABSENT
-    return {} if absent else {name: options[name] for name in POLICY_ARGUMENTS}
-
-
-def _arguments_for_image(part: str, options: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of a part's call for an image: files for the next boot, and nothing that runs."""
-    policy = _policy(options, variables)
-    if part == SOCKETS:
-        return {}
+    despite_calls = variables.get("siptune_disruptive_despite_calls", False)
+    at_boot = {"when": BOOT} if variables.get("siptune_boot_only") else {}
     if part in (RINGS, LINKS):
-        return {"when": BOOT}
+        return at_boot or {"disruptive": variables["siptune_disruptive"], "despite_calls": despite_calls}
+    # On the way back an item that is missing or shadowed by now is only reported.
+    absent = variables["siptune_state"] == ABSENT
+    policy = {} if absent else {name: options[name] for name in POLICY_ARGUMENTS}
+    if part == JOURNAL:
+        return {"why": f"{SET_IN}{VARIABLES[JOURNAL]}", **policy}
     if part == KERNEL:
-        return {"path": options["sysctl_path"], "when": BOOT, **policy}
+        return {"path": options["sysctl_path"], **at_boot, **policy}
     if part == LOGINS:
         return {"path": options["logins_path"], **policy}
-    drop_in = {"drop_in": options["drop_in"], "when": BOOT} if part == UNITS else {}
-    return {**drop_in, "exclusive": True, **policy}
+    restart = {} if at_boot else {"restart": options["restart"], "despite_calls": despite_calls}
+    own = {"drop_in": options["drop_in"], "when": options["when"], **at_boot} if part == UNITS else {}
+    return {**own, **restart, "exclusive": True, **policy}

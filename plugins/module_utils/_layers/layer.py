@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 SYSCTL_LAYERS = ("network", "memory", "fs", "security")
 NETWORK_LAYER = "network"
+FS_LAYER = "fs"
 SERVICE_LAYER = "service_limits"
 LAYERS = (*SYSCTL_LAYERS, SERVICE_LAYER)
 ABSENT = "absent"  # of siptune_state
@@ -20,9 +21,11 @@ WHY_OF_OVERRIDE = f"{SET_IN}the inventory"  # where the variable is not known
 # A part of a layer is one task of its role, and one call. In the order in which they run.
 KERNEL, RINGS, LINKS, SOCKETS, ALG = "", "rings", "links", "sockets", "alg"
 LOGINS, UNITS, POOLS = "logins", "units", "pools"
+JOURNAL = "journal"
 PARTS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(SYSCTL_LAYERS, (KERNEL,)),
     NETWORK_LAYER: (KERNEL, RINGS, LINKS, SOCKETS, ALG),
+    FS_LAYER: (KERNEL, JOURNAL),
     SERVICE_LAYER: (LOGINS, UNITS, POOLS),
 }
 

@@ -15,7 +15,21 @@ from .._alg.items import BLOCKED
 from .capacity import CatalogueError
 from .catalogue import settings
 from .interfaces import nic_settings
-from .layer import ABSENT, ALG, KERNEL, LINKS, LOGINS, NETWORK_LAYER, PARTS, RINGS, SERVICE_LAYER, SOCKETS, Layer
+from .layer import (
+    ABSENT,
+    ALG,
+    FS_LAYER,
+    JOURNAL,
+    KERNEL,
+    LINKS,
+    LOGINS,
+    NETWORK_LAYER,
+    PARTS,
+    RINGS,
+    SERVICE_LAYER,
+    SOCKETS,
+    Layer,
+)
 from .services import OwnSettings, service_limits
 from .sockets import receive_buffer
 
@@ -32,6 +46,8 @@ def layer_settings(layer: Layer, variables: Mapping[str, Any], host: Mapping[str
         own = OwnSettings(**{field: options[field] for field in OwnSettings._fields})
         return service_limits(layer.catalogue, profile, host, capacity, own)
     kernel = settings(layer.catalogue, profile, host, capacity, options["sysctl"], options)
+    if layer.name == FS_LAYER:
+        return {KERNEL: kernel, JOURNAL: options.get("journal_max_use")}
     if layer.name != NETWORK_LAYER:
         return {KERNEL: kernel}
     nics = {

@@ -22,6 +22,8 @@ from .._engine.operation import Call, Operation, Report, Restarts
 from .._engine.originals import Originals
 from .._engine.own_paths import ENVIRONMENT_DIRECTORIES
 from .._host.host import Host
+from .._journald.module import JOURNALD_LIMITS
+from .._journald.settings import PATH as JOURNALD_PATH
 from .._logins.module import LIMITS_FILE
 from .._nic.module import NIC_LINK, NIC_RING
 from .._pools.module import DAEMON_POOLS
@@ -31,7 +33,10 @@ from .._units.module import SYSTEMD_LIMITS
 
 OPERATIONS: dict[str, Operation] = {
     operation.name: operation
-    for operation in (SYSCTL_BULK, NIC_RING, NIC_LINK, SIP_SOCKETS, SIP_ALG, LIMITS_FILE, SYSTEMD_LIMITS, DAEMON_POOLS)
+    for operation in (
+        *(SYSCTL_BULK, NIC_RING, NIC_LINK, SIP_SOCKETS, SIP_ALG, LIMITS_FILE, SYSTEMD_LIMITS, DAEMON_POOLS),
+        JOURNALD_LIMITS,
+    )
 }
 
 
@@ -185,6 +190,8 @@ def left_on_record(record: Originals, calls: Iterable[Call]) -> str:
             named.add(call.request.path)
         elif call.operation is SIP_ALG:
             named.add(SIP_ALG_PATH)
+        elif call.operation is JOURNALD_LIMITS:
+            named.add(JOURNALD_PATH)
         elif call.operation is SYSTEMD_LIMITS:
             named.add(call.request.drop_in)
     keys = Counter(owner for key in record.keys.values() for owner in key.owners)

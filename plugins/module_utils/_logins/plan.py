@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from .._engine.owned_files import FilesPlan, OwnFile, plan_file, record_files, released_files, text_of
+from .._engine.owned_files import FilesPlan, OwnFile, one_file_plan, plan_file, text_of
 from .conf import HARD, HEADING, INFINITE
 from .effective import Effective, effective
 from .items import limit_item, removed_items, warnings_of
@@ -20,10 +20,8 @@ def plan(request: Request, observed: Observed) -> FilesPlan:
     for limit in limits:
         check_limit(limit, observed)
     text = render(limits) if limits else None
-    file, left_alone = plan_file(
-        OwnFile(request.path, observed.own, HEADING), text, observed.originals.files, observed.owner
-    )
-    files = [file] if file else []
+    own = OwnFile(request.path, observed.own, HEADING)
+    file, left_alone = plan_file(own, text, observed.originals.files, observed.owner)
     now, then = (
         effective(request.path, None if record is None else text_of(record), observed)
         for record in (observed.own, file.after if file else observed.own)
@@ -32,13 +30,8 @@ def plan(request: Request, observed: Observed) -> FilesPlan:
     asked = {limit.name: limit.value for limit in request.limits}
     changes = [limit_item(limit, asked[limit.name], request.path, now, then) for limit in limits]
     changes += removed_items(request.path, limits, now, then)
-    return FilesPlan(
-        changes=changes + ([left_alone] if left_alone else []),
-        files=files,
-        originals=observed.originals._replace(files=record_files(observed.originals.files, files)),
-        released=released_files({request.path: observed.own}, files, observed.originals.files),
-        warnings=warnings_of(request, changes, then) if limits else [],
-    )
+    warnings = warnings_of(request, changes, then) if limits else []
+    return one_file_plan(own, file, [*changes, left_alone], observed.originals, warnings)
 
 
 def _with_numbers(request: Request, observed: Observed) -> list[Limit]:

@@ -79,6 +79,11 @@ def _bytes(text: str) -> int:
             return _below_infinity(total)
 
 
+def read_size(text: str) -> int:
+    """A size such as 1G in bytes, as journald.conf and coredump.conf have them. Raises IgnoredError."""
+    return _bytes(text)
+
+
 # In microseconds. Source: systemd.time(7)
 _TIME_UNITS = {
     unit: Fraction(microseconds)

@@ -16,7 +16,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._core.change import 
 from ansible_collections.siptune.linux.plugins.module_utils._core.errors import TuningError
 from ansible_collections.siptune.linux.plugins.module_utils._core.text import plural
 
-from .._results.answers import checked_counters, checked_daemons, checked_layer, checked_tuners
+from .._results.answers import checked_counters, checked_daemons, checked_layer, checked_storage, checked_tuners
 from .._results.schema import ResultError
 from .._site.overlaps import overlaps
 from .._site.relays import relay_records
@@ -46,7 +46,8 @@ class HostResults(NamedTuple):
     """The registered results of one host; None for a task that did not run.
 
     `layers` has the results of each layer's calls in their order, `tuners` and `sip_daemons` are the facts of these
-    names. `boot_only` says that the host is an image, of which nothing live was looked at.
+    names, `storage` the findings of siptune.linux.tune. `boot_only` says that the host is an image, of which nothing
+    live was looked at.
     """
 
     layers: Mapping[str, Sequence[Result | None]]
@@ -54,6 +55,7 @@ class HostResults(NamedTuple):
     tuners: Mapping[str, Any] = MappingProxyType({})
     sip_daemons: Sequence[Mapping[str, Any]] = ()
     boot_only: bool = False
+    storage: Sequence[Result] = ()
 
 
 def document(
@@ -98,6 +100,7 @@ def host_record(name: str, results: HostResults) -> dict[str, Any]:
             checked_tuners(results.tuners),
             checked_daemons(results.sip_daemons),
             results.boot_only,
+            checked_storage(results.storage),
         )
         return _record(name, checked)
     except (ResultError, TuningError) as error:
@@ -129,6 +132,7 @@ def _record(name: str, results: HostResults) -> dict[str, Any]:
         "items": items,
         "tuners": overlaps(results.tuners, items),
         "ceilings": ceiling_records(results.sip_daemons, items),
+        "storage": list(results.storage),
         "counters": _counters(results.counters, items, sockets),
     }
 

@@ -23,6 +23,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._counters.table impo
 from .._site.relays import relay_lines, relay_name
 from .ceilings import worth_a_line
 from .period import other_start
+from .storage import storage_lines
 from .verdict import OF_STATE, SHOWN, TROUBLES, rewrites, shown
 
 STATE_OF = {verdict: state for state, verdict in OF_STATE.items()}
@@ -160,6 +161,7 @@ def _host(tables: _Tables, host: Mapping[str, Any]) -> list[Any]:
         [_socket(tables, socket) for socket in host["sip_sockets"]],
         [_ceiling(tables, ceiling) for ceiling in host["ceilings"] if worth_a_line(ceiling)],
         [_relay(tables, relay) for relay in host["rtpengine"]],
+        [[tables.text(what), tables.text(said)] for what, said in storage_lines(host["storage"])],
     ]
 
 

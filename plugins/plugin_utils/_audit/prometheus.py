@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from ansible_collections.siptune.linux.plugins.module_utils._counters.table import BOOT, COUNTERS, GAUGES, Counter
+from ansible_collections.siptune.linux.plugins.module_utils._storage.model import KINDS
 
 from .._site.relays import KERNEL, OFF, USER, relay_name
 from .document import AUDITED
@@ -76,6 +77,7 @@ def _families(document: Mapping[str, Any]) -> Iterator[Family]:
     yield _family("audit_verdicts", "gauge", "Items of a layer by what the audit makes of them.", _verdicts(hosts))
     yield _family("audit_rewrites", "gauge", REWRITES, _rewrites(hosts))
     yield _family("audit_overlaps", "gauge", "Keys that another tuner sets otherwise.", _overlaps(hosts))
+    yield _family("audit_storage_findings", "gauge", "What is wrong with where daemons write.", _storage(hosts))
     yield from _sockets(hosts)
     yield from _relays(hosts)
     yield from _counters(hosts)
@@ -147,6 +149,14 @@ def _overlaps(hosts: Iterable[Mapping[str, Any]]) -> Iterator[Sample]:
             keys[tuner["name"]] = keys.get(tuner["name"], 0) + len(tuner["keys"])
         for name, count in keys.items():
             yield {"host": host["name"], "tuner": name}, count
+
+
+def _storage(hosts: Iterable[Mapping[str, Any]]) -> Iterator[Sample]:
+    """How many findings of each kind: all kinds of a host that was audited, so that an alert sees one end."""
+    for host in hosts:
+        kinds = [one["kind"] for one in host["storage"]]
+        for kind in KINDS if host["status"] == AUDITED else ():
+            yield {"host": host["name"], "kind": kind}, kinds.count(kind)
 
 
 # A family of each field of a SIP socket: its name, its kind and its help.

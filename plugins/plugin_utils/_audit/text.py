@@ -17,6 +17,7 @@ from .._site.summary import wrapped
 from .ceilings import worth_a_line
 from .document import AUDITED, NOT_LOOKED_AT, NOT_RUN
 from .period import other_start
+from .storage import storage_lines
 from .verdict import DRIFT, OK, PENDING, REFUSED, SHADOWED, UNMET, rewrites
 
 MOST_LINES = 12  # of one kind for a host; the reports have them all
@@ -44,6 +45,7 @@ def render_host(host: Mapping[str, Any]) -> list[str]:
     for tuner in host["tuners"]:
         lines += wrapped("tuner", _tuner_line(tuner))
     lines += _listed("ceiling", [_ceiling_line(one) for one in host["ceilings"] if worth_a_line(one)])
+    lines += _listed("storage", [f"{what}: {said}" for what, said in storage_lines(host["storage"])])
     lines += _counter_lines(host["counters"])
     return list(map(printable, lines))  # values come from hosts
 

@@ -31,6 +31,7 @@ from .shapes import (
     MOST_WARNINGS,
     PAM,
     SIPTUNE_HOST,
+    STORAGE,
     UNDONE,
     WAITED,
     WORDS,
@@ -68,7 +69,7 @@ FACTS: dict[str, Check] = {"ansible_facts": record({FACT: SIPTUNE_HOST}, _DISCOV
 # The fields that a module returns when it has not failed, and those that it may return.
 MODULES: dict[str, tuple[Mapping[str, Check], Mapping[str, Check]]] = {
     **dict.fromkeys(
-        ("sysctl_bulk", "nic_ring", "nic_link", "sip_alg", "systemd_limits", "daemon_pools"),
+        ("sysctl_bulk", "nic_ring", "nic_link", "sip_alg", "systemd_limits", "daemon_pools", "journald_limits"),
         (CHANGES, {"undone": UNDONE, "files": FILES}),
     ),
     "sip_sockets": (CHANGES, {"undone": UNDONE}),
@@ -76,7 +77,7 @@ MODULES: dict[str, tuple[Mapping[str, Check], Mapping[str, Check]]] = {
     "transaction": (_calls(line()), {"undone": UNDONE}),
     "tune": (
         {**_calls(one_of(_PARTS)), **FACTS},
-        {"undone": UNDONE, "counters": record(COUNTED_FIELDS, COUNTED_MORE)},
+        {"undone": UNDONE, "counters": record(COUNTED_FIELDS, COUNTED_MORE), "storage": STORAGE},
     ),
     "host_facts": (FACTS, {}),
     "sip_counters_info": (COUNTED_FIELDS, COUNTED_MORE),
@@ -182,6 +183,12 @@ def checked_layer(layer: str, parts: Sequence[Any]) -> list[Any]:
 def checked_counters(result: Any) -> dict[str, Any] | None:
     """A result of sip_counters_info, None if it did not run. Raises ResultError."""
     return maybe(_COUNTERS_RESULT)(result, "counters")
+
+
+def checked_storage(found: Any) -> list[Any]:
+    """The field `storage` of siptune.linux.tune. Raises ResultError."""
+    checked_found: list[Any] = STORAGE(found, "storage")
+    return checked_found
 
 
 def checked_tuners(facts: Any) -> dict[str, Any]:

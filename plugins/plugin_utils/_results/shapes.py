@@ -11,6 +11,7 @@ from typing import Any
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import FILE_CHANGES, STATES
 from ansible_collections.siptune.linux.plugins.module_utils._core.setting import RULE_WORDS
 from ansible_collections.siptune.linux.plugins.module_utils._counters.table import COUNTERS, GAUGES, SINCE
+from ansible_collections.siptune.linux.plugins.module_utils._storage.model import KINDS, MOST_FINDINGS
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.key import GLOB_CHARACTERS
 
 from .schema import Check, ResultError, flag, integer, line, many, maybe, number, one_of, record, scalar, sentence, text
@@ -134,6 +135,16 @@ COUNTED_MORE: dict[str, Check] = {
     "sip_sockets": many(SIP_SOCKET, MOST_THINGS),
     "rtpengine": many(RTPENGINE, MOST_THINGS),
 }
+
+# --- storage ---------------------------------------------------------------------------------
+
+STORAGE = many(
+    record(
+        {"path": WORDS, "purpose": NAME, "daemon": NAME, "kind": one_of(KINDS), "finding": WORDS, "advice": WORDS},
+        {"mount": maybe(WORDS), "device": maybe(WORDS), "free_bytes": maybe(SIZE)},
+    ),
+    MOST_FINDINGS,
+)
 
 # --- calls in progress -----------------------------------------------------------------------
 

@@ -53,8 +53,8 @@
 
   const stateNames = data.states;
   const hosts = data.hosts.map((packed, position) => {
-    const [name, status, message, sequence, conditions, layers, rewrites, period, counters, tuners, sockets, ceilings, relays] = packed;
-    const host = { name, status, message: text(message), position, lower: name.toLowerCase(), layers, rewrites: new Map(rewrites), period: text(period), counters, tuners, sockets, ceilings, relays };
+    const [name, status, message, sequence, conditions, layers, rewrites, period, counters, tuners, sockets, ceilings, relays, storage] = packed;
+    const host = { name, status, message: text(message), position, lower: name.toLowerCase(), layers, rewrites: new Map(rewrites), period: text(period), counters, tuners, sockets, ceilings, relays, storage };
     host.settings = data.sequences[sequence];
     host.conditions = conditions;
     host.counts = counted(host, null);
@@ -79,7 +79,7 @@
     const concerns = host.counters.filter((counter) => counter[3]).length + relayWarnings(host);
     const status = host.status === "unreachable" ? 2e9 : host.status === "failed" ? 1e9 : 0;
     const drift = of("changed") + host.rewrites.size;
-    return status + of("refused") * 1e6 + drift * 1e3 + of("shadowed") * 100 + concerns * 50 + beaten(host) * 20 + of("unmet") * 10 + of("pending");
+    return status + of("refused") * 1e6 + drift * 1e3 + of("shadowed") * 100 + concerns * 50 + (beaten(host) + host.storage.length) * 20 + of("unmet") * 10 + of("pending");
   }
 
   // --- filters ------------------------------------------------------------------------------
@@ -247,12 +247,14 @@
     const count = host.counters.filter((counter) => counter[3]).length;
     const relays = relayWarnings(host);
     const others = beaten(host);
-    const tone = count || relays ? "refused" : others ? "shadowed" : "none";
+    const found = host.storage.length;
+    const tone = count || relays ? "refused" : others ? "shadowed" : found ? "unmet" : "none";
     const cell = make("td", { class: `cell tone-${tone}${tone === "none" ? " calm" : ""}`, role: "cell", "data-layer": "counters" });
     if (count) cell.append(make("span", { class: "some" }, make("span", { class: "mark tone-refused", "aria-hidden": "true" }, "!"), plural(count, "counter")));
     if (relays) cell.append(make("span", { class: "some" }, make("span", { class: "mark tone-refused", "aria-hidden": "true" }, "!"), plural(relays, "relay")));
     if (others) cell.append(make("span", { class: "some" }, mark("shadowed"), plural(others, "other tuner")));
-    if (!count && !relays && !others) cell.append(make("span", { class: "soft" }, "–"));
+    if (found) cell.append(make("span", { class: "some" }, make("span", { class: "mark tone-unmet", "aria-hidden": "true" }, "!"), plural(found, "storage finding")));
+    if (!count && !relays && !others && !found) cell.append(make("span", { class: "soft" }, "–"));
     return cell;
   }
 
@@ -261,7 +263,7 @@
   function detailRow(host) {
     const cell = make("td", { colspan: data.layers.length + 2, role: "cell" });
     if (host.message) cell.append(make("p", { class: `message tone-${host.status}` }, host.message));
-    cell.append(...sipSockets(host), ...relays(host), ...rewrites(host), ...losses(host), ...otherTuners(host), ...ownCeilings(host));
+    cell.append(...sipSockets(host), ...relays(host), ...rewrites(host), ...losses(host), ...storage(host), ...otherTuners(host), ...ownCeilings(host));
     const settings = wantedSettings();
     const layer = $("layer").value === "" ? null : Number($("layer").value);
     const states = matchingStates();
@@ -325,6 +327,13 @@
       return make("li", {}, make("strong", {}, name), ` ${amount}${since}${places(counter)}`, make("span", { class: "soft" }, ` – ${adviceOf(counter, true)}`));
     });
     return [make("p", { class: "soft period" }, `Counters ${host.period}`), make("ul", { class: "losses", "aria-label": "Counters that call for a look" }, ...list)];
+  }
+
+  /** What is wrong with where the daemons write: mounts, disks, room, and logs without a bound. */
+  function storage(host) {
+    if (!host.storage.length) return [];
+    const list = host.storage.map(([what, said]) => make("li", {}, make("strong", {}, text(what)), make("span", { class: "soft" }, ` – ${text(said)}`)));
+    return [make("ul", { class: "storage", "aria-label": "Where daemons write" }, ...list)];
   }
 
   /** Who else sets kernel parameters there: where it differs, who wins, and how to make both agree. */

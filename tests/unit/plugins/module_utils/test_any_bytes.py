@@ -25,12 +25,14 @@ from ansible_collections.siptune.linux.plugins.module_utils._engine.operation im
 from ansible_collections.siptune.linux.plugins.module_utils._facts.gather import gather
 from ansible_collections.siptune.linux.plugins.module_utils._host import host as host_module
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import CommandResult, Host
+from ansible_collections.siptune.linux.plugins.module_utils._journald.module import JOURNALD_LIMITS
 from ansible_collections.siptune.linux.plugins.module_utils._logins.module import LIMITS_FILE
 from ansible_collections.siptune.linux.plugins.module_utils._nic.module import NIC_LINK, NIC_RING
 from ansible_collections.siptune.linux.plugins.module_utils._pools.module import DAEMON_POOLS
 from ansible_collections.siptune.linux.plugins.module_utils._sip.calls import observe_calls
 from ansible_collections.siptune.linux.plugins.module_utils._sip.gate import calls_result
 from ansible_collections.siptune.linux.plugins.module_utils._sockets.module import SIP_SOCKETS
+from ansible_collections.siptune.linux.plugins.module_utils._storage.observe import storage_findings
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.module import SYSCTL_BULK
 from ansible_collections.siptune.linux.plugins.module_utils._units.module import SYSTEMD_LIMITS
 from hypothesis import HealthCheck, given, settings
@@ -86,16 +88,27 @@ def make(root: Path) -> Host:
         ("systemd/network/10-eth0.link.d/a.conf", "[Link]\nName=eth0\n"),
         ("systemd/system/kamailio.service.d/a.conf", "[Service]\nLimitNOFILE=4096\n"),
         ("systemd/system/multi-user.target.wants/tuned.service", ""),
+        ("systemd/journald.conf", "[Journal]\nSystemMaxUse=900T\n"),
+        ("systemd/journald.conf.d/90-siptune.conf", "[Journal]\nSystemKeepFree=0\n"),
+        ("rsyslog.conf", "$IncludeConfig /etc/rsyslog.d/*.conf\n*.* -/var/log/syslog\n"),
+        ("rsyslog.d/a.conf", 'action(type="omfile" file="/var/log/a")\n'),
+        ("logrotate.conf", "weekly\ninclude /etc/logrotate.d\n"),
+        ("logrotate.d/a", "/var/log/syslog {\n  postrotate\n  endscript\n}\n"),
+        ("rtpengine/rtpengine-recording.conf", "[rtpengine-recording]\noutput-dir = /var/calls\n"),
     ):
         write(root, f"etc/{daemon}", text)
     write(root, "usr/lib/security/pam_limits.so", "\0/usr/etc/security/limits.d/*.conf\0")
     write(root, "run/udev/data/n2", "E:ID_NET_NAME=eth0\n")
     write(root, "run/tuned/tuned.pid", "50\n")
+    for path in ("log/syslog", "log/a", "log/asterisk/full", "spool/asterisk/monitor/a", "calls/a", "log/journal/a"):
+        write(root, f"var/{path}", "")
     _make_proc(root)
     return AnyHost(root, Card("eth0", "igb", "52:54:00:00:00:01"), Card("sip0", "ixgbe", "52:54:00:00:00:02"))
 
 
 def _make_proc(root: Path) -> None:
+    write(root, "proc/self/mountinfo", "27 1 254:0 / / rw shared:1 - ext4 /dev/vda1 rw,sync,data=journal\n")
+    write(root, "proc/sys/kernel/core_pattern", "/var/crash/core.%p\n")
     for key in ("net/core/rmem_max", "net/core/rmem_default", "fs/nr_open", "net/ipv4/conf/all/rp_filter"):
         write(root, f"proc/sys/{key}", "4096\n")
     for key in ("net/ipv4/conf/default/rp_filter", "net/ipv4/conf/eth0/rp_filter", "net/ipv4/udp_mem"):
@@ -123,10 +136,15 @@ def call(operation: Operation, **parameters: Any) -> Callable[[Host], Any]:
 
 
 ROLLBACK = {"state": "absent"}
+RUNNING = [{"name": name, "installed": True, "main_pid": pid} for name, pid in DAEMONS.items()]
+RUNNING.append({"name": "rtpengine-recording", "installed": True, "main_pid": None})
 WORK: dict[str, Callable[[Host], Any]] = {
     "facts": gather,
     "calls": lambda host: calls_result(observe_calls(host)),
     "counters": lambda host: counted(host, 0),
+    "storage": lambda host: storage_findings(host, RUNNING),
+    "journal": call(JOURNALD_LIMITS, max_use="1G"),
+    "journal back": call(JOURNALD_LIMITS, **ROLLBACK),
     "sysctl": call(SYSCTL_BULK, path=SYSCTL, settings=KEYS),
     "sysctl back": call(SYSCTL_BULK, path=SYSCTL, **ROLLBACK),
     "limits": call(LIMITS_FILE, path=LIMITS, limits=ONE_LIMIT),
@@ -229,11 +247,16 @@ SIZE_BYTES = 256 * 1024  # on which any time that grows by more than the size sh
 STARTS = (
     *(b'include_file "', b"maxbuffer=1\n", b'\\"', b'\\" ', b"'\n", b"<!--", b"<param name=", b"K='\\\n", b'K="a'),
     *(b"#include a\n", b"[rtpengine]\nlisten-ng=1\n", b"maxbuffer", b"/*", b"include_file \t"),
+    *(b"action(", b"a.a ", b"/a ", b"include(file=", b"/a*b*c*d {\n}\n", b"*.* /var/log/a\n", b"[directories]\n"),
+    *(b"[directories]\nastspooldir => " + b"/a" * 2000, b'"', b"'\\"),
 )
-OF_DAEMONS = ("kamailio.cfg", "opensips.cfg", "rtp.conf", "asterisk.conf", "switch.conf.xml", "vars.xml", "engine.conf")
+OF_DAEMONS = (
+    *("rsyslog.conf", "logrotate.conf", "/logrotate.d/a", "/rsyslog.d/a.conf", "rtpengine-recording.conf"),
+    *("kamailio.cfg", "opensips.cfg", "rtp.conf", "asterisk.conf", "switch.conf.xml", "vars.xml", "engine.conf"),
+)
 
 
-@pytest.mark.parametrize("work", ["pools", "sockets", "calls"])
+@pytest.mark.parametrize("work", ["pools", "sockets", "calls", "storage"])
 def test_no_configuration_of_a_daemon_takes_time(tmp_path: Path, files: Files, work: str) -> None:
     host = make(tmp_path)
     outcome(WORK[work], host)
