@@ -22,7 +22,7 @@ SysctlFiles = Mapping[str, Mapping[str, str]]
 class Recorded(NamedTuple):
     """A host. `library` is the directory of systemd's private library, `hard_files` systemd's default LimitNOFILE.
 
-    With `sysctl_conf`, a link in sysctl.d makes the boot read /etc/sysctl.conf. `tuned` is where TuneD, which EL starts,
+    With `sysctl_conf`, a link in sysctl.d makes the boot read /etc/sysctl.conf. `tuned` is where TuneD of EL
     has its profiles, empty without it.
     """
 
