@@ -120,6 +120,9 @@ class RecordedHost(CardHost):
         for path, text in one.dmi.items():
             yield f"/sys/class/dmi/id/{path}", f"{text}\n"
         yield from _tuned(one)
+        for name, text in one.pam.items():
+            yield f"/etc/pam.d/{name}", text
+        yield "/etc/security/limits.conf", "# nothing but comments, on each of them\n"
         if one.selinux:
             yield "/etc/selinux/config", "SELINUX=enforcing\nSELINUXTYPE=targeted\n"
             yield "/sys/fs/selinux/enforce", "1"

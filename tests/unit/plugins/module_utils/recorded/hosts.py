@@ -41,6 +41,7 @@ class Recorded(NamedTuple):
     selinux: bool = False
     sysctl_conf: bool = True
     tuned: str = ""
+    pam: Mapping[str, str] = {}
     card: str = "virtio_net"
     dmi: Mapping[str, str] = {}
     modalias: str = "cpu:type:x86,ven0000fam0006mod009E:feature:,0000,001F,009F"
@@ -123,6 +124,22 @@ UBUNTU_2604_FILES: SysctlFiles = {
     "/usr/lib/sysctl.d/55-ptrace.conf": {"kernel.yama.ptrace_scope": "1"},
 }
 
+# --- PAM ---
+
+_LIMITS = "session required pam_limits.so\n"
+# authselect's profiles have the module in what the services include. Which of the two each includes: NOT VERIFIED.
+EL_PAM = {
+    "password-auth": _LIMITS,
+    "system-auth": _LIMITS,
+    **dict.fromkeys(("sshd", "crond"), "session include password-auth\n"),
+    **dict.fromkeys(("login", "su", "sudo"), "session include system-auth\n"),
+}
+# Debian's and Ubuntu's services have it themselves, from openssh, shadow, util-linux, sudo and cron.
+UBUNTU_PAM = {
+    "common-session": "session required pam_unix.so\n",
+    **dict.fromkeys(("sshd", "login", "su", "sudo", "cron"), f"{_LIMITS}@include common-session\n"),
+}
+
 # --- TuneD ---
 
 # The profile that EL gives to a virtual machine, and the one that it includes: its profiles, with the keys we know.
@@ -151,6 +168,7 @@ EL_8 = Recorded(
     hard_files=262144,  # NOT VERIFIED
     selinux=True,
     tuned="/usr/lib/tuned",
+    pam=EL_PAM,
 )
 EL_9 = EL_8._replace(
     version_id="9.6",
@@ -180,6 +198,7 @@ UBUNTU_2204 = Recorded(
     keys=kernels.V5_15,
     sysctl_files=UBUNTU_2204_FILES,
     packages=packages.UBUNTU_2204,
+    pam=UBUNTU_PAM,
 )
 UBUNTU_2404 = UBUNTU_2204._replace(
     version_id="24.04",

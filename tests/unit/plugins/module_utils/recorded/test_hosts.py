@@ -12,9 +12,10 @@ import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
 from ansible_collections.siptune.linux.plugins.module_utils._core.errors import TuningError
 from ansible_collections.siptune.linux.plugins.module_utils._core.setting import AT_LEAST
-from ansible_collections.siptune.linux.plugins.module_utils._core.undo import all_or_nothing
+from ansible_collections.siptune.linux.plugins.module_utils._core.undo import RefusedError, all_or_nothing
 from ansible_collections.siptune.linux.plugins.module_utils._engine.operation import Operation
 from ansible_collections.siptune.linux.plugins.module_utils._facts.gather import gather
+from ansible_collections.siptune.linux.plugins.module_utils._logins.module import LIMITS_FILE
 from ansible_collections.siptune.linux.plugins.module_utils._nic.module import NIC_LINK, NIC_RING
 from ansible_collections.siptune.linux.plugins.module_utils._pools.module import DAEMON_POOLS
 from ansible_collections.siptune.linux.plugins.module_utils._sip.daemons import DAEMONS, belongs_to
@@ -29,6 +30,7 @@ from .hosts import HOSTS, TUNED_PROFILE, Recorded
 from .kernels import MEMORY_BYTES
 
 PATH = "/etc/sysctl.d/90-test.conf"
+REPORT = {"missing": "report", "shadowed": "report"}
 
 
 def plan(operation: Operation, host: RecordedHost, **parameters: Any) -> dict[str, Change]:
@@ -146,6 +148,33 @@ def test_running_daemons_are_reached_in_both_layouts_of_control_groups(host: Rec
     assert change.after.startswith("65536")
 
 
+# --- limits of logins -------------------------------------------------------------------------
+
+LOGINS = "/etc/security/limits.d/90-test.conf"
+
+
+def test_logins_get_limits_through_the_services_of_the_distribution(host: RecordedHost) -> None:
+    wanted = [{"domain": "root", "type": "soft", "item": "nofile", "value": 65536}]
+    one = LIMITS_FILE.call({"path": LOGINS, "limits": wanted, "state": "present", **REPORT})
+    report = all_or_nothing(lambda log: one.run(host, True, log))
+    applied = {service["service"] for service in report.extra["pam"] if service["applies"]}
+    assert applied >= {"sshd", "login", "sudo"}
+    assert [change.state for change in report.changes] == ["changed"]
+
+
+@pytest.mark.parametrize("files", [1048576, 2000000])
+def test_no_login_is_locked_out_by_more_files_than_the_kernel_allows(
+    host: RecordedHost, recorded: Recorded, files: int
+) -> None:
+    limits = [{"domain": "*", "type": "hard", "item": "nofile", "value": files}]
+    if files > recorded.nr_open:
+        with pytest.raises(RefusedError, match="nr_open"):
+            plan(LIMITS_FILE, host, path=LOGINS, limits=limits)
+    else:
+        (change,) = plan(LIMITS_FILE, host, path=LOGINS, limits=limits).values()
+        assert change.state == "changed", change
+
+
 # --- kernel parameters ------------------------------------------------------------------------
 
 NUMBERS = sorted(
@@ -170,7 +199,7 @@ def test_no_floor_lowers_a_default(trees: dict[str, RecordedHost], place: tuple[
     wanted = " ".join(str(number * percent // 100) for number in now)
     try:
         (change,) = plan(SYSCTL_BULK, trees[name], path=PATH, settings={key: floor(wanted)}).values()
-    except TuningError:  # a value that the kernel would not take
+    except (TuningError, RefusedError):  # a value that the kernel would not take
         return
     after = [int(word) for word in (change.after or change.before or "").split()]
     assert all(one >= other for one, other in zip(after, now)), change
