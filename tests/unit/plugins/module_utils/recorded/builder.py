@@ -119,6 +119,7 @@ class RecordedHost(CardHost):
             yield path, "".join(f"{key} = {value}\n" if value else f"{key}\n" for key, value in settings.items())
         for path, text in one.dmi.items():
             yield f"/sys/class/dmi/id/{path}", f"{text}\n"
+        yield f"/{UNITS}/{one.template.unit}", one.template.unit_text
         yield from _tuned(one)
         for name, text in one.pam.items():
             yield f"/etc/pam.d/{name}", text

@@ -34,6 +34,7 @@ class Recorded(NamedTuple):
     keys: Mapping[str, str]
     sysctl_files: SysctlFiles
     packages: tuple[packages.Package, ...]
+    template: packages.Package
     cgroups: str = V2
     nr_open: int = 1048576
     hard_files: int = 524288
@@ -164,6 +165,7 @@ EL_8 = Recorded(
     keys=kernels.V4_18,
     sysctl_files=EL_8_FILES,
     packages=packages.EL,
+    template=packages.KAMAILIO_RPM_INSTANCES,
     cgroups=V1,
     hard_files=262144,  # NOT VERIFIED
     selinux=True,
@@ -198,6 +200,7 @@ UBUNTU_2204 = Recorded(
     keys=kernels.V5_15,
     sysctl_files=UBUNTU_2204_FILES,
     packages=packages.UBUNTU_2204,
+    template=packages.KAMAILIO_DEB_INSTANCES,
     pam=UBUNTU_PAM,
 )
 UBUNTU_2404 = UBUNTU_2204._replace(

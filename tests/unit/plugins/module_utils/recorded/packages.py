@@ -85,6 +85,17 @@ KAMAILIO_DEB = Package(
     environment_files=("-/etc/default/kamailio", "-/etc/default/kamailio.d/*"),
     brings={"/etc/default/kamailio": {"#SHM_MEMORY": "64", "#PKG_MEMORY": "8", "DUMP_CORE": "no"}},
 )
+# The template of either, for instances: an environment file of each instance's own
+KAMAILIO_RPM_INSTANCES = KAMAILIO_RPM._replace(
+    unit="kamailio@.service",
+    environment={**KAMAILIO_RPM.environment, "CFGFILE": "/etc/kamailio/kamailio-%i.cfg", "PKG_MEMORY": "8"},
+    environment_files=("-/etc/sysconfig/kamailio-%i", "-/etc/sysconfig/kamailio-%i.d/*"),
+)
+KAMAILIO_DEB_INSTANCES = KAMAILIO_DEB._replace(
+    unit="kamailio@.service",
+    environment={**KAMAILIO_DEB.environment, "CFGFILE": "/etc/kamailio/kamailio-%i.cfg"},
+    environment_files=("-/etc/default/kamailio-%i", "-/etc/default/kamailio-%i.d/*"),
+)
 # OpenSIPS/opensips packaging/redhat_fedora: opensips.service, opensips.sysconfig
 OPENSIPS_RPM = Package(
     daemon="opensips",

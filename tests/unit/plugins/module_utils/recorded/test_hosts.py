@@ -13,7 +13,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._core.change import 
 from ansible_collections.siptune.linux.plugins.module_utils._core.errors import TuningError
 from ansible_collections.siptune.linux.plugins.module_utils._core.setting import AT_LEAST
 from ansible_collections.siptune.linux.plugins.module_utils._core.undo import RefusedError, all_or_nothing
-from ansible_collections.siptune.linux.plugins.module_utils._engine.operation import Operation
+from ansible_collections.siptune.linux.plugins.module_utils._engine.operation import Operation, Report
 from ansible_collections.siptune.linux.plugins.module_utils._facts.gather import gather
 from ansible_collections.siptune.linux.plugins.module_utils._logins.module import LIMITS_FILE
 from ansible_collections.siptune.linux.plugins.module_utils._nic.module import NIC_LINK, NIC_RING
@@ -30,14 +30,18 @@ from .hosts import HOSTS, TUNED_PROFILE, Recorded
 from .kernels import MEMORY_BYTES
 
 PATH = "/etc/sysctl.d/90-test.conf"
-REPORT = {"missing": "report", "shadowed": "report"}
+
+
+def report_of(operation: Operation, host: RecordedHost, **parameters: Any) -> Report:
+    """The report of a call in check mode."""
+    defaults = {name: argument.get("default") for name, argument in operation.argument_spec.items()}
+    one = operation.call({**defaults, **parameters})
+    return all_or_nothing(lambda log: one.run(host, True, log))
 
 
 def plan(operation: Operation, host: RecordedHost, **parameters: Any) -> dict[str, Change]:
     """The items of a call in check mode."""
-    defaults = {name: argument.get("default") for name, argument in operation.argument_spec.items()}
-    one = operation.call({**defaults, **parameters})
-    return {change.item: change for change in all_or_nothing(lambda log: one.run(host, True, log)).changes}
+    return {change.item: change for change in report_of(operation, host, **parameters).changes}
 
 
 def floor(value: Any) -> dict[str, Any]:
@@ -105,10 +109,7 @@ def test_tuned_of_el_is_named_with_its_profile(host: RecordedHost, recorded: Rec
 
 def test_pools_go_to_the_file_that_the_unit_reads(host: RecordedHost, recorded: Recorded) -> None:
     pools = {f"{name}.service": {"shared_mib": 512, "private_mib": 16} for name in ("kamailio", "opensips")}
-    one = DAEMON_POOLS.call(
-        {**{name: option.get("default") for name, option in DAEMON_POOLS.argument_spec.items()}, "pools": pools}
-    )
-    report = all_or_nothing(lambda log: one.run(host, True, log))
+    report = report_of(DAEMON_POOLS, host, pools=pools)
     place = "/etc/sysconfig" if recorded.selinux else "/etc/default"
     assert sorted(file["path"] for file in report.written()["files"]) == [f"{place}/kamailio", f"{place}/opensips"]
     items = {change.item: change for change in report.changes}
@@ -116,6 +117,12 @@ def test_pools_go_to_the_file_that_the_unit_reads(host: RecordedHost, recorded: 
     assert items["kamailio.service private_mib"].before == ("4" if recorded.selinux else "8")
     assert items["opensips.service private_mib"].before == "4"
     assert {change.at_boot for name, change in items.items() if name.endswith("shared_mib")} == {"512"}
+
+
+def test_an_instance_has_a_file_of_its_own(host: RecordedHost, recorded: Recorded) -> None:
+    report = report_of(DAEMON_POOLS, host, pools={"kamailio@edge.service": {"shared_mib": 256}})
+    place = "/etc/sysconfig" if recorded.selinux else "/etc/default"
+    assert [file["path"] for file in report.written()["files"]] == [f"{place}/kamailio-edge"]
 
 
 # --- limits of units --------------------------------------------------------------------------
@@ -155,8 +162,7 @@ LOGINS = "/etc/security/limits.d/90-test.conf"
 
 def test_logins_get_limits_through_the_services_of_the_distribution(host: RecordedHost) -> None:
     wanted = [{"domain": "root", "type": "soft", "item": "nofile", "value": 65536}]
-    one = LIMITS_FILE.call({"path": LOGINS, "limits": wanted, "state": "present", **REPORT})
-    report = all_or_nothing(lambda log: one.run(host, True, log))
+    report = report_of(LIMITS_FILE, host, path=LOGINS, limits=wanted)
     applied = {service["service"] for service in report.extra["pam"] if service["applies"]}
     assert applied >= {"sshd", "login", "sudo"}
     assert [change.state for change in report.changes] == ["changed"]
