@@ -27,13 +27,13 @@ export PYTHON
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help site plan audit rollback test lint docs docs-check unit unit-oldest integration test-calls engines systemd browser sanity build build-check molecule test-vm vm-shell bench calls clean
+.PHONY: help site plan audit rollback test lint docs docs-check unit unit-oldest integration test-calls engines systemd browser sanity build build-check molecule test-vm vm-shell test-arm64 bench calls clean
 
 help:  ## list the targets
 	@echo 'Tune a host:'
 	@grep -hE '^(site|plan|audit|rollback):.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1 \t/' | expand -t 20
 	@echo 'Work on the collection:'
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | grep -vE '^(site|plan|audit|rollback):' | sed -E 's/^([a-z-]+):[^#]*## /  make \1 \t/' | expand -t 20
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | grep -vE '^(site|plan|audit|rollback):' | sed -E 's/^([a-z0-9-]+):[^#]*## /  make \1 \t/' | expand -t 20
 
 # --- Tune a host ---
 
@@ -115,6 +115,9 @@ endef
 vm-shell: $(TEST_VENV)/.ready  ## a shell in a fresh virtual machine, for as long as the shell lasts
 	@tools/vm-packages.sh
 	@tests/vm/guest.py shell .build/vm
+
+test-arm64:  ## what the modules do on kernels of arm64, in an emulated machine; no stage of make test; ARGS=4k or 16k
+	tests/arm64/machine.py $(ARGS)
 
 # For `make test`, which has to pass on a machine that cannot have an emulator, and to say so.
 test-vm-if-possible:

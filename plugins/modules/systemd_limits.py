@@ -103,6 +103,8 @@ notes:
   - Refuses limits of units that logins need, such as C(ssh), C(dbus), C(systemd-logind), C(user@), C(user.slice) and
     C(polkit), below what they use now and a reserve.
   - Refuses a symbolic link in place of a drop-in or of its directory.
+  - C(OOMPolicy) needs systemd 243. For an older one, such as that of EL 8, the line is not written, and the item is
+    V(absent).
   - C(TasksMax), C(MemoryMax), C(MemoryHigh), C(CPUWeight), C(OOMPolicy), C(Restart), C(RestartSec) and
     C(TimeoutStopSec) apply to running units from the C(daemon-reload) on. systemd sets all others when it starts a
     process.
@@ -187,7 +189,7 @@ items:
       description: The value in the unit's files as things stand, without this call.
       type: str
     state:
-      description: One of V(ok), V(changed), V(kept), V(readonly), V(shadowed), V(pending) and V(refused).
+      description: One of V(ok), V(changed), V(kept), V(absent), V(readonly), V(shadowed), V(pending) and V(refused).
       type: str
       sample: changed
     why:

@@ -47,6 +47,10 @@ datagrams it holds, and by what a stall costs a daemon under load.
 - The longest bar is not the best one. A caller retransmits what is not answered within 500 ms (T1 of RFC 3261), so that
   a queue of 24 s, as the documents' values allow it, holds mostly repetitions of calls that have been given up. siptune
   sizes the buffer for a second or so of the peak, with room for a host without a contract.
+- The sender was on the same host, and a datagram was charged 1,280 or 2,304 bytes. The driver of a network card may
+  charge more: by its source, Amazon's ENA puts each that is longer than 256 bytes into a page of its own, and older
+  kernels charge all of that: 4 KiB, or 16 KiB where pages have 64 KiB. Then a buffer holds half as many, or a
+  seventh. That was not measured.
 - **Longest stall** is how long that many datagrams of {SHORT_BYTES} bytes take to arrive at {RATE:,} a second.
 - **Lost messages** are the kernel's count of what Kamailio's socket had no room for. **Lost calls** are those that
   got no answer. OPTIONS are sent once. Calls are retransmitted as RFC 3261 asks (T1 = 500 ms); a call brings

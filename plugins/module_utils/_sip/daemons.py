@@ -96,7 +96,7 @@ DAEMONS = (
             "ngcp-rtpengine-recording",
         ),
         command="rtpengine-recording",
-        binaries=("/usr/bin/rtpengine-recording", "/usr/local/bin/rtpengine-recording"),
+        binaries=tuple(f"{place}/rtpengine-recording" for place in ("/usr/bin", "/usr/sbin", "/usr/local/bin")),
         in_calls=False,  # it writes to files what the kernel's module copies for it
     ),
 )

@@ -17,8 +17,9 @@ from .proxy_config import DEFAULT_MAXBUFFER_BYTES, read_maxbuffer
 
 DOUBLING = 2  # socket(7)
 
-# What a received datagram is charged, measured on loopback with 6.1 and 6.18; a driver may take more. A SIP message of
-# usual size has 700 to 1400 bytes, a small one, such as an OPTIONS request, up to some 600.
+# What a received datagram is charged, measured on loopback with 6.1 and 6.18, whatever the size of a page. A driver may
+# take more: docs/calls.md. A SIP message of usual size has 700 to 1400 bytes, a small one, such as an OPTIONS request,
+# up to some 600.
 MESSAGE_CHARGE_BYTES = 2304
 SMALL_MESSAGE_CHARGE_BYTES = 1280
 PROBE_STEP_BYTES = 2048  # BUFFER_INCREMENT: Kamailio src/core/udp_server.h, OpenSIPS ip_addr.h

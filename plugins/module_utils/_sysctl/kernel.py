@@ -11,6 +11,7 @@ mm/page-writeback.c, ipc/ipc_sysctl.c), checked on 6.1 and 6.12.
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -27,7 +28,7 @@ LEAST_RECEIVE_BUFFER = 2304  # SOCK_MIN_RCVBUF on 64-bit, include/net/sock.h
 KERNEL_OWN_FILE_MAX = 8192  # NR_FILE, include/linux/fs.h: the kernel never starts with fewer
 HIGHEST_NR_OPEN = 2147483584  # sysctl_nr_open_max, fs/file.c
 IPCMNI = 32768  # include/linux/ipc_namespace.h
-HASH_BUCKETS_PER_PAGE = 512  # a 4 KiB page of 8-byte list heads, nf_ct_alloc_hashtable
+HASH_BUCKETS_PER_PAGE = mmap.PAGESIZE // 8  # 8-byte list heads, nf_ct_alloc_hashtable; arm64 has pages of 64 KiB, too
 
 NUMBERS, PORTS, TEXT, HEX = "numbers", "ports", "text", "hex"
 

@@ -45,7 +45,8 @@ LESS_IS_BETTER = ("Nice", "OOMScoreAdjust")
 class Directive(NamedTuple):
     """A directive: its parser, the properties that show it, and when it takes effect (AT_START or AT_RELOAD).
 
-    `words` are the accepted words, each with the other spellings that `systemctl show` prints.
+    `words` are the accepted words, each with the other spellings that `systemctl show` prints. `since` is the first
+    systemd that knows it, 0 for all that there are on a host with Python 3.8.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Directive(NamedTuple):
     types: tuple[str, ...] = (SERVICE,)
     resets: bool = True  # whether an empty assignment restores systemd's default; limits ignore one
     note: str = ""
+    since: int = 0
 
     @property
     def is_limit(self) -> bool:
@@ -73,8 +75,8 @@ def _limit(name: str, parse: Callable[[str], Meaning], note: str = "") -> Direct
     return Directive(f"Limit{name}", parse, (f"Limit{name}Soft", f"Limit{name}"), AT_START, resets=False, note=note)
 
 
-def _words(name: str, in_force: str, words: Mapping[str, tuple[str, ...]]) -> Directive:
-    return Directive(name, read_word(words), (name,), in_force, words)
+def _words(name: str, in_force: str, words: Mapping[str, tuple[str, ...]], since: int = 0) -> Directive:
+    return Directive(name, read_word(words), (name,), in_force, words, since=since)
 
 
 _BOTH = (SERVICE, SLICE)
@@ -107,7 +109,7 @@ DIRECTIVES = {
         Directive("CPUWeight", read_weight, ("CPUWeight",), AT_RELOAD, types=_BOTH),
         Directive("Nice", read_within(LOWEST_NICE, HIGHEST_NICE), ("Nice",), AT_START),
         Directive("OOMScoreAdjust", read_within(-OOM_BOUND, OOM_BOUND), ("OOMScoreAdjust",), AT_START),
-        _words("OOMPolicy", AT_RELOAD, {"continue": (), "stop": (), "kill": ()}),
+        _words("OOMPolicy", AT_RELOAD, {"continue": (), "stop": (), "kill": ()}, since=243),  # EL 8 has 239
         _words("CPUSchedulingPolicy", AT_START, {word: (str(number),) for number, word in POLICIES.items()}),
         Directive("CPUSchedulingPriority", read_within(1, HIGHEST_RT_PRIORITY), ("CPUSchedulingPriority",), AT_START),
         _words(

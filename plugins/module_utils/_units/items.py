@@ -49,7 +49,7 @@ def _change(decision: Decision, after: Mapping[str, LoadedUnit], observed: Obser
     worst = min((verdict.state for _, verdict in verdicts), key=_WORST_FIRST.index)
     return Change(
         item=decision.item,
-        wanted=_wanted(decision.setting),
+        wanted=wanted_words(decision.setting),
         before=_joined(verdict.before for _, verdict in verdicts),
         after=_joined(verdict.after for _, verdict in verdicts),
         at_boot=_text(decision.then),
@@ -64,7 +64,8 @@ def _text(line: Assignment | None) -> str | None:
     return None if line is None else line.text or None
 
 
-def _wanted(setting: Setting | None) -> str | None:
+def wanted_words(setting: Setting | None) -> str | None:
+    """What is wanted, with its rule in words; None for a directive that leaves our drop-in."""
     if setting is None:
         return None
     return f"{RULE_WORDS[setting.rule]}{setting.text}"

@@ -170,7 +170,7 @@ class Plan(NamedTuple):
     """The steps of a call and the items it predicts.
 
     `originals` are recorded before the first effect. `then` are the texts of all files after the call. `notes` are
-    items of drop-ins that somebody else has edited.
+    items of drop-ins that somebody else has edited, and of directives that this systemd does not know.
     """
 
     changes: list[Change]

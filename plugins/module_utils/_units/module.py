@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .._core.change import Outcome
+from .._core.change import ABSENT, Outcome
 from .._engine.operation import BOOT, BOTH, RESTART_ARGUMENTS, Operation, report_of
 from .._systemd.restarting import RESTART
 from .._systemd.units import check_drop_in_name
@@ -48,6 +48,6 @@ SYSTEMD_LIMITS: Operation[Request, Observed, Plan, Outcome] = Operation(
     plan=plan,
     apply=apply,
     report=lambda observed, planned, outcome: report_of(planned, outcome, "values in force", planned.restarts),
-    is_missing=lambda planned, change: change.item in planned.missing,
+    is_missing=lambda planned, change: change.item in planned.missing or change.state == ABSENT,
     restart=RESTART,
 )

@@ -11,14 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from .._core.change import KEPT, Change
+from .._core.change import ABSENT, KEPT, Change
 from .._core.setting import hazard_warning
 from .._engine.operation import BOTH
 from .._engine.owned_files import record_files, released_files
+from .._systemd.directives import DIRECTIVES
 from .._systemd.values import Setting, SystemdError
 from .effective import decisions_of, effective_by_unit, planned_drop_ins, reload_is_due, texts_after
 from .forecast import forecast, to_restart
-from .items import items_of
+from .items import items_of, wanted_words
 from .model import Decision, LoadedUnit, Observed, Plan, Request
 from .processes import planned_raises
 from .safety import check_hiding, check_safety
@@ -27,7 +28,9 @@ from .settings import item_name
 
 def plan(request: Request, observed: Observed) -> Plan:
     """The plan that brings the host to the request. Raises SystemdError if a safety check fails."""
-    effective = effective_by_unit(_settings_by_unit(request, observed), observed)
+    asked = _settings_by_unit(request, observed)
+    known = {name: [one for one in settings if not _unknown(one, observed)] for name, settings in asked.items()}
+    effective = effective_by_unit(known, observed)
     files, notes = planned_drop_ins(effective, observed)
     then = texts_after(observed.texts, files)
     edited = {note.item for note in notes if note.state == KEPT}
@@ -45,6 +48,7 @@ def plan(request: Request, observed: Observed) -> Plan:
     restarts = lagging if request.restart and not observed.blocked_by_calls else []
     raises = planned_raises(decisions, observed, then, restarts) if request.when == BOTH else {}
     predicted = forecast(decisions, observed, written, raises, restarts, then)
+    notes = notes + _unknown_items(asked, decisions, observed)
     return Plan(
         changes=items_of(decisions, predicted, observed, then) + notes,
         decisions=decisions,
@@ -69,6 +73,35 @@ def _settings_by_unit(request: Request, observed: Observed) -> dict[str, Sequenc
         if other != state.asked:
             raise SystemdError(state.asked, f"is given twice, also as {other}: both are {state.name}")
     return {state.name: asked.get(state.asked, []) for state in observed.units}
+
+
+def _unknown(setting: Setting, observed: Observed) -> bool:
+    """Whether this systemd is too old for a directive, which it would ignore, and complain of in the journal."""
+    return observed.version is not None and observed.version < DIRECTIVES[setting.directive].since
+
+
+def _unknown_items(
+    asked: Mapping[str, Sequence[Setting]], decisions: Iterable[Decision], observed: Observed
+) -> list[Change]:
+    """The items of directives that this systemd does not know; one that leaves our drop-in has an item already."""
+    leaving = {decision.item for decision in decisions}
+    items = [
+        Change(
+            item=item_name(state.asked, setting.directive),
+            wanted=wanted_words(setting),
+            before=None,
+            after=None,
+            at_boot=None,
+            state=ABSENT,
+            why=setting.why,
+            reason=f"{setting.directive}= needs systemd {DIRECTIVES[setting.directive].since}, "
+            f"and this is {observed.version}",
+        )
+        for state in observed.units
+        for setting in asked[state.name]
+        if _unknown(setting, observed)
+    ]
+    return [item for item in items if item.item not in leaving]
 
 
 def confirmed(planned: Plan, observed: Observed, after: Mapping[str, LoadedUnit]) -> list[Change]:

@@ -86,6 +86,12 @@ MODULES: dict[str, tuple[Mapping[str, Check], Mapping[str, Check]]] = {
 }
 # What ssh says when a connection with a terminal ends, on the same stream as the errors of the module.
 _FAREWELL = re.compile(r"(Shared c|C)onnection to .+ closed\.?")
+# A Python that is too old does not get past the syntax of ansible-core's own part: 3.6 of EL 8, for one.
+_TOO_OLD = "SyntaxError"
+_NEWER_PYTHON = (
+    ": the Python of this host is too old for ansible-core and for siptune, which takes 3.8 or later; install a newer "
+    "one beside it, such as python3.12, and name it: ansible_python_interpreter=/usr/bin/python3.12"
+)
 
 
 def checked(module: str, answer: Mapping[str, Any], with_diff: bool) -> dict[str, Any]:
@@ -114,7 +120,8 @@ def _last_words(answer: Mapping[str, Any], streams: Iterable[str]) -> str:
     for stream in streams:
         for said in map(str.strip, reversed(answer[stream].splitlines())):
             if said and not _FAREWELL.fullmatch(said):
-                return f" ({sentence()(said[:LONGEST_LINE], stream)})"
+                advice = _NEWER_PYTHON if said.startswith(_TOO_OLD) else ""
+                return f" ({sentence()(said[:LONGEST_LINE], stream)}{advice})"
     return ""
 
 

@@ -50,7 +50,7 @@ class Option(NamedTuple):
     kind: str
     property: str = ""
     property_since: tuple[int, int] = (0, 0)
-    instead: str = "Debian's ethtool hooks for ifupdown"
+    instead: str = f"{UDEV_RULE} that runs ethtool"
 
 
 def _ring(name: str) -> Option:

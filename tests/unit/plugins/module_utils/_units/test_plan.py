@@ -50,6 +50,24 @@ from systemd_host import (
 # --- the files --------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("version", "state"), [(239, "absent"), (243, "changed"), (None, "changed")])
+def test_a_directive_that_this_systemd_does_not_know_is_not_written(version: int | None, state: str) -> None:
+    planned = plan(request({"OOMPolicy": "kill", "TasksMax": 500}), observed(unit(loaded()), version=version))
+    states = {change.item.split()[1]: change.state for change in planned.changes}
+    assert states == {"TasksMax": "changed", "OOMPolicy": state}
+    assert ("OOMPolicy=kill" in written(planned)[OURS]) is (state == "changed")
+    if state == "absent":
+        assert planned.changes[-1].reason == "OOMPolicy= needs systemd 243, and this is 239"
+
+
+def test_a_line_that_this_systemd_ignores_leaves_the_drop_in() -> None:
+    first = plan(request({"OOMPolicy": "kill"}), observed(unit(loaded())))
+    host = observed(unit(loaded(), own=first.files[0].after), version=239, originals=first.originals)
+    planned = plan(request({"OOMPolicy": "kill"}), host)
+    assert [(change.item, change.wanted) for change in planned.changes] == [("sipd.service OOMPolicy", None)]
+    assert planned.files[0].after is None
+
+
 def test_a_drop_in_is_written_once() -> None:
     wanted = request({"TasksMax": 500})
     first = plan(wanted, observed(unit(loaded())))

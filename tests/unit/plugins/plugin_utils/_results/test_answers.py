@@ -77,6 +77,21 @@ def test_a_module_that_could_not_run_says_why(stderr: str, stdout: str, said: st
     assert checked("tune", failed, with_diff=False)["msg"] == f"MODULE FAILURE{said}"
 
 
+@pytest.mark.parametrize(
+    ("python", "said"),
+    [
+        ("3.6", '  File "<stdin>", line 3\nSyntaxError: future feature annotations is not defined\n'),
+        ("2.7", '  File "<stdin>", line 40\nSyntaxError: invalid syntax\n'),
+        ("3.7", '  File "<stdin>", line 138, in invoke_module\nSyntaxError: invalid syntax\n'),
+    ],
+)
+def test_a_python_that_is_too_old_is_named_with_the_way_out(python: str, said: str) -> None:
+    failed = {"failed": True, "msg": "MODULE FAILURE", "module_stderr": said, "module_stdout": "", "rc": 1}
+    message = checked("tune", failed, with_diff=False)["msg"]
+    assert "the Python of this host is too old" in message, python
+    assert "ansible_python_interpreter=/usr/bin/python3.12" in message
+
+
 class Record:
     """A warning as ansible-core 2.19 hands it on."""
 
