@@ -14,6 +14,7 @@ SITE_VENV := .venv
 TEST_VENV := .venv-test
 OLD_VENV := .venv-py38
 ENGINES_VENV := .venv-engines
+DOCS_VENV := .venv-docs
 
 # Inventories may need plugins of other collections: those of the user are found behind this checkout.
 USER_COLLECTIONS := $(or $(ANSIBLE_COLLECTIONS_PATH),$(HOME)/.ansible/collections:/usr/share/ansible/collections)
@@ -27,7 +28,7 @@ export PYTHON
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help site plan audit rollback test lint docs docs-check unit unit-oldest integration test-calls engines systemd browser sanity build build-check molecule test-vm vm-shell bench calls clean
+.PHONY: help site plan audit rollback test lint docs docs-check docs-site unit unit-oldest integration test-calls engines systemd browser sanity build build-check molecule test-vm vm-shell bench calls clean
 
 help:  ## list the targets
 	@echo 'Tune a host:'
@@ -60,12 +61,16 @@ lint: $(TEST_VENV)/.ready $(COLLECTION) docs-check  ## style, types, YAML, Ansib
 	$(BIN)/yamllint --strict .
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/ansible-lint --offline --profile production
 	$(BIN)/antsibull-changelog lint
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=self $(COLLECTION)
 
 docs: $(TEST_VENV)/.ready $(COLLECTION)  ## generate docs/keys.md from the catalogues
 	$(BIN)/python docs/generate.py
 
 docs-check: $(TEST_VENV)/.ready $(COLLECTION)  ## check that docs/keys.md is current
 	$(BIN)/python docs/generate.py --check
+
+docs-site: packages $(DOCS_VENV)/.ready $(COLLECTION)  ## the documentation as a site, in .build/docs-site/html
+	@tools/docs-site.sh $(DOCS_VENV) .build/docs-site
 
 unit: $(TEST_VENV)/.ready $(COLLECTION) $(PROMTOOL)  ## unit tests
 	$(BIN)/python -m pytest tests/unit --junitxml=$(RESULTS)/unit.xml
@@ -129,7 +134,7 @@ calls: packages $(TEST_VENV)/.ready $(COLLECTION)  ## measure what a stall costs
 	$(BIN)/python tests/calls/run.py $(ARGS)
 
 clean:  ## remove all that make has created here; images stay under ~/.cache/siptune
-	rm -rf .build $(SITE_VENV) $(TEST_VENV) $(OLD_VENV) $(ENGINES_VENV) siptune-linux-*.tar.gz
+	rm -rf .build $(SITE_VENV) $(TEST_VENV) $(OLD_VENV) $(ENGINES_VENV) $(DOCS_VENV) siptune-linux-*.tar.gz
 
 # --- Prerequisites ---
 
@@ -151,4 +156,8 @@ $(SITE_VENV)/.ready: requirements.txt
 
 $(TEST_VENV)/.ready: requirements.txt requirements-test.txt
 	@tools/venv.sh $(@D) requirements-test.txt
+	@touch $@
+
+$(DOCS_VENV)/.ready: requirements.txt requirements-docs.txt
+	@tools/venv.sh $(@D) requirements-docs.txt
 	@touch $@
