@@ -70,6 +70,7 @@ lint: style docs-check  ## style, types, YAML, shell, Ansible, documentation, wo
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS)
 	$(BIN)/check-jsonschema --builtin-schema vendor.gitlab-ci docs/fleet/ci/gitlab-ci.yml
 	@tools/actionlint.sh .build $(WORKFLOWS)
+	$(BIN)/reuse lint --lines
 
 style: $(TEST_VENV)/.ready $(COLLECTION)
 	$(BIN)/ruff check .
