@@ -4,22 +4,28 @@
 # The hosts to tune, and more options of ansible-playbook: make site INVENTORY=hosts.yml ARGS='--limit edge1'
 INVENTORY ?= tools/localhost.yml
 ARGS ?=
+# What make release-check holds the version against.
+TAG ?=
 
 COLLECTION := .build/ansible_collections/siptune/linux
 RESULTS := .build/results
 PROMTOOL := .build/promtool
+AXE := .build/axe.min.js
 # The stages of `make test`, in this order.
 STAGES := packages lint unit unit-oldest integration test-calls engines systemd browser sanity build-check molecule test-vm-if-possible
 SITE_VENV := .venv
 TEST_VENV := .venv-test
 OLD_VENV := .venv-py38
 ENGINES_VENV := .venv-engines
+DOCS_VENV := .venv-docs
+RELEASE_VENV := .venv-release
 
 # Inventories may need plugins of other collections: those of the user are found behind this checkout.
 USER_COLLECTIONS := $(or $(ANSIBLE_COLLECTIONS_PATH),$(HOME)/.ansible/collections:/usr/share/ansible/collections)
 PLAYBOOK := ANSIBLE_CONFIG=ansible.cfg ANSIBLE_COLLECTIONS_PATH='$(CURDIR)/.build:$(USER_COLLECTIONS)' \
 	$(SITE_VENV)/bin/ansible-playbook -i '$(INVENTORY)'
 BIN := $(TEST_VENV)/bin
+WORKFLOWS := $(wildcard .github/workflows/*.yml) docs/fleet/ci/github-workflow.yml
 
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.build
 export PYTHON
@@ -27,13 +33,13 @@ export PYTHON
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help site plan audit rollback test lint docs docs-check unit unit-oldest integration test-calls engines systemd browser sanity build build-check molecule test-vm vm-shell test-arm64 bench calls clean
+.PHONY: help site plan audit rollback test check coverage lint style docs docs-check docs-site unit unit-oldest integration test-calls engines systemd browser sanity build build-check release-check molecule test-vm vm-shell test-arm64 bench calls clean
 
 help:  ## list the targets
 	@echo 'Tune a host:'
-	@grep -hE '^(site|plan|audit|rollback):.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1 \t/' | expand -t 20
+	@grep -hE '^(site|plan|audit|rollback):.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1 \t/' | expand -t 22
 	@echo 'Work on the collection:'
-	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | grep -vE '^(site|plan|audit|rollback):' | sed -E 's/^([a-z0-9-]+):[^#]*## /  make \1 \t/' | expand -t 20
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | grep -vE '^(site|plan|audit|rollback):' | sed -E 's/^([a-z0-9-]+):[^#]*## /  make \1 \t/' | expand -t 22
 
 # --- Tune a host ---
 
@@ -54,12 +60,23 @@ rollback: $(SITE_VENV)/.ready $(COLLECTION)  ## put the hosts' original values b
 test:  ## all stages below, as CI does, each whether or not those before it failed; a summary at the end
 	@tools/stages.py $(RESULTS) $(STAGES)
 
-lint: $(TEST_VENV)/.ready $(COLLECTION) docs-check  ## style, types, YAML, Ansible, changelog
+check: style $(PROMTOOL)  ## the fast part, before each commit: style, types, YAML, shell, unit tests
+	$(BIN)/python -m pytest tests/unit -q --numprocesses=auto
+
+lint: style docs-check  ## style, types, YAML, shell, Ansible, documentation, workflows, licences, changelog
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/ansible-lint --offline --profile production
+	$(BIN)/antsibull-changelog lint
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=self $(COLLECTION)
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS)
+	$(BIN)/check-jsonschema --builtin-schema vendor.gitlab-ci docs/fleet/ci/gitlab-ci.yml
+	@tools/actionlint.sh .build $(WORKFLOWS)
+	$(BIN)/reuse lint --lines
+
+style: $(TEST_VENV)/.ready $(COLLECTION)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/yamllint --strict .
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/ansible-lint --offline --profile production
-	$(BIN)/antsibull-changelog lint
+	$(BIN)/shellcheck tools/*.sh tests/images/* .ci/run
 
 docs: $(TEST_VENV)/.ready $(COLLECTION)  ## generate docs/keys.md from the catalogues
 	$(BIN)/python docs/generate.py
@@ -67,8 +84,15 @@ docs: $(TEST_VENV)/.ready $(COLLECTION)  ## generate docs/keys.md from the catal
 docs-check: $(TEST_VENV)/.ready $(COLLECTION)  ## check that docs/keys.md is current
 	$(BIN)/python docs/generate.py --check
 
+docs-site: packages $(DOCS_VENV)/.ready $(COLLECTION)  ## the documentation as a site, in .build/docs-site/html
+	@tools/docs-site.sh $(DOCS_VENV) .build/docs-site
+
 unit: $(TEST_VENV)/.ready $(COLLECTION) $(PROMTOOL)  ## unit tests
 	$(BIN)/python -m pytest tests/unit --junitxml=$(RESULTS)/unit.xml
+
+coverage: $(TEST_VENV)/.ready $(COLLECTION) $(PROMTOOL)  ## unit tests, and how much of the plugins they reach
+	$(BIN)/coverage run -m pytest tests/unit --junitxml=$(RESULTS)/unit.xml
+	$(BIN)/coverage report
 
 unit-oldest:  ## unit tests on Python 3.8, the oldest for targets, if it is installed
 	@tools/unit-oldest.sh $(OLD_VENV) $(RESULTS)/unit-oldest.xml
@@ -85,7 +109,7 @@ engines: packages $(COLLECTION)  ## the playbooks under ansible-pull, ansible-na
 systemd: packages $(TEST_VENV)/.ready $(COLLECTION)  ## the modules under a real systemd, in containers
 	$(BIN)/python -m pytest tests/systemd --junitxml=$(RESULTS)/systemd.xml
 
-browser: packages $(TEST_VENV)/.ready  ## the page of the audit in a real Chromium
+browser: packages $(TEST_VENV)/.ready $(AXE)  ## the page of the audit in a real Chromium
 	$(BIN)/python -m pytest tests/browser --junitxml=$(RESULTS)/browser.xml
 
 sanity: $(TEST_VENV)/.ready  ## ansible-test sanity
@@ -96,6 +120,9 @@ build: $(SITE_VENV)/.ready  ## pack the collection for ansible-galaxy collection
 
 build-check: $(TEST_VENV)/.ready  ## pack the collection, install it elsewhere, and use it from there
 	@tools/build-check.sh $(TEST_VENV)
+
+release-check: $(RELEASE_VENV)/.ready  ## whether this is ready for a release, and its archive in .build/release; TAG=v1.2.3
+	@tools/release-check.sh $(RELEASE_VENV) .build/release $(TAG)
 
 molecule: packages $(TEST_VENV)/.ready  ## molecule test: containers of Debian 11, 12 and 13
 	$(call molecule-test,default)
@@ -132,7 +159,7 @@ calls: packages $(TEST_VENV)/.ready $(COLLECTION)  ## measure what a stall costs
 	$(BIN)/python tests/calls/run.py $(ARGS)
 
 clean:  ## remove all that make has created here; images stay under ~/.cache/siptune
-	rm -rf .build $(SITE_VENV) $(TEST_VENV) $(OLD_VENV) $(ENGINES_VENV) siptune-linux-*.tar.gz
+	rm -rf .build $(SITE_VENV) $(TEST_VENV) $(OLD_VENV) $(ENGINES_VENV) $(DOCS_VENV) $(RELEASE_VENV) siptune-linux-*.tar.gz
 
 # --- Prerequisites ---
 
@@ -148,10 +175,21 @@ $(COLLECTION):
 $(PROMTOOL):
 	@tools/promtool.sh $@
 
+$(AXE):
+	@tools/axe.sh $@
+
 $(SITE_VENV)/.ready: requirements.txt
 	@tools/venv.sh $(@D) requirements.txt
 	@touch $@
 
 $(TEST_VENV)/.ready: requirements.txt requirements-test.txt
 	@tools/venv.sh $(@D) requirements-test.txt
+	@touch $@
+
+$(DOCS_VENV)/.ready: requirements.txt requirements-docs.txt
+	@tools/venv.sh $(@D) requirements-docs.txt
+	@touch $@
+
+$(RELEASE_VENV)/.ready: requirements.txt requirements-release.txt
+	@tools/venv.sh $(@D) requirements-release.txt
 	@touch $@

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 venv=$1
 junit=$2
-requirements=requirements-test-engines.txt
+requirements="requirements-test-engines.txt"
 
 rm -f "$junit"
 if [ ! "$venv/.ready" -nt "$requirements" ] || [ ! "$venv/.ready" -nt requirements.txt ]; then

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 venv=$1
 junit=$2
-requirements=requirements-test-py38.txt
+requirements="requirements-test-py38.txt"
 
 find_python() {
     local candidate
