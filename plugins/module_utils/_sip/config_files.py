@@ -16,7 +16,7 @@ from typing import Any, Callable, Optional
 from .._host.host import Host, unless_refused
 
 Read = Callable[[str], Optional[str]]
-Names = Callable[[str], Sequence[str]]
+Names = Callable[[str], "Sequence[str]"]
 
 MOST_FILES = 64  # of one configuration; what is read of a real one has a few
 MOST_CHARACTERS = 4 * 1024 * 1024  # of all of them together
