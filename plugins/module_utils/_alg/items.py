@@ -64,7 +64,11 @@ def described(observed: Observed) -> str:
 
 
 def warnings_of(request: Request, observed: Observed) -> list[str]:
-    """A warning where there is a SIP ALG and nobody has asked for it to be blocked."""
-    if request.block or not request.tell or not observed.alg.is_there:
+    """A warning where there is a SIP ALG and nobody has asked for it to be blocked.
+
+    Some kernels have it built in; without a firewall that assigns it, that is worth an item and no more.
+    """
+    alg = observed.alg
+    if request.block or not request.tell or not (alg.modules or alg.used_by or (alg.built_in and alg.automatic)):
         return []
     return [f"{ITEM}: {described(observed)}. {WHY} {WAY_OUT}"]

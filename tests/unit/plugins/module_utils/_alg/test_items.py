@@ -42,6 +42,12 @@ def test_nothing_to_say(request_: Request, alg: SipAlg) -> None:
     assert warnings_of(request_, observed(alg)) == []
 
 
+def test_one_that_is_built_in_and_that_nobody_assigns_is_an_item_without_a_warning() -> None:
+    idle = observed(BUILT_IN._replace(automatic=False))
+    assert alg_item(TELL, idle, False, False) is not None
+    assert warnings_of(TELL, idle) == []
+
+
 @pytest.mark.parametrize(
     ("alg", "words"),
     [
