@@ -9,11 +9,10 @@ import mmap
 from typing import Any
 
 from .._host import machine, network
-from .._host.host import Host, unless_refused
+from .._host.host import Host
 from .._host.netlink import observe_links
 from .._host.processes import process_names
 from .._sip import daemons
-from .._sysctl.nr_open import nr_open
 from .tuners import tuners
 
 # A media relay bound to an IPv6 address has thousands of sockets; this many are enough to see which services listen.
@@ -28,9 +27,9 @@ def gather(host: Host) -> dict[str, Any]:
     systemd_running = host.exists(machine.SYSTEMD_RUNNING)
     facts = {
         "memory_bytes": machine.memory_bytes(host),
-        "page_size": None if host.boot_only else mmap.PAGESIZE,
+        "page_size": mmap.PAGESIZE,
         "processors": machine.processors(host),
-        "nr_open": _nr_open_at_boot(host) if host.boot_only else machine.nr_open(host),
+        "nr_open": machine.nr_open(host),
         "udp_mem_pages": machine.udp_mem_pages(host),
         "kernel": machine.kernel_release(host),
         "systemd": machine.systemd_version(host),
@@ -46,13 +45,19 @@ def gather(host: Host) -> dict[str, Any]:
         "sip_daemons": daemons.sip_daemons(host, processes, systemd_running),
         "tuners": tuners(host, processes),
     }
+    if host.boot_only:
+        facts.update(_of_image(host))
     return {name: _plain(value) for name, value in facts.items()}
 
 
-def _nr_open_at_boot(host: Host) -> int | None:
-    """fs.nr_open as the files of an image will have it."""
+def _of_image(host: Host) -> dict[str, Any]:
+    """What an image has otherwise than a host that runs: its own fs.nr_open, and a page of who knows what size."""
+    # Imported here, as only a run for an image needs it, and each run on a host compiles what it imports.
+    from .._host.host import unless_refused
+    from .._sysctl.nr_open import nr_open
+
     found = unless_refused(nr_open, host)
-    return None if found is None else found.boot
+    return {"page_size": None, "nr_open": None if found is None else found.boot}
 
 
 def _plain(value: Any) -> Any:

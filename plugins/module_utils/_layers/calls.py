@@ -141,13 +141,12 @@ def _policy(options: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[st
 def _arguments_for_image(part: str, options: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of a part's call for an image: files for the next boot, and nothing that runs."""
     policy = _policy(options, variables)
-    if part == SOCKETS:
-        return {}
     if part in (RINGS, LINKS):
         return {"when": BOOT}
     if part == KERNEL:
         return {"path": options["sysctl_path"], "when": BOOT, **policy}
     if part == LOGINS:
         return {"path": options["logins_path"], **policy}
-    drop_in = {"drop_in": options["drop_in"], "when": BOOT} if part == UNITS else {}
-    return {**drop_in, "exclusive": True, **policy}
+    if part == UNITS:
+        return {"drop_in": options["drop_in"], "when": BOOT, "exclusive": True, **policy}
+    return {"exclusive": True, **policy} if part == POOLS else {}
