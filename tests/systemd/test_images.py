@@ -60,7 +60,7 @@ def booted(container: Machine, tmp_path: Path) -> Iterator[tuple[Machine, str]]:
     """A container that has booted a tree that was tuned in a chroot; and what the playbook has said of that."""
     name = f"{container.name}-image"
     base = podman("inspect", "--format", "{{.ImageName}}", container.name).stdout.strip()
-    podman("create", "--name", name, "--pull", "never", base)
+    podman("create", "--name", name, "--pull", "never", base, "/bin/true")
     machine = None
     try:
         tree = Path(podman("mount", name).stdout.strip())
