@@ -221,24 +221,29 @@ def tune(
     host: Host, log: UndoLog, params: dict[str, Any], check_mode: bool
 ) -> tuple[dict[str, Any], list[CallResult], list[str]]:
     """The facts of the host, the results of the calls, and warnings of what is left. Raises TuningError."""
-    variables = params["variables"]
     facts = gather(host)
     if host.boot_only:
         # Imported here, as only a run for an image needs it, and each run on a host compiles what it imports.
         from ansible_collections.siptune.linux.plugins.module_utils._layers.image import image_facts
 
-        facts = image_facts(facts, variables.get("siptune_machine") or {})
-    calls = all_calls([Layer(**layer) for layer in params["layers"]], variables, facts)
-    absent = variables["siptune_state"] == ABSENT
+        facts = image_facts(facts, params["variables"].get("siptune_machine") or {})
+    calls = all_calls([Layer(**layer) for layer in params["layers"]], params["variables"], facts)
+    absent = params["variables"]["siptune_state"] == ABSENT
     results = (run_each if params["each_for_itself"] or absent else run_all)(host, calls, check_mode, log)
     # What other layers have set is only left behind where all of them go back.
     if absent:
         whole = len(params["layers"]) == len(LAYERS)
         return facts, results, [_left_on_record(host, calls)] if whole else []
+<<<<<<< HEAD
     services = variables.get("siptune_service_limits_services")
     names = [layer["name"] for layer in params["layers"]]
     said = unusable_configuration(facts) if NETWORK_LAYER in names else []
     return facts, results, [*said, *(left_alone(services, facts) if SERVICE_LAYER in names else [])]
+=======
+    services = params["variables"].get("siptune_service_limits_services")
+    limits_services = any(layer["name"] == SERVICE_LAYER for layer in params["layers"])
+    return facts, results, left_alone(services, facts) if limits_services else []
+>>>>>>> images
 
 
 def _left_on_record(host: Host, calls: list[Call]) -> str:

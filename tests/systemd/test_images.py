@@ -31,7 +31,7 @@ TAGS = ("--tags", "network,service_limits")
 KEYS = {
     "net/ipv4/conf/all/accept_redirects": "0",
     "net/ipv4/conf/lo/accept_redirects": "0",
-    "net/ipv4/ip_local_reserved_ports": "5060-5061",
+    "net/ipv4/conf/all/send_redirects": "0",
 }
 # A service of the image's own that its first boot starts.
 UNIT = "[Service]\nExecStart=/bin/sleep infinity\nLimitNOFILE=1024:4096\n[Install]\nWantedBy=multi-user.target\n"
@@ -60,7 +60,7 @@ def booted(container: Machine, tmp_path: Path) -> Iterator[tuple[Machine, str]]:
     """A container that has booted a tree that was tuned in a chroot; and what the playbook has said of that."""
     name = f"{container.name}-image"
     base = podman("inspect", "--format", "{{.ImageName}}", container.name).stdout.strip()
-    podman("create", "--name", name, "--pull", "never", base)
+    podman("create", "--name", name, "--pull", "never", base, "/bin/true")
     machine = None
     try:
         tree = Path(podman("mount", name).stdout.strip())

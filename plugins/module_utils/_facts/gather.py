@@ -12,12 +12,15 @@ from typing import Any
 
 from .._alg.observe import sip_alg
 from .._host import machine, network
-from .._host.host import Host, unless_refused
+from .._host.host import Host
 from .._host.netlink import observe_links
 from .._host.processes import ProcessNames, process_names
 from .._sip import daemons
+<<<<<<< HEAD
 from .._sysctl.nr_open import nr_open
 from .container_network import container_network
+=======
+>>>>>>> images
 from .tuners import tuners
 
 # A media relay bound to an IPv6 address has thousands of sockets; this many are enough to see which services listen.
@@ -36,9 +39,9 @@ def gather(host: Host) -> dict[str, Any]:
     virtualization = machine.virtualization(host)
     facts = {
         "memory_bytes": machine.memory_bytes(host),
-        "page_size": None if host.boot_only else mmap.PAGESIZE,
+        "page_size": mmap.PAGESIZE,
         "processors": machine.processors(host),
-        "nr_open": _nr_open_at_boot(host) if host.boot_only else machine.nr_open(host),
+        "nr_open": machine.nr_open(host),
         "udp_mem_pages": machine.udp_mem_pages(host),
         "kernel": machine.kernel_release(host),
         "systemd": machine.systemd_version(host),
@@ -58,9 +61,12 @@ def gather(host: Host) -> dict[str, Any]:
         "rtpengine": _rtpengine(host, processes, virtualization.kind == machine.CONTAINER),
         "tuners": tuners(host, processes),
     }
+    if host.boot_only:
+        facts.update(_of_image(host))
     return {name: _plain(value) for name, value in facts.items()}
 
 
+<<<<<<< HEAD
 def _sip_daemons(
     host: Host, processes: ProcessNames, systemd_running: bool, read: Callable[[str], str | None]
 ) -> list[daemons.SipDaemon]:
@@ -76,8 +82,16 @@ def _sip_daemons(
 
 def _nr_open_at_boot(host: Host) -> int | None:
     """fs.nr_open as the files of an image will have it."""
+=======
+def _of_image(host: Host) -> dict[str, Any]:
+    """What an image has otherwise than a host that runs: its own fs.nr_open, and a page of who knows what size."""
+    # Imported here, as only a run for an image needs it, and each run on a host compiles what it imports.
+    from .._host.host import unless_refused
+    from .._sysctl.nr_open import nr_open
+
+>>>>>>> images
     found = unless_refused(nr_open, host)
-    return None if found is None else found.boot
+    return {"page_size": None, "nr_open": None if found is None else found.boot}
 
 
 def _rtpengine(host: Host, processes: ProcessNames, in_container: bool) -> list[Any]:

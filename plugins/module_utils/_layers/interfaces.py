@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._nic.settings import EVERY
-from .capacity import CatalogueError, NotGivenError
+from .capacity import CatalogueError
 from .catalogue import check_profile
 from .formulas import FORMULAS
 from .layer import WHY_OF_OVERRIDE
@@ -24,6 +24,7 @@ def nic_settings(
     option, or all options of an interface, alone.
     """
     check_profile(profile)
+    host = dict(host)  # plain facts also for an image, which leaves its cards alone and has only to name the options
     given = {} if overrides is None else overrides
     if not isinstance(given, Mapping):
         raise CatalogueError(f"siptune_network_nic_{part}: must be a dictionary of interfaces, not {given!r}")
@@ -53,13 +54,9 @@ def _of_profile(catalogue: Mapping[str, Any], profile: str, host: Mapping[str, A
 
 def _fast(host: Mapping[str, Any], lowest_mbps: int) -> list[str]:
     """The hardware interfaces with a known speed of at least `lowest_mbps`, and a name that a setting can have."""
-    try:
-        interfaces = host.get("interfaces") or ()
-    except NotGivenError:  # of an image
-        interfaces = ()
     return [
         interface["name"]
-        for interface in interfaces
+        for interface in host.get("interfaces") or ()
         if not interface.get("virtual")
         and (interface.get("speed_mbps") or 0) >= lowest_mbps
         and interface["name"].isascii()

@@ -50,6 +50,10 @@ class Assignment(NamedTuple):
     line: int
 
 
+# Why a key has a line beside that of its glob.
+OVERRIDES_GLOB = "Another file names this key, which would override the glob."
+
+
 class Line(NamedTuple):
     """A line to write to a file, with a comment. `path` may be a glob."""
 

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from .._core.change import CHANGED, PENDING, Change
 from .._core.setting import EXACT
-from .conf import Boot, Line, boot_of
-from .decide import OVERRIDES_GLOB, meets, surviving_line
+from .conf import OVERRIDES_GLOB, Boot, Line, boot_of
+from .decide import meets, surviving_line
 from .kernel import module_of
 from .key import SysctlError, display_name, glob_matches, is_glob, is_spelled
 from .model import Decision, Observed, Request
