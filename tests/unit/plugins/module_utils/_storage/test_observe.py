@@ -189,7 +189,7 @@ def test_a_rate_limit_that_is_off_matters_where_rsyslog_writes_files(logs: PBX) 
     assert "RateLimitBurst=0 of /etc/systemd/journald.conf.d/10-loud.conf line 2" in found[0]["finding"]
 
 
-UNBOUNDED = "[Journal]\nSystemMaxUse=1000T\nSystemKeepFree=0\n"
+UNBOUNDED = "[Journal]\nSystemMaxUse=1000T\nSystemKeepFree=0\nSystemMaxFiles=0\n"
 
 
 @pytest.mark.parametrize(
