@@ -9,6 +9,7 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping
 
+from .._core.text import whole_number
 from .._systemd.parsers import IgnoredError, read_size
 from .._systemd.settings_files import Line
 from .model import UNBOUNDED, Fault
@@ -17,25 +18,17 @@ JOURNALD, COREDUMP = "journald.conf", "coredump.conf"
 JOURNAL_SECTION, COREDUMP_SECTION = "Journal", "Coredump"
 # RateLimitInterval is the name of systemd 229 and before, which later ones still take.
 RATE_LIMITS = ("RateLimitIntervalSec", "RateLimitInterval", "RateLimitBurst")
-JOURNAL_SETTINGS = ("Storage", "SystemMaxUse", "SystemKeepFree", *RATE_LIMITS)
+JOURNAL_SIZES = ("SystemMaxUse", "SystemKeepFree", "SystemMaxFileSize", "SystemMaxFiles")
+JOURNAL_SETTINGS = ("Storage", *JOURNAL_SIZES, *RATE_LIMITS)
+# The defaults of SystemMaxFileSize, at most, and of SystemMaxFiles.
+LARGEST_FILE_BYTES, MOST_JOURNALS = 128 * 1024 * 1024, 100
+GIBIBYTE = 1 << 30
 COREDUMP_SETTINGS = ("Storage", "MaxUse", "KeepFree")
 PERSISTENT, AUTO, EXTERNAL = "persistent", "auto", "external"
 
 CORE_HANDLER = "systemd-coredump"
 # Of a pattern: the process, the thread, the time. Without one of them each core dump replaces the last: core(5).
 _OF_ONE_CRASH = re.compile(r"(?<!%)(?:%%)*%[pPiIt]")
-
-
-def fills(max_use: Line | None, keep_free: Line | None, size_bytes: int) -> bool:
-    """Whether files that are bounded like this may fill a file system of this size.
-
-    Unset, both have defaults: 10 % at most are used, 15 % left free, 4 GiB each at most for the journal. 0 is no bound.
-    Sources: journald.conf(5), coredump.conf(5), and JournalMetrics of systemd, src/libsystemd/sd-journal/journal-file.h
-    """
-    used, left = _bytes(max_use), _bytes(keep_free)
-    if used is None or left is None:
-        return False
-    return (used == 0 or used >= size_bytes) and left * 100 < size_bytes
 
 
 def _bytes(line: Line | None) -> int | None:
@@ -51,12 +44,28 @@ def _said(name: str, line: Line) -> str:
 
 
 def journal_faults(settings: Mapping[str, Line], size_bytes: int) -> Iterator[Fault]:
-    """The faults of a journal that is kept on a file system of this size."""
+    """The fault of a journal that may use half of a file system of this size, or more, and leaves nothing free.
+
+    Unset, both settings have defaults: 10 % are used, and 15 % left free, at most 4 GiB each. 0 is no bound.
+    Sources: journald.conf(5); JournalMetrics of systemd, src/libsystemd/sd-journal/journal-file.h
+    """
     used, left = settings.get("SystemMaxUse"), settings.get("SystemKeepFree")
-    if used and left and fills(used, left, size_bytes):
+    most, kept = _most_of_journal(settings, size_bytes), _bytes(left)
+    if used is None or left is None or most is None or kept is None:
+        return
+    if most * 2 >= size_bytes and kept * 100 < size_bytes:
+        gib = f"{most / GIBIBYTE:.1f} of {size_bytes / GIBIBYTE:.1f} GiB"
         said = f"{_said('SystemMaxUse', used)}, and {_said('SystemKeepFree', left)}"
         advice = "give SystemMaxUse a size, siptune_fs_journal_max_use: 1G"
-        yield Fault(UNBOUNDED, f"the journal may fill its file system: {said}", advice)
+        yield Fault(UNBOUNDED, f"the journal may use {gib} of its file system: {said}", advice)
+
+
+def _most_of_journal(settings: Mapping[str, Line], size_bytes: int) -> int | None:
+    """The most bytes that the files of the journal may have together, None where SystemMaxUse has its default."""
+    used, largest = (_bytes(settings.get(name)) for name in ("SystemMaxUse", "SystemMaxFileSize"))
+    files = whole_number(settings["SystemMaxFiles"].value) if "SystemMaxFiles" in settings else MOST_JOURNALS
+    of_files = files * (largest or LARGEST_FILE_BYTES) if files else size_bytes
+    return None if used is None else min(size_bytes, used or size_bytes, of_files)
 
 
 def rate_limit_faults(settings: Mapping[str, Line]) -> Iterator[Fault]:
@@ -71,9 +80,15 @@ def rate_limit_faults(settings: Mapping[str, Line]) -> Iterator[Fault]:
 
 
 def coredump_faults(settings: Mapping[str, Line], size_bytes: int) -> Iterator[Fault]:
-    """The faults of systemd-coredump, which keeps its files on a file system of this size."""
+    """The fault of a systemd-coredump that may fill a file system of this size.
+
+    Unset, both settings have defaults: 10 % are used, and 15 % left free. 0 is no bound. Source: coredump.conf(5)
+    """
     used, left, storage = settings.get("MaxUse"), settings.get("KeepFree"), settings.get("Storage")
-    if used and left and (storage is None or storage.value == EXTERNAL) and fills(used, left, size_bytes):
+    most, kept = _bytes(used), _bytes(left)
+    if used is None or left is None or most is None or kept is None or (storage and storage.value != EXTERNAL):
+        return
+    if (most == 0 or most >= size_bytes) and kept * 100 < size_bytes:
         said = f"{_said('MaxUse', used)}, and {_said('KeepFree', left)}"
         advice = "leave both at their defaults, 10 % used and 15 % left free"
         yield Fault(UNBOUNDED, f"core dumps may fill their file system: {said}", advice)

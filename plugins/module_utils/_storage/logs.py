@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from .._host.host import Host, unless_refused
-from .._host.processes import ProcessNames, started_by_root
+from .._host.processes import ProcessNames, process_status, runs_program_of
 from .._host.rlimits import INFINITY, read_limits
+from .._sip.daemons import FIRST_ORDINARY_UID
 from .._systemd.settings_files import Line, last_lines, settings_files
 from .caps import (
     AUTO,
@@ -129,7 +130,17 @@ def log_faults(host: Host, processes: ProcessNames, own_directories: Iterable[Di
 
 def runs_rsyslog(host: Host, processes: ProcessNames) -> bool:
     """Whether rsyslog runs on this host."""
-    return any(started_by_root(host, pid) for pid in processes.pids_named(RSYSLOG))
+    return any(service_pids(host, processes, RSYSLOG))
+
+
+def service_pids(host: Host, processes: ProcessNames, name: str) -> Iterator[int]:
+    """The processes of this name that run a program of root's under the account of a service, or root's own."""
+    for pid in processes.pids_named(name):
+        status = process_status(host, pid)
+        if status is None or status.in_child_namespace or status.uid >= FIRST_ORDINARY_UID:
+            continue
+        if runs_program_of(host, pid, (0,)) is not False:
+            yield pid
 
 
 # --- the journal and core dumps --------------------------------------------------------------

@@ -9,11 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from .._host.host import Host, unless_refused
-from .._host.processes import ProcessNames, process_names, process_status, runs_program_of
-from .._sip.daemons import FIRST_ORDINARY_UID
+from .._host.processes import ProcessNames, process_names, process_status
 from .directories import DATABASES, daemon_directories
 from .disks import disk_faults, disks_below
-from .logs import Log, core_dumps, journal_logs, log_faults
+from .logs import Log, core_dumps, journal_logs, log_faults, service_pids
 from .model import DATABASE, FULL, LOGS, LOST_AT_BOOT, MOST_FINDINGS, Directory, Fault, Finding
 from .mounts import Mount, Place, find_place, mount_faults, read_mounts
 
@@ -70,12 +69,7 @@ def _words(host: Host, pid: int) -> list[str]:
 def _of_databases(host: Host, processes: ProcessNames) -> Iterator[Directory]:
     """The directories of the databases that run here as services."""
     for name in DATABASES:
-        for pid in processes.pids_named(name):
-            status = process_status(host, pid)
-            if status is None or status.in_child_namespace or status.uid >= FIRST_ORDINARY_UID:
-                continue
-            if runs_program_of(host, pid, (0,)) is False:
-                continue
+        for pid in service_pids(host, processes, name):
             # All of them work in the directory of their data, wherever it is configured.
             working = host.read_link(f"/proc/{pid}/cwd") or "/"
             if working != "/":

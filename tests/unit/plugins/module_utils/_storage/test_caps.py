@@ -12,7 +12,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._storage.caps import
 )
 from ansible_collections.siptune.linux.plugins.module_utils._systemd.settings_files import Line
 
-SIZE = 40 << 30
+SIZE = 20 << 30
 
 
 def lines(**values: str) -> dict[str, Line]:
@@ -29,7 +29,12 @@ def lines(**values: str) -> dict[str, Line]:
         ({"SystemMaxUse": "1T", "SystemKeepFree": "0"}, True),
         ({"SystemMaxUse": "0", "SystemKeepFree": "0"}, True),
         ({"SystemMaxUse": "40G", "SystemKeepFree": "1M"}, True),
-        ({"SystemMaxUse": "39G", "SystemKeepFree": "0"}, False),
+        ({"SystemMaxUse": "11G", "SystemKeepFree": "0"}, True),
+        ({"SystemMaxUse": "9G", "SystemKeepFree": "0"}, False),
+        # 100 files of 128 MiB each, unless that is set otherwise.
+        ({"SystemMaxUse": "1T", "SystemKeepFree": "0", "SystemMaxFiles": "50"}, False),
+        ({"SystemMaxUse": "1T", "SystemKeepFree": "0", "SystemMaxFileSize": "8M"}, False),
+        ({"SystemMaxUse": "1T", "SystemKeepFree": "0", "SystemMaxFileSize": "8M", "SystemMaxFiles": "0"}, True),
         ({"SystemMaxUse": "1T", "SystemKeepFree": "2G"}, False),
         ({"SystemMaxUse": "much", "SystemKeepFree": "0"}, False),
         ({"SystemMaxUse": "infinity", "SystemKeepFree": "0"}, False),

@@ -154,8 +154,9 @@ def logs(pbx: PBX) -> PBX:
     return pbx
 
 
-def test_logs_that_nothing_bounds(logs: PBX) -> None:
-    logs.process(700, "rsyslogd", "/usr/sbin/rsyslogd -n -iNONE")
+@pytest.mark.parametrize("uid", [0, 107], ids=["Debian", "Ubuntu"])
+def test_logs_that_nothing_bounds(logs: PBX, uid: int) -> None:
+    logs.process(700, "rsyslogd", "/usr/sbin/rsyslogd -n -iNONE", uid=uid)
     found = {one["path"]: (one["daemon"], one["finding"].split(":")[0].split(",")[0]) for one in logs.findings()}
     assert found == {
         "/var/log/syslog": ("rsyslogd", "rotated by time alone"),
@@ -166,6 +167,7 @@ def test_logs_that_nothing_bounds(logs: PBX) -> None:
 
 
 def test_a_rsyslog_that_does_not_run_writes_nothing(logs: PBX) -> None:
+    logs.process(700, "rsyslogd", "/usr/sbin/rsyslogd -n", uid=1000)  # somebody's own
     assert {one["path"] for one in logs.findings()} == {"/var/log/asterisk/queue_log"}
 
 
@@ -187,7 +189,7 @@ def test_a_rate_limit_that_is_off_matters_where_rsyslog_writes_files(logs: PBX) 
     assert "RateLimitBurst=0 of /etc/systemd/journald.conf.d/10-loud.conf line 2" in found[0]["finding"]
 
 
-UNBOUNDED = "[Journal]\nSystemMaxUse=1000T\nSystemKeepFree=0\n"
+UNBOUNDED = "[Journal]\nSystemMaxUse=1000T\nSystemKeepFree=0\nSystemMaxFiles=0\n"
 
 
 @pytest.mark.parametrize(
