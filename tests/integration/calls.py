@@ -15,11 +15,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
-from unittest.mock import patch
 
 import ansible
-from ansible.module_utils import _internal
-from ansible.module_utils.testing import patch_module_args
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import Change
 from ansible_collections.siptune.linux.plugins.module_utils._core.undo import all_or_nothing
 from ansible_collections.siptune.linux.plugins.module_utils._engine.operation import BOTH
@@ -32,6 +29,9 @@ from ansible_collections.siptune.linux.plugins.module_utils._sysctl.plan import 
 from ansible_collections.siptune.linux.plugins.modules import sysctl_bulk
 from checkout import CHECKOUT
 from sandbox import kernel_value
+
+sys.path.append(str(CHECKOUT / "tests" / "unit"))
+from module_args import module_args  # which the unit tests share
 
 SYSTEMD_SYSCTL = ("/usr/lib/systemd/systemd-sysctl", "/lib/systemd/systemd-sysctl")
 LIBRARY = str(Path(ansible.__file__).resolve().parents[1])
@@ -94,10 +94,8 @@ def put_back(path: str = FILE) -> Result:
 def call(module: ModuleType, check: bool = False, diff: bool = True, **parameters: Any) -> dict[str, Any]:
     """The result of a real module's main(), as Ansible would get it."""
     output = io.StringIO()
-    arguments = patch_module_args({**parameters, "_ansible_check_mode": check, "_ansible_diff": diff})
-    # Where a test of this process has imported the controller's side, Ansible would print a module's warnings here.
-    on_a_target = patch.object(_internal, "is_controller", False)
-    with arguments, on_a_target, contextlib.redirect_stdout(output), contextlib.suppress(SystemExit):
+    arguments = module_args({**parameters, "_ansible_check_mode": check, "_ansible_diff": diff})
+    with arguments, contextlib.redirect_stdout(output), contextlib.suppress(SystemExit):
         module.main()
     return json.loads(output.getvalue())
 

@@ -11,18 +11,18 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("ansible.module_utils.testing", reason="the module's base class is Ansible's")
+pytest.importorskip("ansible.module_utils.basic", reason="the module's base class is Ansible's")
 
-from ansible.module_utils.testing import patch_module_args
 from ansible_collections.siptune.linux.plugins.module_utils._core.text import decoded
 from ansible_collections.siptune.linux.plugins.module_utils._engine.module import Module
+from module_args import module_args
 
 NAME = decoded(b"caf\xe9\x1b[2J")
 SHOWN = "caf\\xe9\\x1b[2J"
 
 
 def answer(capfd: pytest.CaptureFixture[str], end: Callable[[Module], None]) -> dict[str, Any]:
-    with patch_module_args({}), pytest.raises(SystemExit):
+    with module_args({}), pytest.raises(SystemExit):
         end(Module(argument_spec={}))
     return json.loads(capfd.readouterr().out)
 
@@ -32,7 +32,7 @@ def test_a_result_and_its_warnings(capfd: pytest.CaptureFixture[str]) -> None:
         module.warn(f"of {NAME}\nforged")
         module.exit_json(changed=True, items=[{"item": NAME}], diff=[{"before": f"{NAME}\n", "after": ""}])
 
-    with patch_module_args({}), pytest.raises(SystemExit):
+    with module_args({}), pytest.raises(SystemExit):
         end(Module(argument_spec={}))
     said = capfd.readouterr()
     result = json.loads(said.out)
