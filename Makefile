@@ -33,7 +33,7 @@ export PYTHON
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help site plan audit rollback test check coverage lint style docs docs-check docs-site unit unit-oldest integration test-calls engines systemd browser sanity build build-check release-check molecule test-vm vm-shell test-arm64 bench calls clean
+.PHONY: help site plan audit rollback test check coverage lint style locks docs docs-check docs-site unit unit-oldest integration test-calls engines systemd browser sanity build build-check release-check test-matrix molecule test-vm vm-shell test-arm64 bench calls clean
 
 help:  ## list the targets
 	@echo 'Tune a host:'
@@ -78,6 +78,9 @@ style: $(TEST_VENV)/.ready $(COLLECTION)
 	$(BIN)/yamllint --strict .
 	$(BIN)/shellcheck tools/*.sh tests/images/* .ci/run
 
+locks: $(TEST_VENV)/.ready  ## write the locks of the requirements anew, with the hashes of all packages
+	@tools/locks.sh $(BIN)/uv
+
 docs: $(TEST_VENV)/.ready $(COLLECTION)  ## generate docs/keys.md from the catalogues
 	$(BIN)/python docs/generate.py
 
@@ -120,6 +123,9 @@ build: $(SITE_VENV)/.ready  ## pack the collection for ansible-galaxy collection
 
 build-check: $(TEST_VENV)/.ready  ## pack the collection, install it elsewhere, and use it from there
 	@tools/build-check.sh $(TEST_VENV)
+
+test-matrix: $(COLLECTION) $(PROMTOOL)  ## unit tests, sanity and playbooks on each supported ansible-core; ARGS='2.18 2.21'
+	@tools/matrix.sh .build/matrix $(ARGS)
 
 release-check: $(RELEASE_VENV)/.ready  ## whether this is ready for a release, and its archive in .build/release; TAG=v1.2.3
 	@tools/release-check.sh $(RELEASE_VENV) .build/release $(TAG)
@@ -178,18 +184,18 @@ $(PROMTOOL):
 $(AXE):
 	@tools/axe.sh $@
 
-$(SITE_VENV)/.ready: requirements.txt
+$(SITE_VENV)/.ready: requirements.txt requirements.lock
 	@tools/venv.sh $(@D) requirements.txt
 	@touch $@
 
-$(TEST_VENV)/.ready: requirements.txt requirements-test.txt
+$(TEST_VENV)/.ready: requirements.txt requirements-test.txt requirements-test.lock
 	@tools/venv.sh $(@D) requirements-test.txt
 	@touch $@
 
-$(DOCS_VENV)/.ready: requirements.txt requirements-docs.txt
+$(DOCS_VENV)/.ready: requirements.txt requirements-docs.txt requirements-docs.lock
 	@tools/venv.sh $(@D) requirements-docs.txt
 	@touch $@
 
-$(RELEASE_VENV)/.ready: requirements.txt requirements-release.txt
+$(RELEASE_VENV)/.ready: requirements.txt requirements-release.txt requirements-release.lock
 	@tools/venv.sh $(@D) requirements-release.txt
 	@touch $@

@@ -9,7 +9,7 @@ junit=$2
 requirements="requirements-test-engines.txt"
 
 rm -f "$junit"
-if [ ! "$venv/.ready" -nt "$requirements" ] || [ ! "$venv/.ready" -nt requirements.txt ]; then
+if [ ! "$venv/.ready" -nt "$requirements" ] || [ ! "$venv/.ready" -nt "${requirements%.txt}.lock" ] || [ ! "$venv/.ready" -nt requirements.txt ]; then
     # Not every platform has wheels of all that ansible-navigator needs, or a compiler for the rest.
     if ! tools/venv.sh "$venv" "$requirements"; then
         tools/not-run.sh "$junit" "$requirements cannot be installed here, see above"

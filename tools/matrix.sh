@@ -34,11 +34,13 @@ find_python() {
 
 try_version() {
     local core=$1 python=$2 venv=$directory/$1
-    if [ ! "$venv/.ready" -nt requirements-test-matrix.txt ]; then
+    if [ ! "$venv/.ready" -nt requirements-test-matrix.lock ]; then
         rm -rf "$venv"
         "$python" -m venv "$venv"
-        "$venv/bin/python" -m pip install -qq --disable-pip-version-check "ansible-core==$core.*" \
-            --requirement requirements-test-matrix.txt
+        # The newest of its line, and so without a hash.
+        "$venv/bin/python" -m pip install -qq --disable-pip-version-check "ansible-core==$core.*"
+        "$venv/bin/python" -m pip install -qq --disable-pip-version-check --require-hashes \
+            --requirement requirements-test-matrix.lock
         touch "$venv/.ready"
     fi
     "$venv/bin/python" -m pytest tests/unit -q --numprocesses=auto --junitxml=".build/results/unit-$core.xml" &&

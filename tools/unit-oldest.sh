@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 venv=$1
 junit=$2
-requirements="requirements-test-py38.txt"
+requirements="requirements-test-py38.lock"
 
 find_python() {
     local candidate
@@ -31,7 +31,7 @@ if [ ! "$venv/.ready" -nt "$requirements" ]; then
     echo "Setting up $venv from $requirements"
     rm -rf "$venv"
     "$python" -m venv "$venv"
-    "$venv/bin/python" -m pip install -qq --disable-pip-version-check --requirement "$requirements"
+    "$venv/bin/python" -m pip install -qq --disable-pip-version-check --require-hashes --requirement "$requirements"
     touch "$venv/.ready"
 fi
 "$venv/bin/python" -m pytest tests/unit --junitxml="$junit"

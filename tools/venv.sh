@@ -1,5 +1,8 @@
 #!/usr/bin/env bash
-# Make a private virtual environment: tools/venv.sh DIRECTORY REQUIREMENTS-FILE...
+# Make a private virtual environment: tools/venv.sh DIRECTORY REQUIREMENTS-FILE
+#
+# Where there is a lock beside the file, requirements.lock of requirements.txt, what it names is installed and nothing else:
+# each package with all that it needs, at one version, with its hash.
 #
 # PYTHON names the interpreter; otherwise the first of python3, python3.11 and later that is new enough serves.
 # Packages missing on a Debian machine are installed as root, and named otherwise.
@@ -8,7 +11,7 @@ set -euo pipefail
 here=$(dirname "$0")
 
 directory=$1
-shift
+requirements=$2
 
 is_new_enough() {
     command -v "$1" >/dev/null && "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))'
@@ -34,8 +37,11 @@ if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
     "$here/apt.sh" "$package"
 fi
 
-echo "Setting up $directory from $*"
+echo "Setting up $directory from $requirements"
 rm -rf "$directory"
 "$python" -m venv "$directory"
 # Twice quiet: errors only.
-"$directory/bin/python" -m pip install -qq --disable-pip-version-check "${@/#/--requirement=}"
+lock=${requirements%.txt}.lock
+what=(--requirement "$requirements")
+[ ! -e "$lock" ] || what=(--require-hashes --requirement "$lock")
+"$directory/bin/python" -m pip install -qq --disable-pip-version-check "${what[@]}"

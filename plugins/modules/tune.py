@@ -234,16 +234,10 @@ def tune(
     if absent:
         whole = len(params["layers"]) == len(LAYERS)
         return facts, results, [_left_on_record(host, calls)] if whole else []
-<<<<<<< HEAD
-    services = variables.get("siptune_service_limits_services")
+    services = params["variables"].get("siptune_service_limits_services")
     names = [layer["name"] for layer in params["layers"]]
     said = unusable_configuration(facts) if NETWORK_LAYER in names else []
     return facts, results, [*said, *(left_alone(services, facts) if SERVICE_LAYER in names else [])]
-=======
-    services = params["variables"].get("siptune_service_limits_services")
-    limits_services = any(layer["name"] == SERVICE_LAYER for layer in params["layers"])
-    return facts, results, left_alone(services, facts) if limits_services else []
->>>>>>> images
 
 
 def _left_on_record(host: Host, calls: list[Call]) -> str:

@@ -16,11 +16,7 @@ from .._host.host import Host
 from .._host.netlink import observe_links
 from .._host.processes import ProcessNames, process_names
 from .._sip import daemons
-<<<<<<< HEAD
-from .._sysctl.nr_open import nr_open
 from .container_network import container_network
-=======
->>>>>>> images
 from .tuners import tuners
 
 # A media relay bound to an IPv6 address has thousands of sockets; this many are enough to see which services listen.
@@ -66,7 +62,6 @@ def gather(host: Host) -> dict[str, Any]:
     return {name: _plain(value) for name, value in facts.items()}
 
 
-<<<<<<< HEAD
 def _sip_daemons(
     host: Host, processes: ProcessNames, systemd_running: bool, read: Callable[[str], str | None]
 ) -> list[daemons.SipDaemon]:
@@ -80,16 +75,12 @@ def _sip_daemons(
     return with_configuration(host, records, running, read)
 
 
-def _nr_open_at_boot(host: Host) -> int | None:
-    """fs.nr_open as the files of an image will have it."""
-=======
 def _of_image(host: Host) -> dict[str, Any]:
     """What an image has otherwise than a host that runs: its own fs.nr_open, and a page of who knows what size."""
     # Imported here, as only a run for an image needs it, and each run on a host compiles what it imports.
     from .._host.host import unless_refused
     from .._sysctl.nr_open import nr_open
 
->>>>>>> images
     found = unless_refused(nr_open, host)
     return {"page_size": None, "nr_open": None if found is None else found.boot}
 

@@ -131,30 +131,13 @@ def _arguments(part: str, options: Mapping[str, Any], variables: Mapping[str, An
         return at_boot or {"disruptive": variables["siptune_disruptive"], "despite_calls": despite_calls}
     # On the way back an item that is missing or shadowed by now is only reported.
     absent = variables["siptune_state"] == ABSENT
-<<<<<<< HEAD
     policy = {} if absent else {name: options[name] for name in POLICY_ARGUMENTS}
     if part == JOURNAL:
         return {"why": f"{SET_IN}{VARIABLES[JOURNAL]}", **policy}
-=======
-    return {} if absent else {name: options[name] for name in POLICY_ARGUMENTS}
-
-
-def _arguments_for_image(part: str, options: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of a part's call for an image: files for the next boot, and nothing that runs."""
-    policy = _policy(options, variables)
-    if part in (RINGS, LINKS):
-        return {"when": BOOT}
->>>>>>> images
     if part == KERNEL:
         return {"path": options["sysctl_path"], **at_boot, **policy}
     if part == LOGINS:
         return {"path": options["logins_path"], **policy}
-<<<<<<< HEAD
     restart = {} if at_boot else {"restart": options["restart"], "despite_calls": despite_calls}
     own = {"drop_in": options["drop_in"], "when": options["when"], **at_boot} if part == UNITS else {}
     return {**own, **restart, "exclusive": True, **policy}
-=======
-    if part == UNITS:
-        return {"drop_in": options["drop_in"], "when": BOOT, "exclusive": True, **policy}
-    return {"exclusive": True, **policy} if part == POOLS else {}
->>>>>>> images

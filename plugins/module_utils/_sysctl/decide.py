@@ -28,12 +28,8 @@ from .safety import objection
 from .settings import Setting, check_together, checked_for
 from .value import same, satisfied, stored, wanted_from
 
-<<<<<<< HEAD
 LOOPBACK = "lo"
-OVERRIDES_GLOB = "Another file names this key, which would override the glob."
 
-=======
->>>>>>> images
 
 def settings_by_key(settings: Sequence[Setting], observed: Observed) -> dict[str, Setting]:
     """The setting of each key. A glob stands for the existing keys that no setting names in full.

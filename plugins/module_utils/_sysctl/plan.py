@@ -15,13 +15,8 @@ from .._core.change import REFUSED, Change
 from .._core.setting import EXACT
 from .._engine.owned_files import FileChange, OwnFile, plan_file, released_files
 from .._host.host import FileRecord
-<<<<<<< HEAD
-from .conf import HEADING, RULES_HEADING, Boot, Line, boot_of, render, render_rules, rules_path
-from .decide import OVERRIDES_GLOB, decide_all
-=======
 from .conf import HEADING, OVERRIDES_GLOB, RULES_HEADING, Boot, Line, boot_of, render, render_rules, rules_path
-from .decide import decide, settings_by_key
->>>>>>> images
+from .decide import decide_all
 from .items import items_of, warnings_of, with_boot_before
 from .kernel import module_of
 from .key import is_glob, is_spelled
