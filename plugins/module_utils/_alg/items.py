@@ -29,8 +29,10 @@ def alg_item(request: Request, observed: Observed, blocked: bool, will_be: bool)
         if blocked:
             state = KEPT if will_be else CHANGED
             return Change(ITEM, None, before, _live(observed, will_be), boot, state, NO_LONGER, "", boot_before)
-        told = request.tell and observed.alg.is_there
-        return Change(ITEM, None, before, before, boot, KEPT, WHY, described(observed), boot_before) if told else None
+        if not request.tell or not observed.alg.is_there:
+            return None
+        state = KEPT if _gets_calls(observed) else OK
+        return Change(ITEM, None, before, before, boot, state, WHY, described(observed), boot_before)
     after, state, reason = _live(observed, will_be), OK if blocked else CHANGED, ""
     if observed.container:
         state, reason = READONLY, "a container loads no modules of its own: block it on its machine"
@@ -63,12 +65,14 @@ def described(observed: Observed) -> str:
     return "; ".join(there)
 
 
-def warnings_of(request: Request, observed: Observed) -> list[str]:
-    """A warning where there is a SIP ALG and nobody has asked for it to be blocked.
-
-    Some kernels have it built in; without a firewall that assigns it, that is worth an item and no more.
-    """
+def _gets_calls(observed: Observed) -> bool:
+    """Whether it may: some kernels have it built in, where without a firewall that assigns it nothing comes of it."""
     alg = observed.alg
-    if request.block or not request.tell or not (alg.modules or alg.used_by or (alg.built_in and alg.automatic)):
+    return bool(alg.modules or alg.used_by or (alg.built_in and alg.automatic))
+
+
+def warnings_of(request: Request, observed: Observed) -> list[str]:
+    """A warning where the SIP ALG may get hold of calls and nobody has asked for it to be blocked."""
+    if request.block or not request.tell or not _gets_calls(observed):
         return []
     return [f"{ITEM}: {described(observed)}. {WHY} {WAY_OUT}"]

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from .._engine.conf_files import comment
-from .._engine.owned_files import FilesPlan, OwnFile, plan_file, record_files, released_files, text_of
+from .._engine.owned_files import FilesPlan, OwnFile, one_file_plan, plan_file, text_of
 from .items import WHY, alg_item, warnings_of
 from .model import MODULES, PATH, Observed, Request
 from .safety import check_safety
@@ -24,16 +24,10 @@ def plan(request: Request, observed: Observed) -> FilesPlan:
     if request.block and can_block:
         check_safety(observed)
     text = TEXT if request.block and can_block else None
-    file, left_alone = plan_file(OwnFile(PATH, observed.own, HEADING), text, observed.originals.files, observed.owner)
-    files = [file] if file else []
+    own = OwnFile(PATH, observed.own, HEADING)
+    file, left_alone = plan_file(own, text, observed.originals.files, observed.owner)
     blocked, will_be = (
         text_of(record).endswith(LINES) for record in (observed.own, file.after if file else observed.own)
     )
     item = alg_item(request, observed, blocked, will_be)
-    return FilesPlan(
-        changes=[one for one in (item, left_alone) if one],
-        files=files,
-        originals=observed.originals._replace(files=record_files(observed.originals.files, files)),
-        released=released_files({PATH: observed.own}, files, observed.originals.files),
-        warnings=warnings_of(request, observed),
-    )
+    return one_file_plan(own, file, [item, left_alone], observed.originals, warnings_of(request, observed))
