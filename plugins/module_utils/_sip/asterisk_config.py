@@ -150,7 +150,7 @@ def _asterisk_conf(words: Sequence[str], files: ConfigFiles) -> AsteriskConfig:
         if config.found:
             break
     if named and not config.found:
-        files.note(f"{shown(named.text)}, Asterisk's configuration, cannot be read")
+        files.note_unread(named.text, "Asterisk's")
     return config
 
 

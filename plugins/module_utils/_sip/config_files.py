@@ -32,9 +32,10 @@ def no_names(_directory: str) -> Sequence[str]:
 
 
 class ConfigFiles:
-    """One configuration while it is read. `notes` says what of it is unknown, each with the way out."""
+    """One configuration while it is read. `notes` says what of it is unknown. `closed`: none of it can be read here."""
 
-    def __init__(self, read: Read, names: Names = no_names) -> None:
+    def __init__(self, read: Read, names: Names = no_names, closed: bool = False) -> None:
+        self.closed = closed
         self._read = read
         self._names = names
         self._files = MOST_FILES
@@ -72,6 +73,11 @@ class ConfigFiles:
             found = found[: MOST_FILES + 1]
         return found
 
+    def note_unread(self, path: str, whose: str) -> None:
+        """Say that the configuration which a command line names cannot be read."""
+        if not self.closed:
+            self.note(f"{shown(path)}, {whose} configuration, cannot be read")
+
     def note(self, words: str) -> None:
         """Say once what is unknown."""
         if len(self.notes) < MOST_NOTES:
@@ -89,7 +95,7 @@ def files_of(host: Host) -> ConfigFiles:
 
 def container_files() -> ConfigFiles:
     """A configuration in a container: its paths are none of this host's, and nothing is read."""
-    return ConfigFiles(lambda _path: None)
+    return ConfigFiles(lambda _path: None, closed=True)
 
 
 def shown(text: str) -> str:

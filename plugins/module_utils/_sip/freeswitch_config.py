@@ -60,7 +60,7 @@ def _switch_config(words: Sequence[str], files: ConfigFiles) -> SwitchConfig:
             preprocessor.read_variables()
             return SwitchConfig(path, _parameters(path, preprocessor.expanded(text, path, (path,)), files))
     if {"-conf", "-base"} & set(words):
-        files.note(f"{path}, FreeSWITCH's configuration, cannot be read")
+        files.note_unread(path, "FreeSWITCH's")
     return SwitchConfig()
 
 

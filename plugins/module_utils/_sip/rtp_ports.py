@@ -104,7 +104,7 @@ def _of_rtpengine(words: Sequence[str], files: ConfigFiles) -> list[Ends]:
     path, section = config_place(words)
     text = files.read(path)
     if text is None and option(words, "config-file"):
-        files.note(f"{path}, rtpengine's configuration, cannot be read")
+        files.note_unread(path, "rtpengine's")
     sections = config_sections(text or "")
     own = sections.get(section, {})
     common = [_option(words, name, short, own, path) for name, short in (("port-min", "-m"), ("port-max", "-M"))]

@@ -116,10 +116,9 @@ class SocketFinder:
         if not words[0].startswith("/"):  # found by PATH, which the directory of its configuration may go by
             words[0] = self._host.read_link(f"/proc/{process.pid}/exe") or words[0]
         unit = process.group.unit if unit_stem(process.group.unit) else ""
-        contained = process.status.in_child_namespace
-        files = container_files() if contained else files_of(self._host)
+        files = container_files() if process.status.in_child_namespace else files_of(self._host)
         media = rtp_ports(daemon, words, files)
-        if contained and any(ports.place == BY_DEFAULT for ports in media):
+        if files.closed and any(ports.place == BY_DEFAULT for ports in media):
             files.note("it runs in a container, whose configuration is not read")
         running = Running(daemon, process.pid, unit, words, files, media, elsewhere=self._elsewhere(process))
         if running.elsewhere:

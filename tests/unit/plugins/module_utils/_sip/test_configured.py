@@ -90,7 +90,8 @@ def test_what_does_not_run_is_read_where_its_program_was_built_for(root: Path) -
 
 def test_the_files_of_a_container_are_not_the_hosts(root: Path) -> None:
     place(root / "etc/rtpengine/rtpengine.conf", "[rtpengine]\nport-min=23000\nport-max=32768\n")
-    start(root, 50, "rtpengine", nspid="50\t1", cgroup="/machine.slice/libpod-1.scope/container")
+    words = "/usr/bin/rtpengine\0--config-file=/etc/rtpengine/rtpengine.conf\0"
+    start(root, 50, "rtpengine", nspid="50\t1", cgroup="/machine.slice/libpod-1.scope/container", command_line=words)
     (found,) = [one for one in look(root) if one.running]
     assert found.rtp_ports == ["30000-40000"]
     assert found.notes == ["it runs in a container, whose configuration is not read"]
