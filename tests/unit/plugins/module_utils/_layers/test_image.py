@@ -4,10 +4,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import PENDING
+from ansible_collections.siptune.linux.plugins.module_utils._core.undo import UndoLog
+from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import PATH as RECORD
+from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import (
+    FileOriginal,
+    LinkOriginal,
+    Originals,
+    SocketOriginal,
+    digest,
+    render,
+)
+from ansible_collections.siptune.linux.plugins.module_utils._host.image import Image
 from ansible_collections.siptune.linux.plugins.module_utils._layers.calls import all_calls
 from ansible_collections.siptune.linux.plugins.module_utils._layers.capacity import CatalogueError, NotGivenError
 from ansible_collections.siptune.linux.plugins.module_utils._layers.image import (
@@ -16,6 +28,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._layers.image import
     parse_machine,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import Layer
+from ansible_collections.siptune.linux.plugins.module_utils._nic.link_files.file import HEADING, OWN
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.module import SYSCTL_BULK
 from ansible_collections.siptune.linux.plugins.module_utils._units.module import SYSTEMD_LIMITS
 
@@ -217,3 +230,25 @@ def test_on_the_way_back_the_files_of_cards_go_too() -> None:
     assert {"network", "network rings", "network links", "network sockets"} < set(made)
     assert not made["network rings"].request.live
     assert not any(call.left for call in made.values())
+
+
+LINK_FILE = "/etc/systemd/network/00-siptune-eth0.link"
+LINK_TEXT = f"{HEADING}[Match]\nPermanentMACAddress=02:00:00:00:00:01\n\n[Link]\n\n{OWN}nic_ring\nRxBufferSize=4096\n"
+
+
+def test_what_the_image_of_a_tuned_host_has_of_cards_and_sockets_goes_with_its_record(tmp_path: Path) -> None:
+    record = Originals(
+        {},
+        {LINK_FILE: FileOriginal(None, (digest(LINK_TEXT.encode()),))},
+        {"eth0 02:00:00:00:00:01": {"rx": LinkOriginal("256", "4096", None, "a boot")}},
+        sockets={"12 34 56": SocketOriginal("kamailio 192.0.2.1:5060", "a boot", 5060, 212992, 400000, 400000)},
+    )
+    for path, content in ((LINK_FILE, LINK_TEXT.encode()), (RECORD, render(record))):
+        (tmp_path / path[1:]).parent.mkdir(parents=True, mode=0o700)
+        (tmp_path / path[1:]).write_bytes(content)
+        (tmp_path / path[1:]).chmod(0o644 if path == LINK_FILE else 0o600)
+    for name, call in calls({}, siptune_state="absent").items():
+        if name.startswith("network "):
+            call.run(Image(str(tmp_path)), False, UndoLog())
+    assert not (tmp_path / LINK_FILE[1:]).exists()
+    assert not (tmp_path / RECORD[1:]).exists()
