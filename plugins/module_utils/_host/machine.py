@@ -142,7 +142,9 @@ CPU_MODALIAS_FILE = "/sys/devices/system/cpu/modalias"
 X86_HYPERVISOR_FEATURE = "009F"
 
 DEVICE_TREE_HYPERVISOR = "/proc/device-tree/hypervisor/compatible"
-DEVICE_TREE_TECHNOLOGIES = {"linux,kvm": "kvm", "xen,xen": "xen", "vmware": "vmware"}
+# The board of QEMU that is none, on arm64 without firmware: its DMI table is missing, and it names no hypervisor.
+DEVICE_TREE_BOARD, QEMU_BOARD = "/proc/device-tree/compatible", "linux,dummy-virt"
+DEVICE_TREE_TECHNOLOGIES = {"linux,kvm": "kvm", "xen,xen": "xen", "vmware": "vmware", QEMU_BOARD: "qemu"}
 XEN_CAPABILITIES = "/proc/xen/capabilities"
 
 
@@ -224,6 +226,11 @@ def _device_tree_technology(compatible: str | None) -> str | None:
     return next((DEVICE_TREE_TECHNOLOGIES[name] for name in names if name in DEVICE_TREE_TECHNOLOGIES), None)
 
 
+def _board_of_qemu(host: Host) -> str | None:
+    names = (host.read_lenient(DEVICE_TREE_BOARD) or "").split("\0")
+    return QEMU_BOARD if QEMU_BOARD in names else None
+
+
 def virtualization(host: Host) -> Virtualization:
     """Whether the host is a container, a virtual machine or metal, as far as it can be seen from inside.
 
@@ -243,7 +250,7 @@ def virtualization(host: Host) -> Virtualization:
             dmi=tuple(host.read_lenient(path) or "" for path in DMI_FILES),
             clocksources=host.read_lenient(CLOCKSOURCE_FILE),
             cpu_modalias=host.read_lenient(CPU_MODALIAS_FILE),
-            device_tree_hypervisor=host.read_lenient(DEVICE_TREE_HYPERVISOR),
+            device_tree_hypervisor=host.read_lenient(DEVICE_TREE_HYPERVISOR) or _board_of_qemu(host),
             xen_capabilities=host.read_lenient(XEN_CAPABILITIES),
         )
     )

@@ -212,9 +212,9 @@ def surviving_line(path: str, setting: Setting, request: Request, observed: Obse
 
 
 def meets(path: str, setting: Setting, value: str) -> bool:
-    """Whether a value from a file meets the setting. A value that cannot be compared does not."""
+    """Whether a value from a file meets the setting, as the kernel stores it. One that cannot be compared does not."""
     try:
-        return satisfied(path, setting.rule, setting.value, value)
+        return satisfied(path, setting.rule, setting.value, stored(path, value, None))
     except SysctlError:
         return False
 

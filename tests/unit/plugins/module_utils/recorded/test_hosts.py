@@ -23,6 +23,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._sysctl.module impor
 from ansible_collections.siptune.linux.plugins.module_utils._units.module import SYSTEMD_LIMITS
 from hypothesis import given
 from hypothesis import strategies as st
+from sip_trees import place
 
 from . import hosts
 from .builder import RecordedHost, booted
@@ -89,6 +90,13 @@ def test_the_machine_is_seen_as_it_is(host: RecordedHost, recorded: Recorded) ->
 )
 def test_machines_of_arm64_are_told_apart(tmp_path: Path, recorded: Recorded, kind: str, technology: str) -> None:
     assert gather(RecordedHost(tmp_path, recorded))["virtualization"] == {"kind": kind, "technology": technology}
+
+
+def test_qemu_without_firmware_is_a_virtual_machine(tmp_path: Path) -> None:
+    """As a kernel of arm64 has shown it that was started without a firmware: no DMI table, and its board's name."""
+    host = RecordedHost(tmp_path, hosts.GRAVITON._replace(dmi={}))
+    place(tmp_path / "proc/device-tree/compatible", "linux,dummy-virt\0")
+    assert gather(host)["virtualization"] == {"kind": "vm", "technology": "qemu"}
 
 
 def test_each_daemon_is_found_under_the_unit_of_its_package(host: RecordedHost, recorded: Recorded) -> None:
@@ -199,8 +207,8 @@ def all_trees(tmp_path_factory: pytest.TempPathFactory) -> dict[str, RecordedHos
 
 
 @given(st.sampled_from(NUMBERS), st.integers(1, 200))
-def test_no_floor_lowers_a_default(trees: dict[str, RecordedHost], place: tuple[str, str], percent: int) -> None:
-    name, key = place
+def test_no_floor_lowers_a_default(trees: dict[str, RecordedHost], key_of: tuple[str, str], percent: int) -> None:
+    name, key = key_of
     now = [int(word) for word in booted(HOSTS[name])[key].split()]
     wanted = " ".join(str(number * percent // 100) for number in now)
     try:
@@ -248,6 +256,10 @@ def test_buckets_of_conntrack_fill_pages(host: RecordedHost, recorded: Recorded)
     (change,) = plan(SYSCTL_BULK, host, path=PATH, settings={key: 300000}).values()
     if key.replace(".", "/") in recorded.keys:
         assert int(change.after) == {4096: 300032, 65536: 303104}[recorded.page_bytes]
+        assert (change.state, change.reason) == (
+            "changed",
+            "",
+        )  # its own line is no other file's, though it says 300000
 
 
 # --- network cards ----------------------------------------------------------------------------
