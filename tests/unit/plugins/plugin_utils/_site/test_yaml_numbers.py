@@ -8,6 +8,7 @@ import pytest
 from ansible_collections.siptune.linux.plugins.plugin_utils._site.yaml_numbers import advice, misread
 
 loader = pytest.importorskip("ansible.parsing.dataloader", reason="only the controller reads YAML")
+release = pytest.importorskip("ansible.release")
 
 
 @pytest.mark.parametrize(
@@ -34,6 +35,7 @@ def test_a_plain_number_is_as_it_was_written(written: str) -> None:
     assert advice(written, 0) is None
 
 
+@pytest.mark.skipif(release.__version__.startswith("2.18."), reason="this core forgets where a value was written")
 def test_the_text_is_found_again_where_it_was_written(tmp_path) -> None:
     playbook = tmp_path / "vars.yml"
     playbook.write_text("a: 10\nb: {value: 010, rule: exact}\nc: '010'\nd: [1, 1_0]\n", encoding="utf-8")
