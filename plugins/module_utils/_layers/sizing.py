@@ -312,9 +312,9 @@ def dirty_bytes(host: Mapping[str, Any], _capacity: Mapping[str, int], options: 
     the kernel's own 20 % of what is available are less than 205 MiB there already, and 5 % would
     make every writer wait. None as well where the memory is unknown. Whole MiB.
     """
-    memory_bytes = host.get("memory_bytes") or 0
     disk_bytes = DIRTY_SECONDS_OF_DISK * int(options.get("disk_write_bytes_per_second") or 0)
-    if memory_bytes < DIRTY_SMALLEST_HOST_BYTES or disk_bytes <= 0:
+    memory_bytes = host.get("memory_bytes") or 0 if disk_bytes > 0 else 0
+    if memory_bytes < DIRTY_SMALLEST_HOST_BYTES:
         return None
     ceiling_bytes = memory_bytes * DIRTY_PERCENT_OF_MEMORY // 100
     return min(max(disk_bytes, DIRTY_FLOOR_BYTES), ceiling_bytes) // MEBIBYTE * MEBIBYTE

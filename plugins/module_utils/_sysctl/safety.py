@@ -11,6 +11,7 @@ from types import MappingProxyType
 from .._core.setting import AT_LEAST
 from .._core.text import whole_number
 from .._engine.originals import Originals
+from .conf import boot_of
 from .hazards import LEAST_PORTS, PORT_KEYS, WIDEN, free_ports
 from .kernel import is_locked
 from .key import SysctlError, display_name, interface_of
@@ -21,6 +22,7 @@ from .value import same
 NR_OPEN = "fs/nr_open"
 IPV6 = "net/ipv6/conf/"
 ADVICE = "To have the rest, leave the key out; with the roles, set it to null in the inventory's own settings"
+KERNELS_PORTS = "32768 60999"  # ip_local_port_range of every kernel: ip-sysctl.rst
 ROUTER_ACCEPTS = "2"  # accept_ra: take router advertisements although forwarding is on, ip-sysctl.rst
 
 
@@ -46,6 +48,10 @@ def _check_ports(wanted: Mapping[str, str], observed: Observed) -> None:
     """Raises SysctlError where fewer ports are left than a host can live with, and fewer than before."""
     changed = [path for path in PORT_KEYS if path in wanted]
     now = {path: observed.live[path].value or "" for path in PORT_KEYS if path in observed.live}
+    if observed.boot_only and changed:
+        boot = boot_of(observed.others)
+        found = {path: boot.assignment(path) for path in PORT_KEYS}
+        now = {PORT_KEYS[0]: KERNELS_PORTS, **{path: line.value or "" for path, line in found.items() if line}}
     before, after = free_ports(now), free_ports({**now, **wanted})
     if not changed or after is None or after.left >= LEAST_PORTS or (before and after.left >= before.left):
         return

@@ -163,6 +163,23 @@ def test_keys_of_modules_wait_for_them_where_no_udev_is(image: Image, kernel: Ke
     assert not run(image, {"net.netfilter.nf_conntrack_max": 1 << 20, "net.core.somaxconn": 8192}).changed
 
 
+@pytest.mark.parametrize(
+    ("range_of_image", "reserved", "refused"),
+    [(None, "32768-59500", True), (None, "40000-50000", False), ("10240 65535", "32768-59500", False)],
+)
+def test_an_image_too_keeps_ports_for_outgoing_connections(
+    image: Image, kernel: KernelHost, range_of_image: str | None, reserved: str, refused: bool
+) -> None:
+    if range_of_image:
+        (kernel.root / "etc/sysctl.d/50-range.conf").write_text(f"net.ipv4.ip_local_port_range = {range_of_image}\n")
+    settings = {"net.ipv4.ip_local_reserved_ports": reserved}
+    if refused:
+        with pytest.raises(SysctlError, match="fewer than 2000"):
+            run(image, settings)
+    else:
+        run(image, settings)
+
+
 def test_an_old_systemd_reads_no_globs(image: Image, kernel: KernelHost) -> None:
     library = kernel.root / "usr/lib/systemd"
     (library / "libsystemd-shared-252.so").rename(library / "libsystemd-shared-239.so")
