@@ -68,6 +68,14 @@ def _full_audit() -> dict[str, Any]:
     counters = [{"name": one.name, "total": 1, "value": 1, "limit": 2, "parts": [part]} for one in (*COUNTERS, *GAUGES)]
     socket = {"daemon": "kamailio", "socket": "10.0.0.5:5060", "buffer_bytes": 1, "holds_messages": 1, "drops_total": 1}
     tuner = {"name": "TuneD", "keys": [{"item": "vm.swappiness", "theirs": "60", "wanted": "10", "wins": "siptune"}]}
+    relay = {
+        "unit": "rtpengine-daemon.service",
+        "pid": 812,
+        "forwards": "kernel",
+        "warnings": [],
+        "user_packets_total": 1,
+        "kernel_packets_total": 1,
+    }
     host = {
         "name": "sbc1",
         "status": "audited",
@@ -77,6 +85,8 @@ def _full_audit() -> dict[str, Any]:
         "tuners": [tuner],
         "counters": {"list": counters},
         "sip_sockets": [socket],
+        "storage": [{"kind": "sync"}],
+        "rtpengine": [relay],
     }
     return {"generated_at": "2026-11-24T03:15:00+00:00", "hosts": [host]}
 
