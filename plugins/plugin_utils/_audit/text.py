@@ -103,7 +103,8 @@ def _at_boot(boot: object) -> str:
 
 
 def _ceiling_line(ceiling: Mapping[str, Any]) -> str:
-    return f"{ceiling['unit'] or ceiling['daemon']}: {ceiling['summary']}"
+    name, summary = ceiling["unit"] or ceiling["daemon"], ceiling["summary"]
+    return summary if summary.startswith(f"{name} ") else f"{name}: {summary}"
 
 
 def _tuner_line(tuner: Mapping[str, Any]) -> str:
