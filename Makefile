@@ -91,7 +91,7 @@ docs-site: packages $(DOCS_VENV)/.ready $(COLLECTION)  ## the documentation as a
 	@tools/docs-site.sh $(DOCS_VENV) .build/docs-site
 
 unit: $(TEST_VENV)/.ready $(COLLECTION) $(PROMTOOL)  ## unit tests
-	$(BIN)/python -m pytest tests/unit --junitxml=$(RESULTS)/unit.xml
+	$(BIN)/python -m pytest tests/unit --numprocesses=auto --junitxml=$(RESULTS)/unit.xml
 
 coverage: $(TEST_VENV)/.ready $(COLLECTION) $(PROMTOOL)  ## unit tests, and how much of the plugins they reach
 	$(BIN)/coverage run -m pytest tests/unit --junitxml=$(RESULTS)/unit.xml
