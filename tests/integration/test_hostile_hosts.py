@@ -206,7 +206,8 @@ def test_an_audit_of_hosts_that_answer_what_they_like() -> None:
     up = {one.labels["host"]: one.value for one in samples if one.name == "siptune_audit_up"}
     assert up == {name: float(name not in failed) for name in hosts}
     assert {one.labels["host"] for one in samples if "host" in one.labels} == set(hosts)
-    assert {label for one in samples for label in one.labels} <= {"host", "layer", "state", "verdict", "unit", "tuner"}
+    known = {"host", "layer", "state", "verdict", "unit", "tuner", "kind"}
+    assert {label for one in samples for label in one.labels} <= known
 
 
 @pytest.mark.parametrize("name", ["site", "rollback"])
