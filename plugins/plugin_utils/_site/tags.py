@@ -27,6 +27,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._layers.capacity imp
 from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import LAYERS
 
 SPECIAL = ("all", "tagged", "untagged", "always", "never")  # Source: Playbook Guide, Tags
+OF_MOLECULE = ("molecule-notest", "notest")  # Molecule skips these in each playbook that it runs
 OPTIONS = {"ansible_run_tags": "--tags", "ansible_skip_tags": "--skip-tags"}
 OUR_PLAYBOOKS = "siptune.linux."
 
@@ -35,7 +36,7 @@ display = Display()
 
 def unknown_tags(variables: Mapping[str, Any], known: Collection[str]) -> list[tuple[str, str]]:
     """The option and the word of each tag that is neither a layer nor `known`."""
-    fine = {*LAYERS, *SPECIAL, *known}
+    fine = {*LAYERS, *SPECIAL, *OF_MOLECULE, *known}
     return [
         (option, str(tag)) for name, option in OPTIONS.items() for tag in variables.get(name) or [] if tag not in fine
     ]
