@@ -27,7 +27,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._layers.capacity imp
 from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import LAYERS
 
 SPECIAL = ("all", "tagged", "untagged", "always", "never")  # Source: Playbook Guide, Tags
-OF_MOLECULE = ("molecule-notest", "notest")  # Molecule skips these in each playbook that it runs
+OF_MOLECULE = ("molecule-notest", "notest", "molecule-idempotence-notest")  # what Molecule itself skips in playbooks
 OPTIONS = {"ansible_run_tags": "--tags", "ansible_skip_tags": "--skip-tags"}
 OUR_PLAYBOOKS = "siptune.linux."
 

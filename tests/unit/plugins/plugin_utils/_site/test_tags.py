@@ -20,7 +20,7 @@ from ansible_collections.siptune.linux.plugins.plugin_utils._site.tags import re
         (["netwrok"], [], (), [("--tags", "netwrok")]),
         (["network", "netwrok"], ["securty"], (), [("--tags", "netwrok"), ("--skip-tags", "securty")]),
         (["deploy"], ["drain"], ("deploy", "drain"), []),
-        (["all"], ["molecule-notest", "notest"], (), []),
+        (["all"], ["molecule-notest", "notest", "molecule-idempotence-notest"], (), []),
         (["Network"], [], (), [("--tags", "Network")]),
     ],
 )
