@@ -118,6 +118,7 @@ class Item(NamedTuple):
     wanted: Any
     before: Any
     after: Any
+    at_boot_before: Any
     at_boot: Any
     state: str
     why: str
