@@ -20,19 +20,21 @@ DAEMONS = {
 }
 OTHER_UNITS = "freepbx.service sbc.service supervised.service watched.service run-media.service"
 
+STOP_SOON = "TimeoutStopSec=1"  # Asterisk takes its time
+
 
 @pytest.fixture
 def host(machine: Machine) -> Iterator[Machine]:
     """The container without its daemon's own unit."""
     own = DAEMONS[machine.suite][1]
     machine.run("ip", "link", "set", "lo", "up")
-    machine.sh(f"systemctl stop {own}; rm -rf /run/asterisk/*")
+    machine.sh(f"systemctl kill --signal=KILL {own} 2>/dev/null || true; systemctl stop {own}; rm -rf /run/asterisk/*")
     yield machine
     machine.sh(f"systemctl stop {OTHER_UNITS} 2>/dev/null || true; pkill -9 -x {DAEMONS[machine.suite][0]} || true")
 
 
 def start(host: Machine, unit: str, lines: str) -> None:
-    host.write(f"/etc/systemd/system/{unit}", f"[Service]\n{lines}")
+    host.write(f"/etc/systemd/system/{unit}", f"[Service]\n{STOP_SOON}\n{lines}")
     host.sh(f"systemctl daemon-reload; systemctl start {unit}")
 
 
@@ -73,7 +75,7 @@ def test_below_a_script_that_is_the_main_process(host: Machine) -> None:
 
 
 def test_a_transient_unit(host: Machine) -> None:
-    host.sh(f"systemd-run -q --unit=run-media.service {DAEMONS[host.suite][2]}")
+    host.sh(f"systemd-run -q -p {STOP_SOON} --unit=run-media.service {DAEMONS[host.suite][2]}")
     assert running(host) == [("run-media.service", "")]
 
 
