@@ -89,7 +89,7 @@ def _host(dice: random.Random, templates: list[tuple[str, str, str, str]], numbe
     if number % 100 == 73:
         message = "/etc/sysctl.d/90-siptune-security.conf: is a symbolic link, which is never followed (ELOOP)"
         full["security"] = [{"failed": True, "msg": f"{message}. Nothing was changed."}]
-    return HostResults(full, _counters(dice, trouble), _tuners(number), _storage(number))
+    return HostResults(full, _counters(dice, trouble), _tuners(number), storage=_storage(number))
 
 
 def _storage(number: int) -> list[dict[str, Any]]:

@@ -95,12 +95,12 @@ def host_record(name: str, results: HostResults) -> dict[str, Any]:
     """One host of the document; a host whose results are not as they must be has failed, and has nothing else."""
     try:
         checked = HostResults(
-            {layer: checked_layer(layer, parts) for layer, parts in results.layers.items()},
-            checked_counters(results.counters),
-            checked_tuners(results.tuners),
-            checked_daemons(results.sip_daemons),
-            results.boot_only,
-            checked_storage(results.storage),
+            layers={layer: checked_layer(layer, parts) for layer, parts in results.layers.items()},
+            counters=checked_counters(results.counters),
+            tuners=checked_tuners(results.tuners),
+            sip_daemons=checked_daemons(results.sip_daemons),
+            boot_only=results.boot_only,
+            storage=checked_storage(results.storage),
         )
         return _record(name, checked)
     except (ResultError, TuningError) as error:
