@@ -34,7 +34,7 @@ def tuned_sockets(items: Iterable[Mapping[str, Any]], datagrams_per_second: int 
     records = []
     for item in items:
         if is_socket(item) and item.get("after"):
-            daemon, _, end, *_ = str(item["item"]).split(" ")
+            daemon, _protocol, end, *_more = str(item["item"]).split(" ")
             size = int(item["after"])
             holds = size // MESSAGE_CHARGE_BYTES
             survives = holds / datagrams_per_second if datagrams_per_second else None

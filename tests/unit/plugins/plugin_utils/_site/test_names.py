@@ -45,7 +45,8 @@ def _metrics() -> set[str]:
 def test_every_variable_that_is_written_about_is_known() -> None:
     named = _named("README.md", "docs/**/*", "roles/**/*", "playbooks/*", "molecule/**/*", "extensions/**/*")
     unknown = {name: file for name, file in named.items() if not is_known(name, {})}
-    assert {name: file for name, file in unknown.items() if name not in _metrics()} == {}
+    slips = {"siptune_capcity": "docs/first-hour.md"}  # which shows what comes of one
+    assert {name: file for name, file in unknown.items() if name not in _metrics()} == slips
 
 
 def test_every_known_variable_is_one_of_a_role_or_in_the_text_of_a_playbook() -> None:
