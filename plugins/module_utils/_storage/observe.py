@@ -39,10 +39,12 @@ def storage_findings(host: Host, sip_daemons: Iterable[Mapping[str, Any]]) -> li
     directories = list({one.path: one for one in reversed(found)}.values())[::-1]
     findings = [finding for one in directories for finding in storage.of_directory(one)]
     own_logs = [
-        one for one in directories if one.purpose == LOGS and one.daemon == "asterisk" and storage.local(one.path)
+        one
+        for one in directories
+        if one.purpose == LOGS and one.daemon in LOGS_OF_ITS_OWN and storage.local(one.path)
     ]
     logs = [
-        *log_faults(host, processes, [one for one in own_logs if storage.local(one.path)]),
+        *log_faults(host, processes, own_logs),
         *journal_logs(host, processes),
         *core_dumps(host, [(name, pid) for name, pid, _words in started if pid]),
     ]
