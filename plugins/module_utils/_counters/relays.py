@@ -57,7 +57,8 @@ def relay_results(
     """The running rtpengines as sip_counters_info documents them; `before` is None for packets since their start."""
     if not after:
         return []
-    found = kernel_forwarding(host, process_names(host), virtualization(host).kind == CONTAINER)
+    running = first_processes(host, RTPENGINE, process_names(host))
+    found = kernel_forwarding(host, running, virtualization(host).kind == CONTAINER)
     return [_result(one._asdict(), before, after[one.pid]) for one in found if one.pid in after]
 
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import mmap
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -21,7 +21,6 @@ from .tuners import tuners
 
 # A media relay bound to an IPv6 address has thousands of sockets; this many are enough to see which services listen.
 MOST_LISTENERS = 100
-RTPENGINE = "rtpengine"  # the name of its process
 
 
 def gather(host: Host) -> dict[str, Any]:
@@ -33,6 +32,7 @@ def gather(host: Host) -> dict[str, Any]:
     systemd_running = host.exists(machine.SYSTEMD_RUNNING)
     default_routes = network.default_routes(host, links)
     virtualization = machine.virtualization(host)
+    running = {one.name: daemons.first_processes(host, one, processes) for one in daemons.DAEMONS}
     facts = {
         "memory_bytes": machine.memory_bytes(host),
         "page_size": mmap.PAGESIZE,
@@ -53,8 +53,8 @@ def gather(host: Host) -> dict[str, Any]:
         "sip_alg": sip_alg(host),
         "control_connection": network.control_connection(host),
         "ipv6_listeners": None if listeners is None else [str(listener) for listener in listeners[:MOST_LISTENERS]],
-        "sip_daemons": _sip_daemons(host, processes, systemd_running, read_once),
-        "rtpengine": _rtpengine(host, processes, virtualization.kind == machine.CONTAINER),
+        "sip_daemons": _sip_daemons(host, processes, systemd_running, running, read_once),
+        "rtpengine": _rtpengine(host, running["rtpengine"], virtualization.kind == machine.CONTAINER),
         "tuners": tuners(host, processes),
     }
     if host.boot_only:
@@ -63,9 +63,12 @@ def gather(host: Host) -> dict[str, Any]:
 
 
 def _sip_daemons(
-    host: Host, processes: ProcessNames, systemd_running: bool, read: Callable[[str], str | None]
+    host: Host,
+    processes: ProcessNames,
+    systemd_running: bool,
+    running: Mapping[str, Sequence[daemons.Process]],
+    read: Callable[[str], str | None],
 ) -> list[daemons.SipDaemon]:
-    running = {one.name: daemons.first_processes(host, one, processes) for one in daemons.DAEMONS}
     records = daemons.sip_daemons(host, processes, systemd_running, running)
     if not records:
         return []
@@ -85,13 +88,13 @@ def _of_image(host: Host) -> dict[str, Any]:
     return {"page_size": None, "nr_open": None if found is None else found.boot}
 
 
-def _rtpengine(host: Host, processes: ProcessNames, in_container: bool) -> list[Any]:
+def _rtpengine(host: Host, running: Sequence[daemons.Process], in_container: bool) -> list[Any]:
     """What the kernel does for each rtpengine. The import is below, as most hosts have none."""
-    if not processes.pids_named(RTPENGINE):
+    if not running:
         return []
     from .._sip.kernel_forwarding import kernel_forwarding
 
-    return list(kernel_forwarding(host, processes, in_container))
+    return list(kernel_forwarding(host, running, in_container))
 
 
 def _plain(value: Any) -> Any:

@@ -17,9 +17,8 @@ from .._core.text import whole_number
 from .._host.host import Host
 from .._host.kernels import find_module, newest_kernel
 from .._host.machine import kernel_release
-from .._host.processes import ProcessNames
 from .._sip import rtpengine
-from .daemons import DAEMONS, Process, first_processes, unit_that_holds
+from .daemons import DAEMONS, Process, unit_that_holds
 
 RTPENGINE = next(daemon for daemon in DAEMONS if daemon.name == "rtpengine")
 MODULE_NAMES = ("nft_rtpengine", "xt_RTPENGINE")  # since 14.1, and before
@@ -61,9 +60,8 @@ class Module(NamedTuple):
     newest_has_module: bool | None
 
 
-def kernel_forwarding(host: Host, processes: ProcessNames, in_container: bool) -> list[KernelForwarding]:
-    """One record for each running rtpengine. Where none runs, nothing is read."""
-    running = first_processes(host, RTPENGINE, processes) if processes.pids_named(RTPENGINE.command) else []
+def kernel_forwarding(host: Host, running: Sequence[Process], in_container: bool) -> list[KernelForwarding]:
+    """One record for each running rtpengine, by their first processes. Where none runs, nothing is read."""
     if not running:
         return []
     module = _module(host, in_container)

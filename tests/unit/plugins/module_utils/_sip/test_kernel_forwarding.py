@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._host.processes import process_names
+from ansible_collections.siptune.linux.plugins.module_utils._sip.daemons import Process, first_processes
 from ansible_collections.siptune.linux.plugins.module_utils._sip.kernel_forwarding import (
+    RTPENGINE,
     KernelForwarding,
     kernel_forwarding,
 )
@@ -45,9 +47,13 @@ def load(root: Path, module: str, references: int, **tables: str) -> None:
         place(root / f"proc/rtpengine/{name[1:]}/status", status)
 
 
+def relays(host: Host) -> list[Process]:
+    return first_processes(host, RTPENGINE, process_names(host))
+
+
 def seen(root: Path, in_container: bool = False) -> KernelForwarding:
     host = Host(str(root))
-    (found,) = kernel_forwarding(host, process_names(host), in_container)
+    (found,) = kernel_forwarding(host, relays(host), in_container)
     return found
 
 
@@ -161,17 +167,17 @@ def test_two_relays(tmp_path: Path) -> None:
     load(relay_host(tmp_path, XT), "xt_RTPENGINE", 3, t0="Control PID: 812")
     start(tmp_path, 900, "rtpengine", command_line="/usr/bin/rtpengine\0--config-file=none\0--table=1\0")
     host = Host(str(tmp_path))
-    found = kernel_forwarding(host, process_names(host), False)
+    found = kernel_forwarding(host, relays(host), False)
     assert [(one.pid, one.table, one.in_use) for one in found] == [(812, 0, True), (900, 1, False)]
 
 
 def test_nothing_is_read_where_no_relay_runs(tmp_path: Path) -> None:
     make(tmp_path)
     start(tmp_path, 36, "kamailio")
-    names = process_names(Host(str(tmp_path)))
+    running = relays(Host(str(tmp_path)))
 
     class Closed(Host):
         def _real(self, path: str) -> bytes:
             raise AssertionError(path)
 
-    assert kernel_forwarding(Closed(), names, False) == []
+    assert kernel_forwarding(Closed(), running, False) == []
