@@ -101,7 +101,7 @@ unit-oldest:  ## unit tests on Python 3.8, the oldest for targets, if it is inst
 	@tools/unit-oldest.sh $(OLD_VENV) $(RESULTS)/unit-oldest.xml
 
 integration: $(TEST_VENV)/.ready $(COLLECTION)  ## the modules on this machine's kernel, in private namespaces
-	$(BIN)/python -m pytest tests/integration --ignore=tests/integration/engines --junitxml=$(RESULTS)/integration.xml
+	$(BIN)/python -m pytest tests/integration --ignore=tests/integration/engines --numprocesses=auto --dist=worksteal --junitxml=$(RESULTS)/integration.xml
 
 test-calls: packages $(TEST_VENV)/.ready $(COLLECTION)  ## a stalled Kamailio loses messages on a stock host, and none on a tuned one
 	$(BIN)/python -m pytest tests/calls --junitxml=$(RESULTS)/calls.xml
@@ -110,7 +110,7 @@ engines: packages $(COLLECTION)  ## the playbooks under ansible-pull, ansible-na
 	@tools/engines.sh $(ENGINES_VENV) $(RESULTS)/engines.xml
 
 systemd: packages $(TEST_VENV)/.ready $(COLLECTION)  ## the modules under a real systemd, in containers
-	$(BIN)/python -m pytest tests/systemd --junitxml=$(RESULTS)/systemd.xml
+	$(BIN)/python -m pytest tests/systemd --numprocesses=auto --dist=loadgroup --junitxml=$(RESULTS)/systemd.xml
 
 browser: packages $(TEST_VENV)/.ready $(AXE)  ## the page of the audit in a real Chromium
 	$(BIN)/python -m pytest tests/browser --junitxml=$(RESULTS)/browser.xml

@@ -34,4 +34,4 @@ if [ ! "$venv/.ready" -nt "$requirements" ]; then
     "$venv/bin/python" -m pip install -qq --disable-pip-version-check --require-hashes --requirement "$requirements"
     touch "$venv/.ready"
 fi
-"$venv/bin/python" -m pytest tests/unit --junitxml="$junit"
+"$venv/bin/python" -m pytest tests/unit --numprocesses=auto --junitxml="$junit"

@@ -34,12 +34,14 @@ class _Call:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "own_ipc: give the test an IPC namespace as well")
+    config.addinivalue_line("markers", "own_processes: and a PID namespace, as it starts daemons")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool:
     """Call the test function in a sandbox of its own. A skip inside it is a failure: it would hide a gap."""
-    report = sandbox.run(_Call(pyfuncitem), own_ipc=pyfuncitem.get_closest_marker("own_ipc") is not None)
+    asked = {name: pyfuncitem.get_closest_marker(name) is not None for name in ("own_ipc", "own_processes")}
+    report = sandbox.run(_Call(pyfuncitem), **asked)
     if report:
         pytest.fail(report, pytrace=False)
     return True

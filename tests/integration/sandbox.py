@@ -5,8 +5,9 @@
 
 `run` calls a function in a forked child that has a network and a mount namespace of its own, private
 /etc, /var/lib and /run, and /proc/sys read-only wherever it is the machine's. Whatever the function
-does, the machine is not changed, and everything is gone when it returns. An IPC namespace comes on
-demand: with one, a machine that has been made from a container image takes itself for a container.
+does, the machine is not changed, and everything is gone when it returns. Two more namespaces come on
+demand, as with them a host takes itself for a container: one for IPC, and one for processes, in which
+daemons are seen by no other sandbox of the same time and end with their own.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from pathlib import Path
 CLONE_NEWNS = 0x00020000
 CLONE_NEWIPC = 0x08000000
 CLONE_NEWUSER = 0x10000000
+CLONE_NEWPID = 0x20000000
 CLONE_NEWNET = 0x40000000
 
 # linux/capability.h
@@ -44,6 +46,8 @@ MACHINE_TREES = ("vm", "kernel", "fs")
 OWN_IPC_KEYS = ("sem", "shmall", "shmmax", "shmmni", "msgmax", "msgmnb", "msgmni")
 
 TIME_LIMIT_SECONDS = 150  # a test that takes longer hangs
+SIGNAL_STATUS = 128  # and the signal's number: how a shell tells of it
+FIRST_PID_NAMESPACE = "pid:[4026531836]"
 
 LONGEST_REPORT_BYTES = 60000  # less than a pipe holds, pipe(7)
 
@@ -111,14 +115,18 @@ def mount_small(path: str, kibibytes: int) -> None:
 # --- in and out -----------------------------------------------------------------------------
 
 
-def run(function: Callable[[], object], own_ipc: bool = False, time_limit_seconds: int = TIME_LIMIT_SECONDS) -> str:
+def run(
+    function: Callable[[], object],
+    own_ipc: bool = False,
+    own_processes: bool = False,
+    time_limit_seconds: int = TIME_LIMIT_SECONDS,
+) -> str:
     """Call a function inside a sandbox. Returns the text of what it raised, empty if it returned."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(reader)
-        signal.alarm(time_limit_seconds)
-        _run_in_child(function, own_ipc, writer)
+        _run_in_child(function, own_ipc, own_processes, time_limit_seconds, writer)
     os.close(writer)
     with os.fdopen(reader, "rb") as stream:
         report = stream.read().decode("utf-8", "replace")
@@ -128,11 +136,17 @@ def run(function: Callable[[], object], own_ipc: bool = False, time_limit_second
     return report
 
 
-def _run_in_child(function: Callable[[], object], own_ipc: bool, writer: int) -> None:
+def _run_in_child(
+    function: Callable[[], object], own_ipc: bool, own_processes: bool, time_limit_seconds: int, writer: int
+) -> None:
     status = 1
     signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup(1) ignores it for all that it starts
     try:
-        enter(own_ipc)
+        _take_namespaces(own_ipc, own_processes)
+        if own_processes:
+            _become_a_child_of_an_init()
+        signal.alarm(time_limit_seconds)
+        _become_a_host(own_ipc, own_processes)
         function()
         status = 0
     except BaseException:  # noqa: BLE001 - the child must never return into the test runner
@@ -142,15 +156,42 @@ def _run_in_child(function: Callable[[], object], own_ipc: bool, writer: int) ->
         os._exit(status)
 
 
-def describe_status(status: int) -> str:
-    """What waitpid(2) said of a process, in words."""
+def _become_a_child_of_an_init() -> None:
+    """Go on in a process of the new PID namespace, under an init that reaps orphans. This one ends as that one does.
+
+    When the init ends, the kernel kills what is left in its namespace. Source: pid_namespaces(7).
+    """
+    init = os.fork()
+    if init:
+        _end_as(os.waitpid(init, 0)[1])
+    test = os.fork()
+    while test:
+        pid, status = os.wait()
+        if pid == test:
+            _end_as(status)
+
+
+def _end_as(status: int) -> None:
+    """End this process with what waitpid(2) said of another. An init cannot be killed by itself: 128 and the signal."""
     code = os.waitstatus_to_exitcode(status)
-    return f"exit status {code}" if code >= 0 else f"killed by {signal.Signals(-code).name}"
+    os._exit(code if code >= 0 else SIGNAL_STATUS - code)
 
 
-def enter(own_ipc: bool = False) -> None:
-    """Take this process into namespaces of its own, for good. Raises OSError."""
-    flags = CLONE_NEWNS | CLONE_NEWNET | (CLONE_NEWIPC if own_ipc else 0)
+def describe_status(status: int) -> str:
+    """What waitpid(2) said of a sandbox, in words."""
+    code = os.waitstatus_to_exitcode(status)
+    number = code - SIGNAL_STATUS if code > SIGNAL_STATUS else -code
+    return f"killed by {signal.Signals(number).name}" if number > 0 else f"exit status {code}"
+
+
+def processes_are_own() -> bool:
+    """Whether no other sandbox sees this one's processes. Source: namespaces(7), include/linux/proc_ns.h."""
+    return os.readlink("/proc/self/ns/pid") != FIRST_PID_NAMESPACE
+
+
+def _take_namespaces(own_ipc: bool, own_processes: bool) -> None:
+    """Take this process into namespaces of its own, and its children into one of processes if asked. Raises OSError."""
+    flags = CLONE_NEWNS | CLONE_NEWNET | (CLONE_NEWIPC if own_ipc else 0) | (CLONE_NEWPID if own_processes else 0)
     uid, gid = os.geteuid(), os.getegid()
     _checked(_libc.unshare(flags | (CLONE_NEWUSER if uid != 0 else 0)), "unshare")
     if uid != 0:
@@ -158,6 +199,12 @@ def enter(own_ipc: bool = False) -> None:
         Path("/proc/self/uid_map").write_text(f"0 {uid} 1", encoding="ascii")
         Path("/proc/self/gid_map").write_text(f"0 {gid} 1", encoding="ascii")
     mount("none", "/", flags=MS_REC | MS_PRIVATE)
+
+
+def _become_a_host(own_ipc: bool, own_processes: bool) -> None:
+    """Make these namespaces a host of their own. Raises OSError."""
+    if own_processes:
+        mount("proc", "/proc", "proc")
     _make_files_private()
     for tree in MACHINE_TREES:
         make_read_only(f"/proc/sys/{tree}")

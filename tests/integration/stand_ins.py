@@ -16,6 +16,8 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import sandbox
+
 PROGRAMS = Path("/run/stand-ins")  # a process is called like the script that it runs
 NUMBER = struct.Struct("!I")
 SMALL_BYTES = 600  # an OPTIONS request of usual size
@@ -104,6 +106,7 @@ def running(
 
     Workers share them, and each has `own_ends` for itself. `before` is a command that starts it.
     """
+    assert sandbox.processes_are_own(), "tests beside this one would see the daemon: mark it own_processes"
     PROGRAMS.mkdir(exist_ok=True)
     program = PROGRAMS / name
     program.write_text(PROGRAM, encoding="utf-8")

@@ -87,6 +87,7 @@ def test_it_finds_drift_and_losses_and_changes_nothing() -> None:
     assert f'siptune_udp_rcvbuf_errors_total{{host="sbc1"}} {lost["total"]}\n' in prometheus
 
 
+@pytest.mark.own_processes
 def test_a_sip_host_begins_with_what_its_sockets_survive() -> None:
     contract = {"siptune_capacity": {"sip_datagrams_per_second": 2000}}
     with running("kamailio", ["127.0.0.1 5060"]) as daemon:

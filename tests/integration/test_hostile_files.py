@@ -144,6 +144,7 @@ def test_a_configuration_that_is_none_hangs_nobody() -> None:
     assert time.monotonic() - begun < LONG_SECONDS
 
 
+@pytest.mark.own_processes
 def test_a_process_that_names_an_endless_configuration_hangs_nobody() -> None:
     shutil.copy(shutil.which("sh") or "", "/run/rtpengine")
     words = ["-c", "sleep 300; :", f"\x1b[2J{TEXT}", "--config-file=/dev/zero", "--listen-ng="]

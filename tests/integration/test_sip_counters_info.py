@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 import sandbox
 from ansible_collections.siptune.linux.plugins.module_utils._host.driver_statistics import driver_statistics
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
@@ -160,6 +161,7 @@ def test_since_boot_it_says_what_nstat_says() -> None:
     assert result["counters"]["NicRxMissed"]["value"] == 0
 
 
+@pytest.mark.own_processes
 def test_open_files_of_a_daemon() -> None:
     """A process that is called kamailio has 200 files open of the 256 that it may."""
     held = "import resource,time; resource.setrlimit(resource.RLIMIT_NOFILE,(256,256));"
@@ -200,6 +202,7 @@ def test_a_while_without_sense_is_refused() -> None:
         assert time.monotonic() - began < 1
 
 
+@pytest.mark.own_processes
 def test_which_daemon_has_lost_how_much_and_what_it_holds() -> None:
     with running("kamailio", [f"127.0.0.1 {SIP_PORT}", "::1 5061"]) as daemon:
         answered = held_in_a_stall(daemon, ("127.0.0.1", SIP_PORT), BURST)

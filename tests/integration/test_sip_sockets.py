@@ -23,6 +23,8 @@ from sandbox import CAP_NET_ADMIN, CAP_SYS_PTRACE, become_nobody, difference, dr
 from stand_ins import StandIn, buffers, held_in_a_stall, running
 from tracing import STARTING, calls_of, kill_before, refuse
 
+pytestmark = pytest.mark.own_processes
+
 SIX_MIB = 6 * 1024 * 1024
 STOCK_BYTES = 212992
 MOST_ON_STOCK = 400  # datagrams of 600 bytes in 212992, and some more

@@ -19,6 +19,15 @@ def _chosen() -> list[str]:
     return os.environ.get("SIPTUNE_TEST_SUITES", " ".join(SUITES)).split()
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    """Of several workers one takes all tests of a suite (--dist=loadgroup), so that its containers start once."""
+    for item in items:
+        parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
+        suite = next((value for value in parameters if value in SUITES), item.path.name)
+        item.add_marker(pytest.mark.xdist_group(str(suite)))
+
+
 @pytest.fixture(scope="session", params=_chosen())
 def container(request: pytest.FixtureRequest) -> Iterator[Machine]:
     """A container of one suite, started once."""
