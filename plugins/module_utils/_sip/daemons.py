@@ -189,7 +189,9 @@ def _runs(unit: Unit, first: Iterable[Process]) -> bool:
 def _unit_record(
     host: Host, daemon: Daemon, unit: Unit, first: Iterable[Process], processes: ProcessNames
 ) -> SipDaemon:
-    main_pid = unit.main_pid or next((process.pid for process in first if runs_under(unit, process)), None)
+    own = [process for process in first if runs_under(unit, process)]
+    contained = next((process.pid for process in own if process.group.in_container_of_unit), None)
+    main_pid = contained or unit.main_pid or next((process.pid for process in own), None)
     running = True if main_pid else unit.running
     if running is None and processes.complete:
         running = False
@@ -199,7 +201,7 @@ def _unit_record(
 
 def _with_the_units_that_hold_them(host: Host, homeless: Sequence[tuple[Daemon, Process]]) -> list[SipDaemon]:
     """The records of daemons that run under no unit of their name; a unit that holds several of one daemon once."""
-    held = {process.pid: unit_that_holds(process.group.unit, process.status) for _daemon, process in homeless}
+    held = {process.pid: unit_that_holds(process.group, process.status) for _daemon, process in homeless}
     asked = sorted({unit for unit, _reason in held.values() if unit})
     main_pids = _main_pids(host, asked)
     records: dict[tuple[str, object], SipDaemon] = {}
@@ -214,9 +216,13 @@ def _with_the_units_that_hold_them(host: Host, homeless: Sequence[tuple[Daemon, 
     return list(records.values())
 
 
-def unit_that_holds(unit: str, status: ProcessStatus) -> tuple[str, str]:
-    """The service whose limits a process has, by its control group; or "", and why there is none."""
-    if status.in_child_namespace:
+def unit_that_holds(group: ControlGroup, status: ProcessStatus) -> tuple[str, str]:
+    """The service whose limits a process has, by its control group; or "", and why there is none.
+
+    The container of a quadlet has those of its unit, but for what podman sets itself: _units/containers.py.
+    """
+    unit = group.unit
+    if status.in_child_namespace and not group.in_container_of_unit:
         where = f" of {unit}" if unit else ""
         return "", f"it runs in a container{where}, which has limits of its own: set them where it is started"
     if not unit:
@@ -386,8 +392,8 @@ def is_client_call(daemon: Daemon, command_line: str) -> bool:
 
 
 def runs_under(unit: Unit, process: Process) -> bool:
-    """Whether a process of this host's own namespace belongs to a unit."""
-    if process.status.in_child_namespace:
+    """Whether a process of this host's own namespace, or of the container of a quadlet, belongs to a unit."""
+    if process.status.in_child_namespace and not process.group.in_container_of_unit:
         return False
     return process.pid == unit.main_pid or unit.id == process.group.unit
 
