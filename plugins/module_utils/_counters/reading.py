@@ -73,7 +73,9 @@ def counted(
         "counters": as_results(readings) + gauges(host),
         "sip_datagrams_per_second": datagrams_per_second,
         "sip_sockets": socket_results(host, readings.before, readings.after, datagrams_per_second),
-        "rtpengine": relay_results(readings.relays, readings.before and readings.before[RELAYED], readings.after[RELAYED]),
+        "rtpengine": relay_results(
+            readings.relays, readings.before and readings.before[RELAYED], readings.after[RELAYED]
+        ),
     }
 
 
