@@ -305,7 +305,8 @@ ansible_facts:
             unit:
               description:
                 - Its unit, by the unit's own name and not by an alias. Of a daemon that runs it is the service in whose
-                  control group it is, such as C(freepbx.service). Null for a daemon without one.
+                  control group it is, such as C(freepbx.service), and for one in the container of a quadlet the service
+                  that podman has made of the quadlet. Null for a daemon without one.
               type: str
               sample: kamailio.service
             installed:
@@ -328,8 +329,8 @@ ansible_facts:
               sample: kamailio
             no_unit:
               description:
-                - Why a daemon that runs has no unit that could give it limits, such as one in a container or one that
-                  cron has started. Empty for all others.
+                - Why a daemon that runs has no unit that could give it limits, such as one in a container without a
+                  unit or one that cron has started. Empty for all others.
               type: str
               sample: ""
             rtp_ports:
@@ -498,7 +499,8 @@ ansible_facts:
                 not_reapplied:
                   description:
                     - The kernel parameters that its profile decides, although C(sysctl.d) is read again.
-                    - They match C(reapply_sysctl_exclude) in C(tuned-main.conf), which TuneD 2.27 and later have.
+                    - They match C(reapply_sysctl_exclude) in C(tuned-main.conf), which TuneD 2.27 and later have. That
+                      of an older one is empty. Where the version of TuneD is not known, C(unknown) says so.
                   type: list
                   elements: str
                   sample: [net.ipv4.conf.all.rp_filter]
