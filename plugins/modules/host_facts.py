@@ -379,6 +379,25 @@ ansible_facts:
               type: list
               elements: str
               sample: []
+        sip_daemons_of_users:
+          description:
+            - The processes of a daemon's name that a user has started, such as in a session or in a container of his own,
+              3 of each daemon at most. They are no daemons of the host, and are left alone.
+          type: list
+          elements: dict
+          contains:
+            name:
+              description: The daemon.
+              type: str
+              sample: asterisk
+            pid:
+              description: The process.
+              type: int
+              sample: 4711
+            user:
+              description: The user's name, or his number where he has none.
+              type: str
+              sample: alice
         rtpengine:
           description:
             - Whether the kernel forwards media for each rtpengine that runs, and whether it would after a boot of the

@@ -109,6 +109,7 @@ USER_MANAGER = "user@"  # the unit of a user's own manager: user@.service(5)
 # Services that start what others ask for, and keep it in their own control group: their limits are no daemon's.
 STARTERS = re.compile(r"(anacron|atd?|crond?|cronie|fcron|dropbear|sshd?|(console-|serial-)?getty)([@-].*)?\.service")
 MOST_PARENTS = 64  # between a daemon and the main process of its unit: a script or two
+MOST_OF_USERS = 3  # of the processes that users run under a daemon's name
 FIRST_ORDINARY_UID = 1000  # UID_MIN of Debian's and Red Hat's login.defs(5)
 
 
@@ -343,6 +344,23 @@ class Found(NamedTuple):
 
     daemons: list[Process]
     others: list[Process]
+
+
+class OfUser(NamedTuple):
+    """A process of a daemon's name that a user has started, which is left alone. `user` is his name, or his number."""
+
+    name: str
+    pid: int
+    user: str
+
+
+def of_users(host: Host, found: Mapping[str, Found]) -> list[OfUser]:
+    """The processes of users, a few of each daemon, as a user may start any number of them."""
+    return [
+        OfUser(name, process.pid, host.user_name(process.status.uid) or str(process.status.uid))
+        for name, one in found.items()
+        for process in one.others[:MOST_OF_USERS]
+    ]
 
 
 def first_processes(host: Host, daemon: Daemon, processes: ProcessNames) -> list[Process]:

@@ -17,10 +17,12 @@ from ansible_collections.siptune.linux.plugins.module_utils._sip.daemons import 
     DAEMONS,
     SipDaemon,
     Unit,
+    find_processes,
     find_unit_names,
     first_processes,
     is_client_call,
     loaded_units,
+    of_users,
     sip_daemons,
     unit_stem,
 )
@@ -429,6 +431,19 @@ def test_in_a_container_that_sees_the_groups_of_the_host(root: Path) -> None:
     assert counts(root, uid=9, cgroup=f"{within}/system.slice/kamailio.service")
     assert not counts(root, uid=65534, cgroup=f"{within}/system.slice/cron.service/kamailio.service")
     assert not counts(root, uid=65534, cgroup=f"{within}/user.slice/user-9.slice/user@9.service/kamailio.service")
+
+
+def test_what_users_run_under_a_daemons_name_is_named_a_few_times(root: Path) -> None:
+    run_process(root, 49, "kamailio")
+    for pid in range(50, 60):
+        run_process(root, pid, "kamailio", uid=33 if pid == 50 else 1000, cgroup=f"{OWN_MANAGER}/app.slice/k.service")
+    host = NamingHost(root, None)
+    found = {"kamailio": find_processes(host, KAMAILIO, process_names(host))}
+    assert [tuple(one) for one in of_users(host, found)] == [
+        ("kamailio", 50, "www-data"),
+        ("kamailio", 51, "1000"),
+        ("kamailio", 52, "1000"),
+    ]
 
 
 def test_the_account_of_process_1_has_started_a_container(root: Path) -> None:
