@@ -381,8 +381,8 @@ ansible_facts:
               sample: []
         sip_daemons_of_users:
           description:
-            - The processes of a daemon's name that a user has started, such as in a session or in a container of his own,
-              3 of each daemon at most. They are no daemons of the host, and are left alone.
+            - The processes of a daemon's name that a user has started, such as in a session or in a container of his
+              own, 3 of each daemon at most. They are no daemons of the host, and are left alone.
           type: list
           elements: dict
           contains:
