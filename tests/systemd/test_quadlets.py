@@ -108,7 +108,7 @@ def test_the_pools_of_a_container_are_not_the_hosts(host: Machine) -> None:
     done = host.call_module("daemon_pools", {"pools": {"edge.service": {"shared_mib": 128}}})
     (item,) = [one for one in done["items"] if one["item"] == "edge.service shared_mib"]
     assert (item["state"], done["changed"]) == ("absent", False)
-    assert "starts /usr/bin/podman run, neither Kamailio nor OpenSIPS" in item["reason"]
+    assert "starts /usr/bin/podman run: give the daemon its pools where that is defined" in item["reason"]
 
 
 def test_all_goes_back(host: Machine) -> None:
