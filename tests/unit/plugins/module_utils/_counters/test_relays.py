@@ -163,7 +163,8 @@ def test_one_that_has_ended_since_is_left_out(tmp_path: Path) -> None:
 def test_relays_that_are_known_are_looked_for_after_a_wait_only(tmp_path: Path, seconds: int, looks: int) -> None:
     make(tmp_path)
     start(tmp_path, PID, "rtpengine", command_line="/usr/bin/rtpengine\0--config-file=none\0")
-    known, listed = running_relays(Host(str(tmp_path))), []
+    known = running_relays(Host(str(tmp_path)))
+    listed: list[str] = []
 
     class Watched(Host):
         def list_directory(self, path: str) -> list[str]:
