@@ -73,9 +73,9 @@ class ControlGroup(NamedTuple):
 
     @property
     def in_container_of_unit(self) -> bool:
-        """Whether it is in the container that podman runs as the unit's service."""
-        below = self.path.partition(f"/{self.unit}/")[2] if self.unit else ""
-        return below.startswith(PODMAN_PAYLOAD)
+        """Whether it is in the container that podman runs as the unit's service, but in no unit of a systemd there."""
+        below = (self.path.partition(f"/{self.unit}/")[2] if self.unit else "").split("/")
+        return below[0].startswith(PODMAN_PAYLOAD) and not any(name.endswith(UNIT_SUFFIXES) for name in below)
 
     @property
     def of_users(self) -> bool:

@@ -646,6 +646,12 @@ def test_a_daemon_that_runs_several_times_in_one_unit_is_one_entry(root: Path) -
             id="a quadlet within a container",
         ),
         pytest.param(
+            {"cgroup": "/system.slice/pbx.service/libpod-payload-1/system.slice/asterisk.service", "nspid": "50\t7"},
+            "",
+            "it runs in a container of pbx.service, which has limits of its own",
+            id="a quadlet with a systemd in its container",
+        ),
+        pytest.param(
             {"cgroup": "/docker/1f2e", "nspid": "50\t7"}, "", "it runs in a container, which has", id="Docker"
         ),
     ],
