@@ -305,7 +305,8 @@ ansible_facts:
             unit:
               description:
                 - Its unit, by the unit's own name and not by an alias. Of a daemon that runs it is the service in whose
-                  control group it is, such as C(freepbx.service). Null for a daemon without one.
+                  control group it is, such as C(freepbx.service), and for one in the container of a quadlet the service
+                  that podman has made of the quadlet. Null for a daemon without one.
               type: str
               sample: kamailio.service
             installed:
@@ -328,8 +329,8 @@ ansible_facts:
               sample: kamailio
             no_unit:
               description:
-                - Why a daemon that runs has no unit that could give it limits, such as one in a container or one that
-                  cron has started. Empty for all others.
+                - Why a daemon that runs has no unit that could give it limits, such as one in a container without a
+                  unit or one that cron has started. Empty for all others.
               type: str
               sample: ""
             rtp_ports:
@@ -378,6 +379,25 @@ ansible_facts:
               type: list
               elements: str
               sample: []
+        sip_daemons_of_users:
+          description:
+            - The processes of a daemon's name that a user has started, such as in a session or in a container of his
+              own, 3 of each daemon at most. They are no daemons of the host, and are left alone.
+          type: list
+          elements: dict
+          contains:
+            name:
+              description: The daemon.
+              type: str
+              sample: asterisk
+            pid:
+              description: The process.
+              type: int
+              sample: 4711
+            user:
+              description: The user's name, or his number where he has none.
+              type: str
+              sample: alice
         rtpengine:
           description:
             - Whether the kernel forwards media for each rtpengine that runs, and whether it would after a boot of the
@@ -498,7 +518,8 @@ ansible_facts:
                 not_reapplied:
                   description:
                     - The kernel parameters that its profile decides, although C(sysctl.d) is read again.
-                    - They match C(reapply_sysctl_exclude) in C(tuned-main.conf), which TuneD 2.27 and later have.
+                    - They match C(reapply_sysctl_exclude) in C(tuned-main.conf), which TuneD 2.27 and later have. That
+                      of an older one is empty. Where the version of TuneD is not known, C(unknown) says so.
                   type: list
                   elements: str
                   sample: [net.ipv4.conf.all.rp_filter]

@@ -19,6 +19,9 @@ description:
     another drop-in that wins.
   - Waits up to 10 seconds for processes that systemd is starting at that moment, as they do not have the unit's limits
     yet. A process that needs longer is named, and its items are V(pending).
+  - Of a unit whose service is a container that podman runs, such as that of a quadlet, V(LimitNOFILE), V(LimitNPROC)
+    and V(TasksMax) are not written, as podman sets them for each container itself. Their items have what the container
+    has, and the option of podman that would give it more. All else reaches the container.
   - Records the drop-ins' content before the first change in C(/var/lib/siptune/originals.json). O(state=absent) puts
     it back.
 author:

@@ -274,7 +274,8 @@ def main() -> None:
         present = params["variables"]["siptune_state"] != ABSENT
         capacity = parse_capacity(params["variables"]["siptune_capacity"]) if present else {}
         rate = capacity.get("sip_datagrams_per_second") or None
-        returned["counters"] = counted(Host(), params["counters_seconds"], rate)
+        relays = facts["rtpengine"] if module.check_mode else None  # a run may have restarted them
+        returned["counters"] = counted(Host(), params["counters_seconds"], rate, relays)
         returned["storage"] = storage_findings(Host(), facts["sip_daemons"])
     failure = "" if params["each_for_itself"] else failure_of(results)
     if failure:

@@ -105,8 +105,8 @@ def test_boot_sets_the_same_values_as_the_run(settings: Settings) -> None:
     assert {item: read(item.translate(str.maketrans("./", "/."))) for item in wanted} == wanted
 
 
-def of_interfaces(values: Mapping[str, object]) -> dict[str, object]:
-    return {path: value for path, value in values.items() if path.startswith("/proc/sys/net/ipv4/conf/")}
+def of_interfaces(values: Mapping[str, object], version: int = 4) -> dict[str, object]:
+    return {path: value for path, value in values.items() if path.startswith(f"/proc/sys/net/ipv{version}/conf/")}
 
 
 def boot_afresh(start: Mapping[str, object]) -> None:
@@ -159,6 +159,26 @@ def test_an_interface_that_a_file_of_others_sets_is_left_to_it() -> None:
     assert "net.ipv4.conf.sip0.log_martians" not in result.items
     boot_afresh(start)
     assert of_interfaces(dump()) == tuned
+
+
+def test_of_ipv6_the_default_is_for_interfaces_to_come_and_a_glob_for_those_that_are_there() -> None:
+    start = dump()
+    key = "net.ipv6.conf.{}.accept_redirects"
+    apply({key.format("default"): 0})
+    ip("link", "add", "late0", "type", "veth", "peer", "name", "late1")
+    assert {name: read(f"net/ipv6/conf/{name}/accept_redirects") for name in ("sip0", "late0")} == {
+        "sip0": "1",
+        "late0": "0",
+    }
+    ip("link", "delete", "late0")
+    apply({key.format("default"): 0, key.format("*"): 0})
+    tuned = dump()
+    boot_afresh(start)
+    assert {name: read(f"net/ipv6/conf/{name}/accept_redirects") for name in EVERYWHERE} == dict.fromkeys(
+        EVERYWHERE, "0"
+    )
+    assert difference(of_interfaces(tuned, 6), of_interfaces(dump(), 6)) == {}
+    put_back()
 
 
 def test_a_run_for_the_next_boots_alone_leaves_interfaces_alone() -> None:

@@ -101,3 +101,20 @@ def test_who_has_the_last_word_is_told(tuned: Machine, word: str, winner: str) -
         tuned.call_module("sysctl_bulk", {"path": FILE, "state": "absent"})
         reapply(tuned, "1")
         restart(tuned)
+
+
+def test_a_version_that_knows_no_keys_to_pass_over_reads_all_again(tuned: Machine) -> None:
+    """Debian's are older than 2.27, with which reapply_sysctl_exclude came."""
+    main = "/etc/tuned/tuned-main.conf"
+    before = tuned.read(main) or ""
+    tuned.write(main, f"{before}\nreapply_sysctl_exclude = net.*\n")
+    try:
+        tuned.call_module("sysctl_bulk", {"path": FILE, "settings": {KEY: 1}})
+        restart(tuned)
+        assert live(tuned, KEY) == "1"
+        facts = told(tuned)
+        assert (facts["not_reapplied"], facts["unknown"]) == ([], [])
+    finally:
+        tuned.call_module("sysctl_bulk", {"path": FILE, "state": "absent"})
+        tuned.write(main, before)
+        restart(tuned)

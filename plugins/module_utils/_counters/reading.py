@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .._core.text import whole_number
@@ -19,7 +19,7 @@ from .._host.machine import child_network_namespace
 from .._host.netlink import IFLA_STATS64, RTM_GETLINK, link_attributes, parse_links
 from .._host.network import LOOPBACK
 from .._host.processes import FIRST_PROCESS, process_names, start_ticks
-from .relays import relay_results, relayed
+from .relays import relay_results, relayed, running_relays
 from .sip_sockets import socket_results
 from .table import COUNTERS, WHOLE, Counter
 
@@ -42,19 +42,29 @@ Sample = dict  # of a counter's name to its parts, dict[str, int], or None
 
 
 class Readings(NamedTuple):
-    """Two samples; `before` is None and `seconds` the time since the counters began where there is only the one."""
+    """Two samples; `before` is None and `seconds` the time since the counters began where there is only the one.
+
+    `relays` are the rtpengines of the second one, as host_facts documents them.
+    """
 
     before: Sample | None
     after: Sample
     seconds: float | None
+    relays: Sequence[Mapping[str, Any]] = ()
 
 
-def counted(host: Host, seconds: int, datagrams_per_second: int | None = None) -> dict[str, Any]:
+def counted(
+    host: Host,
+    seconds: int,
+    datagrams_per_second: int | None = None,
+    relays: Sequence[Mapping[str, Any]] | None = None,
+) -> dict[str, Any]:
     """The result of sip_counters_info: the counters as they stand, or with `seconds` those that a wait adds.
 
-    `datagrams_per_second` is the peak of the capacity contract, if there is one.
+    `datagrams_per_second` is the peak of the capacity contract, if there is one. `relays` is the fact `rtpengine` where
+    it is known, and nothing has changed since.
     """
-    readings = read(host, seconds)
+    readings = read(host, seconds, relays=relays)
     return {
         "seconds": None if readings.seconds is None else round(readings.seconds, 3),
         "uptime_seconds": uptime_seconds(host),
@@ -63,19 +73,29 @@ def counted(host: Host, seconds: int, datagrams_per_second: int | None = None) -
         "counters": as_results(readings) + gauges(host),
         "sip_datagrams_per_second": datagrams_per_second,
         "sip_sockets": socket_results(host, readings.before, readings.after, datagrams_per_second),
-        "rtpengine": relay_results(host, readings.before and readings.before[RELAYED], readings.after[RELAYED]),
+        "rtpengine": relay_results(
+            readings.relays, readings.before and readings.before[RELAYED], readings.after[RELAYED]
+        ),
     }
 
 
-def read(host: Host, seconds: int, sleep: Callable[[float], None] = time.sleep) -> Readings:
+def read(
+    host: Host,
+    seconds: int,
+    sleep: Callable[[float], None] = time.sleep,
+    relays: Sequence[Mapping[str, Any]] | None = None,
+) -> Readings:
     """The counters as they stand, or with `seconds` as they stand before and after a wait."""
+    if relays is None:
+        relays = running_relays(host)
     if not seconds:
-        return Readings(None, sample(host), begun(host)[1])
+        return Readings(None, sample(host, relays), begun(host)[1], relays)
     started = time.monotonic()
-    before = sample(host)
+    before = sample(host, relays)
     sleep(seconds)
-    after = sample(host)
-    return Readings(before, after, time.monotonic() - started)
+    relays = running_relays(host)  # one that has been started meanwhile counts
+    after = sample(host, relays)
+    return Readings(before, after, time.monotonic() - started, relays)
 
 
 def uptime_seconds(host: Host) -> float | None:
@@ -107,7 +127,7 @@ def begun(host: Host, clock: Callable[[], float] = _boottime) -> tuple[str, floa
     return table.CONTAINER, seconds if seconds >= 0 else None
 
 
-def sample(host: Host) -> Sample:
+def sample(host: Host, relays: Sequence[Mapping[str, Any]] = ()) -> Sample:
     """Every counter's parts; None where the host does not have it, or does not show it to us."""
     links = unless_refused(host.route_dump, RTM_GETLINK)
     tables = {
@@ -122,7 +142,7 @@ def sample(host: Host) -> Sample:
         table.QDISCS: _qdisc_drops(host, links),
     }
     counts = {counter.name: tables[counter.source].get(counter.field) for counter in COUNTERS}
-    return {**counts, RELAYED: relayed(host)}
+    return {**counts, RELAYED: relayed(host, relays)}
 
 
 def _parsed(host: Host, path: str, parse: Callable[[str], Mapping[str, Any]]) -> Mapping[str, Any]:

@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .._host.host import Host, HostError
 from .._host.machine import CONTAINER, virtualization
-from .._host.processes import process_names
+from .._host.processes import ProcessStatus, process_names, process_status
 from .._sip.calls import rtpengine_statistics
-from .._sip.daemons import Process, first_processes
+from .._sip.daemons import first_processes
 from .._sip.kernel_forwarding import RTPENGINE, kernel_forwarding
 from .._sip.rtpengine import parse_relayed
 from .table import growth
@@ -27,22 +27,26 @@ class Relayed(NamedTuple):
     reason: str = ""
 
 
-def relayed(host: Host) -> dict[int, Relayed]:
-    """What each running rtpengine has relayed, by its process."""
+def running_relays(host: Host) -> list[dict[str, Any]]:
+    """What the kernel does for each running rtpengine, as host_facts documents it."""
     names = process_names(host)
     if not names.pids_named(RTPENGINE.command):
-        return {}
-    return {
-        process.pid: Relayed(None, "it runs in a container, whose control interface is not ours")
-        if process.status.in_child_namespace
-        else _ask(host, process)
-        for process in first_processes(host, RTPENGINE, names)[:MOST_RELAYS]
-    }
+        return []
+    running = first_processes(host, RTPENGINE, names)
+    return [one._asdict() for one in kernel_forwarding(host, running, virtualization(host).kind == CONTAINER)]
 
 
-def _ask(host: Host, process: Process) -> Relayed:
+def relayed(host: Host, relays: Sequence[Mapping[str, Any]]) -> dict[int, Relayed]:
+    """What each of these rtpengines has relayed, by its process; one that has ended is left out."""
+    asked = {relay["pid"]: process_status(host, relay["pid"]) for relay in relays[:MOST_RELAYS]}
+    return {pid: _relayed(host, pid, status) for pid, status in asked.items() if status is not None}
+
+
+def _relayed(host: Host, pid: int, status: ProcessStatus) -> Relayed:
+    if status.in_child_namespace:
+        return Relayed(None, "it runs in a container, whose control interface is not ours")
     try:
-        source, cookie, answer = rtpengine_statistics(host, process)
+        source, cookie, answer = rtpengine_statistics(host, pid)
     except HostError as error:
         return Relayed(None, str(error))
     packets = parse_relayed(cookie, answer)
@@ -52,17 +56,13 @@ def _ask(host: Host, process: Process) -> Relayed:
 
 
 def relay_results(
-    host: Host, before: Mapping[int, Relayed] | None, after: Mapping[int, Relayed]
+    relays: Sequence[Mapping[str, Any]], before: Mapping[int, Relayed] | None, after: Mapping[int, Relayed]
 ) -> list[dict[str, Any]]:
     """The running rtpengines as sip_counters_info documents them; `before` is None for packets since their start."""
-    if not after:
-        return []
-    running = first_processes(host, RTPENGINE, process_names(host))
-    found = kernel_forwarding(host, running, virtualization(host).kind == CONTAINER)
-    return [_result(one._asdict(), before, after[one.pid]) for one in found if one.pid in after]
+    return [_result(relay, before, after[relay["pid"]]) for relay in relays if relay["pid"] in after]
 
 
-def _result(record: dict[str, Any], before: Mapping[int, Relayed] | None, now: Relayed) -> dict[str, Any]:
+def _result(record: Mapping[str, Any], before: Mapping[int, Relayed] | None, now: Relayed) -> dict[str, Any]:
     grown = now.packets
     if before is not None:
         # One that was started in between has relayed all of its packets since.

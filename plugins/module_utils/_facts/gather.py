@@ -32,7 +32,8 @@ def gather(host: Host) -> dict[str, Any]:
     systemd_running = host.exists(machine.SYSTEMD_RUNNING)
     default_routes = network.default_routes(host, links)
     virtualization = machine.virtualization(host)
-    running = {one.name: daemons.first_processes(host, one, processes) for one in daemons.DAEMONS}
+    found = {one.name: daemons.find_processes(host, one, processes) for one in daemons.DAEMONS}
+    running = {name: one.daemons for name, one in found.items()}
     facts = {
         "memory_bytes": machine.memory_bytes(host),
         "page_size": mmap.PAGESIZE,
@@ -54,6 +55,7 @@ def gather(host: Host) -> dict[str, Any]:
         "control_connection": network.control_connection(host),
         "ipv6_listeners": None if listeners is None else [str(listener) for listener in listeners[:MOST_LISTENERS]],
         "sip_daemons": _sip_daemons(host, processes, systemd_running, running, read_once),
+        "sip_daemons_of_users": daemons.of_users(host, found),
         "rtpengine": _rtpengine(host, running["rtpengine"], virtualization.kind == machine.CONTAINER),
         "tuners": tuners(host, processes),
     }

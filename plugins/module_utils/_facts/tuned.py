@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from .._core.setting import AT_LEAST, AT_MOST, EXACT
-from .._host.host import Host
+from .._host.host import Host, unless_refused
 from .._host.processes import ProcessNames
 from .._sysctl.kernel import mutually_exclusive
 from .._sysctl.key import display_name, read_key
@@ -33,6 +33,9 @@ MOST_PROFILES = 50  # nobody writes a longer chain of includes
 LONGEST_FILE = 256 * 1024  # characters; the longest profile that TuneD ships has 8 KiB
 LONGEST_REASON = 200
 MOST_DIRECTORIES = 20
+# Its version is in a file beside its code: the path of Debian and Ubuntu, and for each Python that of the others.
+LIBRARIES, VERSION_FILES = "/usr/lib", ("/usr/lib/python3/dist-packages/tuned", "/usr/lib/{}/site-packages/tuned")
+FIRST_WITH_EXCLUDE = (2, 27)
 MOST_PATTERNS, MOST_STARS, LONGEST_PATTERN = 100, 4, 200  # of reapply_sysctl_exclude, which are tried on each key
 
 SYSCTL = "sysctl"
@@ -281,6 +284,8 @@ def tuned(host: Host, processes: ProcessNames, enabled: bool) -> Tuned:
     if profile is None or not (found.active or enabled):
         return found
     names = [name for file in PROFILE_FILES for name in (host.read_lenient(file) or "").split()]
+    if main.exclude:
+        main = _with_exclude_of(version(host), main)
     chain, missing = profile_chain(names, lambda name, read: _find(host, main.directories, name, read))
     set_by_it, unknown = settings(chain, lambda option, expression: _matches(host, option, expression))
     decided = {key for one in set_by_it for key in _decided_by(one.key)}
@@ -289,6 +294,26 @@ def tuned(host: Host, processes: ProcessNames, enabled: bool) -> Tuned:
         unknown=[*main.unknown, *missing, *unknown],
         not_reapplied=sorted(key for key in decided if is_excluded(key, main.exclude)) if main.reapply_sysctl else [],
     )
+
+
+def _with_exclude_of(found: tuple[int, int] | None, main: Main) -> Main:
+    """What tuned-main.conf says to a TuneD of a version: before 2.27 none knows reapply_sysctl_exclude."""
+    if found is None:
+        doubt = f"whether it is of version 2.27 or later, which reads reapply_sysctl_exclude of {MAIN_FILE}"
+        return main._replace(unknown=[*main.unknown, doubt])
+    return main if found >= FIRST_WITH_EXCLUDE else main._replace(exclude=[])
+
+
+def version(host: Host) -> tuple[int, int] | None:
+    """The version of the installed TuneD, None if it is unknown. Source: tuned/version.py"""
+    names = [name for name in unless_refused(host.list_directory, LIBRARIES) or [] if name.startswith("python3.")]
+    places = [VERSION_FILES[0], *(VERSION_FILES[1].format(name) for name in sorted(names))]
+    for text in filter(None, (host.read_foreign(f"{place}/version.py") for place in places)):
+        parts = [re.search(rf"^TUNED_VERSION_{part} *= *([0-9]{{1,6}})\b", text, re.M) for part in ("MAJOR", "MINOR")]
+        if all(parts):
+            major, minor = (int(part.group(1)) for part in parts if part)
+            return major, minor
+    return None
 
 
 def _decided_by(key: str) -> list[str]:

@@ -345,6 +345,8 @@ def _bound(table: str, state: str) -> Iterator[End]:
 def _ends(table: str, state: str) -> Iterator[tuple[End, End]]:
     """The local and the remote end of each socket in a state, each an address and a port."""
     for line in table.split("\n"):
+        if f" {state} " not in line:  # as most of a busy host's, which are not taken apart
+            continue
         fields = line.split(None, 4)  # slot, local address, remote address, state, the rest
         if len(fields) < 5 or fields[3] != state:
             continue

@@ -23,6 +23,9 @@ SLICE = ".slice"
 # Units that have processes. Source: systemd.unit(5)
 UNIT_SUFFIXES = (".service", ".scope", ".socket", ".mount", ".swap")
 USER_SLICE = "user.slice"  # all sessions, and all users' own managers: systemd.special(7)
+# The group below a unit's own for the container that podman runs in it, as for each quadlet. Sources: podman-run(1),
+# --cgroups=split; podman, libpod/container_internal_linux.go
+PODMAN_PAYLOAD = "libpod-payload-"
 MANAGER_SCOPE = "init.scope"  # systemd's own, below the root of its hierarchy
 ENDED = " (deleted)"  # after the group of a process that nobody has reaped yet
 UNSAFE_MODES = stat.S_ISUID | stat.S_ISGID | stat.S_IWGRP | stat.S_IWOTH
@@ -67,6 +70,12 @@ class ControlGroup(NamedTuple):
         names = self.path.split("/")[1:]
         first = next((name for name in names if not name.endswith(SLICE)), "")
         return first if first.endswith(UNIT_SUFFIXES) else ""
+
+    @property
+    def in_container_of_unit(self) -> bool:
+        """Whether it is in the container that podman runs as the unit's service, but in no unit of a systemd there."""
+        below = (self.path.partition(f"/{self.unit}/")[2] if self.unit else "").split("/")
+        return below[0].startswith(PODMAN_PAYLOAD) and not any(name.endswith(UNIT_SUFFIXES) for name in below)
 
     @property
     def of_users(self) -> bool:

@@ -51,9 +51,8 @@ _LINE = re.compile(
 )
 # A line of /proc/net/tcp for a socket that listens. Source: net/ipv4/tcp_ipv4.c, get_tcp4_sock()
 _TCP_LINE = re.compile(
-    rf"^ *[0-9]+: [0-9A-F]{{8,32}}:([0-9A-F]{{4}}) [0-9A-F]+:0000 {LISTENING} "
-    r"\S+ \S+ \S+ +[0-9]+ +[0-9]+ ([0-9]{1,20}) ",
-    re.MULTILINE,
+    rf" *[0-9]+: [0-9A-F]{{8,32}}:([0-9A-F]{{4}}) [0-9A-F]+:0000 {LISTENING} "
+    r"\S+ \S+ \S+ +[0-9]+ +[0-9]+ ([0-9]{1,20}) "
 )
 
 
@@ -99,7 +98,9 @@ def parse_udp_sockets(table: str) -> list[UdpSocket]:
 
 def parse_tcp_listeners(table: str) -> list[tuple[int, int]]:
     """Inode and port of each socket that listens in a /proc/net/tcp or tcp6. Source: proc_net(5)."""
-    return [(int(inode), int(port, 16)) for port, inode in _TCP_LINE.findall(table)]
+    # A host has a few of them among thousands of connections, which the expression need not look at.
+    found = (_TCP_LINE.match(line) for line in table.split("\n") if f" {LISTENING} " in line)
+    return [(int(one.group(2)), int(one.group(1), 16)) for one in found if one]
 
 
 def parse_address(digits: str) -> str:

@@ -99,10 +99,15 @@ def left_alone(given: object, host: Mapping[str, Any]) -> list[str]:
     """What to say of the daemons that run and get no limits, as no unit is found that could give them any."""
     if given is not None:
         return []
-    return [
+    alone = [
         f"service_limits leaves {daemon['name']} (process {daemon['main_pid']}) alone: {daemon['no_unit']}"
         for daemon in host.get("sip_daemons") or []
         if daemon.get("running") and daemon.get("no_unit")
+    ]
+    return alone + [
+        f"service_limits leaves {one['name']} (process {one['pid']}) alone: the user {one['user']} has started it; "
+        "if it is to be tuned, give it a service of the system"
+        for one in host.get("sip_daemons_of_users") or []
     ]
 
 

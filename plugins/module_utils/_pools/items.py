@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from .._core.change import ABSENT, CHANGED, KEPT, OK, PENDING, SHADOWED, Change
 from .._core.setting import hazard_warning
 from .._core.text import plural
-from .._sip.proxy_command import DAEMONS, MAXBUFFER, option_number, running_options
+from .._sip.proxy_command import CONTAINERS, DAEMONS, MAXBUFFER, option_number, running_options
 from .._sip.proxy_config import DEFAULT_MAXBUFFER_BYTES
 from .._systemd.environment_file import Note, assignments
 from .effective import StartValue, command_of, start_value
@@ -111,6 +112,8 @@ def _no_daemon(unit: Unit) -> str:
         return f"{unit.name} has no readable ExecStart="
     command = unit.start.commands[0]
     shown = " ".join(command.words[:2])
+    if posixpath.basename(shown.split(" ")[0]) in CONTAINERS:
+        return f"{command.file} line {command.line} starts {shown}: give the daemon its pools where that is defined"
     return f"{command.file} line {command.line} starts {shown}, neither {known}"
 
 

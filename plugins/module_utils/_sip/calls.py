@@ -143,16 +143,16 @@ def _ask_opensips(host: Host, _process: Process) -> Calls:
 
 
 def _ask_rtpengine(host: Host, process: Process) -> Calls:
-    source, cookie, answer = rtpengine_statistics(host, process)
+    source, cookie, answer = rtpengine_statistics(host, process.pid)
     return _calls("rtpengine", rtpengine.parse_sessions(cookie, answer), SESSIONS, source, decoded(answer))
 
 
-def rtpengine_statistics(host: Host, process: Process) -> tuple[str, str, bytes]:
+def rtpengine_statistics(host: Host, pid: int) -> tuple[str, str, bytes]:
     """What an rtpengine says of itself: where it was asked, the cookie it was asked with, and its answer.
 
     Raises HostError.
     """
-    words = (host.read_lenient(f"/proc/{process.pid}/cmdline") or "").split("\0")[:-1]
+    words = (host.read_lenient(f"/proc/{pid}/cmdline") or "").split("\0")[:-1]
     given = rtpengine.option(words, rtpengine.NG_OPTION, rtpengine.NG_SHORT_OPTION)
     path, section = rtpengine.config_place(words)
     if given is None:

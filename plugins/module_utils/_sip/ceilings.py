@@ -14,7 +14,7 @@ from typing import Callable, NamedTuple
 
 from .._core.text import whole_number
 from .._systemd.execstart import Word, options_of
-from .asterisk_config import OPTIONS_WITH_ARGUMENT, asterisk_conf
+from .asterisk_config import CONFIG_NAME, OPTIONS_WITH_ARGUMENT, asterisk_conf
 from .config_files import ConfigFiles, shown
 from .freeswitch_config import switch_config
 from .proxy_command import CONFIGURATION, option_number, running_options
@@ -123,13 +123,16 @@ def _of_asterisk(words: Sequence[str], files: ConfigFiles) -> list[Ceiling]:
         elif name == "maxcalls" and option:
             found.append(_read(name, option.text, COMMAND_LINE))
         else:
-            found.append(Ceiling(name, None, BY_DEFAULT))
+            unread = f"{UNKNOWN}: {CONFIG_NAME} cannot be read" if files.closed else BY_DEFAULT
+            found.append(Ceiling(name, None, unread))
     return [one._replace(value=one.value or None) for one in found]  # 0 is no bound
 
 
 def _of_freeswitch(words: Sequence[str], files: ConfigFiles) -> list[Ceiling]:
     """Source: switch.conf.xml."""
     config = switch_config(words, files)
+    if config.unread:
+        return [Ceiling(name, None, f"{UNKNOWN}: {config.unread}") for name, _default in OF_FREESWITCH]
     return [
         _read(name, config.parameters[name], config.file)
         if name in config.parameters

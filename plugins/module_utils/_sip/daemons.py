@@ -109,6 +109,7 @@ USER_MANAGER = "user@"  # the unit of a user's own manager: user@.service(5)
 # Services that start what others ask for, and keep it in their own control group: their limits are no daemon's.
 STARTERS = re.compile(r"(anacron|atd?|crond?|cronie|fcron|dropbear|sshd?|(console-|serial-)?getty)([@-].*)?\.service")
 MOST_PARENTS = 64  # between a daemon and the main process of its unit: a script or two
+MOST_OF_USERS = 3  # of the processes that users run under a daemon's name
 FIRST_ORDINARY_UID = 1000  # UID_MIN of Debian's and Red Hat's login.defs(5)
 
 
@@ -189,7 +190,9 @@ def _runs(unit: Unit, first: Iterable[Process]) -> bool:
 def _unit_record(
     host: Host, daemon: Daemon, unit: Unit, first: Iterable[Process], processes: ProcessNames
 ) -> SipDaemon:
-    main_pid = unit.main_pid or next((process.pid for process in first if runs_under(unit, process)), None)
+    own = [process for process in first if runs_under(unit, process)]
+    contained = next((process.pid for process in own if process.group.in_container_of_unit), None)
+    main_pid = contained or unit.main_pid or next((process.pid for process in own), None)
     running = True if main_pid else unit.running
     if running is None and processes.complete:
         running = False
@@ -199,7 +202,7 @@ def _unit_record(
 
 def _with_the_units_that_hold_them(host: Host, homeless: Sequence[tuple[Daemon, Process]]) -> list[SipDaemon]:
     """The records of daemons that run under no unit of their name; a unit that holds several of one daemon once."""
-    held = {process.pid: unit_that_holds(process.group.unit, process.status) for _daemon, process in homeless}
+    held = {process.pid: unit_that_holds(process.group, process.status) for _daemon, process in homeless}
     asked = sorted({unit for unit, _reason in held.values() if unit})
     main_pids = _main_pids(host, asked)
     records: dict[tuple[str, object], SipDaemon] = {}
@@ -214,9 +217,13 @@ def _with_the_units_that_hold_them(host: Host, homeless: Sequence[tuple[Daemon, 
     return list(records.values())
 
 
-def unit_that_holds(unit: str, status: ProcessStatus) -> tuple[str, str]:
-    """The service whose limits a process has, by its control group; or "", and why there is none."""
-    if status.in_child_namespace:
+def unit_that_holds(group: ControlGroup, status: ProcessStatus) -> tuple[str, str]:
+    """The service whose limits a process has, by its control group; or "", and why there is none.
+
+    The container of a quadlet has those of its unit, but for what podman sets itself: _units/containers.py.
+    """
+    unit = group.unit
+    if status.in_child_namespace and not group.in_container_of_unit:
         where = f" of {unit}" if unit else ""
         return "", f"it runs in a container{where}, which has limits of its own: set them where it is started"
     if not unit:
@@ -339,6 +346,23 @@ class Found(NamedTuple):
     others: list[Process]
 
 
+class OfUser(NamedTuple):
+    """A process of a daemon's name that a user has started, which is left alone. `user` is his name, or his number."""
+
+    name: str
+    pid: int
+    user: str
+
+
+def of_users(host: Host, found: Mapping[str, Found]) -> list[OfUser]:
+    """The processes of users, a few of each daemon, as a user may start any number of them."""
+    return [
+        OfUser(name, process.pid, host.user_name(process.status.uid) or str(process.status.uid))
+        for name, one in found.items()
+        for process in one.others[:MOST_OF_USERS]
+    ]
+
+
 def first_processes(host: Host, daemon: Daemon, processes: ProcessNames) -> list[Process]:
     """The first process of each running copy of a daemon that the system has started, or root.
 
@@ -386,8 +410,8 @@ def is_client_call(daemon: Daemon, command_line: str) -> bool:
 
 
 def runs_under(unit: Unit, process: Process) -> bool:
-    """Whether a process of this host's own namespace belongs to a unit."""
-    if process.status.in_child_namespace:
+    """Whether a process of this host's own namespace, or of the container of a quadlet, belongs to a unit."""
+    if process.status.in_child_namespace and not process.group.in_container_of_unit:
         return False
     return process.pid == unit.main_pid or unit.id == process.group.unit
 

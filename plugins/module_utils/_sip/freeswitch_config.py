@@ -37,11 +37,13 @@ _STRAY_AMPERSAND = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#[0-9]+|#x[0-9a-fA-F]
 class SwitchConfig(NamedTuple):
     """The parameters of switch.conf.xml that are numbers, by name, and others as NO_NUMBER.
 
-    A variable is in the place of a value that is unknown. `file` is empty where there is none that can be used.
+    A variable is in the place of a value that is unknown. `file` is empty where there is none, and `unread` says why
+    nothing is known of what it sets.
     """
 
     file: str = ""
     parameters: Mapping[str, str] = {}
+    unread: str = ""
 
 
 def switch_config(words: Sequence[str], files: ConfigFiles) -> SwitchConfig:
@@ -58,10 +60,11 @@ def _switch_config(words: Sequence[str], files: ConfigFiles) -> SwitchConfig:
         if text is not None:
             preprocessor = _Preprocessor(directory, files)
             preprocessor.read_variables()
-            return SwitchConfig(path, _parameters(path, preprocessor.expanded(text, path, (path,)), files))
+            found = _parameters(path, preprocessor.expanded(text, path, (path,)), files)
+            return SwitchConfig(path, found or {}, f"{path} is not understood" if found is None else "")
     if {"-conf", "-base"} & set(words):
         files.note_unread(path, "FreeSWITCH's")
-    return SwitchConfig()
+    return SwitchConfig(unread=f"{SWITCH_NAME} cannot be read")
 
 
 def unknown_variable(value: str) -> str | None:
@@ -140,8 +143,11 @@ class _Preprocessor:
         return "".join(texts)
 
 
-def _parameters(path: str, text: str, files: ConfigFiles) -> dict[str, str]:
-    """The parameters below <settings>; the last one of a name counts. What FreeSWITCH's lax parser takes is mended."""
+def _parameters(path: str, text: str, files: ConfigFiles) -> dict[str, str] | None:
+    """The parameters below <settings>; the last one of a name counts. None for a text that is not understood.
+
+    What FreeSWITCH's lax parser takes is mended.
+    """
     from xml.parsers import expat  # here, as few hosts have FreeSWITCH
 
     found: dict[str, str] = {}
@@ -157,7 +163,7 @@ def _parameters(path: str, text: str, files: ConfigFiles) -> dict[str, str]:
     mended = _STRAY_AMPERSAND.sub("&amp;", _COMMENT.sub("", text))
     if "<!DOCTYPE" in mended or "<!ENTITY" in mended:
         files.note(f"{path} has a document type, which is not followed")
-        return {}
+        return None
     parser = expat.ParserCreate()
     parser.StartElementHandler = start
     parser.EndElementHandler = lambda _name: open_elements.pop()
@@ -165,5 +171,5 @@ def _parameters(path: str, text: str, files: ConfigFiles) -> dict[str, str]:
         parser.Parse(f"<all>{mended}</all>".encode("utf-8", "replace"), True)
     except expat.ExpatError as error:
         files.note(f"{path} is no well-formed XML: {expat.ErrorString(error.code)}")
-        return {}
+        return None
     return found

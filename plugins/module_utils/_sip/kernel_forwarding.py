@@ -137,7 +137,7 @@ def _of_daemon(host: Host, process: Process, module: Module) -> KernelForwarding
         reason = ""
     opened = _opened(host, table) if table is not None and table >= 0 else None
     return KernelForwarding(
-        unit=unit_that_holds(process.group.unit, process.status)[0] or None,
+        unit=unit_that_holds(process.group, process.status)[0] or None,
         pid=process.pid,
         table=table,
         table_reason=reason or ("" if table is not None else "its option table is not a number"),

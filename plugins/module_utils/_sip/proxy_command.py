@@ -17,6 +17,8 @@ CONFIGURATION = "f"
 MAXBUFFER = "b"
 MOST_DIGITS = 18  # of a number that fits into 64 bits with a sign
 
+# What comes after these is a command line of another file system: its options are set where the container is defined.
+CONTAINERS = ("docker", "lxc-start", "nerdctl", "podman", "systemd-nspawn")
 SCRIPTS = "/etc/"  # init scripts below it have the names of their daemons
 
 
@@ -61,7 +63,7 @@ def find_daemon(words: Sequence[Word]) -> DaemonCommand | None:
     """The daemon in a command line, also after a program such as numactl; None if there is neither of them."""
     for position, word in enumerate(words):
         daemon = DAEMONS.get(posixpath.basename(word.text)) if not word.variable else None
-        if word.text.startswith(SCRIPTS):
+        if word.text.startswith(SCRIPTS) or posixpath.basename(word.text) in CONTAINERS:
             return None
         if daemon is not None and (position == 0 or word.text.startswith("/")):
             rest = words[position + 1 :]

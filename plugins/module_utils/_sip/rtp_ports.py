@@ -112,8 +112,9 @@ def _of_rtpengine(words: Sequence[str], files: ConfigFiles) -> list[Ends]:
     interfaces = [keys for name, keys in sections.items() if prefix and name.startswith(f"{prefix}-")]
     single = [[End(end.name, keys[end.name], path) if keys.get(end.name) else end for end in common]
               for keys in interfaces]  # fmt: skip
-    # Where each interface has ports of its own, nothing is left for the others.
-    return [tuple(ends) for ends in single or [common]]
+    # Where each interface has a section of its own, nothing is left for the others, which --interface lists.
+    listed = option(words, "interface", "-i") or own.get("interface")
+    return [tuple(ends) for ends in [*single, *([common] if listed or not single else [])]]
 
 
 def _option(words: Sequence[str], name: str, short: str, keys: dict[str, str], path: str) -> End:

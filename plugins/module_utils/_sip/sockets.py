@@ -24,11 +24,10 @@ from .._host.sockets import (
     parse_udp_sockets,
 )
 from .config_files import ConfigFiles, Read, container_files, files_of
-from .daemons import DAEMONS_IN_CALLS, Daemon, Process, find_processes, unit_stem
+from .daemons import DAEMONS_IN_CALLS, MOST_OF_USERS, Daemon, Process, find_processes, unit_stem
 from .rtp_ports import BY_DEFAULT, DEFAULT_PORTS, PortRange, rtp_ports
 
 SIP_PORTS = (5060, 5061)  # RFC 3261, section 19.1.2
-MOST_NAMED = 3  # of the processes that users run under a daemon's name
 MOST_DESCRIPTORS = 8192  # of a daemon are looked at, lowest numbers first: it opens what it listens on when it starts
 TCP_COUNTS = "/proc/net/sockstat"
 OWN_NETWORK = "/proc/self/ns/net"
@@ -85,7 +84,7 @@ def sip_sockets(host: Host, daemons: Iterable[str] = ()) -> list[Running]:
         if not wanted or daemon.name in wanted:
             processes = find_processes(host, daemon, names)
             found += [finder.look_at(daemon.name, process) for process in processes.daemons]
-            found += [_of_a_user(daemon, process) for process in processes.others[:MOST_NAMED]]
+            found += [_of_a_user(daemon, process) for process in processes.others[:MOST_OF_USERS]]
     return [running for running in found if running is not None]
 
 

@@ -185,7 +185,9 @@ _TWO_NAMES = (
 )
 _OTHER_NAMES = dict([*_TWO_NAMES, *((second, first) for first, second in _TWO_NAMES)])
 
-# The kernel copies their `default` to interfaces (devinet_copy_dflt_conf(), neigh_copy_dflt_parms()).
+# The kernel copies their `default` to interfaces (devinet_copy_dflt_conf(), neigh_copy_dflt_parms()). That of
+# net/ipv6/conf goes to an interface when it is registered, and never later (ipv6_add_dev(), net/ipv6/addrconf.c): a
+# card of the initial RAM disk has the kernel's own before systemd-sysctl runs, a VLAN or a bond has ours.
 _IPV4_DEFAULTS = "net/ipv4/conf/default/"
 _COPIED_DEFAULTS = (_IPV4_DEFAULTS, "net/ipv4/neigh/default/", "net/ipv6/neigh/default/")
 

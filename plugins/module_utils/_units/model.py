@@ -40,13 +40,27 @@ class Request(NamedTuple):
     despite_calls: bool = False
 
 
+QUADLET_SUFFIX = ".container"  # podman-systemd.unit(5)
+
+
+class Container(NamedTuple):
+    """The container that podman runs as a unit's service: the quadlet or the unit's file, and what runs in it now.
+
+    `tasks_max` is the bound of its control group, None where it is unknown.
+    """
+
+    file: str
+    pids: Sequence[int] = ()
+    tasks_max: int | None = None
+
+
 class LoadedUnit(NamedTuple):
     """A unit that systemd has loaded: an ordinary unit, or an instance of a template.
 
     `properties` are those of `systemctl show`. `candidates` are the paths of its possible drop-ins, ours included, the
     most important first. `started_before_drop_in` is True if its processes are older than our drop-in. `starting` are
     the ids of processes that still run systemd's own program, without the unit's limits. `usage` is what the largest of
-    its processes uses of each limit; it is read for units that logins need.
+    its processes uses of each limit; it is read for units that logins need. `container` is None where podman runs none.
     """
 
     name: str
@@ -57,6 +71,7 @@ class LoadedUnit(NamedTuple):
     started_before_drop_in: bool = False
     starting: Sequence[int] = ()
     usage: Mapping[str, int] = {}
+    container: Container | None = None
 
     @property
     def transient(self) -> bool:
@@ -170,7 +185,7 @@ class Plan(NamedTuple):
     """The steps of a call and the items it predicts.
 
     `originals` are recorded before the first effect. `then` are the texts of all files after the call. `notes` are
-    items of drop-ins that somebody else has edited, and of directives that this systemd does not know.
+    items of drop-ins that somebody else has edited, and of directives that have no effect on this host.
     """
 
     changes: list[Change]

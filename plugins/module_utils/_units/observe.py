@@ -17,8 +17,8 @@ from .._engine.originals import Originals
 from .._host.capabilities import CAP_SYS_RESOURCE, has_capability, in_user_namespace
 from .._host.host import Host, unless_refused
 from .._host.machine import SYSTEMD_RUNNING, memory_bytes, systemd_version
-from .._host.processes import FIRST_PROCESS
-from .._host.rlimits import Process, own_powers, read_process
+from .._host.processes import FIRST_PROCESS, PODMAN_PAYLOAD
+from .._host.rlimits import INFINITY, Process, own_powers, read_process
 from .._sip.gate import blocked_by_calls
 from .._sysctl.nr_open import nr_open
 from .._systemd.directives import DIRECTIVES, SHOWN_PROPERTIES
@@ -27,7 +27,7 @@ from .._systemd.starting import STARTING_POLL_SECONDS, STARTING_SECONDS, startin
 from .._systemd.systemctl import load_error, names_of, real_name, show, unit_file
 from .._systemd.units import check_unit_name, drop_in_directories
 from .effective import chain, needs_defaults
-from .model import LoadedUnit, Observed, Plan, Request, UnitState
+from .model import QUADLET_SUFFIX, Container, LoadedUnit, Observed, Plan, Request, UnitState
 from .safety import needed_by_logins
 
 UNIT_PROPERTIES = (
@@ -40,6 +40,7 @@ UNIT_PROPERTIES = (
     "Result",
     "Job",
     "FragmentPath",
+    "SourcePath",
     "DropInPaths",
     "Transient",
     "NeedDaemonReload",
@@ -58,6 +59,7 @@ REFERENCE_UNITS = ("systemd-tmpfiles-setup.service", "rescue.service", "emergenc
 # Where systemd's own hierarchy is mounted: version 2 alone, version 2 beside version 1, version 1. Source: cgroups(7)
 CONTROL_GROUP_MOUNTS = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd")
 CONTROL_GROUP_PROCESSES = "cgroup.procs"
+CONTROL_GROUP_TASKS = "pids.max"
 
 
 KIBIBYTE = 1024
@@ -78,9 +80,7 @@ def observe(host: Host, request: Request) -> Observed:
     shown = answer or []
     deadline = start_deadline()
     by_unit = _by_unit(shown, set(resolved.values()))
-    units = [
-        _unit_state(host, name, real, by_unit.get(real, []), request, deadline) for name, real in resolved.items()
-    ]
+    units = [_unit_state(host, name, real, by_unit.get(real, []), request, deadline) for name, real in resolved.items()]
     status = host.read_lenient(f"/proc/{FIRST_PROCESS}/status") or ""
     return Observed(
         systemd_running=answer is not None,
@@ -191,7 +191,21 @@ def _loaded_unit(host: Host, properties: Mapping[str, str], path: str, deadline:
         started_before_drop_in=_started_before_drop_in(host, properties, path),
         starting=still_starting,
         usage=_usage(host, processes) if any(map(needed_by_logins, names)) else {},
+        container=_container(host, properties),
     )
+
+
+def _container(host: Host, properties: Mapping[str, str]) -> Container | None:
+    """The container that podman runs as a unit's service, by the unit's source or by its control group."""
+    file = properties.get("SourcePath", "")
+    group = _control_group(host, properties)
+    names = unless_refused(host.list_directory, group) or [] if group else []
+    payload = next((f"{group}/{name}" for name in names if name.startswith(PODMAN_PAYLOAD)), None)
+    if payload is None:
+        return Container(file) if file.endswith(QUADLET_SUFFIX) else None
+    most = (host.read_lenient(f"{payload}/{CONTROL_GROUP_TASKS}") or "").strip()
+    tasks_max = INFINITY if most == "max" else whole_number(most)
+    return Container(file or properties.get("FragmentPath", ""), sorted(_pids_below(host, payload)), tasks_max)
 
 
 def _usage(host: Host, processes: Iterable[Process]) -> dict[str, int]:
@@ -244,13 +258,17 @@ def _started_before_drop_in(host: Host, properties: Mapping[str, str], path: str
 
 def pids_of(host: Host, properties: Mapping[str, str]) -> list[int]:
     """The ids of a unit's processes, in its control group and in those below it."""
+    group = _control_group(host, properties)
+    return sorted(_pids_below(host, group)) if group else []
+
+
+def _control_group(host: Host, properties: Mapping[str, str]) -> str | None:
+    """The directory of a unit's control group, None if it has none."""
     group = properties.get("ControlGroup", "")
     if not group or group == "/":
-        return []
-    for mount in CONTROL_GROUP_MOUNTS:
-        if host.exists(f"{mount}{group}/{CONTROL_GROUP_PROCESSES}"):
-            return sorted(_pids_below(host, mount + group))
-    return []
+        return None
+    places = (mount + group for mount in CONTROL_GROUP_MOUNTS)
+    return next((place for place in places if host.exists(f"{place}/{CONTROL_GROUP_PROCESSES}")), None)
 
 
 def _pids_below(host: Host, group: str) -> set[int]:

@@ -17,10 +17,11 @@ from .._engine.operation import BOTH
 from .._engine.owned_files import record_files, released_files
 from .._systemd.directives import DIRECTIVES
 from .._systemd.values import Setting, SystemdError
+from .containers import item_of_container, set_by_podman
 from .effective import decisions_of, effective_by_unit, planned_drop_ins, reload_is_due, texts_after
 from .forecast import forecast, to_restart
 from .items import items_of, wanted_words
-from .model import Decision, LoadedUnit, Observed, Plan, Request
+from .model import Decision, LoadedUnit, Observed, Plan, Request, UnitState
 from .processes import planned_raises
 from .safety import check_hiding, check_safety
 from .settings import item_name
@@ -29,7 +30,11 @@ from .settings import item_name
 def plan(request: Request, observed: Observed) -> Plan:
     """The plan that brings the host to the request. Raises SystemdError if a safety check fails."""
     asked = _settings_by_unit(request, observed)
-    known = {name: [one for one in settings if not _unknown(one, observed)] for name, settings in asked.items()}
+    states = {state.name: state for state in observed.units}
+    known = {
+        name: [one for one in settings if not (_unknown(one, observed) or set_by_podman(one, states[name]))]
+        for name, settings in asked.items()
+    }
     effective = effective_by_unit(known, observed)
     files, notes = planned_drop_ins(effective, observed)
     then = texts_after(observed.texts, files)
@@ -48,7 +53,7 @@ def plan(request: Request, observed: Observed) -> Plan:
     restarts = lagging if request.restart and not observed.blocked_by_calls else []
     raises = planned_raises(decisions, observed, then, restarts) if request.when == BOTH else {}
     predicted = forecast(decisions, observed, written, raises, restarts, then)
-    notes = notes + _unknown_items(asked, decisions, observed)
+    notes = notes + _items_without_effect(asked, decisions, observed)
     return Plan(
         changes=items_of(decisions, predicted, observed, then) + notes,
         decisions=decisions,
@@ -80,28 +85,33 @@ def _unknown(setting: Setting, observed: Observed) -> bool:
     return observed.version is not None and observed.version < DIRECTIVES[setting.directive].since
 
 
-def _unknown_items(
+def _items_without_effect(
     asked: Mapping[str, Sequence[Setting]], decisions: Iterable[Decision], observed: Observed
 ) -> list[Change]:
-    """The items of directives that this systemd does not know; one that leaves our drop-in has an item already."""
+    """The items of directives that have no effect here; one that leaves our drop-in has an item already."""
     leaving = {decision.item for decision in decisions}
     items = [
-        Change(
-            item=item_name(state.asked, setting.directive),
-            wanted=wanted_words(setting),
-            before=None,
-            after=None,
-            at_boot=None,
-            state=ABSENT,
-            why=setting.why,
-            reason=f"{setting.directive}= needs systemd {DIRECTIVES[setting.directive].since}, "
-            f"and this is {observed.version}",
-        )
+        _unknown_item(setting, state, observed) if _unknown(setting, observed) else item_of_container(setting, state)
         for state in observed.units
         for setting in asked[state.name]
-        if _unknown(setting, observed)
+        if _unknown(setting, observed) or set_by_podman(setting, state)
     ]
     return [item for item in items if item.item not in leaving]
+
+
+def _unknown_item(setting: Setting, state: UnitState, observed: Observed) -> Change:
+    """The item of a directive that this systemd does not know."""
+    since = DIRECTIVES[setting.directive].since
+    return Change(
+        item=item_name(state.asked, setting.directive),
+        wanted=wanted_words(setting),
+        before=None,
+        after=None,
+        at_boot=None,
+        state=ABSENT,
+        why=setting.why,
+        reason=f"{setting.directive}= needs systemd {since}, and this is {observed.version}",
+    )
 
 
 def confirmed(planned: Plan, observed: Observed, after: Mapping[str, LoadedUnit]) -> list[Change]:

@@ -86,7 +86,7 @@ def _record(daemon: Mapping[str, Any], ceiling: Mapping[str, Any], values: Mappi
         "set_by": ceiling.get("set_by") or "",
         "item": item if moot else None,
         "limit": limit if moot else None,
-        "summary": _summary(daemon, ceiling, meaning, item, limit if moot else None),
+        "summary": _summary(daemon, ceiling, meaning, limit if moot else None),
     }
 
 
@@ -96,15 +96,14 @@ def _exceeds(limit: str, needed: int) -> bool:
     return str(limit).startswith("infinity") or (first is not None and int(first.group()) > needed)
 
 
-def _summary(
-    daemon: Mapping[str, Any], ceiling: Mapping[str, Any], meaning: Meaning, item: str, limit: str | None
-) -> str:
+def _summary(daemon: Mapping[str, Any], ceiling: Mapping[str, Any], meaning: Meaning, limit: str | None) -> str:
+    """What a ceiling does, for a reader who has the name of the unit before it."""
     who = NAMES.get(str(daemon["name"]), str(daemon["name"]))
     value, place = ceiling.get("value"), f"{ceiling['name']}, {ceiling.get('set_by') or 'unknown'}"
     if value is None:
         return f"{who} is not known to be bounded by {place}"
     said = f"{who} {meaning.words.format(value=value)}: {place}"
-    return f"{item} is {limit}, but {said}" if limit is not None else said
+    return f"{meaning.limit} is {limit}, but {said}" if limit is not None else said
 
 
 def worth_a_line(record: Mapping[str, Any]) -> bool:

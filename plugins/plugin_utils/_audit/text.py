@@ -44,7 +44,8 @@ def render_host(host: Mapping[str, Any]) -> list[str]:
             lines += wrapped(layer["status"], f"{layer['name']}: {layer['message']}")
     for tuner in host["tuners"]:
         lines += wrapped("tuner", _tuner_line(tuner))
-    lines += _listed("ceiling", [_ceiling_line(one) for one in host["ceilings"] if worth_a_line(one)])
+    ceilings = [f"{one['unit'] or one['daemon']}: {one['summary']}" for one in host["ceilings"] if worth_a_line(one)]
+    lines += _listed("ceiling", ceilings)
     lines += _listed("storage", [f"{what}: {said}" for what, said in storage_lines(host["storage"])])
     lines += _counter_lines(host["counters"])
     return list(map(printable, lines))  # values come from hosts
@@ -100,11 +101,6 @@ def _item_line(item: Mapping[str, Any]) -> str:
 
 def _at_boot(boot: object) -> str:
     return "not written down for the next boot" if boot is None else f"the next boot sets {boot}"
-
-
-def _ceiling_line(ceiling: Mapping[str, Any]) -> str:
-    name, summary = ceiling["unit"] or ceiling["daemon"], ceiling["summary"]
-    return summary if summary.startswith(f"{name} ") else f"{name}: {summary}"
 
 
 def _tuner_line(tuner: Mapping[str, Any]) -> str:

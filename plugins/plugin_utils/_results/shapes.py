@@ -282,6 +282,7 @@ FACTS_FIELDS: dict[str, Check] = {
             MOST_THINGS,
         )
     ),
+    "sip_daemons_of_users": maybe(many(record({"name": NAME, "pid": SIZE, "user": NAME}, {}), MOST_THINGS)),
     "rtpengine": maybe(many(record({"pid": SIZE}, RTPENGINE_FIELDS), MOST_THINGS)),
     "tuners": maybe(tuners),
 }

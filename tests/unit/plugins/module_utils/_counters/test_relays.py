@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.siptune.linux.plugins.module_utils._counters.reading import read
 from ansible_collections.siptune.linux.plugins.module_utils._counters.relays import (
     Relayed,
     relay_results,
     relayed,
+    running_relays,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 from sip_trees import make, place, start
@@ -58,11 +60,16 @@ def run(root: Path, pid: int = PID, port: int = 1, nspid: str = "", *more: str) 
     start(root, pid, "rtpengine", command_line="\0".join(words) + "\0", nspid=nspid)
 
 
+def all_relayed(root: Path) -> dict[int, Relayed]:
+    host = Host(str(root))
+    return relayed(host, running_relays(host))
+
+
 def test_a_relay_that_answers(tmp_path: Path) -> None:
     make(tmp_path)
     with rtpengine(ANSWER % (200, 9800)) as port:
         run(tmp_path, port=port)
-        assert relayed(Host(str(tmp_path))) == {PID: Relayed({"user": 200, "kernel": 9800})}
+        assert all_relayed(tmp_path) == {PID: Relayed({"user": 200, "kernel": 9800})}
 
 
 @pytest.mark.parametrize(
@@ -76,7 +83,7 @@ def test_an_answer_that_does_not_say_it(tmp_path: Path, body: bytes, reason: str
     make(tmp_path)
     with rtpengine(body) as port:
         run(tmp_path, port=port)
-        (one,) = relayed(Host(str(tmp_path))).values()
+        (one,) = all_relayed(tmp_path).values()
     assert one.packets is None
     assert reason in one.reason
 
@@ -85,7 +92,7 @@ def test_relays_that_cannot_be_asked(tmp_path: Path) -> None:
     make(tmp_path)
     start(tmp_path, PID, "rtpengine", command_line="/usr/bin/rtpengine\0--config-file=none\0")
     run(tmp_path, PID + 1, nspid=f"{PID + 1}\t1")
-    first, second = relayed(Host(str(tmp_path))).values()
+    first, second = all_relayed(tmp_path).values()
     assert first.reason == "rtpengine: no address of listen-ng on its command line or in none"
     assert second.reason == "it runs in a container, whose control interface is not ours"
 
@@ -100,7 +107,7 @@ def results(root: Path, before: Counts | None, after: Counts) -> list[dict[str, 
             for pid, pair in counts.items()
         }
 
-    return relay_results(Host(str(root)), None if before is None else sample(before), sample(after))
+    return relay_results(running_relays(Host(str(root))), None if before is None else sample(before), sample(after))
 
 
 @pytest.mark.parametrize(
@@ -142,10 +149,28 @@ def test_a_container_has_no_kernels_of_its_own(tmp_path: Path) -> None:
 def test_a_host_without_relays(tmp_path: Path) -> None:
     make(tmp_path)
     start(tmp_path, PID, "kamailio")
-    assert relayed(Host(str(tmp_path))) == {}
+    assert all_relayed(tmp_path) == {}
     assert results(tmp_path, None, {}) == []
 
 
 def test_one_that_has_ended_since_is_left_out(tmp_path: Path) -> None:
     make(tmp_path)
     assert results(tmp_path, None, {os.getpid(): (1, 2)}) == []
+    assert relayed(Host(str(tmp_path)), [{"pid": PID}]) == {}
+
+
+@pytest.mark.parametrize(("seconds", "looks"), [(0, 0), (1, 1)])
+def test_relays_that_are_known_are_looked_for_after_a_wait_only(tmp_path: Path, seconds: int, looks: int) -> None:
+    make(tmp_path)
+    start(tmp_path, PID, "rtpengine", command_line="/usr/bin/rtpengine\0--config-file=none\0")
+    known = running_relays(Host(str(tmp_path)))
+    listed: list[str] = []
+
+    class Watched(Host):
+        def list_directory(self, path: str) -> list[str]:
+            listed.append(path)
+            return super().list_directory(path)
+
+    readings = read(Watched(str(tmp_path)), seconds, sleep=lambda _: None, relays=known)
+    assert [relay["pid"] for relay in readings.relays] == [PID]
+    assert listed.count("/proc") == looks

@@ -177,6 +177,7 @@ def test_a_whole_host(host: CapturedHost) -> None:
                 "notes": [],
             }
         ],
+        "sip_daemons_of_users": [],
         "rtpengine": [],
         "tuners": NO_TUNERS,
     }
@@ -256,6 +257,7 @@ def test_a_host_that_tells_nothing(tmp_path: Path) -> None:
         "control_connection": {"family": None, "address": None},
         "ipv6_listeners": None,
         "sip_daemons": [],
+        "sip_daemons_of_users": [],
         "rtpengine": [],
         "tuners": {**NO_TUNERS, "bpftune": {"active": None, "enabled": False}},
     }

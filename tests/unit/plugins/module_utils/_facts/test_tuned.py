@@ -339,6 +339,40 @@ def test_the_keys_that_are_not_applied_again(tmp_path: Path, reapply: str, expec
     assert tuned(tree(tmp_path, files), ALL_PROCESSES, enabled=False).not_reapplied == expected
 
 
+DEBIAN, FEDORA = "/usr/lib/python3/dist-packages/tuned", "/usr/lib/python3.9/site-packages/tuned"
+DOUBT = f"whether it is of version 2.27 or later, which reads reapply_sysctl_exclude of {MAIN_FILE}"
+
+
+@pytest.mark.parametrize(
+    ("places", "excluded", "unknown"),
+    [
+        ({DEBIAN: (2, 27)}, True, []),
+        ({FEDORA: (2, 28)}, True, []),
+        ({FEDORA: (3, 0)}, True, []),
+        ({DEBIAN: (2, 25)}, False, []),
+        ({FEDORA: (2, 9)}, False, []),
+        ({DEBIAN: ("x", 27), FEDORA: (2, 26)}, False, []),
+        ({DEBIAN: (2, "2700000")}, True, [DOUBT]),
+        ({}, True, [DOUBT]),
+    ],
+)
+def test_the_keys_to_pass_over_count_for_a_tuned_that_reads_them(
+    tmp_path: Path, places: dict[str, tuple[object, object]], excluded: bool, unknown: list[str]
+) -> None:
+    files = {
+        **RUNNING,
+        "/etc/tuned/active_profile": "one",
+        MAIN_FILE: "reapply_sysctl_exclude=vm.*\n",
+        f"{DISTRIBUTION}/one/tuned.conf": "[sysctl]\nvm.swappiness=3\n",
+        **{
+            f"{place}/version.py": f"TUNED_VERSION_MAJOR = {major}\nTUNED_VERSION_MINOR = {minor}\n"
+            for place, (major, minor) in places.items()
+        },
+    }
+    found = tuned(tree(tmp_path, files), ALL_PROCESSES, enabled=False)
+    assert (found.not_reapplied, found.unknown) == (["vm.swappiness"] if excluded else [], unknown)
+
+
 def test_profiles_are_found_where_newer_versions_have_them_too(tmp_path: Path) -> None:
     files = {
         **RUNNING,

@@ -163,6 +163,25 @@ def test_the_control_group_of_systemd(cgroup: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/system.slice/edge.service/libpod-payload-1f", True),
+        ("/system.slice/edge.service/libpod-payload-1f/container", True),
+        ("/system.slice/edge.service/libpod-payload-1f/init.scope", False),
+        ("/system.slice/edge.service/libpod-payload-1f/system.slice/kamailio.service", False),
+        ("/system.slice/edge.service/runtime", False),
+        ("/system.slice/edge.service/below/libpod-payload-1f", False),
+        ("/system.slice/edge.service", False),
+        ("/user.slice/user-9.slice/user@9.service/app.slice/edge.service/libpod-payload-1f", False),
+        ("/libpod-payload-1f", False),
+        ("", False),
+    ],
+)
+def test_the_container_of_a_unit(path: str, expected: bool) -> None:
+    assert ControlGroup(path).in_container_of_unit is expected
+
+
+@pytest.mark.parametrize(
     ("path", "unit", "of_users"),
     [
         ("", "", False),

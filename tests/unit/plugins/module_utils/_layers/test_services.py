@@ -98,6 +98,12 @@ def test_a_running_daemon_that_gets_no_limits_is_named() -> None:
     assert left_alone(None, {}) == []
 
 
+def test_what_a_user_runs_under_a_daemons_name_is_named() -> None:
+    hosts = {"sip_daemons_of_users": [{"name": "kamailio", "pid": 4711, "user": "alice"}]}
+    said = "service_limits leaves kamailio (process 4711) alone: the user alice has started it; if it is to be tuned, "
+    assert left_alone(None, hosts) == [f"{said}give it a service of the system"]
+
+
 def test_what_is_said_of_configurations_has_a_way_out() -> None:
     notes = ["/x cannot be read", "port-max = 0 is no port; name the ports in siptune_network_reserved_ports"]
     found = {**daemon("rtpengine", None), "rtp_ports": ["30000-40000"], "notes": notes}

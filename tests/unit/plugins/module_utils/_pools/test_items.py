@@ -80,6 +80,10 @@ SHADOWS = {
     "attached": ("-m $SHM_MEMORY", "-m99", "shadowed", "has -m 99 instead of a variable"),
     "none": ("-m $SHM_MEMORY", "", "absent", "starts Kamailio without -m"),
     "other-program": ("/usr/sbin/kamailio", "/usr/bin/memcached", "absent", "neither Kamailio nor OpenSIPS"),
+    "container": (
+        *("/usr/sbin/kamailio", "/usr/bin/podman run x /usr/sbin/kamailio", "absent"),
+        "starts /usr/bin/podman run: give the daemon its pools where that is defined",
+    ),
     "script": ("/usr/sbin/kamailio", "/etc/init.d/kamailio start", "absent", "neither Kamailio nor OpenSIPS"),
     "no-file": ("EnvironmentFile=", "#", "absent", "reads no file that could set SHM_MEMORY"),
     "vendor": ("-/etc/default/kamailio\n", "/usr/lib/kamailio/env\n", "shadowed", "do not last"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._sip.ceilings import READERS, ceilings
-from ansible_collections.siptune.linux.plugins.module_utils._sip.config_files import ConfigFiles
+from ansible_collections.siptune.linux.plugins.module_utils._sip.config_files import ConfigFiles, container_files
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -109,3 +109,22 @@ def test_daemons_without_ceilings() -> None:
 @given(st.sampled_from(sorted(READERS)), st.text(), st.lists(st.text()))
 def test_no_text_is_too_strange(daemon: str, text: str, words: list[str]) -> None:
     assert len(ceilings(daemon, [daemon, *words], ConfigFiles(lambda _path: text))) >= 2
+
+
+@pytest.mark.parametrize(
+    ("files", "reason"),
+    [
+        ({SWITCH: "<configuration><settings>"}, f"unknown: {SWITCH} is not understood"),
+        ({SWITCH: "<!DOCTYPE a><settings/>"}, f"unknown: {SWITCH} is not understood"),
+        ({}, "unknown: autoload_configs/switch.conf.xml cannot be read"),
+    ],
+)
+def test_what_a_configuration_that_cannot_be_used_sets_is_unknown(files: dict[str, str], reason: str) -> None:
+    assert set(look("freeswitch", files).values()) == {(None, reason)}
+
+
+@pytest.mark.parametrize("daemon", sorted(READERS))
+def test_nothing_is_known_of_a_daemon_in_a_container(daemon: str) -> None:
+    found = ceilings(daemon, [daemon], container_files())
+    assert found
+    assert all(one.value is None and one.set_by.startswith("unknown: ") for one in found)

@@ -17,10 +17,12 @@ from ansible_collections.siptune.linux.plugins.module_utils._sip.daemons import 
     DAEMONS,
     SipDaemon,
     Unit,
+    find_processes,
     find_unit_names,
     first_processes,
     is_client_call,
     loaded_units,
+    of_users,
     sip_daemons,
     unit_stem,
 )
@@ -431,6 +433,19 @@ def test_in_a_container_that_sees_the_groups_of_the_host(root: Path) -> None:
     assert not counts(root, uid=65534, cgroup=f"{within}/user.slice/user-9.slice/user@9.service/kamailio.service")
 
 
+def test_what_users_run_under_a_daemons_name_is_named_a_few_times(root: Path) -> None:
+    run_process(root, 49, "kamailio")
+    for pid in range(50, 60):
+        run_process(root, pid, "kamailio", uid=33 if pid == 50 else 1000, cgroup=f"{OWN_MANAGER}/app.slice/k.service")
+    host = NamingHost(root, None)
+    found = {"kamailio": find_processes(host, KAMAILIO, process_names(host))}
+    assert [tuple(one) for one in of_users(host, found)] == [
+        ("kamailio", 50, "www-data"),
+        ("kamailio", 51, "1000"),
+        ("kamailio", 52, "1000"),
+    ]
+
+
 def test_the_account_of_process_1_has_started_a_container(root: Path) -> None:
     place(root, "/proc/1/status", "PPid:\t0\nUid:\t1001\t1001\t1001\t1001\nNSpid:\t1\n")
     assert counts(root, uid=1001)
@@ -575,6 +590,23 @@ def test_the_recording_daemon_is_not_the_relay(root: Path) -> None:
     ]
 
 
+PAYLOAD = {"nspid": "50\t7", "uid": 112, "parent": 40}
+
+
+@pytest.mark.parametrize("unit", ["edge.service", "kamailio.service"])
+def test_the_container_of_a_quadlet_has_the_limits_of_its_unit(root: Path, unit: str) -> None:
+    """As podman starts it: conmon is the main process, and the daemon in the container its child."""
+    place(root, f"/run/systemd/generator/{unit}", "[Service]\n")
+    run_process(root, 40, "conmon", cgroup=f"/system.slice/{unit}/runtime")
+    run_process(root, 50, "kamailio", cgroup=f"/system.slice/{unit}/libpod-payload-1f", **PAYLOAD)
+    run_process(root, 51, "kamailio", cgroup=f"/system.slice/{unit}/libpod-payload-1f", **{**PAYLOAD, "parent": 50})
+    place(root, "/run/systemd/system/README")
+    shown = f"MainPID=40\nId={unit}\nNames={unit}\nLoadState=loaded\nActiveState=active\nSubState=running\n"
+    host = SystemdHost(root, shown)
+    (record,) = sip_daemons(host, process_names(host), True)
+    assert record[:7] == ("kamailio", unit, True, True, 50, None, "")
+
+
 def test_a_daemon_that_runs_several_times_in_one_unit_is_one_entry(root: Path) -> None:
     place(root, "/run/systemd/system/README")
     for pid, name in ((50, "kamailio"), (60, "kamailio"), (70, "rtpengine")):
@@ -602,10 +634,22 @@ def test_a_daemon_that_runs_several_times_in_one_unit_is_one_entry(root: Path) -
             {"cgroup": "/system.slice/sbc.service"}, None, "systemd does not say what it has started", id="no answer"
         ),
         pytest.param(
-            {"cgroup": "/system.slice/pbx.service/libpod-payload-1", "nspid": "50\t7"},
+            {"cgroup": "/system.slice/pbx.service/payload/1", "nspid": "50\t7"},
             "",
             "it runs in a container of pbx.service, which has limits of its own",
-            id="quadlet",
+            id="another service's container",
+        ),
+        pytest.param(
+            {"cgroup": "/machine.slice/libpod-1.scope/pbx.service/libpod-payload-1", "nspid": "50\t7"},
+            "",
+            "it runs in a container of libpod-1.scope, which has limits of its own",
+            id="a quadlet within a container",
+        ),
+        pytest.param(
+            {"cgroup": "/system.slice/pbx.service/libpod-payload-1/system.slice/asterisk.service", "nspid": "50\t7"},
+            "",
+            "it runs in a container of pbx.service, which has limits of its own",
+            id="a quadlet with a systemd in its container",
         ),
         pytest.param(
             {"cgroup": "/docker/1f2e", "nspid": "50\t7"}, "", "it runs in a container, which has", id="Docker"

@@ -31,7 +31,10 @@ def test_daemon(line: str, name: str, shared: str) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["/usr/bin/memcached -m 64", "/etc/init.d/opensips start", "/bin/sh -c kamailio", "/bin/echo kamailio -m 3", ""],
+    [
+        *("/usr/bin/memcached -m 64", "/etc/init.d/opensips start", "/bin/sh -c kamailio", "/bin/echo kamailio -m 3"),
+        *("/usr/bin/podman run -d localhost/proxy /usr/sbin/kamailio -m 64 -DD", ""),
+    ],
 )
 def test_other_programs(line: str) -> None:
     assert running_options(line.split()) is None

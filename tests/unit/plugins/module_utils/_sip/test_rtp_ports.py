@@ -191,8 +191,14 @@ TWO_ENDS = "port-min = {}\nport-max = {}\n"
         ("", TWO_ENDS.format(20000, 20999), TWO_ENDS.format(25000, 25999), ["20000-20999", "25000-25999"]),
         (TWO_ENDS.format(50000, 51000), TWO_ENDS.format(20000, 20999), "", ["20000-20999", "50000-51000"]),
         ("", "port-max = 35000\n", "address = 192.0.2.1\n", ["30000-35000", "30000-40000"]),
+        (
+            "interface = pub/198.51.100.1\n",
+            TWO_ENDS.format(20000, 20999),
+            TWO_ENDS.format(25000, 25999),
+            ["20000-20999", "25000-25999", "30000-40000"],
+        ),
     ],
-    ids=["both", "one of them", "an end alone"],
+    ids=["both", "one of them", "an end alone", "and those of the list"],
 )
 def test_the_interfaces_of_rtpengine(common: str, one: str, other: str, expected: list[str]) -> None:
     assert look("rtpengine", {RTPENGINE: INTERFACES.format(common, one, other)}) == (expected, [])

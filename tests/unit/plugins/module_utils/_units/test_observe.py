@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
-from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import Process
-from ansible_collections.siptune.linux.plugins.module_utils._units.model import Request
+from ansible_collections.siptune.linux.plugins.module_utils._host.rlimits import INFINITY, Process
+from ansible_collections.siptune.linux.plugins.module_utils._units.model import Container, Request
 from ansible_collections.siptune.linux.plugins.module_utils._units.observe import (
     _by_unit,
+    _container,
     _defaults,
     _started_before_drop_in,
     _usage,
@@ -62,6 +63,32 @@ def test_a_unit_without_a_group_has_no_processes(tmp_path: Path, group: str) -> 
     (tmp_path / "sys/fs/cgroup").mkdir(parents=True)
     (tmp_path / "sys/fs/cgroup/cgroup.procs").write_text("1\n")
     assert pids_of(Host(str(tmp_path)), {"ControlGroup": group}) == []
+
+
+QUADLET = "/etc/containers/systemd/sipd.container"
+
+
+@pytest.mark.parametrize(
+    ("source", "payload", "tasks", "expected"),
+    [
+        pytest.param("", False, "", None, id="no container"),
+        pytest.param("/etc/init.d/sipd", False, "", None, id="a script"),
+        pytest.param(QUADLET, False, "", Container(QUADLET), id="a quadlet that does not run"),
+        pytest.param(QUADLET, True, "2048", Container(QUADLET, [7, 12], 2048), id="a quadlet"),
+        pytest.param(QUADLET, True, "max", Container(QUADLET, [7, 12], INFINITY), id="without a bound"),
+        pytest.param("", True, "many", Container("/etc/sipd.service", [7, 12]), id="a unit of the operator's own"),
+    ],
+)
+def test_the_container_of_a_unit(
+    tmp_path: Path, source: str, payload: bool, tasks: str, expected: Container | None
+) -> None:
+    shown = {**put_group(tmp_path, "40\n"), "SourcePath": source, "FragmentPath": "/etc/sipd.service"}
+    if payload:
+        group = tmp_path / "sys/fs/cgroup/system.slice/sipd.service/libpod-payload-1f"
+        group.mkdir()
+        (group / "cgroup.procs").write_text("12\n7\n")
+        (group / "pids.max").write_text(f"{tasks}\n")
+    assert _container(Host(str(tmp_path)), shown) == expected
 
 
 def put_process(root: Path, pid: int, executable: str) -> None:

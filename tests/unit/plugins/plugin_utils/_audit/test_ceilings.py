@@ -29,7 +29,7 @@ def record(found: dict[str, Any], **items: str) -> dict[str, Any]:
     ("found", "items", "summary"),
     [
         (daemon("kamailio", tcp_max_connections=2048), {"files": "131072"},
-         "kamailio.service LimitNOFILE is 131072, but Kamailio takes 2048 TCP connections: tcp_max_connections, "
+         "LimitNOFILE is 131072, but Kamailio takes 2048 TCP connections: tcp_max_connections, "
          "default"),
         (daemon("kamailio", tcp_max_connections=65000), {"files": "65536"},
          "Kamailio takes 65000 TCP connections: tcp_max_connections, default"),
@@ -40,10 +40,10 @@ def record(found: dict[str, Any], **items: str) -> dict[str, Any]:
         (daemon("opensips", open_files_limit=4096), {"files": "1024:65536"},
          "OpenSIPS limits itself to 4096 open files: open_files_limit, default"),
         (daemon("opensips", open_files_limit=4096), {"files": "infinity"},
-         "opensips.service LimitNOFILE is infinity, but OpenSIPS limits itself to 4096 open files: open_files_limit, "
+         "LimitNOFILE is infinity, but OpenSIPS limits itself to 4096 open files: open_files_limit, "
          "default"),
         (daemon("asterisk", maxcalls=100), {"files": "65536"},
-         "asterisk.service LimitNOFILE is 65536, but Asterisk takes 100 calls: maxcalls, default"),
+         "LimitNOFILE is 65536, but Asterisk takes 100 calls: maxcalls, default"),
         (daemon("asterisk", maxcalls=None), {"files": "65536"},
          "Asterisk is not known to be bounded by maxcalls, default"),
     ],
