@@ -124,8 +124,8 @@ build: $(SITE_VENV)/.ready  ## pack the collection for ansible-galaxy collection
 build-check: $(TEST_VENV)/.ready  ## pack the collection, install it elsewhere, and use it from there
 	@tools/build-check.sh $(TEST_VENV)
 
-test-matrix: $(COLLECTION) $(PROMTOOL)  ## unit tests, sanity and playbooks on each supported ansible-core; ARGS='2.18 2.21'
-	@tools/matrix.sh .build/matrix $(ARGS)
+test-matrix: packages $(TEST_VENV)/.ready $(COLLECTION) $(PROMTOOL)  ## unit tests, sanity and playbooks on each supported ansible-core; ARGS='2.18 2.21'
+	@tools/matrix.sh $(TEST_VENV) .build/matrix $(ARGS)
 
 release-check: $(RELEASE_VENV)/.ready  ## whether this is ready for a release, and its archive in .build/release; TAG=v1.2.3
 	@tools/release-check.sh $(RELEASE_VENV) .build/release $(TAG)
