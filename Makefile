@@ -32,6 +32,8 @@ WORKFLOWS := $(wildcard .github/workflows/*.yml) docs/fleet/ci/github-workflow.y
 
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.build
 export PYTHON
+# Without compiled code each of many processes compiles all of its own: half of the time that collecting the unit tests takes.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
