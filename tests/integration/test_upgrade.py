@@ -4,7 +4,8 @@
 """A host that an older version has tuned: today's site takes it over, and today's rollback gives back what was there.
 
 captured/record-schema-*.json hold what `siptune.linux.site` of older commits wrote in a sandbox: its files, the record
-of originals in its schema of then, and each value before and after. They are never made again from today's code.
+of originals in its schema of then, and each value before and after. captured/units-and-pools.json has what two modules
+wrote, which a sandbox without systemd sees less of. They are never made again from today's code.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ import sandbox
 from calls import originals, write_file
 from controller import HERE, Run, playbook
 from nics import whole_host
+from subjects import ALONE, Subject
 
+UNITS_AND_POOLS = Path(__file__).with_name("captured") / "units-and-pools.json"
 CAPTURED = sorted(Path(__file__).with_name("captured").glob("record-schema-*.json"))
 RECORD = "/var/lib/siptune"
 
@@ -46,12 +49,17 @@ def make_host(old: Mapping[str, Any]) -> dict[str, object]:
         write_file(path, text)
     set_live(old, 0)
     start = whole_host()
-    for path, lines in old["files"].items():
+    lay(old["files"])
+    set_live(old, 1)
+    return start
+
+
+def lay(files: Mapping[str, list[str]]) -> None:
+    """The files that an older version has written, by their lines, and the modes of its record."""
+    for path, lines in files.items():
         write_file(path, "\n".join([*lines, ""]))
     os.chmod(RECORD, 0o700)
     os.chmod(f"{RECORD}/originals.json", 0o600)
-    set_live(old, 1)
-    return start
 
 
 def run(name: str, variables: Mapping[str, Any], *words: str) -> Run:
@@ -97,4 +105,34 @@ def test_a_rollback_needs_no_run_of_today_s_version_first(path: Path) -> None:
     old = captured(path)
     start = make_host(old)
     run("rollback", old["variables"])
+    assert sandbox.difference(start, whole_host()) == {}
+
+
+SUBJECTS = [subject for subject in ALONE if subject.name in captured(UNITS_AND_POOLS)]
+
+
+@pytest.mark.parametrize("subject", SUBJECTS, ids=lambda one: one.name)
+def test_units_and_pools_of_an_older_version_are_taken_over_and_go_back(subject: Subject) -> None:
+    subject.make()
+    if subject.name == "daemon_pools":
+        subject.by_hand()  # the administrator's file of environment variables
+    start = whole_host()
+    lay(captured(UNITS_AND_POOLS)[subject.name])
+    before = first_values(originals())
+
+    subject.run(subject.first)
+    assert first_values(originals()) == before
+    assert subject.run(subject.first)["changed"] is False
+    subject.run(subject.absent)
+    assert sandbox.difference(start, whole_host()) == {}
+
+
+@pytest.mark.parametrize("subject", SUBJECTS, ids=lambda one: one.name)
+def test_units_and_pools_of_an_older_version_go_back_at_once(subject: Subject) -> None:
+    subject.make()
+    if subject.name == "daemon_pools":
+        subject.by_hand()
+    start = whole_host()
+    lay(captured(UNITS_AND_POOLS)[subject.name])
+    subject.run(subject.absent)
     assert sandbox.difference(start, whole_host()) == {}
