@@ -4,8 +4,11 @@
 # The hosts to tune, and more options of ansible-playbook: make site INVENTORY=hosts.yml ARGS='--limit edge1'
 INVENTORY ?= tools/localhost.yml
 ARGS ?=
-# What make release-check holds the version against.
+# What make release makes of this checkout.
+VERSION ?=
+# What make release-check holds the version against, and where the source is published.
 TAG ?=
+REPOSITORY ?=
 
 COLLECTION := .build/ansible_collections/siptune/linux
 RESULTS := .build/results
@@ -29,11 +32,13 @@ WORKFLOWS := $(wildcard .github/workflows/*.yml) docs/fleet/ci/github-workflow.y
 
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.build
 export PYTHON
+# Without compiled code each of many processes compiles all of its own: half of the time that collecting the unit tests takes.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help site plan audit rollback test check coverage lint style locks docs docs-check docs-site unit unit-oldest integration test-calls engines systemd browser sanity build build-check release-check test-matrix molecule test-vm vm-shell test-arm64 bench calls clean
+.PHONY: help site plan audit rollback test check coverage lint style locks docs docs-check docs-site unit unit-oldest integration test-calls engines systemd browser sanity build build-check release release-check test-matrix molecule test-vm vm-shell test-arm64 bench calls clean
 
 help:  ## list the targets
 	@echo 'Tune a host:'
@@ -124,11 +129,17 @@ build: $(SITE_VENV)/.ready  ## pack the collection for ansible-galaxy collection
 build-check: $(TEST_VENV)/.ready  ## pack the collection, install it elsewhere, and use it from there
 	@tools/build-check.sh $(TEST_VENV)
 
-test-matrix: $(COLLECTION) $(PROMTOOL)  ## unit tests, sanity and playbooks on each supported ansible-core; ARGS='2.18 2.21'
-	@tools/matrix.sh .build/matrix $(ARGS)
+test-matrix: packages $(TEST_VENV)/.ready $(COLLECTION) $(PROMTOOL)  ## unit tests, sanity and playbooks on each supported ansible-core; ARGS='2.18 2.21'
+	@tools/matrix.sh $(TEST_VENV) .build/matrix $(ARGS)
 
-release-check: $(RELEASE_VENV)/.ready  ## whether this is ready for a release, and its archive in .build/release; TAG=v1.2.3
-	@tools/release-check.sh $(RELEASE_VENV) .build/release $(TAG)
+release: $(TEST_VENV)/.ready  ## make this checkout the release of a version, and commit nothing: VERSION=0.2.0
+	@tools/release.sh $(BIN) '$(VERSION)'
+
+release-check: $(RELEASE_VENV)/.ready $(TEST_VENV)/.ready  ## whether this is ready for a release, and its archive in .build/release; TAG=v1.2.3 REPOSITORY=https://...
+	@$(RELEASE_VENV)/bin/python tools/release_agreement.py $(TAG)
+	@$(MAKE) --no-print-directory docs-check docs-site
+	$(BIN)/antsibull-changelog lint
+	@REPOSITORY='$(REPOSITORY)' tools/release-check.sh $(RELEASE_VENV) .build/release
 
 molecule: packages $(TEST_VENV)/.ready  ## molecule test: containers of Debian 11, 12 and 13
 	$(call molecule-test,default)

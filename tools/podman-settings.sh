@@ -29,12 +29,14 @@ fi
 
 export CONTAINERS_CONF=${XDG_CACHE_HOME:-$HOME/.cache}/siptune/containers.conf
 mkdir -p "$(dirname "$CONTAINERS_CONF")"
-cat >"$CONTAINERS_CONF" <<'END'
+# In one step: others may be reading it at this moment.
+cat >"$CONTAINERS_CONF.$$" <<'END'
 [containers]
 default_ulimits = ["nofile=20000:20000", "nproc=32768:32768"]
 [engine]
 runtime = "runc"
 END
+mv "$CONTAINERS_CONF.$$" "$CONTAINERS_CONF"
 if ! second_error=$("$(dirname "$0")/need.sh" --check runc:runc 2>&1 && starts 2>&1); then
     problem="podman starts no container here. With its own settings: $first_error. With $CONTAINERS_CONF: $second_error"
     echo "${problem//$'\n'/ }" >&2

@@ -17,7 +17,7 @@ from pathlib import Path
 
 VERSION = re.compile(r"^version: ([0-9]+\.[0-9]+\.[0-9]+)$", re.MULTILINE)
 ARCHIVE = re.compile(r"siptune-linux-([0-9]+\.[0-9]+\.[0-9]+)\.tar\.gz")
-NAMED_IN = ("README.md", "execution-environment.yml", "docs/*.md", "docs/fleet/*.yml")
+NAMED_IN = ("README.md", "execution-environment.yml", "docs/**/*.md", "docs/**/*.yml")
 
 
 def version_of(checkout: Path) -> str:
@@ -38,12 +38,15 @@ def archives(checkout: Path, version: str) -> Iterator[str]:
 def changelog(checkout: Path, version: str) -> Iterator[str]:
     """What the changelog lacks."""
     if f"\n  {version}:\n" not in (checkout / "changelogs" / "changelog.yaml").read_text(encoding="utf-8"):
-        yield f"changelogs/changelog.yaml: has no release {version}; antsibull-changelog release makes it"
+        yield f"changelogs/changelog.yaml: has no release {version}; make release VERSION={version} makes it"
     if f"## v{version}\n" not in (checkout / "CHANGELOG.md").read_text(encoding="utf-8").replace("\\", ""):
         yield f"CHANGELOG.md: has no part for v{version}; antsibull-changelog generate writes it"
     left = sorted(path.name for path in (checkout / "changelogs" / "fragments").glob("*.yml"))
     if left:
-        yield f"changelogs/fragments: {len(left)} not released yet, such as {left[0]}"
+        yield (
+            f"changelogs/fragments: {len(left)} not released yet, such as {left[0]}; "
+            "make release VERSION=... puts them into the changelog of a version"
+        )
 
 
 def faults(checkout: Path, tag: str) -> Iterator[str]:

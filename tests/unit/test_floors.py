@@ -9,7 +9,8 @@ All imports are walked, those inside functions too.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import functools
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -147,19 +148,23 @@ SOURCES = {
     for path in PLUGINS.glob(f"{directory}/**/*.py")
 }
 FILES = frozenset(SOURCES)
-IMPORTS = [entry for file, text in sorted(SOURCES.items()) for entry in imports_of(file, text, FILES)]
+
+
+@functools.lru_cache(maxsize=None)
+def all_imports() -> Sequence[Import]:
+    return [entry for file, text in sorted(SOURCES.items()) for entry in imports_of(file, text, FILES)]
 
 
 def test_imports_go_down_only() -> None:
-    assert [str(entry) for entry in IMPORTS if goes_up(entry)] == []
+    assert [str(entry) for entry in all_imports() if goes_up(entry)] == []
 
 
 def test_what_only_computes_imports_nothing_that_acts() -> None:
-    assert [str(entry) for entry in IMPORTS if is_impure(entry)] == []
+    assert [str(entry) for entry in all_imports() if is_impure(entry)] == []
 
 
 def test_every_import_names_the_module() -> None:
-    assert [str(entry) for entry in IMPORTS if entry.bare] == []
+    assert [str(entry) for entry in all_imports() if entry.bare] == []
 
 
 def test_shared_code_imports_its_own_relatively() -> None:

@@ -38,9 +38,10 @@ RTA_OIF = 4
 RTA_MULTIPATH = 9
 RTN_UNICAST = 1
 
-_ADDRESS = struct.Struct("=BBBBI")  # struct ifaddrmsg: family, prefix length, flags, scope, index
-_ROUTE = struct.Struct("=BBBBBBBBI")  # struct rtmsg: family, lengths, tos, table, protocol, scope, type, flags
-_NEXT_HOP = struct.Struct("=HBBi")  # struct rtnexthop: length, flags, hops, interface index
+# An x stands for a byte of a field that nobody asks for.
+_ADDRESS = struct.Struct("=xBxxI")  # struct ifaddrmsg: family, prefix length, flags, scope, index
+_ROUTE = struct.Struct("=xBxxxxxBxxxx")  # struct rtmsg: family, lengths, tos, table, protocol, scope, type, flags
+_NEXT_HOP = struct.Struct("=Hxxi")  # struct rtnexthop: length, flags, hops, interface index
 _INDEX = struct.Struct("=i")
 
 ETHERNET_ADDRESS_CHARACTERS = len("00:00:00:00:00:00")  # of ETH_ALEN bytes, linux/if_ether.h
@@ -53,7 +54,7 @@ def parse_addresses(dump: bytes) -> dict[int, list[str]] | None:
         return None
     found: dict[int, list[str]] = {}
     for payload, attributes in addresses:
-        _, prefix_length, _, _, index = _ADDRESS.unpack_from(payload)
+        prefix_length, index = _ADDRESS.unpack_from(payload)
         # On a point-to-point link IFA_ADDRESS is the peer's; IPv6 sends IFA_LOCAL only where they differ.
         address = _address(attributes.get(IFA_LOCAL, attributes.get(IFA_ADDRESS, b"")))
         if address:
@@ -78,7 +79,7 @@ def parse_default_routes(dump: bytes) -> list[int] | None:
         return None
     indexes: set[int] = set()
     for payload, attributes in routes:
-        _, destination_length, _, _, _, _, _, route_type, _ = _ROUTE.unpack_from(payload)
+        destination_length, route_type = _ROUTE.unpack_from(payload)
         if destination_length == 0 and route_type == RTN_UNICAST:
             indexes.update(_out_interfaces(attributes))
     return sorted(indexes)
@@ -91,7 +92,7 @@ def _out_interfaces(attributes: dict[int, bytes]) -> Iterator[int]:
     hops = attributes.get(RTA_MULTIPATH, b"")
     offset = 0
     while offset + _NEXT_HOP.size <= len(hops):
-        length, _, _, index = _NEXT_HOP.unpack_from(hops, offset)
+        length, index = _NEXT_HOP.unpack_from(hops, offset)
         if length < _NEXT_HOP.size:
             return
         yield index
@@ -417,7 +418,7 @@ def parse_ssh_connection(value: str) -> ControlConnection | None:
     fields = value.split(" ")
     if len(fields) != 4:
         return None
-    plain, _, zone = fields[2].partition("%")
+    plain, _percent, zone = fields[2].partition("%")
     try:
         address = ipaddress.ip_address(plain)
     except ValueError:
@@ -431,7 +432,7 @@ def parse_ssh_connection(value: str) -> ControlConnection | None:
 def control_connection(host: Host) -> ControlConnection:
     """The ssh connection we are run by: from our environment, or, as sudo strips it, from an ancestor's."""
     process: int | str = "self"
-    for _ in range(MOST_ANCESTORS):
+    for _generation in range(MOST_ANCESTORS):
         found = parse_ssh_connection(process_environment(host, process).get(SSH_VARIABLE, ""))
         status = process_status(host, process)
         if found or status is None:

@@ -149,8 +149,7 @@ def parse_status(status: str) -> ProcessStatus | None:
 
 def parse_environment(environ: str) -> dict[str, str]:
     """The variables of /proc/PID/environ. Source: proc_pid_environ(5)."""
-    pairs = (entry.partition("=") for entry in environ.split("\0") if "=" in entry)
-    return {name: value for name, _, value in pairs}
+    return dict(entry.split("=", 1) for entry in environ.split("\0") if "=" in entry)
 
 
 def parse_start_ticks(stat: str) -> int | None:

@@ -51,9 +51,10 @@ _PLAIN_ASSIGNMENT = re.compile(r"[ \t]*[A-Za-z_][A-Za-z0-9_]*[ \t]*=[ \t]*([\"']
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,18}")
 
 _MARK = "# siptune.linux:"
+# The first versions said "here it was 64" instead of "was 64 in this file", and their lines are on hosts.
 _HEADING = re.compile(
     rf"{re.escape(_MARK)} (?P<name>[A-Za-z_][A-Za-z0-9_]*)=(?P<value>[0-9]{{1,18}}) for (?P<unit>\S+);"
-    r" was (?P<was>[0-9]{1,18}|not set) in this file\. \(Ansible, siptune\.linux\.daemon_pools\)"
+    r" (?:here it )?was (?P<was>[0-9]{1,18}|not set)(?: in this file)?\. \(Ansible, siptune\.linux\.daemon_pools\)"
 )
 _CONTINUED = f"{_MARK}   "
 

@@ -50,7 +50,7 @@ def parse_show(text: str) -> list[dict[str, str]]:
 
 
 def _property(line: str) -> tuple[str, str]:
-    name, _, value = line.partition("=")
+    name, _equals, value = line.partition("=")
     return name, value
 
 
@@ -72,7 +72,7 @@ def unit_file(host: Host, name: str) -> str | None:
 
 def real_name(host: Host, name: str) -> str:
     """The unit that a name stands for: an alias is a link to the file of another unit. Source: systemd.unit(5)"""
-    for _ in range(MOST_LINKS):
+    for _link in range(MOST_LINKS):
         path = unit_file(host, name)
         template = template_of(name)
         if path is None and template:

@@ -78,7 +78,7 @@ def to_restart(
                 properties=properties_after([decision], unit, then),
                 started_before_drop_in=unit.started_before_drop_in or decision.unit.path in written,
             )
-            state, _ = judge_running(decision, after, observed, then)
+            state = judge_running(decision, after, observed, then)[0]
             if state == PENDING and not unit.transient:
                 names.append(unit.name)
     return sorted(set(names))

@@ -46,12 +46,12 @@ def _change(decision: Decision, after: Mapping[str, LoadedUnit], observed: Obser
     ]
     if not verdicts:
         verdicts = [(state.name, _judge_by_files(decision, observed, then))]
-    worst = min((verdict.state for _, verdict in verdicts), key=_WORST_FIRST.index)
+    worst = min((verdict.state for _unit, verdict in verdicts), key=_WORST_FIRST.index)
     return Change(
         item=decision.item,
         wanted=wanted_words(decision.setting),
-        before=_joined(verdict.before for _, verdict in verdicts),
-        after=_joined(verdict.after for _, verdict in verdicts),
+        before=_joined(verdict.before for _unit, verdict in verdicts),
+        after=_joined(verdict.after for _unit, verdict in verdicts),
         at_boot=_text(decision.then),
         state=worst,
         why=decision.setting.why if decision.setting else "no longer set here: back to the unit's own value",

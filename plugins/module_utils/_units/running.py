@@ -26,7 +26,7 @@ def raise_all(host: Host, planned: Plan, observed: Observed, log: UndoLog) -> bo
     for name, what in planned.raises.items():
         unit = loaded_units[name]
         done: set[int] = set()
-        for _ in range(ROUNDS):
+        for _round in range(ROUNDS):
             processes = unit_processes(host, unit.properties, deadline)[0]
             new = [process for process in processes if process.pid not in done]
             for process in new:

@@ -21,6 +21,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 - a target may have less
 
 import yaml
 from ansible_collections.siptune.linux.plugins.module_utils._counters.table import COUNTERS, GAUGES
+from ansible_collections.siptune.linux.plugins.module_utils._storage.model import KINDS
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.prometheus import render, snake_case
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.verdict import VERDICTS
 
@@ -135,6 +136,12 @@ def test_every_label_that_is_asked_for_exists(title: str) -> None:
 def test_every_verdict_that_is_asked_for_exists(title: str) -> None:
     for words in re.findall(r'verdict=~?"([^"]*)"', QUERIES[title]):
         assert set(words.split("|")) <= set(VERDICTS)
+
+
+@pytest.mark.parametrize("title", QUERIES)
+def test_every_kind_of_storage_finding_that_is_asked_for_exists(title: str) -> None:
+    for words in re.findall(r'kind[=!]~?"([^"]*)"', QUERIES[title]):
+        assert set(words.split("|")) <= set(KINDS)
 
 
 def test_the_audit_of_this_test_has_every_counter() -> None:

@@ -60,7 +60,10 @@ def test_a_changelog_of_another_release(tmp_path: Path) -> None:
 
 def test_fragments_that_are_left(tmp_path: Path) -> None:
     there = checkout(tmp_path, changelogs__fragments__new_DOT_yml="bugfixes: []")
-    assert list(agreement.faults(there, "")) == ["changelogs/fragments: 1 not released yet, such as new.yml"]
+    assert list(agreement.faults(there, "")) == [
+        "changelogs/fragments: 1 not released yet, such as new.yml; "
+        "make release VERSION=... puts them into the changelog of a version"
+    ]
 
 
 def test_a_version_that_is_none(tmp_path: Path) -> None:

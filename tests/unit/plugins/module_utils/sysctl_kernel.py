@@ -12,6 +12,7 @@ parse_file() and apply_all() of systemd's src/sysctl/sysctl.c for a boot.
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 from pathlib import Path
 
@@ -59,6 +60,7 @@ class KernelHost(Host):
     def __init__(self, root: Path) -> None:
         super().__init__(str(root))
         self.root = root
+        self._keys = f"{root}/proc/sys"
         self.refuses: dict[str, int] = {}
         self._configured: set[str] = set()
         for directory in ("etc/sysctl.d", "etc/udev/rules.d", "var/lib", "run", "usr/lib/systemd"):
@@ -77,10 +79,11 @@ class KernelHost(Host):
 
     def live(self) -> dict[str, str]:
         """The values of all keys."""
-        return {path: self.value(path) for path in DEFAULTS if (self.root / f"proc/sys/{path}").exists()}
+        return {path: self.value(path) for path in DEFAULTS if os.path.exists(f"{self._keys}/{path}")}
 
     def value(self, path: str) -> str:
-        return (self.root / f"proc/sys/{path}").read_text(encoding="utf-8").strip().replace("\t", " ")
+        with open(f"{self._keys}/{path}", encoding="utf-8") as stream:
+            return stream.read().strip().replace("\t", " ")
 
     def lose_interface(self, name: str) -> None:
         """Unplug an interface: its keys are gone."""
@@ -105,9 +108,10 @@ class KernelHost(Host):
         self._write(key, text)
 
     def _put(self, key: str, value: str) -> None:
-        file = self.root / f"proc/sys/{key}"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(value.replace(" ", "\t") + "\n", encoding="utf-8")
+        file = f"{self._keys}/{key}"
+        os.makedirs(os.path.dirname(file), exist_ok=True)
+        with open(file, "w", encoding="utf-8") as stream:
+            stream.write(value.replace(" ", "\t") + "\n")
 
     def _write(self, key: str, text: str) -> None:
         before = self.value(key)
@@ -129,9 +133,11 @@ class KernelHost(Host):
                 self._put(f"{IPV6}/{name}/forwarding", value)
 
     def _check_bounds(self, key: str, value: str) -> None:
-        after = {**self.live(), key: value}
         for low, high in BOUNDS:
-            if key in (low, high) and int(after[low]) > int(after[high].split()[0]):
+            if key not in (low, high):
+                continue
+            after = {one: value if one == key else self.value(one) for one in (low, high)}
+            if int(after[low]) > int(after[high].split()[0]):
                 raise HostError(PROC_SYS + key, "Invalid argument (EINVAL)", errno.EINVAL)
 
     def _forward(self, value: str) -> None:

@@ -263,7 +263,7 @@ def test_no_configuration_of_a_daemon_takes_time(tmp_path: Path, files: Files, w
     own = [path for path in files.read if path.endswith(OF_DAEMONS)]
     assert own
     for piece in STARTS:
-        files.instead = dict.fromkeys(own, (piece * SIZE_BYTES)[:SIZE_BYTES])
+        files.instead = dict.fromkeys(own, (piece * (SIZE_BYTES // len(piece) + 1))[:SIZE_BYTES])
         begun = time.process_time()
         outcome(WORK[work], host)
         assert time.process_time() - begun < 5, piece[:40]

@@ -400,3 +400,13 @@ def test_the_time_is_linear_in_the_size(line: str) -> None:
 
     small, large = seconds(16 * 1024), seconds(64 * 1024)
     assert large < 10 * max(small, 0.002)
+
+
+@pytest.mark.parametrize(("was", "before"), [("64", "S_MEMORY=64\n"), ("not set", "")])
+def test_a_line_of_the_first_versions_is_known_as_ours(was: str, before: str) -> None:
+    end = "(Ansible, siptune.linux.daemon_pools)"
+    comment = f"# siptune.linux: S_MEMORY=512 for opensips.service; here it was {was}. {end}\n"
+    text = f"# options\n{comment}# siptune.linux:    Room for calls.\nS_MEMORY=512\nRUN=yes\n"
+    note = notes(text)["S_MEMORY"]
+    assert (note.unit, note.was, note.in_force) == ("opensips.service", None if was == "not set" else 64, True)
+    assert revert_line(text, "S_MEMORY", None) == f"# options\n{before}RUN=yes\n"

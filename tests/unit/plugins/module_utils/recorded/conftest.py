@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import mmap
 from pathlib import Path
+from typing import Iterator
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl import kernel
@@ -23,6 +24,21 @@ def each_recorded(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
     return recorded
 
 
+@pytest.fixture(scope="session", name="trees")
+def all_trees(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, RecordedHost]]:
+    """Each host by its name, made once for all tests, which only look at it."""
+    trees = {name: RecordedHost(tmp_path_factory.mktemp("host"), recorded) for name, recorded in HOSTS.items()}
+    before = {name: _state(tree.root) for name, tree in trees.items()}
+    yield trees
+    assert {name: _state(tree.root) for name, tree in trees.items()} == before, "a test has changed what all share"
+
+
+def _state(root: Path) -> list[tuple[str, int, int]]:
+    """What changes with any change below a directory: its files with sizes and times."""
+    return sorted((str(path), path.lstat().st_size, path.lstat().st_mtime_ns) for path in (root, *root.rglob("*")))
+
+
 @pytest.fixture(name="host")
-def recorded_host(recorded: Recorded, tmp_path: Path) -> RecordedHost:
-    return RecordedHost(tmp_path, recorded)
+def recorded_host(recorded: Recorded, trees: dict[str, RecordedHost]) -> RecordedHost:
+    """The host of this test. One that changes it makes its own."""
+    return next(tree for tree in trees.values() if tree.recorded is recorded)

@@ -201,11 +201,6 @@ NUMBERS = sorted(
 )
 
 
-@pytest.fixture(scope="module", name="trees")
-def all_trees(tmp_path_factory: pytest.TempPathFactory) -> dict[str, RecordedHost]:
-    return {name: RecordedHost(tmp_path_factory.mktemp("host"), recorded) for name, recorded in HOSTS.items()}
-
-
 @given(st.sampled_from(NUMBERS), st.integers(1, 200))
 def test_no_floor_lowers_a_default(trees: dict[str, RecordedHost], key_of: tuple[str, str], percent: int) -> None:
     name, key = key_of
@@ -245,7 +240,8 @@ def test_the_last_word_of_the_distribution_is_named(host: RecordedHost, recorded
         assert change.state == "changed"
 
 
-def test_sysctl_conf_counts_where_the_boot_reads_it(host: RecordedHost, recorded: Recorded) -> None:
+def test_sysctl_conf_counts_where_the_boot_reads_it(tmp_path: Path, recorded: Recorded) -> None:
+    host = RecordedHost(tmp_path, recorded)
     (host.root / "etc/sysctl.conf").write_text("net.core.somaxconn = 128\n")
     (change,) = plan(SYSCTL_BULK, host, path=PATH, settings={"net.core.somaxconn": 8192}).values()
     assert change.state == ("shadowed" if recorded.sysctl_conf else "changed")

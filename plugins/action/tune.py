@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The action of all modules that run on a host and have none of their own, by the routing in meta/runtime.yml."""
+"""The action of tune, and of every module on a host that has none of its own: meta/runtime.yml leads them here."""
 
 from __future__ import annotations
 
