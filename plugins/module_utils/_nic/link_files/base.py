@@ -37,6 +37,8 @@ def find_base(observed: Observed, interface: str, device: Device | None, ours: M
     if observed.version is None:
         reason = "no systemd here reads .link files: run again after each boot"
         return Base(None, "", Verdict(PENDING, None, reason))
+    if interface in observed.obstacles:
+        return Base(None, "", Verdict(PENDING, None, observed.obstacles[interface]))
     if device.type == LOOPBACK:
         return Base(None, "", Verdict(PENDING, None, "udev sets no options of a loopback interface"))
     texts = {path: text_of(record) for path, record in observed.own.items()}
@@ -70,6 +72,16 @@ def _unstable(file: LinkFile | None) -> Verdict | None:
         "be another at the next boot: match by PermanentMACAddress= there, or set the option there"
     )
     return Verdict(SHADOWED, None, reason)
+
+
+def settings_of_image(observed: Observed, interface: str) -> dict[str, str]:
+    """The options that a boot has set for an interface by a file that an image has brought, as the file spells them."""
+    device = observed.devices.get(interface)
+    path = device.applied if device is not None else None
+    if path not in own_paths(interface) or path not in observed.originals.files:
+        return {}
+    own = parse_own(text_of(observed.own.get(path)), path) if observed.originals.files[path].image else None
+    return {option: line.value for mine in (own.settings.values() if own else ()) for option, line in mine.items()}
 
 
 def explicit_options(file: LinkFile | None) -> dict[str, Assignment]:
