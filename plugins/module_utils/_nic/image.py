@@ -104,11 +104,9 @@ def in_image(files: ObservedFiles, links: Mapping[str, Link]) -> ObservedFiles:
 
 
 def _device(link: Link, match: tuple[tuple[str, str], ...]) -> Device:
-    mac = link.mac
+    mac, kind = link.mac, "ether" if link.name.startswith(("en", "eth")) else None
     original = link.name if KERNELS_NAME.fullmatch(link.name) else None
-    return Device(
-        link.name, link.ifindex, mac, mac, None, link.driver, "ether", "", original, False, None, known_by=match
-    )
+    return Device(link.name, link.ifindex, mac, mac, None, link.driver, kind, "", original, False, None, known_by=match)
 
 
 def _known_by(link: Link, renames: bool) -> tuple[tuple[str, str], ...]:
