@@ -5,13 +5,11 @@
 """Start and stop a virtual machine with Debian's own kernel and real network cards, reached over ssh on 127.0.0.1.
 
     tests/vm/guest.py start DIRECTORY    start it with a fresh disk, and wait until it can be logged in to
-    tests/vm/guest.py swap DIRECTORY     switch it off, and start it from its second disk
     tests/vm/guest.py stop DIRECTORY     switch it off; no error if it is not running
     tests/vm/guest.py shell DIRECTORY    start it, give a shell in it, and switch it off when the shell ends
     tests/vm/guest.py emulator           print the path of the QEMU that is used, and fetch it if need be
 
-It has a second disk with the same system, which it may prepare as an image: /dev/vdb. DIRECTORY holds all that belongs
-to it. Any number of shells: ssh -F DIRECTORY/ssh_config siptune-vm
+DIRECTORY holds all that belongs to it. Any number of shells: ssh -F DIRECTORY/ssh_config siptune-vm
 SIPTUNE_VM_EMULATOR names a QEMU to use, SIPTUNE_VM_IMAGE an image: see tests/images/build-emulator and build-vm.
 """
 
@@ -35,7 +33,6 @@ USER = "admin"
 IMAGES = Path(__file__).resolve().parents[1] / "images"
 BUILD_IMAGE = IMAGES / "build-vm"
 BUILD_EMULATOR = IMAGES / "build-emulator"
-DISK, SECOND_DISK = "disk.qcow2", "second.qcow2"
 OWN_EMULATOR = "qemu-system-x86_64"  # this machine's
 
 PROCESSORS = 2
@@ -205,13 +202,10 @@ def start_qemu(directory: Path, image: Image) -> int:
         *("-machine", "q35", "-smp", str(PROCESSORS), "-m", str(MEMORY_MIB), *acceleration(emulator, image)),
         *(*image.kernel, *image.initrd, "-append", f"root=/dev/vda rw quiet console=ttyS0 panic=-1 siptune.key={key}"),
         # Nothing of it is to survive this machine, so it need not be flushed to disk.
-        *("-drive", f"file={directory / DISK},if=none,id=disk,cache=unsafe"),
+        *("-drive", f"file={directory / 'disk.qcow2'},if=none,id=disk,cache=unsafe"),
         # The slots below are the network cards'.
         *("-device", "virtio-blk-pci,drive=disk,addr=0x10", "-device", "virtio-rng-pci,addr=0x11"),
     ]
-    if (directory / SECOND_DISK).exists():
-        command += ["-drive", f"file={directory / SECOND_DISK},if=none,id=second,cache=unsafe"]
-        command += ["-device", "virtio-blk-pci,drive=second,addr=0x12"]
     for attempts_left in reversed(range(PORT_ATTEMPTS)):
         port = free_port()
         try:
@@ -245,13 +239,12 @@ def running(directory: Path) -> Iterator[int | None]:
 
 
 def make_files(directory: Path, image: Image) -> None:
-    """Two fresh disks over the image's, and a key to log in with."""
+    """A fresh disk over the image's, and a key to log in with."""
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for name in ("key", "key.pub", "console.log", DISK, SECOND_DISK, "ssh_config", "known_hosts"):
+    for name in ("key", "key.pub", "console.log", "disk.qcow2", "ssh_config", "known_hosts"):
         (directory / name).unlink(missing_ok=True)
     run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", NAME, "-f", directory / "key")
-    for disk in (DISK, SECOND_DISK):
-        run("qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", image.disk, directory / disk)
+    run("qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", image.disk, directory / "disk.qcow2")
     (directory / "known_hosts").write_text(f"{NAME} {image.host_key}\n", encoding="ascii")
 
 
@@ -306,22 +299,6 @@ def start(directory: Path) -> None:
             raise GuestError(f"it is running already: ssh -F {directory / 'ssh_config'} {NAME}")
     image = find_image()
     make_files(directory, image)
-    boot(directory, image)
-
-
-def swap(directory: Path) -> None:
-    """Switch the machine off and start it from its second disk. Raises GuestError, and then nothing is left running."""
-    image = find_image()
-    switch_off(directory)
-    try:
-        (directory / SECOND_DISK).replace(directory / DISK)
-    except FileNotFoundError as error:
-        raise GuestError("there is no second disk: it was started from that already") from error
-    boot(directory, image)
-
-
-def boot(directory: Path, image: Image) -> None:
-    """Start the machine from its disk and wait for it. Raises GuestError, and then nothing is left running."""
     started = time.monotonic()
     try:
         write_ssh_config(directory, start_qemu(directory, image))
@@ -333,14 +310,7 @@ def boot(directory: Path, image: Image) -> None:
 
 
 def stop(directory: Path) -> None:
-    """Switch the machine off and remove its disks. Raises GuestError if it does not end."""
-    switch_off(directory)
-    for name in (DISK, SECOND_DISK):
-        (directory / name).unlink(missing_ok=True)
-
-
-def switch_off(directory: Path) -> None:
-    """Switch the machine off. Raises GuestError if it does not end."""
+    """Switch the machine off and remove its disk. Raises GuestError if it does not end."""
     with running(directory) as process:
         if process is not None:
             for how in (signal.SIGTERM, signal.SIGKILL):
@@ -351,7 +321,8 @@ def switch_off(directory: Path) -> None:
                     break
             else:
                 raise GuestError(f"it does not end: process {(directory / 'pid').read_text().strip()}")
-    (directory / "pid").unlink(missing_ok=True)
+    for name in ("disk.qcow2", "pid"):
+        (directory / name).unlink(missing_ok=True)
 
 
 def shell(directory: Path) -> None:
@@ -363,7 +334,7 @@ def shell(directory: Path) -> None:
         stop(directory)
 
 
-COMMANDS = {"start": start, "swap": swap, "stop": stop, "shell": shell}
+COMMANDS = {"start": start, "stop": stop, "shell": shell}
 
 
 def main() -> int:
