@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from .._core.change import ABSENT, CHANGED, KEPT, OK, PENDING, SHADOWED
@@ -52,16 +53,18 @@ def link_file_settings(nic: Nic, option: str, value: str, why: str, line: str | 
 def value_of_line(option: str, text: str, maximum: int | None) -> str:
     """The value that a line of a .link file gives an option that has one line, by this hardware's maximum.
 
-    systemd cuts a number to the maximum, and knows `max`: systemd.link(5).
+    systemd cuts a number to the maximum, and knows `max`: systemd.link(5). Empty for a line that sets nothing.
     """
     if OPTIONS[option].kind == SWITCH:
         return ON if text == "yes" else OFF
     if option == RPS_CPUS:
         return NONE if text == NO_STEERING else text
-    number = text[: -len("us")] if option in ("rx_usecs", "tx_usecs") else text
-    if maximum is None or number == MAX:
-        return number if maximum is None else str(maximum)
-    return str(min(int(number), maximum)) if number.isdigit() else number
+    if text == MAX:
+        return MAX if maximum is None else str(maximum)
+    number = re.fullmatch("([0-9]{1,10})us" if option in ("rx_usecs", "tx_usecs") else "([0-9]{1,10})", text)
+    if number is None:
+        return ""
+    return str(int(number[1]) if maximum is None else min(int(number[1]), maximum))
 
 
 def _lines(nic: Nic, option: str, value: str) -> dict[str, str]:

@@ -105,7 +105,7 @@ def _with_image(decision: Decision, line: str, request: Request, observed: Obser
     nic, option, setting, target = decision.nic, decision.option, decision.setting, decision.target or ""
     reading, rule = nic.readings[option.name], setting.rule if setting is not None else EXACT
     set_at_boot = value_of_line(option.name, line, reading.maximum)
-    at_boot = set_at_boot if is_within(rule, target, set_at_boot) else target
+    at_boot = set_at_boot if set_at_boot and is_within(rule, target, set_at_boot) else target
     decision = decision._replace(target=at_boot, boot_value=at_boot, line=line if at_boot == set_at_boot else None)
     as_negotiated = decision.negotiated and option.name in NEGOTIATED and at_boot == set_at_boot
     if as_negotiated or is_within(rule, target, reading.value) or is_rounded(option, at_boot, reading.value):

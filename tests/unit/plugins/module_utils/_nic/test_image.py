@@ -272,7 +272,7 @@ def test_a_floor_is_for_the_drivers_that_begin_with_less(tmp_path: Path) -> None
 # --- from the image to the booted host, and back --------------------------------------------
 
 
-def boot(root: Path, *cards: Any) -> CardHost:
+def boot(root: Path, *cards: Any, applies: bool = True) -> CardHost:
     """The host that has booted the image, of which udev has applied the files."""
     host = CardHost(root, *cards)
     (root / "run/udev/data").mkdir(parents=True)
@@ -282,7 +282,7 @@ def boot(root: Path, *cards: Any) -> CardHost:
         (root / f"run/udev/data/n{card.ifindex}").write_text(
             f"E:ID_NET_LINK_FILE={applied}\nE:ID_NET_NAME_PATH={card.name}\nE:ID_NET_DRIVER={card.driver}\n"
         )
-    host.reboot()
+    host.reboot(applies)
     return host
 
 
@@ -318,6 +318,16 @@ def test_the_booted_host_finds_nothing_to_do_and_knows_the_way_back(
     left = {path for path in tmp_path.rglob("*") if path.is_file()} - bare
     assert [path for path in left if "siptune" in str(path)] == []
     assert rings(host, {}, state="absent").items == {}
+
+
+@pytest.mark.parametrize("line", ["many", "4K", "0", "", "9" * 30, "\u00b2"])
+def test_a_line_that_somebody_has_broken_is_written_again(tmp_path: Path, line: str) -> None:
+    tune(image(tmp_path), {NAME: {"rx": FLOOR}}, Card(NAME))
+    path = tmp_path / f"etc/systemd/network/00-siptune-{NAME}.link"
+    path.write_text(path.read_text().replace("RxBufferSize=4096", f"RxBufferSize={line}"))
+    host = boot(tmp_path, e1000e(NAME), applies=False)
+    assert rings(host, {NAME: {"rx": FLOOR}}).changed
+    assert "RxBufferSize=4096" in file_of(tmp_path)
 
 
 def test_a_card_with_less_room_keeps_the_line(tmp_path: Path) -> None:
