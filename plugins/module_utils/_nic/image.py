@@ -71,7 +71,8 @@ NAMES = (
     ("ID_NET_NAME_PATH", re.compile(rf"{_KIND}(?:(?:P[0-9]+)?p[0-9]+s[0-9]|[ac][0-9a-z])\w*", re.ASCII)),
 )
 KERNELS_NAME = re.compile(r"eth[0-9]+")
-KEEPS_KERNELS_NAMES = "net.ifnames=0"  # of the kernel's command line
+ON_CONDITION = ("KernelCommandLine", "net.ifnames=0")  # which keeps these names
+KEPT_NAME = "only where net.ifnames=0 is on the kernel's command line, as udev names the card otherwise without it"
 RENAMING = {"database", "onboard", "slot", "path", "mac"}  # NamePolicy= of systemd.link(5)
 # The distribution names cards on USB by a file of its own. Ours is for other cards, as nobody knows which one it is.
 USB = "-usb-"
@@ -115,7 +116,7 @@ def _known_by(link: Link, renames: bool) -> tuple[tuple[str, str], ...]:
     if link.mac:
         return (("PermanentMACAddress", link.mac), NOT_USB, *driver)
     if KERNELS_NAME.fullmatch(link.name):
-        stays = (("KernelCommandLine", KEEPS_KERNELS_NAMES),) if renames else ()
+        stays = (ON_CONDITION,) if renames else ()
         return (("OriginalName", link.name), *stays, NOT_USB, *driver)
     for key, pattern in NAMES:
         if pattern.fullmatch(link.name):
@@ -139,11 +140,20 @@ def _is_for_usb(file: LinkFile) -> bool:
 
 def decide_all(request: Request, observed: Observed) -> list[Decision]:
     """The decisions for the cards to be. Raises NicError."""
-    version = observed.boot.version if observed.boot is not None else None
-    return [
+    version, devices = (observed.boot.version, observed.boot.devices) if observed.boot is not None else (None, {})
+    decisions = [
         decide_for_boot(wanted.link, request.known[wanted.setting.option], wanted.setting, version, request.processors)
         for wanted in observed.wanted
     ]
+    return [_if_it_keeps_its_name(decision, devices.get(decision.nic.link.name)) for decision in decisions]
+
+
+def _if_it_keeps_its_name(decision: Decision, device: Device | None) -> Decision:
+    """A decision whose line counts only if the kernel's name stays."""
+    if decision.boot_value is None or device is None or ON_CONDITION not in device.known_by:
+        return decision
+    reason = "; ".join(filter(None, (decision.reason, KEPT_NAME)))
+    return decision._replace(state=PENDING, reason=reason)
 
 
 def decide_for_boot(
@@ -181,7 +191,7 @@ def _floor(decision: Decision, value: int) -> Decision:
     if beginning is not None:
         return decision._replace(boot_value=str(value))
     if driver is None and beginning_with_less(option, str(value)):
-        return decision._replace(boot_value=str(value), reason=FOR_DRIVERS)
+        return decision._replace(boot_value=str(value), state=PENDING, reason=FOR_DRIVERS)
     return decision._replace(state=PENDING, reason=UNKNOWN_DRIVER)
 
 
@@ -202,7 +212,7 @@ def for_drivers(files: ObservedFiles, decisions: Iterable[Decision]) -> Observed
     devices = dict(files.devices)
     for decision in decisions:
         link = decision.nic.link
-        if decision.reason != FOR_DRIVERS or decision.boot_value is None or link.name not in devices:
+        if FOR_DRIVERS not in decision.reason or decision.boot_value is None or link.name not in devices:
             continue
         drivers = beginning_with_less(decision.option, decision.boot_value)
         device = devices[link.name]

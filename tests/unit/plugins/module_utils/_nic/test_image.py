@@ -93,7 +93,10 @@ def match_of(root: Path, name: str = NAME) -> list[str]:
 )
 def test_the_match_of_a_card(tmp_path: Path, card: Card, match: list[str]) -> None:
     done = tune(image(tmp_path), {"*": {"rx": 512}}, card)
-    assert done.states() == {f"{card.name} rx": CHANGED}
+    assert done.states() == {f"{card.name} rx": PENDING if card.name == "eth0" else CHANGED}
+    assert done.changed
+    assert ("net.ifnames=0" in done.items[f"{card.name} rx"].reason) == (card.name == "eth0")
+    assert done.items[f"{card.name} rx"].at_boot == "512"
     assert match_of(tmp_path, card.name) == [*match, "Path=!*-usb-*"]
     assert "NamePolicy=keep kernel database onboard slot path" in file_of(tmp_path, card.name)
 
@@ -167,7 +170,7 @@ def test_an_administrators_file_is_repeated_and_has_the_last_word(tmp_path: Path
             "rx", {"value": "max", "limit": 4096}, None, 252, "4096", None, "", id="a limit, which systemd cuts"
         ),
         pytest.param("rx", {"value": "max", "limit": 4096}, None, 249, None, PENDING, NOT_CUT, id="which it did not"),
-        pytest.param("rx", FLOOR, None, 252, "4096", None, FOR_DRIVERS, id="a floor for those that begin with less"),
+        pytest.param("rx", FLOOR, None, 252, "4096", PENDING, FOR_DRIVERS, id="a floor for those that begin with less"),
         pytest.param("rx", FLOOR, "igb", 252, "4096", None, "", id="a floor for one"),
         pytest.param("rx", {**FLOOR, "limit": 256}, "igb", 252, None, KEPT, BEGINS_WITH_IT, id="it begins with that"),
         pytest.param(
@@ -384,6 +387,7 @@ def test_check_mode_writes_nothing(tmp_path: Path) -> None:
     host = image(tmp_path)
     before = sorted(tmp_path.rglob("*"))
     done = predict_rings(host, {NAME: {"rx": FLOOR}}, cards=(Card(NAME),), when="boot")
-    assert (done.changed, done.states()) == (True, {f"{NAME} rx": CHANGED})
+    assert (done.changed, done.states()) == (True, {f"{NAME} rx": PENDING})
+    assert done.items[f"{NAME} rx"].reason == f"{FOR_DRIVERS}; takes effect at the next boot"
     assert "+" not in "".join(part["before"] for part in done.diff)
     assert sorted(tmp_path.rglob("*")) == before
