@@ -216,7 +216,7 @@ def _interface(given: object) -> dict[str, Any]:
     driver, rx_queues = own.get("driver"), own.get("rx_queues")
     if driver is not None and not (isinstance(driver, str) and DRIVER.match(driver)):
         raise CatalogueError(f"{place}: {name}: driver must be a name such as igb, not {driver!r}")
-    if rx_queues is not None and (type(rx_queues) is not int or not 0 < rx_queues <= MOST_QUEUES):
+    if rx_queues is not None and not _is_from_1(rx_queues, MOST_QUEUES):
         raise CatalogueError(f"{place}: {name}: rx_queues must be from 1 to {MOST_QUEUES}, not {rx_queues!r}")
     default_route = own.get("default_route", False)
     if not isinstance(default_route, bool):
@@ -231,6 +231,11 @@ def _interface(given: object) -> dict[str, Any]:
         **({"driver": driver} if driver is not None else {}),
         **({"rx_queues": rx_queues} if rx_queues is not None else {}),
     }
+
+
+def _is_from_1(value: object, most: int) -> bool:
+    """Whether a value is a whole number in this range. Ansible has a type of its own for those of an inventory."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= most
 
 
 _PARSERS = {

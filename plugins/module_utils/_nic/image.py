@@ -138,19 +138,25 @@ def _is_for_usb(file: LinkFile) -> bool:
 # --- values ---------------------------------------------------------------------------------
 
 
-def decide_all(request: Request, observed: Observed) -> list[Decision]:
+def decide_all(request: Request, observed: Observed, files: ObservedFiles) -> list[Decision]:
     """The decisions for the cards to be. Raises NicError."""
-    version, devices = (observed.boot.version, observed.boot.devices) if observed.boot is not None else (None, {})
     decisions = [
-        decide_for_boot(wanted.link, request.known[wanted.setting.option], wanted.setting, version, request.processors)
+        decide_for_boot(
+            wanted.link, request.known[wanted.setting.option], wanted.setting, files.version, request.processors
+        )
         for wanted in observed.wanted
     ]
-    return [_if_it_keeps_its_name(decision, devices.get(decision.nic.link.name)) for decision in decisions]
+    return [_as_udev_finds_it(decision, files) for decision in decisions]
 
 
-def _if_it_keeps_its_name(decision: Decision, device: Device | None) -> Decision:
-    """A decision whose line counts only if the kernel's name stays."""
-    if decision.boot_value is None or device is None or ON_CONDITION not in device.known_by:
+def _as_udev_finds_it(decision: Decision, files: ObservedFiles) -> Decision:
+    """A decision on a card that udev cannot know, or that it knows only if the kernel's name stays."""
+    name = decision.nic.link.name
+    if decision.boot_value is None:
+        return decision
+    if name in files.obstacles:
+        return decision._replace(state=None, reason="")  # what is in the way has a reason of its own
+    if ON_CONDITION not in files.devices[name].known_by:
         return decision
     reason = "; ".join(filter(None, (decision.reason, KEPT_NAME)))
     return decision._replace(state=PENDING, reason=reason)

@@ -33,7 +33,7 @@ def plan(request: Request, observed: Observed) -> Plan:
         # Imported here, as only a run for an image needs it, and each run on a host compiles what it imports.
         from .image import decide_all, for_drivers
 
-        decisions = decide_all(request, observed)
+        decisions = decide_all(request, observed, observed.boot)
         observed = observed._replace(boot=for_drivers(observed.boot, decisions))
     else:
         decisions = [_decide(wanted, request, observed) for wanted in observed.wanted]

@@ -141,9 +141,10 @@ def test_a_kernels_name_that_nothing_changes_needs_no_boot_option(tmp_path: Path
 def test_a_card_that_udev_could_not_know_is_left(
     tmp_path: Path, card: Card, version: int, files: dict[str, str], reason: str
 ) -> None:
-    done = tune(image(tmp_path, version, **files), {"*": {"rx": 512}}, card)
-    assert {item.state for item in done.items.values()} <= {PENDING}
-    assert all(reason in item.reason for item in done.items.values())
+    done = tune(image(tmp_path, version, **files), {"*": {"rx": 512, "tx": {"value": 4096, "rule": "at_least"}}}, card)
+    assert {item.state for item in done.items.values()} == {PENDING}
+    assert all(reason.replace("Rx", side) in item.reason for side, item in zip(("Rx", "Tx"), done.items.values()))
+    assert not any(item.at_boot for item in done.items.values())
     assert not done.changed
     assert not list((tmp_path / "etc/systemd/network").glob("*siptune*"))
 
