@@ -95,6 +95,8 @@ def _item(
     boot_value = decision.boot_value
     lines = {} if boot_value is None else link_file_settings(decision.nic, option, boot_value, "", decision.line)
     verdict = verdict_of(verdicts, name, option, lines, boot_value)
+    if boot_value is None and decision.line is not None:
+        verdict = None  # a line of an image, which has no effect on this card
     if decision.place in unsupported:
         state, reasons = ABSENT, ["the driver cannot change it"]
     else:

@@ -89,7 +89,8 @@ class Observed(NamedTuple):
     keys of interfaces that no longer exist. `online` are the CPUs in use. `boot` is what .link files and profiles set,
     None if the call leaves the boot alone, and `boot_names` the interfaces for which there may be something of ours.
     `blocked_by_calls` names the calls in progress that forbid taking a link down, empty if there are none. `by_image`
-    are the lines of .link files by which an image has set options of this module, by interface and option.
+    are the lines of .link files by which an image has set options of this module, by interface and option; to the
+    interfaces of `unused` udev did not apply the file, as it is for other drivers.
     """
 
     links: Mapping[str, Link]
@@ -107,6 +108,7 @@ class Observed(NamedTuple):
     boot_names: Sequence[str] = ()
     blocked_by_calls: str = ""
     by_image: Mapping[str, Mapping[str, str]] = {}
+    unused: frozenset[str] = frozenset()
 
     @property
     def image(self) -> bool:
@@ -120,7 +122,7 @@ class Decision(NamedTuple):
     `target` is the value for the running interface, `boot_value` the one to persist. `met` says that the running
     interface needs no change, `write` that it is set now; `state` is given where it does not follow from these.
     `setting` is None for an option that goes back to its original. `line` is the line of the .link file that an image
-    has brought, where that gives the option its `boot_value`.
+    has brought, where that gives the option its `boot_value`, or stays without an effect.
     """
 
     nic: Nic

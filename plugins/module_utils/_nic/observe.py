@@ -16,7 +16,7 @@ from .._sip.gate import blocked_by_calls
 from .driver import observe_interfaces, read_nic, with_qdiscs
 from .interfaces import assign_records, resolve
 from .link_files import model as link_files_model
-from .link_files.base import settings_of_image
+from .link_files.base import file_of_image
 from .link_files.file import ETC, PREFIXES, SUFFIX, is_interface_name, is_own_name
 from .link_files.observe import observe as observe_link_files
 from .link_words import NAMES
@@ -42,7 +42,7 @@ def observe(host: Host, request: Request) -> Observed:
         options.setdefault(name, []).append(option)
     boot_names = _boot_names(host, originals, [*options, *map(_name_in, gone)])
     boot = observe_link_files(host, boot_names, originals) if request.boot else None
-    by_image = _lines_of_image(boot, links, request)
+    by_image, unused = _lines_of_image(boot, links, request)
     for name, mine in by_image.items():
         options[name] = [*options.get(name, []), *(option for option in mine if option not in options.get(name, []))]
     if any(TXQUEUELEN in mine for mine in options.values()):
@@ -65,6 +65,7 @@ def observe(host: Host, request: Request) -> Observed:
         boot_names=boot_names,
         blocked_by_calls=blocked_by_calls(host, request.disruptive and may_flap, request.despite_calls),
         by_image=by_image,
+        unused=unused,
     )
 
 
@@ -85,15 +86,18 @@ def _observe_image(host: Host, request: Request, originals: Originals) -> Observ
 
 def _lines_of_image(
     boot: link_files_model.Observed | None, links: Mapping[str, Link], request: Request
-) -> dict[str, dict[str, str]]:
-    """The lines by which an image's .link files have set this module's options at boot, by interface and option."""
+) -> tuple[dict[str, dict[str, str]], frozenset[str]]:
+    """The lines of this module's options in an image's .link files, and the interfaces to which udev applied none."""
     if boot is None or not any(original.image for original in boot.originals.files.values()):
-        return {}
-    found = {}
-    for name in links:
-        lines = settings_of_image(boot, name)
-        found[name] = {option: lines[NAMES[option]] for option in request.known if NAMES.get(option) in lines}
-    return {name: options for name, options in found.items() if options}
+        return {}, frozenset()
+    files = {name: file_of_image(boot, name) for name in links}
+    found = {
+        name: {option: file.lines[NAMES[option]] for option in request.known if NAMES.get(option) in file.lines}
+        for name, file in files.items()
+        if file is not None
+    }
+    unused = frozenset(name for name, file in files.items() if file is not None and not file.applied)
+    return {name: options for name, options in found.items() if options}, unused
 
 
 def _read(host: Host, request: Request, link: Link, options: Iterable[str]) -> Nic:

@@ -62,9 +62,9 @@ def plan_boot(
     settings: dict[str, dict[str, LinkFileSetting]] = {name: {} for name in observed.boot_names}
     for decision in decisions:
         name, option = decision.place
-        if decision.boot_value is not None and decision.place not in without:
+        if (decision.boot_value or decision.line) is not None and decision.place not in without:
             why = decision.setting.why if decision.setting else ""
-            own = link_file_settings(decision.nic, option, decision.boot_value, why, decision.line)
+            own = link_file_settings(decision.nic, option, decision.boot_value or "", why, decision.line)
             settings.setdefault(name, {}).update(own)
     return plan_link_files(observed.boot, settings, request.owner)
 
@@ -75,8 +75,7 @@ def _decide(wanted: WantedSetting, request: Request, observed: Observed) -> Deci
     decision = Decision(nic, option, setting)
     line = observed.by_image.get(nic.link.name, {}).get(option.name) if recorded is None else None
     if option.name in nic.missing and line is not None:
-        kept = value_of_line(option.name, line, None)
-        return decision._replace(state=ABSENT, reason=nic.missing[option.name], boot_value=kept, line=line)
+        return decision._replace(state=ABSENT, reason=nic.missing[option.name], line=line)
     if option.name in nic.missing:
         # A value that an earlier call has persisted stays while the driver does not answer.
         boot_value = recorded.written if recorded and request.boot and option.name in nic.unresponsive else None
@@ -86,7 +85,7 @@ def _decide(wanted: WantedSetting, request: Request, observed: Observed) -> Deci
     decision = decision._replace(
         before=reading.value, target=target, record=recorded, negotiated=_negotiates(nic, observed)
     )
-    if line is not None:
+    if line is not None and nic.link.name not in observed.unused:
         return _with_image(decision, line, request, observed)
     base = without_us(option, reading, recorded, observed.boot_id)
     found = recorded.found if recorded is not None else reading.value
@@ -94,6 +93,8 @@ def _decide(wanted: WantedSetting, request: Request, observed: Observed) -> Deci
         decision = decision._replace(target=base, floor=True, state=KEPT if base == reading.value else None)
     if request.boot and not is_within(setting.rule, target, found):
         decision = decision._replace(boot_value=target)
+    elif line is not None:
+        decision = decision._replace(line=line)
     return _reached(decision, request, observed)
 
 
@@ -149,7 +150,9 @@ def _reverts(request: Request, observed: Observed, decisions: Sequence[Decision]
         _until_boot(observed.nics[name], request.known[option])
         for name, options in observed.by_image.items()
         for option in options
-        if (name, option) not in wanted and option not in observed.recorded.get(name, {})
+        if (name, option) not in wanted
+        and option not in observed.recorded.get(name, {})
+        and name not in observed.unused
     ]
 
 

@@ -74,14 +74,27 @@ def _unstable(file: LinkFile | None) -> Verdict | None:
     return Verdict(SHADOWED, None, reason)
 
 
-def settings_of_image(observed: Observed, interface: str) -> dict[str, str]:
-    """The options that a boot has set for an interface by a file that an image has brought, as the file spells them."""
+class FileOfImage(NamedTuple):
+    """A file of ours that an image has brought for an interface, and whether udev has applied it to this one alone."""
+
+    own: OwnText
+    applied: bool
+
+    @property
+    def lines(self) -> dict[str, str]:
+        return {option: line.value for mine in self.own.settings.values() for option, line in mine.items()}
+
+
+def file_of_image(observed: Observed, interface: str) -> FileOfImage | None:
+    """The file that an image has brought for an interface; None without one."""
     device = observed.devices.get(interface)
-    path = device.applied if device is not None else None
-    if path not in own_paths(interface) or path not in observed.originals.files:
-        return {}
-    own = parse_own(text_of(observed.own.get(path)), path) if observed.originals.files[path].image else None
-    return {option: line.value for mine in (own.settings.values() if own else ()) for option, line in mine.items()}
+    for path in own_paths(interface) if device is not None else ():
+        original = observed.originals.files.get(path)
+        own = parse_own(text_of(observed.own.get(path)), path) if original is not None and original.image else None
+        if own is not None:
+            users = [name for name, other in observed.devices.items() if other.applied == path]
+            return FileOfImage(own, users == [interface])
+    return None
 
 
 def explicit_options(file: LinkFile | None) -> dict[str, Assignment]:

@@ -28,7 +28,7 @@ from ..._engine.owned_files import (
     text_of,
 )
 from ..._host.host import FileRecord
-from .base import Base, explicit_options, find_base, settings_of_image
+from .base import Base, explicit_options, file_of_image, find_base
 from .file import (
     HEADING,
     LINK,
@@ -73,7 +73,8 @@ def plan(observed: Observed, settings: Mapping[str, Mapping[str, Setting]], owne
     changes: dict[tuple[str, str], ProfileOriginal | None] = {}
     recorded_profiles = observed.originals.profiles
     for interface, options in settings.items():
-        in_file = settings_of_image(observed, interface)
+        brought = file_of_image(observed, interface)
+        in_file = brought.lines if brought is not None and brought.applied else {}
         of_profile = plan_profile(observed.network_manager, recorded_profiles, interface, options, owner, in_file)
         profiles += of_profile.changes
         changes.update(of_profile.originals)
@@ -271,14 +272,13 @@ def _match_of_image(
     settings: Mapping[str, Mapping[str, Setting]],
     owner: str,
 ) -> tuple[tuple[str, str], ...]:
-    """The match of a file in an image, or that an image has brought and udev has applied to this device alone.
+    """The match of a file in an image, or of one that an image has brought, if it stays or is known to be right.
 
     The floors are nic_ring's, and with them the drivers that the file is for.
     """
     if not observed.image:
-        same = [one for one in observed.devices.values() if device.applied and one.applied == device.applied]
-        known = own is not None and device.applied in observed.originals.files and len(same) == 1
-        return own.match if own and known and observed.originals.files[str(device.applied)].image else ()
+        brought = file_of_image(observed, device.name)
+        return brought.own.match if brought and (brought.applied or brought.own.settings == settings) else ()
     drivers = " ".join(sorted(device.drivers or ()))
     if owner != OWNER_RING and own is not None and settings.get(OWNER_RING):
         drivers = dict(own.match).get("Driver", "")

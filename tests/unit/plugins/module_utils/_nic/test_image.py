@@ -282,7 +282,10 @@ def boot(root: Path, *cards: Any, applies: bool = True) -> CardHost:
     (root / "run/udev/data").mkdir(parents=True)
     for card in host.cards:
         path = f"/etc/systemd/network/00-siptune-{card.name}.link"
-        applied = path if (root / path[1:]).exists() else "/usr/lib/systemd/network/99-default.link"
+        drivers = [line[len("Driver=") :].split() for line in match_of(root, card.name) if line.startswith("Driver=")]
+        matches = (root / path[1:]).exists() and (not drivers or card.driver in drivers[0])
+        applied = path if matches else "/usr/lib/systemd/network/99-default.link"
+        applies = applies and matches
         (root / f"run/udev/data/n{card.ifindex}").write_text(
             f"E:ID_NET_LINK_FILE={applied}\nE:ID_NET_NAME_PATH={card.name}\nE:ID_NET_DRIVER={card.driver}\n"
         )
@@ -347,6 +350,29 @@ def test_a_card_without_rings_keeps_the_line_too(tmp_path: Path) -> None:
     tune(image(tmp_path), {NAME: {"rx": 512}}, Card(NAME))
     done = rings(boot(tmp_path, rtl8139(NAME)), {NAME: {"rx": 512}})
     assert (done.changed, done.states()) == (False, {f"{NAME} rx": "absent"})
+
+
+@pytest.mark.parametrize("card", [virtio, rtl8139])
+def test_a_file_for_other_drivers_stays_where_nothing_is_to_be_set(tmp_path: Path, card: Any) -> None:
+    tune(image(tmp_path), {NAME: {"rx": FLOOR}}, Card(NAME))
+    text, host = file_of(tmp_path), boot(tmp_path, card(NAME))
+    if card is virtio:
+        host.card(NAME).numbers[RINGS]["rx"] = host.card(NAME).numbers[RINGS]["rx_max"]
+    done = rings(host, {NAME: {"rx": FLOOR}})
+    assert (done.changed, file_of(tmp_path)) == (False, text)
+    assert done.states() == {f"{NAME} rx": KEPT if card is virtio else "absent"}
+    assert done.items[f"{NAME} rx"].at_boot is None
+    back = rings(host, {}, state="absent")
+    assert (back.changed, back.items, file_of(tmp_path)) == (True, {}, "")
+
+
+def test_a_file_for_other_drivers_is_for_this_one_as_soon_as_something_is_to_be_set(tmp_path: Path) -> None:
+    tune(image(tmp_path), {NAME: {"rx": FLOOR}}, Card(NAME))
+    host = boot(tmp_path, virtio(NAME))  # which begins with less than it could, against all that is known
+    done = rings(host, {NAME: {"rx": FLOOR}})
+    assert (done.changed, done.states()) == (True, {f"{NAME} rx": CHANGED})
+    assert [line.partition("=")[0] for line in match_of(tmp_path)] == ["PermanentMACAddress", "Type", "Driver"]
+    assert match_of(tmp_path)[-1] == "Driver=virtio_net"
 
 
 def test_another_wish_on_the_booted_host_moves_on_from_the_image(tmp_path: Path) -> None:
