@@ -32,16 +32,18 @@ MACHINE = {
     "processors": 8,
     "swap": "none",
     "forwarding": False,
-    "interfaces": ["sip0", {"name": "rtp0.200", "default_route": True}],
+    "interfaces": ["sip0", {"name": "rtp0.200", "default_route": True}, {"name": "enp0s2", "driver": "igb"}],
 }
 NETWORK = "/etc/sysctl.d/90-siptune-network.conf"
 DROP_IN = "/etc/systemd/system/kamailio.service.d/90-siptune.conf"
 DEFAULTS = "/etc/default/kamailio"
+LINK = "/etc/systemd/network/00-siptune-enp0s2.link"
 WRITTEN = {
     NETWORK,
     "/etc/sysctl.d/90-siptune-memory.conf",
     "/etc/sysctl.d/90-siptune-security.conf",
     DROP_IN,
+    LINK,
     ORIGINALS,
 }
 BOUND = ("null", "urandom")
@@ -99,6 +101,9 @@ def test_an_image_gets_files_and_the_machine_that_builds_it_is_not_touched() -> 
     assert set(files()) - set(bare) == WRITTEN
     assert b"LimitNOFILE=65536:524288\n" in files()[DROP_IN][1]
     assert b"net.core.rmem_max = 16777216\n" in files()[NETWORK][1]
+    assert b"Property=ID_NET_NAME_PATH=enp0s2\nPath=!*-usb-*\nDriver=igb\n" in files()[LINK][1]
+    assert re.search(rb"^RxBufferSize=[0-9]+$", files()[LINK][1], re.MULTILINE)
+    assert "udev cannot know a card by this name before it has it; give its mac" in said(done)
     assert re.search(rb"^SHM_MEMORY=1[0-9]{2}$", files()[DEFAULTS][1], re.MULTILINE)
     tuned = files()
     again = run("site", siptune_machine=MACHINE, siptune_capacity={"registrations": 20000})
@@ -224,4 +229,10 @@ def test_what_an_image_cannot_have_is_refused_before_it_is_touched() -> None:
     slip = run("site", siptune_machine={"memory": "16 apples"})
     assert slip.status != 0
     assert "siptune_machine.memory: must be a size such as 16G, or bytes, not '16 apples'" in said(slip)
+    nobody = run("site", siptune_machine={**MACHINE, "interfaces": ["../sip0"]})
+    assert nobody.status != 0
+    assert "siptune_machine.interfaces: '../sip0' is no name of an interface" in said(nobody)
+    other = run("site", siptune_machine=MACHINE, siptune_network_nic_rings={"enp0s2": {"rx": -1}})
+    assert other.status != 0
+    assert "cannot be -1: allowed are 1 to" in said(other)
     assert files() == bare

@@ -9,6 +9,7 @@ Pure. Each setting is parsed here, once, by the operation that applies it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from .._alg.module import SIP_ALG
@@ -97,22 +98,34 @@ def layer_calls(layer: Layer, variables: Mapping[str, Any], host: Mapping[str, A
         if not variables.get("siptune_boot_only"):
             return [_call(layer.name, part, given, options, variables) for part, given in settings.items()]
         # Imported here, as only a run for an image needs it, and each run on a host compiles what it imports.
-        from .image import for_image
+        from .image import cards_of, for_image
 
+        absent, cards = variables["siptune_state"] == ABSENT, cards_of(host)
+        of_cards = {} if absent else dict.fromkeys((RINGS, LINKS), cards)
         return [
-            _call(layer.name, part, given, options, variables)._replace(left=left)
-            for part, (given, left) in for_image(settings, variables["siptune_state"] == ABSENT).items()
+            _call(layer.name, part, given, options, variables, of_cards.get(part, {}))._replace(left=left)
+            for part, (given, left) in for_image(settings, absent, bool(cards)).items()
         ]
     except TuningError as error:
         raise CatalogueError(f"{layer.name} layer: {error}") from error
 
 
-def _call(layer: str, part: str, settings: Any, options: Mapping[str, Any], variables: Mapping[str, Any]) -> Call:
-    """One call. An argument that the role does not give has the module's default. Raises TuningError."""
+def _call(
+    layer: str,
+    part: str,
+    settings: Any,
+    options: Mapping[str, Any],
+    variables: Mapping[str, Any],
+    cards: Mapping[str, Any] = MappingProxyType({}),
+) -> Call:
+    """One call. An argument that the role does not give has the module's default. Raises TuningError.
+
+    `cards` are those of the machine that will boot an image.
+    """
     operation, argument = OPERATIONS[part]
     arguments = {name: option.get("default") for name, option in operation.argument_spec.items()}
     arguments.update(_arguments(part, options, variables))
-    arguments.update({"state": variables["siptune_state"], argument: settings})
+    arguments.update({"state": variables["siptune_state"], argument: settings, **cards})
     try:
         return operation.call(arguments, call_name(layer, part))
     except TuningError as error:

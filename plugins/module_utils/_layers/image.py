@@ -14,19 +14,23 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._core.change import PENDING, Change
+from .._nic.model import Card
 from .capacity import CatalogueError, NotGivenError
 from .layer import KERNEL, LINKS, POOLS, RINGS, SOCKETS, UNITS
 
 VARIABLE = "siptune_machine"
 BOOT_ONLY = "siptune_boot_only"
 LEFT = "left to a run on the booted host"  # begins the reason of what an image does not get
-CARDS = f"{LEFT}: what a card and its driver can do, only they say"
 FIELDS = ("memory", "processors", "swap", "forwarding", "interfaces")
-INTERFACE_FIELDS = ("name", "mac", "speed_mbps", "addresses", "default_route")
+INTERFACE_FIELDS = ("name", "mac", "speed_mbps", "addresses", "default_route", "driver", "rx_queues")
 SWAP_KINDS = {"none": (), "disk": ("disk",), "file": ("file",), "zram": ("zram",)}
 FACTORS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 SIZE = re.compile(r"([0-9]{1,15})\s*([KMGT]?)(?:i?B)?\Z", re.ASCII | re.IGNORECASE)
 NAME = re.compile(r"[!-.0-9;-~]{1,15}\Z")  # dev_valid_name(), net/core/dev.c
+GLOB = re.compile(r"[*?[]")
+NO_CARDS = (".", "..", "lo", "all", "default")  # the last two stand for all interfaces in keys below net.ipv4.conf
+DRIVER = re.compile(r"[A-Za-z0-9_-]{1,31}\Z")  # struct ethtool_drvinfo, linux/ethtool.h
+MOST_QUEUES = 4096  # netdev_queue counts of the largest cards
 MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}\Z", re.IGNORECASE)
 MOST_PROCESSORS = 8192  # NR_CPUS of the largest builds
 SMALLEST_MEMORY_BYTES = 64 << 20  # less is a slip: 16 for 16G
@@ -60,38 +64,63 @@ def image_facts(facts: Mapping[str, Any], given: object) -> ImageFacts:
 
 def left_setting(entry: Mapping[str, Any], missing: NotGivenError) -> dict[str, Any]:
     """A catalogue's setting that is not sized, with the reason under `left`."""
-    reason = f"{LEFT}: its size depends on {VARIABLE}.{missing.field}, which is not given"
-    return {"value": None, "rule": "", "why": entry["why"], "left": reason}
+    return {"value": None, "rule": "", "why": entry["why"], "left": _not_given(missing.field)}
 
 
-def for_image(settings: Mapping[str, Any], absent: bool) -> dict[str, tuple[Any, list[Change]]]:
+def _not_given(field: str) -> str:
+    return f"{LEFT}: its size depends on {VARIABLE}.{field}, which is not given"
+
+
+def for_image(settings: Mapping[str, Any], absent: bool, cards_given: bool) -> dict[str, tuple[Any, list[Change]]]:
     """The settings of each part that has files in an image, and the items of what is left to a run on the booted host.
 
-    Sockets are of daemons that run. Network cards are those of the host to be: files that earlier runs on a booted host
-    have written for cards stay, unless everything goes back (`absent`).
+    Sockets are of daemons that run. Network cards are those of the host to be (`cards_given`): if they are not known,
+    files for cards stay as they are, unless everything goes back (`absent`).
     """
     parts = {part: _split(part, given) for part, given in settings.items()}
     if absent or KERNEL not in parts:
         return parts
     parts.pop(SOCKETS, None)
-    cards = [
-        Change(f"network cards {option}", None, None, None, None, PENDING, why, CARDS)
-        for part in (RINGS, LINKS)
-        for option, why in _options(parts.pop(part, ({}, []))[0]).items()
-    ]
     given, left = parts[KERNEL]
-    return {**parts, KERNEL: (given, [*left, *cards])}
+    for part in (RINGS, LINKS):
+        of_cards, left_of_cards = parts.get(part, ({}, []))
+        if not cards_given and part in parts:
+            del parts[part]
+            left_of_cards = [
+                Change(f"network cards {option}", None, None, None, None, PENDING, why, _not_given("interfaces"))
+                for option, why in _options(of_cards).items()
+            ] + left_of_cards
+        left = [*left, *left_of_cards]
+        if part in parts:
+            parts[part] = (of_cards, [])
+    return {**parts, KERNEL: (given, left)}
+
+
+def cards_of(host: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of nic_ring and nic_link for the cards of the machine that will boot an image, if it is given."""
+    facts = dict(host)
+    if facts.get("interfaces") is None:
+        return {}
+    cards = tuple(Card(one["name"], one["mac"], one.get("driver")) for one in facts["interfaces"])
+    return {"cards": cards, "processors": facts.get("processors")}
 
 
 def _split(part: str, settings: Any) -> tuple[Any, list[Change]]:
     """The settings of a part without those that are left, and the items of these."""
     if part == KERNEL:
         return _without_left(settings, "")
+    if part in (RINGS, LINKS):
+        split = {pattern: _without_left(own, "network cards ") for pattern, own in settings.items()}
+        return {pattern: own for pattern, (own, _left) in split.items()}, _all_left(split)
     if part not in (UNITS, POOLS):
         return settings, []
     split = {unit: _without_left(own, f"{unit} ") for unit, own in settings.items()}
     kept = {unit: own for unit, (own, _left) in split.items() if own}
-    return kept, [item for _own, left in split.values() for item in left]
+    return kept, _all_left(split)
+
+
+def _all_left(split: Mapping[str, tuple[dict[str, Any], list[Change]]]) -> list[Change]:
+    return [item for _own, left in split.values() for item in left]
 
 
 def _without_left(settings: Mapping[str, Any], prefix: str) -> tuple[dict[str, Any], list[Change]]:
@@ -176,7 +205,7 @@ def _interface(given: object) -> dict[str, Any]:
     if not isinstance(own, Mapping) or not own.keys() <= set(INTERFACE_FIELDS):
         raise CatalogueError(f"{place}: takes names, or dictionaries of {', '.join(INTERFACE_FIELDS)}, not {given!r}")
     name, mac, speed, addresses = (own.get(field) for field in INTERFACE_FIELDS[:4])
-    if not isinstance(name, str) or not NAME.match(name):
+    if not isinstance(name, str) or not NAME.match(name) or GLOB.search(name) or name in NO_CARDS:
         raise CatalogueError(f"{place}: {name!r} is no name of an interface")
     if mac is not None and not (isinstance(mac, str) and MAC.match(mac)):
         raise CatalogueError(f"{place}: {name}: {mac!r} is no Ethernet address; write it in quotes")
@@ -184,6 +213,11 @@ def _interface(given: object) -> dict[str, Any]:
         raise CatalogueError(f"{place}: {name}: speed_mbps must be a whole number, not {speed!r}")
     if addresses is not None and not (isinstance(addresses, list) and all(isinstance(one, str) for one in addresses)):
         raise CatalogueError(f"{place}: {name}: addresses must be a list of texts, not {addresses!r}")
+    driver, rx_queues = own.get("driver"), own.get("rx_queues")
+    if driver is not None and not (isinstance(driver, str) and DRIVER.match(driver)):
+        raise CatalogueError(f"{place}: {name}: driver must be a name such as igb, not {driver!r}")
+    if rx_queues is not None and not _is_from_1(rx_queues, MOST_QUEUES):
+        raise CatalogueError(f"{place}: {name}: rx_queues must be from 1 to {MOST_QUEUES}, not {rx_queues!r}")
     default_route = own.get("default_route", False)
     if not isinstance(default_route, bool):
         raise CatalogueError(f"{place}: {name}: default_route must be true or false, not {default_route!r}")
@@ -194,7 +228,14 @@ def _interface(given: object) -> dict[str, Any]:
         "speed_mbps": speed,
         "addresses": [ANY_ADDRESS] if addresses is None else addresses,
         "default_route": default_route,
+        **({"driver": driver} if driver is not None else {}),
+        **({"rx_queues": rx_queues} if rx_queues is not None else {}),
     }
+
+
+def _is_from_1(value: object, most: int) -> bool:
+    """Whether a value is a whole number in this range. Ansible has a type of its own for those of an inventory."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= most
 
 
 _PARSERS = {

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._nic.settings import EVERY
-from .capacity import CatalogueError
+from .capacity import CatalogueError, NotGivenError
 from .catalogue import check_profile
 from .formulas import FORMULAS
 from .layer import WHY_OF_OVERRIDE
@@ -24,7 +24,6 @@ def nic_settings(
     option, or all options of an interface, alone.
     """
     check_profile(profile)
-    host = dict(host)  # plain facts also for an image, which leaves its cards alone and has only to name the options
     given = {} if overrides is None else overrides
     if not isinstance(given, Mapping):
         raise CatalogueError(f"siptune_network_nic_{part}: must be a dictionary of interfaces, not {given!r}")
@@ -46,17 +45,29 @@ def _of_profile(catalogue: Mapping[str, Any], profile: str, host: Mapping[str, A
         setting = {**entry[profile], "why": entry["why"]}
         lowest = setting.pop("from_mbps", None)
         if "sized_limit" in setting:
-            setting["limit"] = FORMULAS[setting.pop("sized_limit")].formula(host, {}, {})
+            setting = _sized(entry, setting, host)
         for pattern in [EVERY] if lowest is None else _fast(host, lowest):
             chosen.setdefault(pattern, {})[option] = setting
     return chosen
+
+
+def _sized(entry: Mapping[str, Any], setting: dict[str, Any], host: Mapping[str, Any]) -> dict[str, Any]:
+    """A setting with its limit. In an image, one that depends on a fact that is not given is left, with the reason."""
+    formula = FORMULAS[setting.pop("sized_limit")].formula
+    try:
+        return {**setting, "limit": formula(host, {}, {})}
+    except NotGivenError as missing:
+        # Imported here, as only a run for an image needs it, and each run on a host compiles what it imports.
+        from .image import left_setting
+
+        return left_setting(entry, missing)
 
 
 def _fast(host: Mapping[str, Any], lowest_mbps: int) -> list[str]:
     """The hardware interfaces with a known speed of at least `lowest_mbps`, and a name that a setting can have."""
     return [
         interface["name"]
-        for interface in host.get("interfaces") or ()
+        for interface in dict(host).get("interfaces") or ()  # which an image may not have: then none is fast
         if not interface.get("virtual")
         and (interface.get("speed_mbps") or 0) >= lowest_mbps
         and interface["name"].isascii()

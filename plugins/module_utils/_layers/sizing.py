@@ -183,9 +183,10 @@ def receive_ring_packets(host: Mapping[str, Any], _capacity: Mapping[str, int], 
     """The limit of each receive ring in packets: 4096, less where all rings together would take 1 % of the memory.
 
     memory * 1 % / (page size * receive queues of all cards with rings), as a power of two. Unknown memory counts as 512
-    MiB, a card with unknown queues as one with a queue for each processor. At least 1, which leaves every ring alone.
+    MiB, a card with unknown queues as one with a queue for each processor, a card of an image, of which nobody knows
+    whether it has rings, as one with rings. At least 1, which leaves every ring alone.
     """
-    cards = [one for one in host.get("interfaces") or [] if one.get("ring") and not one.get("virtual")]
+    cards = [one for one in host.get("interfaces") or [] if one.get("ring", True) and not one.get("virtual")]
     queues = sum(one.get("rx_queues") or host.get("processors") or 1 for one in cards)
     room_bytes = (host.get("memory_bytes") or SMALL_HOST_BYTES) * RECEIVE_RINGS_PERCENT_OF_MEMORY // 100
     packets = room_bytes // ((host.get("page_size") or USUAL_PAGE_BYTES) * max(1, queues))

@@ -17,11 +17,14 @@ from .link_files.model import Verdict
 from .link_words import link_file_settings, verdict_of
 from .model import Decision, Observed, Request, item_name
 from .options import NEGOTIATED, TXQUEUELEN
-from .settings import Setting
+from .settings import DRIVER_PREFIX, Rule, Setting
 
 NO_LONGER_WANTED = "no longer wanted: back to what the host had"
 QDISC_WITH_QUEUE = "pfifo_fast"  # net/sched/sch_generic.c: no other one of the usual ones takes the device's length
 NO_QDISC = ("noop", "noqueue")
+DRIVERS_UNKNOWN = (
+    "left to a run on the booted host: the driver of a card is not given; give it in siptune_machine.interfaces"
+)
 IN_FORCE_UNTIL_BOOT = "in force until the next boot"
 
 
@@ -57,10 +60,16 @@ def items_of_files(boot: link_files_model.Plan | None) -> list[Change]:
 
 
 def _unmatched(observed: Observed) -> list[Change]:
-    reason = "no hardware interface matches"
+    drivers_unknown = observed.image and any(link.driver is None for link in observed.links.values())
+
+    def judged(rule: Rule) -> tuple[str, str]:
+        by_driver = drivers_unknown and rule.pattern.startswith(DRIVER_PREFIX)
+        return (PENDING, DRIVERS_UNKNOWN) if by_driver else (ABSENT, "no hardware interface matches")
+
     return [
-        Change(item_name(rule.pattern, option), wanted(setting), None, None, None, ABSENT, setting.why, reason)
+        Change(item_name(rule.pattern, option), wanted(setting), None, None, None, state, setting.why, reason)
         for rule in observed.unmatched
+        for state, reason in [judged(rule)]
         for option, setting in rule.settings.items()
         if setting is not None
     ]
@@ -84,8 +93,10 @@ def _item(
     name, option = decision.place
     now = after.get(decision.place, decision.before)
     boot_value = decision.boot_value
-    lines = {} if boot_value is None else link_file_settings(decision.nic, option, boot_value, "")
+    lines = {} if boot_value is None else link_file_settings(decision.nic, option, boot_value, "", decision.line)
     verdict = verdict_of(verdicts, name, option, lines, boot_value)
+    if boot_value is None and decision.line is not None:
+        verdict = None  # a line of an image, which has no effect on this card
     if decision.place in unsupported:
         state, reasons = ABSENT, ["the driver cannot change it"]
     else:

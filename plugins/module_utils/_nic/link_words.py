@@ -5,15 +5,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from .._core.change import ABSENT, CHANGED, KEPT, OK, PENDING, SHADOWED
 from .._host.cpus import NONE
 from .link_files.file import Setting
 from .link_files.model import Verdict
+from .link_files.options import MAX
 from .model import Nic
 from .modes import FORCED, advertised
-from .options import LINK_MODE, ON, OPTIONS, RPS_CPUS, SWITCH
+from .options import LINK_MODE, OFF, ON, OPTIONS, RPS_CPUS, SWITCH
 
 NAMES = {
     "rx": "RxBufferSize",
@@ -41,9 +43,28 @@ NO_STEERING = "disable"
 _WORST_FIRST = (SHADOWED, PENDING, ABSENT, CHANGED, KEPT, OK)
 
 
-def link_file_settings(nic: Nic, option: str, value: str, why: str) -> dict[str, Setting]:
-    """The settings of a .link file that give an option this value."""
+def link_file_settings(nic: Nic, option: str, value: str, why: str, line: str | None = None) -> dict[str, Setting]:
+    """The settings of a .link file that give an option this value: `line`, or else its usual spelling."""
+    if line is not None:
+        return {NAMES[option]: Setting(line, why)}
     return {name: Setting(text, why) for name, text in _lines(nic, option, value).items()}
+
+
+def value_of_line(option: str, text: str, maximum: int | None) -> str:
+    """The value that a line of a .link file gives an option that has one line, by this hardware's maximum.
+
+    systemd cuts a number to the maximum, and knows `max`: systemd.link(5). Empty for a line that sets nothing.
+    """
+    if OPTIONS[option].kind == SWITCH:
+        return ON if text == "yes" else OFF
+    if option == RPS_CPUS:
+        return NONE if text == NO_STEERING else text
+    if text == MAX:
+        return MAX if maximum is None else str(maximum)
+    number = re.fullmatch("([0-9]{1,10})us" if option in ("rx_usecs", "tx_usecs") else "([0-9]{1,10})", text)
+    if number is None:
+        return ""
+    return str(int(number[1]) if maximum is None else min(int(number[1]), maximum))
 
 
 def _lines(nic: Nic, option: str, value: str) -> dict[str, str]:

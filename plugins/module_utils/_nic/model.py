@@ -18,10 +18,19 @@ from .options import LINK_MODE, Group, Option
 from .settings import Rule, Setting
 
 
+class Card(NamedTuple):
+    """A network card of the machine that will boot an image, as far as siptune_machine gives it."""
+
+    name: str
+    mac: str | None = None
+    driver: str | None = None
+
+
 class Request(NamedTuple):
     """A call's request. `known` are the options of the module, `owner` its name in .link files.
 
-    `disruptive` lets a change take a link down, on a host with calls in progress only with `despite_calls`.
+    `disruptive` lets a change take a link down, on a host with calls in progress only with `despite_calls`. For an
+    image, `cards` are those of the machine that will boot it, None without one, and `processors` its processors.
     """
 
     owner: str
@@ -30,6 +39,8 @@ class Request(NamedTuple):
     when: str = BOTH
     disruptive: bool = False
     despite_calls: bool = False
+    cards: Sequence[Card] | None = None
+    processors: int | None = None
 
     @property
     def live(self) -> bool:
@@ -77,7 +88,9 @@ class Observed(NamedTuple):
     this module's options, by interface and option, `keys` the keys of these interfaces in the record, and `gone` the
     keys of interfaces that no longer exist. `online` are the CPUs in use. `boot` is what .link files and profiles set,
     None if the call leaves the boot alone, and `boot_names` the interfaces for which there may be something of ours.
-    `blocked_by_calls` names the calls in progress that forbid taking a link down, empty if there are none.
+    `blocked_by_calls` names the calls in progress that forbid taking a link down, empty if there are none. `by_image`
+    are the lines of .link files by which an image has set options of this module, by interface and option; to the
+    interfaces of `unused` udev did not apply the file, as it is for other drivers.
     """
 
     links: Mapping[str, Link]
@@ -94,6 +107,13 @@ class Observed(NamedTuple):
     boot: link_files_model.Observed | None = None
     boot_names: Sequence[str] = ()
     blocked_by_calls: str = ""
+    by_image: Mapping[str, Mapping[str, str]] = {}
+    unused: frozenset[str] = frozenset()
+
+    @property
+    def image(self) -> bool:
+        """Whether this is an image, whose interfaces are those of a host to be."""
+        return self.boot is not None and self.boot.image
 
 
 class Decision(NamedTuple):
@@ -101,7 +121,8 @@ class Decision(NamedTuple):
 
     `target` is the value for the running interface, `boot_value` the one to persist. `met` says that the running
     interface needs no change, `write` that it is set now; `state` is given where it does not follow from these.
-    `setting` is None for an option that goes back to its original.
+    `setting` is None for an option that goes back to its original. `line` is the line of the .link file that an image
+    has brought, where that gives the option its `boot_value`, or stays without an effect.
     """
 
     nic: Nic
@@ -117,6 +138,7 @@ class Decision(NamedTuple):
     write: bool = False
     state: str | None = None
     reason: str = ""
+    line: str | None = None
 
     @property
     def place(self) -> tuple[str, str]:

@@ -39,6 +39,8 @@ def build_request(owner: str, known: Mapping[str, Option], params: Mapping[str, 
         params["when"],
         bool(params["disruptive"]),
         bool(params["despite_calls"]),
+        params.get("cards"),  # of an image alone, and no argument of the modules
+        params.get("processors"),
     )
 
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from .._engine.effects import read_originals
 from .._engine.originals import Originals
@@ -15,8 +15,11 @@ from .._host.netlink import Link
 from .._sip.gate import blocked_by_calls
 from .driver import observe_interfaces, read_nic, with_qdiscs
 from .interfaces import assign_records, resolve
+from .link_files import model as link_files_model
+from .link_files.base import file_of_image
 from .link_files.file import ETC, PREFIXES, SUFFIX, is_interface_name, is_own_name
 from .link_files.observe import observe as observe_link_files
+from .link_words import NAMES
 from .model import Nic, Observed, Request
 from .options import RPS_CPUS, TXQUEUELEN
 from .safety import flaps
@@ -27,6 +30,8 @@ BOOT_ID = "/proc/sys/kernel/random/boot_id"
 def observe(host: Host, request: Request) -> Observed:
     """Everything that the plan for this request depends on. Raises NicError, HostError and OriginalsError."""
     originals = read_originals(host)
+    if request.cards is not None:
+        return _observe_image(host, request, originals)
     links = observe_interfaces(host)
     wanted, unmatched = resolve(request.rules, links)
     recorded, keys, gone = assign_records(originals.links, links.values(), request.known)
@@ -35,9 +40,13 @@ def observe(host: Host, request: Request) -> Observed:
         (name, option) for name, mine in recorded.items() for option in mine
     ]:
         options.setdefault(name, []).append(option)
+    boot_names = _boot_names(host, originals, [*options, *map(_name_in, gone)])
+    boot = observe_link_files(host, boot_names, originals) if request.boot else None
+    by_image, unused = _lines_of_image(boot, links, request)
+    for name, mine in by_image.items():
+        options[name] = [*options.get(name, []), *(option for option in mine if option not in options.get(name, []))]
     if any(TXQUEUELEN in mine for mine in options.values()):
         links = with_qdiscs(host, links)
-    boot_names = _boot_names(host, originals, [*options, *map(_name_in, gone)])
     nics = {name: _read(host, request, links[name], mine) for name, mine in options.items()}
     may_flap = request.live and any(flaps(nics[name], request.known[one]) for name in options for one in options[name])
     return Observed(
@@ -52,10 +61,43 @@ def observe(host: Host, request: Request) -> Observed:
         known=frozenset(request.known),
         boot_id=(host.read_lenient(BOOT_ID) or "").strip(),
         online=online_cpus(host) if any(RPS_CPUS in mine for mine in options.values()) else frozenset(),
-        boot=observe_link_files(host, boot_names, originals) if request.boot else None,
+        boot=boot,
         boot_names=boot_names,
         blocked_by_calls=blocked_by_calls(host, request.disruptive and may_flap, request.despite_calls),
+        by_image=by_image,
+        unused=unused,
     )
+
+
+def _observe_image(host: Host, request: Request, originals: Originals) -> Observed:
+    """The files of an image, and the cards that it is for. What else a booted host has on record stays as it is."""
+    # Imported here, as only a run for an image needs it, and each run on a host compiles what it imports.
+    from .image import in_image, links_of
+
+    links = links_of(request.cards or ())
+    wanted, unmatched = resolve(request.rules, links)
+    files = [path for path, original in originals.files.items() if original.image and is_own_name(path)]
+    names = list(dict.fromkeys([*links, *(_interface_of(path.rsplit("/", 1)[1]) for path in files)]))
+    boot = in_image(observe_link_files(host, names, originals), links)
+    nics = {name: Nic(link, {}, {}) for name, link in links.items()}
+    known = frozenset(request.known)
+    return Observed(links, nics, wanted, unmatched, originals, {}, {}, (), known, "", frozenset(), boot, names)
+
+
+def _lines_of_image(
+    boot: link_files_model.Observed | None, links: Mapping[str, Link], request: Request
+) -> tuple[dict[str, dict[str, str]], frozenset[str]]:
+    """The lines of this module's options in an image's .link files, and the interfaces to which udev applied none."""
+    if boot is None or not any(original.image for original in boot.originals.files.values()):
+        return {}, frozenset()
+    files = {name: file_of_image(boot, name) for name in links}
+    found = {
+        name: {option: file.lines[NAMES[option]] for option in request.known if NAMES.get(option) in file.lines}
+        for name, file in files.items()
+        if file is not None
+    }
+    unused = frozenset(name for name, file in files.items() if file is not None and not file.applied)
+    return {name: options for name, options in found.items() if options}, unused
 
 
 def _read(host: Host, request: Request, link: Link, options: Iterable[str]) -> Nic:

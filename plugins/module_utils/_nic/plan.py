@@ -11,23 +11,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .._core.change import ABSENT, KEPT, OK, PENDING, READONLY
+from .._core.setting import EXACT
 from .._engine.originals import LinkOriginal
 from .items import items, items_of_files
 from .link_files import model as link_files_model
 from .link_files.file import Setting as LinkFileSetting
 from .link_files.plan import plan as plan_link_files
-from .link_words import link_file_settings
+from .link_words import link_file_settings, value_of_line
 from .model import Decision, GroupWrite, Nic, Observed, Plan, Request, WantedSetting
-from .options import NEGOTIATION, ON, PAUSE_GROUP, Option
+from .options import NEGOTIATED, NEGOTIATION, ON, PAUSE_GROUP, Option
 from .originals import record
 from .safety import reason_to_wait
-from .target import is_met, is_ours, is_within, target_value, without_us
+from .target import is_met, is_ours, is_rounded, is_within, target_value, without_us
+
+SET_BY_IMAGE = "it was set by the image, so that no value from before is on record"
 
 
 def plan(request: Request, observed: Observed) -> Plan:
     """The plan for this request. Raises NicError and LinkError."""
-    decisions = [_decide(wanted, request, observed) for wanted in observed.wanted]
-    decisions += _reverts(request, observed, decisions)
+    if observed.boot is not None and observed.boot.image:
+        # Imported here, as only a run for an image needs it, and each run on a host compiles what it imports.
+        from .image import decide_all, for_drivers
+
+        decisions = decide_all(request, observed, observed.boot)
+        observed = observed._replace(boot=for_drivers(observed.boot, decisions))
+    else:
+        decisions = [_decide(wanted, request, observed) for wanted in observed.wanted]
+        decisions += _reverts(request, observed, decisions)
     boot = plan_boot(request, observed, decisions)
     originals = observed.originals._replace(links=record(decisions, observed))
     if boot is not None:
@@ -52,9 +62,9 @@ def plan_boot(
     settings: dict[str, dict[str, LinkFileSetting]] = {name: {} for name in observed.boot_names}
     for decision in decisions:
         name, option = decision.place
-        if decision.boot_value is not None and decision.place not in without:
+        if (decision.boot_value or decision.line) is not None and decision.place not in without:
             why = decision.setting.why if decision.setting else ""
-            own = link_file_settings(decision.nic, option, decision.boot_value, why)
+            own = link_file_settings(decision.nic, option, decision.boot_value or "", why, decision.line)
             settings.setdefault(name, {}).update(own)
     return plan_link_files(observed.boot, settings, request.owner)
 
@@ -63,22 +73,44 @@ def _decide(wanted: WantedSetting, request: Request, observed: Observed) -> Deci
     nic, setting, option = observed.nics[wanted.link.name], wanted.setting, request.known[wanted.setting.option]
     recorded = observed.recorded.get(nic.link.name, {}).get(option.name)
     decision = Decision(nic, option, setting)
+    line = observed.by_image.get(nic.link.name, {}).get(option.name) if recorded is None else None
+    if option.name in nic.missing and line is not None:
+        return decision._replace(state=ABSENT, reason=nic.missing[option.name], line=line)
     if option.name in nic.missing:
         # A value that an earlier call has persisted stays while the driver does not answer.
         boot_value = recorded.written if recorded and request.boot and option.name in nic.unresponsive else None
         return decision._replace(state=ABSENT, reason=nic.missing[option.name], boot_value=boot_value)
     reading = nic.readings[option.name]
     target = target_value(nic, option, setting, observed.online)
-    base = without_us(option, reading, recorded, observed.boot_id)
-    found = recorded.found if recorded is not None else reading.value
     decision = decision._replace(
         before=reading.value, target=target, record=recorded, negotiated=_negotiates(nic, observed)
     )
+    if line is not None and nic.link.name not in observed.unused:
+        return _with_image(decision, line, request, observed)
+    base = without_us(option, reading, recorded, observed.boot_id)
+    found = recorded.found if recorded is not None else reading.value
     if is_within(setting.rule, target, base):
-        kept = base == reading.value
-        decision = decision._replace(target=base, floor=True, state=KEPT if kept else None)
+        decision = decision._replace(target=base, floor=True, state=KEPT if base == reading.value else None)
     if request.boot and not is_within(setting.rule, target, found):
         decision = decision._replace(boot_value=target)
+    elif line is not None:
+        decision = decision._replace(line=line)
+    return _reached(decision, request, observed)
+
+
+def _with_image(decision: Decision, line: str, request: Request, observed: Observed) -> Decision:
+    """The decision on an option that an image's .link file sets at boot, and that has no original on record.
+
+    The line stays in the file, as it is where it gives what is wanted.
+    """
+    nic, option, setting, target = decision.nic, decision.option, decision.setting, decision.target or ""
+    reading, rule = nic.readings[option.name], setting.rule if setting is not None else EXACT
+    set_at_boot = value_of_line(option.name, line, reading.maximum)
+    at_boot = set_at_boot if set_at_boot and is_within(rule, target, set_at_boot) else target
+    decision = decision._replace(target=at_boot, boot_value=at_boot, line=line if at_boot == set_at_boot else None)
+    as_negotiated = decision.negotiated and option.name in NEGOTIATED and at_boot == set_at_boot
+    if as_negotiated or is_within(rule, target, reading.value) or is_rounded(option, at_boot, reading.value):
+        return decision._replace(met=True)
     return _reached(decision, request, observed)
 
 
@@ -114,7 +146,23 @@ def _reverts(request: Request, observed: Observed, decisions: Sequence[Decision]
         for name, options in observed.recorded.items()
         for option, recorded in options.items()
         if (name, option) not in wanted
+    ] + [
+        _until_boot(observed.nics[name], request.known[option])
+        for name, options in observed.by_image.items()
+        for option in options
+        if (name, option) not in wanted
+        and option not in observed.recorded.get(name, {})
+        and name not in observed.unused
     ]
+
+
+def _until_boot(nic: Nic, option: Option) -> Decision:
+    """The decision on an option that an image has set, and that no file sets any more."""
+    reading = nic.readings.get(option.name)
+    decision = Decision(nic, option, None, before=reading.value if reading else None, met=True)
+    if reading is None:
+        return decision._replace(state=ABSENT, reason=nic.missing[option.name])
+    return decision._replace(state=PENDING, reason=SET_BY_IMAGE)
 
 
 def _revert(nic: Nic, option: Option, recorded: LinkOriginal, request: Request, observed: Observed) -> Decision:

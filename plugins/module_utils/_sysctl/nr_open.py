@@ -125,12 +125,13 @@ def _unit_lines(text: str) -> Iterator[tuple[int, int]]:
 
 
 def nr_open(host: Host) -> NrOpen:
-    """Read the ceiling of open files, now and after a boot. Raises HostError."""
+    """Read the ceiling of open files, now and after a boot; of an image it is that of its boot. Raises HostError."""
     live = whole_number((host.read_text(_PATH) or "").strip()) or KERNEL_NR_OPEN
     assigned = boot_of(files_read_at_boot(host)).assignment("fs/nr_open")
     value = None if assigned is None else assigned.value
     boot = nr_open_at_boot(value, live, virtualization(host).kind == CONTAINER)
-    return NrOpen(live, boot, "" if assigned is None else f"{assigned.file} line {assigned.line}")
+    now = boot if host.boot_only else live
+    return NrOpen(now, boot, "" if assigned is None else f"{assigned.file} line {assigned.line}")
 
 
 def nr_open_at_boot(assigned: str | None, live: int, container: bool) -> int:

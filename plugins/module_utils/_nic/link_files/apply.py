@@ -32,9 +32,9 @@ def apply(host: Host, planned: Plan, log: UndoLog) -> dict[tuple[str, str], Verd
         check_unchanged(host, change)
         make_parents(host, change.path, PARENT_MODE, log)
         write = written.get(change.path)
-        shown = (write and write.probe) or change.after
+        shown = (write and not host.boot_only and write.probe) or change.after
         log.note(change.path, lambda change=change, shown=shown: put_back(host, change, shown))  # type: ignore[misc]
-        if write is not None:
+        if write is not None and not host.boot_only:  # udev is the other machine's
             if not _test(host, write):
                 unchecked.update((write.interface, option) for option in _options_of(write.change))
             check_unchanged(host, change._replace(before=shown))

@@ -37,6 +37,8 @@ def find_base(observed: Observed, interface: str, device: Device | None, ours: M
     if observed.version is None:
         reason = "no systemd here reads .link files: run again after each boot"
         return Base(None, "", Verdict(PENDING, None, reason))
+    if interface in observed.obstacles:
+        return Base(None, "", Verdict(PENDING, None, observed.obstacles[interface]))
     if device.type == LOOPBACK:
         return Base(None, "", Verdict(PENDING, None, "udev sets no options of a loopback interface"))
     texts = {path: text_of(record) for path, record in observed.own.items()}
@@ -70,6 +72,29 @@ def _unstable(file: LinkFile | None) -> Verdict | None:
         "be another at the next boot: match by PermanentMACAddress= there, or set the option there"
     )
     return Verdict(SHADOWED, None, reason)
+
+
+class FileOfImage(NamedTuple):
+    """A file of ours that an image has brought for an interface, and whether udev has applied it to this one alone."""
+
+    own: OwnText
+    applied: bool
+
+    @property
+    def lines(self) -> dict[str, str]:
+        return {option: line.value for mine in self.own.settings.values() for option, line in mine.items()}
+
+
+def file_of_image(observed: Observed, interface: str) -> FileOfImage | None:
+    """The file that an image has brought for an interface; None without one."""
+    device = observed.devices.get(interface)
+    for path in own_paths(interface) if device is not None else ():
+        original = observed.originals.files.get(path)
+        own = parse_own(text_of(observed.own.get(path)), path) if original is not None and original.image else None
+        if own is not None:
+            users = [name for name, other in observed.devices.items() if other.applied == path]
+            return FileOfImage(own, users == [interface])
+    return None
 
 
 def explicit_options(file: LinkFile | None) -> dict[str, Assignment]:

@@ -25,12 +25,15 @@ class Device(NamedTuple):
 
     `original_name` is the name that the kernel, or the creator of the interface, gave it: udev compares that when the
     device is added. `properties` are those of the udev database; `applied` is the .link file that it names.
+
+    `known_by` is the [Match] by which udev will know a card that an image is for, and `drivers` are those that all
+    floors in its file are for, None for any.
     """
 
     name: str
     ifindex: int
-    mac: str
-    permanent_mac: str
+    mac: str | None
+    permanent_mac: str | None
     path: str | None
     driver: str | None
     type: str | None
@@ -39,6 +42,8 @@ class Device(NamedTuple):
     virtual: bool
     properties: Mapping[str, str] | None
     applied: str | None = None
+    known_by: tuple[tuple[str, str], ...] = ()
+    drivers: frozenset[str] | None = None
 
 
 # The first systemd that knows a key. Source: systemd.link(5). An older one ignores it, with a warning.
@@ -134,9 +139,10 @@ def read_mac(text: str) -> str | None:
 # --- one key --------------------------------------------------------------------------------
 
 
-def _mac_test(value: Callable[[Device], str]) -> Callable[[Sequence[str], Device], bool | None]:
+def _mac_test(value: Callable[[Device], str | None]) -> Callable[[Sequence[str], Device], bool | None]:
     def test(words: Sequence[str], device: Device) -> bool | None:
-        return value(device) != "" and value(device) in [read_mac(word) for word in words]
+        mac = value(device)
+        return None if mac is None else mac != "" and mac in [read_mac(word) for word in words]
 
     return test
 

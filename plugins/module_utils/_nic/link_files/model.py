@@ -36,6 +36,7 @@ class Observed(NamedTuple):
 
     `version` is systemd's, None without one. `files` are all .link files that udev reads, in their order, and `own`
     those that bear our names, by path. `initramfs` says that the host builds its own, with copies of .link files.
+    `image` says that the devices are those of a host to be, and `obstacles` why udev could not know one of these.
     """
 
     version: int | None
@@ -47,6 +48,8 @@ class Observed(NamedTuple):
     owner: tuple[int, int]
     network_manager: NetworkManager | None = None
     initramfs: bool = False
+    image: bool = False
+    obstacles: Mapping[str, str] = {}
 
 
 class ProfileChange(NamedTuple):

@@ -28,7 +28,7 @@ from ..._engine.owned_files import (
     text_of,
 )
 from ..._host.host import FileRecord
-from .base import Base, explicit_options, find_base
+from .base import Base, explicit_options, file_of_image, find_base
 from .file import (
     HEADING,
     LINK,
@@ -44,7 +44,7 @@ from .file import (
 )
 from .match import Device, matches, own_match
 from .model import Observed, Plan, ProfileChange, Verdict, Write
-from .options import OPTIONS, OWNERS, LinkError, check_option, same_value, unknown_to
+from .options import OPTIONS, OWNER_RING, OWNERS, LinkError, check_option, same_value, unknown_to
 from .profiles import is_recorded, merge_profiles, plan_profile
 
 # Before systemd 256, udevadm test-builtin applies the file that it tests, rings and all (its NEWS).
@@ -73,7 +73,9 @@ def plan(observed: Observed, settings: Mapping[str, Mapping[str, Setting]], owne
     changes: dict[tuple[str, str], ProfileOriginal | None] = {}
     recorded_profiles = observed.originals.profiles
     for interface, options in settings.items():
-        of_profile = plan_profile(observed.network_manager, recorded_profiles, interface, options, owner)
+        brought = file_of_image(observed, interface)
+        in_file = brought.lines if brought is not None and brought.applied else {}
+        of_profile = plan_profile(observed.network_manager, recorded_profiles, interface, options, owner, in_file)
         profiles += of_profile.changes
         changes.update(of_profile.originals)
         verdicts.update({(interface, option): verdict for option, verdict in of_profile.verdicts.items()})
@@ -86,6 +88,8 @@ def plan(observed: Observed, settings: Mapping[str, Mapping[str, Setting]], owne
     warnings += [EARLY_COPY.format(file.path) for file in files if file.after is None and observed.initramfs]
     probes = [FileChange(write.change.path, write.change.before, write.probe) for write in writes if write.probe]
     recorded = record_files(observed.originals.files, [*files, *probes])
+    if observed.image:
+        recorded.update({file.path: recorded[file.path]._replace(image=True) for file in files})
     found = {path: record for path, record in observed.own.items() if path in recorded}
     finalized = finalize_files(recorded, files, released_files(found, files, recorded))
     profiles_after = merge_profiles(recorded_profiles, changes)
@@ -132,7 +136,7 @@ def _plan_interface(observed: Observed, interface: str, options: Mapping[str, Se
     refused = {option: _refusal(observed, option, wanted, explicit) for option, wanted in options.items()}
     settings = {name: _unless_explicit(before.get(name, {}), explicit) for name in OWNERS}
     settings[owner] = {option: wanted for option, wanted in options.items() if refused[option] is None}
-    part = _write(observed, device, base, ours, settings)
+    part = _write(observed, device, base, ours, settings, owner)
     held = before.get(owner, {})
     verdicts = {
         option: refused[option] or _verdict(observed, part, wanted, held.get(option))
@@ -243,13 +247,15 @@ def _write(
     base: Base,
     ours: Mapping[str, OwnText],
     settings: Mapping[str, Mapping[str, Setting]],
+    owner: str,
 ) -> _Part:
     """Our file for a device with these settings, and none where there are none. Raises LinkError."""
     files: list[FileChange] = []
     writes: list[Write] = []
     warnings: list[str] = []
     if any(settings.values()):
-        own = OwnText(_match(observed, device), _repeated(base.file, settings), settings)
+        match = _match_of_image(observed, device, ours.get(base.path), settings, owner) or _match(observed, device)
+        own = OwnText(match, _repeated(base.file, settings), settings)
         files, warnings = _change(observed, base.path, render(own))
         writes = [Write(device.name, files[0], _probe(observed, own))] if files else []
     for path in ours:
@@ -257,6 +263,27 @@ def _write(
             removal, warning = _change(observed, path, None)
             files, warnings = files + removal, warnings + warning
     return _Part(files, writes, warnings)
+
+
+def _match_of_image(
+    observed: Observed,
+    device: Device,
+    own: OwnText | None,
+    settings: Mapping[str, Mapping[str, Setting]],
+    owner: str,
+) -> tuple[tuple[str, str], ...]:
+    """The match of a file in an image, or of one that an image has brought, if it stays or is known to be right.
+
+    The floors are nic_ring's, and with them the drivers that the file is for.
+    """
+    if not observed.image:
+        brought = file_of_image(observed, device.name)
+        return brought.own.match if brought and (brought.applied or brought.own.settings == settings) else ()
+    drivers = " ".join(sorted(device.drivers or ()))
+    if owner != OWNER_RING and own is not None and settings.get(OWNER_RING):
+        drivers = dict(own.match).get("Driver", "")
+    named = any(key == "Driver" for key, _value in device.known_by)
+    return (*device.known_by, *([("Driver", drivers)] if drivers and not named else []))
 
 
 def _match(observed: Observed, device: Device) -> tuple[tuple[str, str], ...]:

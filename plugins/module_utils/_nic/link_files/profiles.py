@@ -10,6 +10,7 @@ profile does not name, or has no property for.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from ..._core.change import CHANGED, KEPT, OK, SHADOWED
@@ -36,10 +37,12 @@ def plan_profile(
     interface: str,
     settings: Mapping[str, Setting],
     owner: str,
+    in_file: Mapping[str, str] = MappingProxyType({}),
 ) -> ProfilePlan:
     """The plan for the profile of an interface, and for profiles in which an earlier call has set anything for it.
 
-    `recorded` is Originals.profiles: by the profile's UUID, and by property.
+    `recorded` is Originals.profiles: by the profile's UUID, and by property. `in_file` are the values of options that
+    an image's .link file has set: those hold already, as NetworkManager leaves alone what a profile does not name.
     """
     planned = ProfilePlan([], {}, {})
     if manager is None:
@@ -50,7 +53,8 @@ def plan_profile(
         wanted = {} if profile.volatile else _values(manager, settings)
         for option, setting in settings.items():
             original = recorded.get(profile.uuid, {}).get(OPTIONS[option].property)
-            _set(planned, profile, interface, option, wanted.get(option), setting, original)
+            value = None if in_file.get(option) == setting.value else wanted.get(option)
+            _set(planned, profile, interface, option, value, setting, original)
     kept = {(profile.uuid, OPTIONS[option].property) for option in wanted} if profile else set()
     for key, original in _of_interface(recorded, interface).items():
         if key not in kept and _owner_of(key[1]) == owner:

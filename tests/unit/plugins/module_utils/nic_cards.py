@@ -306,7 +306,13 @@ class CardHost(Host):
     def _apply(card: Card, text: str) -> None:
         lines = dict(line.split("=", 1) for line in text.splitlines() if "=" in line and not line.startswith("#"))
         fields = {"rx": lines.get("RxBufferSize"), "tx": lines.get("TxBufferSize")}
-        sizes = {field: int(value) for field, value in fields.items() if value}
+        most = {field: card.numbers[RINGS][f"{field}_max"] for field in fields} if RINGS in card.numbers else {}
+        # systemd cuts a number to the maximum since 250.
+        sizes = {
+            field: most[field] if value == "max" else min(int(value), most[field])
+            for field, value in fields.items()
+            if value and field in most
+        }
         if sizes:
             card.set(RINGS, {**card.numbers[RINGS], **sizes})
         if "TransmitQueueLength" in lines:

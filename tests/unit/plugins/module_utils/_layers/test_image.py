@@ -29,6 +29,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._layers.image import
 )
 from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import Layer
 from ansible_collections.siptune.linux.plugins.module_utils._nic.link_files.file import HEADING, OWN
+from ansible_collections.siptune.linux.plugins.module_utils._nic.model import Card
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.module import SYSCTL_BULK
 from ansible_collections.siptune.linux.plugins.module_utils._units.module import SYSTEMD_LIMITS
 
@@ -57,6 +58,13 @@ WHY = "Why."
             {
                 "interfaces": [{**CARD, "mac": "02:00:00:00:00:aa", "speed_mbps": 10000}],
                 "default_routes": {"ipv4": ["eth0"], "ipv6": None},
+            },
+        ),
+        (
+            {"interfaces": [{"name": "eth0", "driver": "igb", "rx_queues": 8}]},
+            {
+                "interfaces": [{**CARD, "driver": "igb", "rx_queues": 8}],
+                "default_routes": {"ipv4": [], "ipv6": None},
             },
         ),
         (
@@ -93,6 +101,20 @@ def test_the_machine_that_will_boot_the_image(given: dict[str, Any], facts: dict
         ({"interfaces": ["../eth0"]}, "is no name of an interface"),
         ({"interfaces": ["a\nb"]}, "is no name of an interface"),
         ({"interfaces": ["eth0", {"name": "eth0"}]}, "eth0 is there twice"),
+        ({"interfaces": ["eth*"]}, "is no name of an interface"),
+        ({"interfaces": ["driver:igb"]}, "is no name of an interface"),
+        ({"interfaces": [".."]}, "is no name of an interface"),
+        ({"interfaces": ["lo"]}, "is no name of an interface"),
+        ({"interfaces": ["all"]}, "is no name of an interface"),
+        ({"interfaces": ["averyverylongname"]}, "is no name of an interface"),
+        ({"interfaces": ["enp0s2\u0660"]}, "is no name of an interface"),
+        ({"interfaces": [{"name": "eth0", "ring": 4096}]}, "interfaces: takes names"),
+        ({"interfaces": [{"name": "eth0", "driver": "i g b"}]}, "driver must be a name such as igb"),
+        ({"interfaces": [{"name": "eth0", "driver": 3}]}, "driver must be a name such as igb"),
+        ({"interfaces": [{"name": "eth0", "driver": "igb\n"}]}, "driver must be a name such as igb"),
+        ({"interfaces": [{"name": "eth0", "rx_queues": -1}]}, "rx_queues must be from 1"),
+        ({"interfaces": [{"name": "eth0", "rx_queues": True}]}, "rx_queues must be from 1"),
+        ({"interfaces": [{"name": "eth0", "rx_queues": "8"}]}, "rx_queues must be from 1"),
         ({"interfaces": [{"name": "eth0", "mac": "02:00"}]}, "is no Ethernet address"),
         ({"interfaces": [{"name": "eth0", "mac": 131}]}, "write it in quotes"),
         ({"interfaces": [{"name": "eth0", "speed_mbps": "10G"}]}, "speed_mbps must be a whole number"),
@@ -191,7 +213,7 @@ def test_what_depends_on_a_fact_that_is_not_given_is_left_and_said() -> None:
         ),
         "network cards rx": (
             PENDING,
-            "left to a run on the booted host: what a card and its driver can do, only they say",
+            "left to a run on the booted host: its size depends on siptune_machine.interfaces, which is not given",
         ),
     }
     assert [item.item for item in made["service_limits pools"].left] == ["kamailio.service shared_mib"]
@@ -204,8 +226,41 @@ def test_what_is_given_sizes_the_image() -> None:
         "net/core/rmem_max": str(16 << 20),
         "net/core/somaxconn": "4096",
     }
-    assert [item.item for item in made["network"].left] == ["network cards rx", "network cards txqueuelen"]
+    assert made["network"].left == []
+    rings, links = made["network rings"].request, made["network links"].request
+    assert rings.cards == links.cards == (Card("eth0"),)
+    assert (rings.when, rings.processors) == ("boot", None)
+    assert [(rule.pattern, list(rule.settings)) for rule in rings.rules] == [("*", ["rx"])]
+    assert [(rule.pattern, list(rule.settings)) for rule in links.rules] == [("eth0", ["txqueuelen"])]
     assert made["service_limits pools"].left == []
+
+
+SIZED = NETWORK._replace(
+    interfaces={
+        **NETWORK.interfaces,
+        "rings": {"rx": entry(value="max", sized_limit="receive_ring_packets", rule="at_least")},
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("machine", "limit", "left"),
+    [
+        ({"memory": "16G", "processors": 8}, 4096, None),
+        ({"memory": "16G", "processors": 32}, 1024, None),
+        ({"memory": "1G", "interfaces": [{"name": "eth0", "rx_queues": 1}]}, 2048, None),
+        ({"memory": "16G", "interfaces": ["eth0"]}, None, "processors"),
+        ({"processors": 8}, None, "memory"),
+    ],
+)
+def test_the_limit_of_rings_is_of_what_is_given(machine: dict[str, Any], limit: int | None, left: str | None) -> None:
+    facts = image_facts(FACTS, {"interfaces": ["eth0"], **machine})
+    made = {call.name: call for call in all_calls([SIZED], VARIABLES, facts)}
+    limits = [rule.settings["rx"].limit for rule in made["network rings"].request.rules if "rx" in rule.settings]
+    assert limits == ([] if limit is None else [limit])
+    reasons = {item.item: item.reason for item in made["network"].left if item.item.startswith("network cards")}
+    assert reasons == ({} if left is None else {"network cards rx": made["network"].left[-1].reason})
+    assert left is None or f"siptune_machine.{left}, which is not given" in reasons["network cards rx"]
 
 
 def test_the_inventory_own_settings_need_no_size() -> None:

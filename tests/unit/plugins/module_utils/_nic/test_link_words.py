@@ -13,6 +13,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._nic.link_words impo
     MODE_NAMES,
     NAMES,
     link_file_settings,
+    value_of_line,
     verdict_of,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._nic.model import Nic
@@ -67,3 +68,30 @@ def test_the_worst_line_of_a_link_mode_counts() -> None:
     assert verdict_of(verdicts, "eth0", "link_mode", lines, "forced 100 full") == Verdict("ok", "forced 100 full", "")
     verdicts["eth0", "Duplex"] = Verdict("shadowed", "half", "a file")
     assert verdict_of(verdicts, "eth0", "link_mode", lines, "forced 100 full") == Verdict("shadowed", "half", "a file")
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "maximum", "value"),
+    [
+        ("rx", "512", 4096, "512"),
+        ("rx", "8192", 4096, "4096"),
+        ("rx", "max", 4096, "4096"),
+        ("rx", "max", None, "max"),
+        ("rx", "many", 4096, ""),
+        ("rx", "4K", 4096, ""),
+        ("rx", "\u00b2", 4096, ""),
+        ("rx", "9" * 5000, 4096, ""),
+        ("rx_usecs", "1ms", None, ""),
+        ("rx_usecs", "50us", None, "50"),
+        ("pause_rx", "no", None, "off"),
+        ("pause_rx", "yes", None, "on"),
+        ("rps_cpus", "disable", None, "none"),
+        ("rps_cpus", "0-3", None, "0-3"),
+    ],
+)
+def test_the_value_of_a_line(option: str, text: str, maximum: int | None, value: str) -> None:
+    assert value_of_line(option, text, maximum) == value
+
+
+def test_a_line_that_is_there_is_kept() -> None:
+    assert link_file_settings(NIC, "rx", "1024", "Why.", "4096")["RxBufferSize"] == ("4096", "Why.")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
+from ansible_collections.siptune.linux.plugins.module_utils._host.image import Image
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.nr_open import (
     KERNEL_NR_OPEN,
     SYSTEMD_NR_OPEN,
@@ -39,6 +40,16 @@ def test_nr_open_now_and_at_boot(tmp_path: Path, files: dict[str, str], expected
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     assert tuple(nr_open(Host(str(tmp_path)))) == expected
+
+
+def test_an_image_has_room_for_what_its_own_boot_brings(tmp_path: Path) -> None:
+    for name, text in {"proc/sys/fs/nr_open": "70000\n", "etc/sysctl.d/50.conf": "fs.nr_open = 2097152\n"}.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    found = nr_open(Image(str(tmp_path)))
+    assert found == (2097152, 2097152, "/etc/sysctl.d/50.conf line 1")
+    assert found.objection(1500000) == ""
+    assert "is above fs.nr_open (2097152)" in found.objection(3000000)
 
 
 @pytest.mark.parametrize(

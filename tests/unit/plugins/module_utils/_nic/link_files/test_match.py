@@ -205,3 +205,10 @@ def test_our_match_is_for_one_alone(device: Device, others: list[Device], expect
     assert match == expected
     assert matches(match, device) is (bool(expected) or False)
     assert all(matches(match, other) is False for other in others) or not match
+
+
+@pytest.mark.parametrize("key", ["MACAddress", "PermanentMACAddress"])
+def test_an_address_that_nobody_knows_is_neither_yes_nor_no(key: str) -> None:
+    card = CARD._replace(mac=None, permanent_mac=None)
+    assert matches([(key, "52:54:00:12:34:56")], card) is None
+    assert matches([(key, "52:54:00:12:34:56"), ("Kind", "veth")], card) is False

@@ -44,6 +44,21 @@ def test_an_option(properties, value: str, state: str, after: str | None, origin
     assert planned.originals == ({} if original is None else {("u-1", RX): original})
 
 
+@pytest.mark.parametrize(
+    ("properties", "in_file", "state"),
+    [
+        pytest.param({}, "512", None, id="the file has it, and the profile does not name it"),
+        pytest.param({}, "256", "changed", id="the file has another value"),
+        pytest.param({"ring_rx": "300"}, "512", "shadowed", id="the profile has the last word"),
+    ],
+)
+def test_an_option_that_an_image_has_set_by_its_file(properties, in_file: str, state: str | None) -> None:
+    wanted = {"RxBufferSize": Setting("512", "")}
+    planned = plan_profile(manager(**properties), {}, "eth0", wanted, OWNER_RING, {"RxBufferSize": in_file})
+    assert [verdict.state for verdict in planned.verdicts.values()] == ([] if state is None else [state])
+    assert bool(planned.changes) == (state == "changed")
+
+
 def test_another_value_keeps_the_original() -> None:
     planned = plan_profile(manager(ring_rx="512"), RECORDED, "eth0", {"RxBufferSize": Setting("1024", "")}, OWNER_RING)
     assert planned.originals == {("u-1", RX): ("eth0", "256", "1024")}
