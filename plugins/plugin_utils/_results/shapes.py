@@ -173,6 +173,7 @@ MOST_GLOBS, MOST_STARS = 200, 3
 _PART = re.compile("[./]")
 
 NAMES = many(NAME, MOST_THINGS)
+CPUS = line(1 << 15)  # every other one of 8192, which no list can shorten
 _RING = record({}, dict.fromkeys(("rx", "rx_mini", "rx_jumbo", "tx"), maybe(SIZE)))
 _SETTING = record(
     {"key": sentence(512), "value": maybe(sentence(LONGEST_VALUE))},
@@ -242,6 +243,29 @@ FACTS_FIELDS: dict[str, Check] = {
                 },
             ),
             MOST_THINGS,
+        )
+    ),
+    "packet_path": maybe(
+        record(
+            {},
+            {
+                **dict.fromkeys(("online", "isolated", "nohz_full"), maybe(CPUS)),
+                "cards": maybe(
+                    many(
+                        record(
+                            {"interface": NAME},
+                            {
+                                "driver": maybe(NAME),
+                                "rx_queues": maybe(SIZE),
+                                "numa_node": maybe(SIZE),
+                                "node_processors": maybe(CPUS),
+                                "interrupt_processors": maybe(CPUS),
+                            },
+                        ),
+                        MOST_THINGS,
+                    )
+                ),
+            },
         )
     ),
     "default_routes": maybe(record({}, {"ipv4": maybe(NAMES), "ipv6": maybe(NAMES)})),
