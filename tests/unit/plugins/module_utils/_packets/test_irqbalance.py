@@ -14,8 +14,8 @@ from ansible_collections.siptune.linux.plugins.module_utils._packets.irqbalance 
     Bans,
     Irqbalance,
     irqbalance,
-    parse_bans,
     parse_banned_cpus,
+    parse_bans,
 )
 from hypothesis import given
 from hypothesis import strategies as st
