@@ -18,7 +18,7 @@ from typing import Any
 
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import STATES
 from ansible_collections.siptune.linux.plugins.module_utils._core.text import plural
-from ansible_collections.siptune.linux.plugins.module_utils._counters.table import amount
+from ansible_collections.siptune.linux.plugins.module_utils._counters.table import NO_LOSSES, amount
 
 from .._site.relays import relay_lines, relay_name
 from .ceilings import worth_a_line
@@ -190,10 +190,10 @@ def _tuner(tables: _Tables, tuner: Mapping[str, Any]) -> list[Any]:
 
 
 def _worth_showing(counter: Mapping[str, Any]) -> bool:
-    """Whether a counter has counted anything, or a gauge has a value and a limit."""
+    """Whether a counter has counted anything that was lost, or a gauge has a value and a limit."""
     if counter["kind"] == "gauge":
         return counter["value"] is not None and bool(counter["limit"])
-    return bool(counter["value"])
+    return bool(counter["value"]) and counter["name"] not in NO_LOSSES
 
 
 def _counter(tables: _Tables, counter: Mapping[str, Any], counters: Mapping[str, Any]) -> list[Any]:
