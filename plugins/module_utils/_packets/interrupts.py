@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from .._core.text import whole_number
 from .._host.cpus import listed_cpus
 from .._host.host import Host, unless_refused
 from .._host.network import SYS_CLASS_NET
@@ -79,11 +80,16 @@ def interrupt_names(host: Host, numbers: Iterable[int]) -> dict[int, str]:
 
 def takers(host: Host, number: int) -> frozenset[int] | None:
     """The processors that take an interrupt: those that the hardware was told, or that it may choose from."""
-    for file in ("effective_affinity_list", "smp_affinity_list"):
-        found = listed_cpus((host.read_lenient(f"{PROC_IRQ}/{number}/{file}") or "").strip() or None)
-        if found:
-            return found
-    return None
+    return _affinity(host, number, "effective_affinity_list") or allowed(host, number)
+
+
+def allowed(host: Host, number: int) -> frozenset[int] | None:
+    """The processors that an interrupt may go to; None where that is not known."""
+    return _affinity(host, number, "smp_affinity_list")
+
+
+def _affinity(host: Host, number: int, file: str) -> frozenset[int] | None:
+    return listed_cpus(host.read_lenient(f"{PROC_IRQ}/{number}/{file}")) or None
 
 
 def card_takers(host: Host, interface: str) -> frozenset[int] | None:
@@ -96,10 +102,22 @@ def card_takers(host: Host, interface: str) -> frozenset[int] | None:
 
 
 def channel_takers(host: Host, interface: str) -> frozenset[int] | None:
-    """As `card_takers` of a card of Hyper-V, which has channels: Documentation/ABI/stable/sysfs-bus-vmbus."""
+    """As `card_takers`, of a card of Hyper-V."""
+    return frozenset(cpu for _number, counts in channels(host, interface) for cpu in counts) or None
+
+
+def channels(host: Host, interface: str) -> list[tuple[int, dict[int, int]]]:
+    """The channels that a card of Hyper-V has instead of interrupts: the processor of each, and how often it took it.
+
+    Source: Documentation/ABI/stable/sysfs-bus-vmbus
+    """
     directory = f"{SYS_CLASS_NET}/{interface}/device/channels"
-    names = (unless_refused(host.list_directory, directory) or [])[:MOST_OF_A_CARD]
-    return union([listed_cpus((host.read_lenient(f"{directory}/{name}/cpu") or "").strip() or None) for name in names])
+    found = []
+    for name in filter(_is_number, (unless_refused(host.list_directory, directory) or [])[:MOST_OF_A_CARD]):
+        cpu, count = ((host.read_lenient(f"{directory}/{name}/{file}") or "").strip() for file in ("cpu", "interrupts"))
+        if _is_number(cpu):
+            found.append((int(name), {int(cpu): whole_number(count) or 0}))
+    return found
 
 
 def union(sets: Sequence[frozenset[int] | None]) -> frozenset[int] | None:

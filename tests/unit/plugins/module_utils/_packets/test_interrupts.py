@@ -13,6 +13,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._packets.interrupts 
     card_device,
     card_interrupts,
     card_takers,
+    channels,
     interrupt_names,
     queue_of,
     receiving,
@@ -147,6 +148,10 @@ def test_a_card_without_interrupts(tmp_path: Path, text: str) -> None:
 def test_a_card_of_hyper_v_has_channels(tmp_path: Path) -> None:
     for channel, cpu in (("15", "0"), ("21", "3")):
         place(tmp_path, f"/sys/class/net/eth0/device/channels/{channel}/cpu", f"{cpu}\n")
+    place(tmp_path, "/sys/class/net/eth0/device/channels/21/interrupts", "77\n")
+    place(tmp_path, "/sys/class/net/eth0/device/channels/22/cpu", "x\n")
+    place(tmp_path, "/sys/class/net/eth0/device/channels/uevent", "\n")
+    assert channels(Host(str(tmp_path)), "eth0") == [(15, {0: 0}), (21, {3: 77})]
     assert card_takers(Host(str(tmp_path)), "eth0") == {0, 3}
 
 
