@@ -8,7 +8,7 @@ Source: Documentation/networking/scaling.rst
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from .._core.text import plural
 from .._host.cpus import listed_cpus, listing
@@ -146,7 +146,7 @@ def _one_processor(packets: Packets, one: Interface) -> Iterator[Finding]:
 
 def _isolated(packets: Packets, one: Interface) -> Iterator[Finding]:
     apart = _cpus(packets.isolated) | _cpus(packets.nohz_full)
-    taken = frozenset().union(*(_cpus(queue.taken_by) for queue in one.queues)) & apart
+    taken = _together(one, lambda cpus: cpus <= apart)
     if taken:
         yield Finding(
             ISOLATED,
@@ -157,8 +157,8 @@ def _isolated(packets: Packets, one: Interface) -> Iterator[Finding]:
 
 
 def _far_node(packets: Packets, one: Interface) -> Iterator[Finding]:
-    near, taken = _cpus(one.node_processors), [_cpus(queue.taken_by) for queue in one.queues]
-    far = frozenset().union(*taken) - near
+    near = _cpus(one.node_processors)
+    far = _together(one, near.isdisjoint)
     if one.numa_node is not None and near and near < _cpus(packets.online) and far:
         yield Finding(
             FAR_NODE,
@@ -166,6 +166,12 @@ def _far_node(packets: Packets, one: Interface) -> Iterator[Finding]:
             f"it is at NUMA node {one.numa_node}, but processors of another take its packets ({listing(far)})",
             f"keep its interrupts at its node ({one.node_processors}): irq_cpus of nic_link",
         )
+
+
+def _together(one: Interface, wanted: Callable[[frozenset[int]], bool]) -> frozenset[int]:
+    """The processors of those queues that cannot go to others: an interrupt may name all that it could go to."""
+    found = (_cpus(queue.taken_by) for queue in one.queues)
+    return frozenset().union(*(cpus for cpus in found if cpus and wanted(cpus)))
 
 
 # --- steering --------------------------------------------------------------------------------
