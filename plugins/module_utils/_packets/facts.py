@@ -10,8 +10,7 @@ from typing import NamedTuple
 
 from .._host.cpus import ONLINE_CPUS, listed_cpus, listing
 from .._host.host import Host
-from .._host.network import Interface
-from .interrupts import card_device, card_takers
+from .._host.network import SYS_CLASS_NET, Interface
 
 # The kernel's own lists: isolcpus= and nohz_full= of its command line, and the isolated partitions of cgroups.
 ISOLATED_CPUS = "/sys/devices/system/cpu/isolated"
@@ -59,9 +58,26 @@ def packet_path(host: Host, interfaces: Iterable[Interface] | None) -> PacketPat
 def _card(host: Host, interface: Interface, online: frozenset[int] | None) -> Card:
     queues = interface.rx_queues or 0
     node = numa_node(host, interface.name)
-    takers = card_takers(host, interface.name) if online is None or queues < len(online) else None
+    takers = _takers(host, interface.name) if online is None or queues < len(online) else None
     near = listing(node_cpus(host, node, online))
     return Card(interface.name, interface.driver, queues, node, near, listing(takers))
+
+
+def _takers(host: Host, interface: str) -> frozenset[int] | None:
+    # Imported here, as cards with enough queues have no use for it, and each run compiles what it imports.
+    from .interrupts import card_takers
+
+    return card_takers(host, interface)
+
+
+def card_device(host: Host, interface: str) -> str:
+    """The directory of the device that has a card's interrupts and its NUMA node, ending in no slash.
+
+    A virtio card sits on a device of PCI, and so do the functions that mlx5 makes: it is that device which has them.
+    """
+    device = f"{SYS_CLASS_NET}/{interface}/device"
+    bus = (host.read_link(f"{device}/subsystem") or "").rpartition("/")[2]
+    return f"{device}/.." if bus in ("virtio", "auxiliary") else device
 
 
 def read_cpus(host: Host, path: str) -> frozenset[int] | None:

@@ -16,6 +16,7 @@ from .._core.text import whole_number
 from .._host.cpus import listed_cpus
 from .._host.host import Host, unless_refused
 from .._host.network import SYS_CLASS_NET
+from .facts import card_device
 
 KERNEL_IRQ = "/sys/kernel/irq"
 PROC_IRQ = "/proc/irq"
@@ -28,16 +29,6 @@ _RECEIVES = re.compile(r"rx|input|comp|ntfy|\bfp-|[-_]q[0-9]|queue", re.IGNORECA
 _NEVER = re.compile(r"fdir|async|mgm|misc|config|contro?l|event|output|\btx(?!-?rx)|mbx|hwc", re.IGNORECASE)
 _LAST_NUMBER = re.compile(r"([0-9]{1,5})[^0-9]*\Z")
 _NUMBER = re.compile(r"[0-9]{1,9}")
-
-
-def card_device(host: Host, interface: str) -> str:
-    """The directory of the device that has a card's interrupts and its NUMA node, ending in no slash.
-
-    A virtio card sits on a device of PCI, and so do the functions that mlx5 makes: it is that device which has them.
-    """
-    device = f"{SYS_CLASS_NET}/{interface}/device"
-    bus = (host.read_link(f"{device}/subsystem") or "").rpartition("/")[2]
-    return f"{device}/.." if bus in ("virtio", "auxiliary") else device
 
 
 def card_interrupts(host: Host, interface: str) -> list[int]:

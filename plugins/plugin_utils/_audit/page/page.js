@@ -386,7 +386,7 @@
     rows.forEach(([label, total, cells], row) => {
       const y = LINE * (row + 1) + BARS_HEIGHT + 4;
       picture.append(shape("text", { class: "name", x: LABEL_WIDTH - 8, y: y + 12 }, text(label)),
-        shape("rect", { class: "track", x: LABEL_WIDTH, y, width: column * processors.length, height: LINE - 3 }));
+        shape("rect", { class: "lane", x: LABEL_WIDTH, y, width: column * processors.length, height: LINE - 3 }));
       for (const [index, count] of cells) {
         const cell = shape("rect", { class: "bar", x: x(index) + 1, y, width: Math.max(1, column - 2), height: LINE - 3, "fill-opacity": (0.2 + 0.8 * (count / total)).toFixed(2) });
         cell.append(shape("title", {}, `${text(label)}, cpu${processors[index]}: ${percent(count, total)}`));
@@ -395,10 +395,11 @@
       picture.append(shape("text", { class: "total", x: x(processors.length) + 6, y: y + 12 }, number.format(total)));
     });
     const step = Math.ceil(processors.length / MOST_LABELS);
+    picture.append(shape("text", { class: "name", x: LABEL_WIDTH - 8, y: height - 4 }, "cpu"));
     processors.forEach((cpu, index) => {
       if (index % step === 0) picture.append(shape("text", { class: "share", x: x(index) + column / 2, y: height - 4 }, String(cpu)));
     });
-    const kept = apart.length ? "; hatched processors are isolated" : "";
+    const kept = apart.length ? "; processors in a dashed frame are isolated" : "";
     return make("figure", { class: "load" }, picture, make("figcaption", { class: "soft" },
       `Received packets by processor (NET_RX), and interrupts of each receive queue by the processor that took them, ${host.period}${kept}`));
   }

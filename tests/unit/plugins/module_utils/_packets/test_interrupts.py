@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
+from ansible_collections.siptune.linux.plugins.module_utils._packets.facts import card_device
 from ansible_collections.siptune.linux.plugins.module_utils._packets.interrupts import (
-    card_device,
     card_interrupts,
     card_takers,
     channels,
