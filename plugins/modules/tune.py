@@ -296,6 +296,16 @@ packets:
           description: Why they are null.
           type: str
           sample: "the driver does not say which fields of UDP choose the queue: Operation not supported (EOPNOTSUPP)"
+        rps_cpus:
+          description: The processors that each receive queue hands packets to (RPS).
+          type: list
+          elements: str
+          sample: [""]
+        rps_flow_cnt:
+          description: The flows of each receive queue (RFS).
+          type: list
+          elements: int
+          sample: [0]
         xps_cpus:
           description: The processors of each transmit queue (XPS), where there are any.
           type: list
@@ -347,13 +357,6 @@ packets:
               sample: 640331
             drops:
               description: The packets that it has dropped. Null where the driver does not count them.
-              type: int
-              sample: 0
-            rps_cpus:
-              <<: *cpus
-              description: The processors that it hands packets to (RPS).
-            rps_flow_cnt:
-              description: The flows of RFS.
               type: int
               sample: 0
     settings:

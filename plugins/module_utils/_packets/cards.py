@@ -108,7 +108,9 @@ def observe_card(host: Host, card: Card, before: Reading | None, after: Reading)
         udp4_hash=hashes[0][0],
         udp6_hash=hashes[1][0],
         hash_reason=hashes[0][1],
-        xps_cpus=[mask for mask in (_mask(host, name, queue, "xps_cpus") for queue in transmit) if mask],
+        rps_cpus=_masks(host, name, receive, "rps_cpus"),
+        rps_flow_cnt=_flows(host, name, receive),
+        xps_cpus=_masks(host, name, transmit, "xps_cpus"),
         queues=_queues(host, card, receive, before, after),
     )
 
@@ -152,11 +154,7 @@ def _queues(host: Host, card: Card, receive: Sequence[str], before: Reading | No
         found = [found[0]._replace(queue=0)]
     statistics = [(one or NO_READING).statistics.get(card.name, ()) for one in (before, after)]
     packets, drops = (growth(*map(count, statistics)) for count in (queue_packets, queue_drops))
-    steered = {int(name[3:]): _steering(host, card.name, name) for name in receive}
-    return [
-        one._replace(packets=packets.get(one.queue), drops=drops.get(one.queue), **steered.get(one.queue, {}))
-        for one in found
-    ]
+    return [one._replace(packets=packets.get(one.queue), drops=drops.get(one.queue)) for one in found]
 
 
 def _of_interrupt(host: Host, name: str, number: int, before: Reading | None, after: Reading) -> Queue:
@@ -180,17 +178,15 @@ def _only_one(counts: Counts) -> frozenset[int] | None:
     return frozenset(counts) if len(counts) == 1 else None
 
 
-def _steering(host: Host, name: str, queue: str) -> dict[str, Any]:
-    flows = (host.read_lenient(f"{SYS_CLASS_NET}/{name}/queues/{queue}/rps_flow_cnt") or "").strip()
-    return {
-        "rps_cpus": _mask(host, name, queue, "rps_cpus"),
-        "rps_flow_cnt": int(flows) if _NUMBER.fullmatch(flows) else None,
-    }
+def _masks(host: Host, name: str, queues: Iterable[str], file: str) -> list[str]:
+    """The processors in a mask of each queue; none where there is no mask, as of XPS for a card with one queue."""
+    texts = (host.read_lenient(f"{SYS_CLASS_NET}/{name}/queues/{queue}/{file}") or "" for queue in queues)
+    return [listed for listed in (listing(parse_cpu_mask(text)) for text in texts) if listed is not None]
 
 
-def _mask(host: Host, name: str, queue: str, file: str) -> str | None:
-    """The processors of a mask; None where there is none, as of XPS for a card with one queue."""
-    return listing(parse_cpu_mask(host.read_lenient(f"{SYS_CLASS_NET}/{name}/queues/{queue}/{file}") or ""))
+def _flows(host: Host, name: str, queues: Iterable[str]) -> list[int]:
+    texts = (host.read_lenient(f"{SYS_CLASS_NET}/{name}/queues/{queue}/rps_flow_cnt") or "" for queue in queues)
+    return [int(text) for text in map(str.strip, texts) if _NUMBER.fullmatch(text)]
 
 
 # --- interfaces of software ------------------------------------------------------------------
@@ -208,7 +204,6 @@ def _software(host: Host, one: Mapping[str, Any]) -> Interface:
     entries = unless_refused(host.list_directory, f"{SYS_CLASS_NET}/{name}") or []
     lower = [entry[len(LOWER) :] for entry in entries if entry.startswith(LOWER)]
     receive, _transmit = _queue_names(host, name)
-    queues = [Queue(queue, int(queue[3:]), **_steering(host, name, queue)) for queue in receive]
     return Interface(
         interface=name,
         driver=one.get("driver"),
@@ -221,6 +216,8 @@ def _software(host: Host, one: Mapping[str, Any]) -> Interface:
         udp4_hash=None,
         udp6_hash=None,
         hash_reason="",
+        rps_cpus=_masks(host, name, receive, "rps_cpus"),
+        rps_flow_cnt=_flows(host, name, receive),
         xps_cpus=[],
-        queues=[queue for queue in queues if queue.rps_cpus or queue.rps_flow_cnt],
+        queues=[],
     )

@@ -24,7 +24,6 @@ from .model import (
     Finding,
     Interface,
     Packets,
-    Queue,
 )
 
 # Customary alarm levels, no constants of the kernel: a share from which on one of several has most, and as many
@@ -62,7 +61,7 @@ def _few_queues(packets: Packets, one: Interface, carries_media: bool) -> Iterat
     """Fewer queues than processors without RPS: no harm to a proxy until one processor has most of the work."""
     usable = _cpus(one.node_processors) - _cpus(packets.isolated)
     queues = one.rx_queues or 0
-    if not 0 < queues < len(usable) or any(_cpus(queue.rps_cpus) for queue in one.queues):
+    if not 0 < queues < len(usable) or len(one.rps_cpus) < queues or any(one.rps_cpus):
         return
     busiest = _busiest(packets)
     if carries_media or busiest:
@@ -90,16 +89,15 @@ def _busiest(packets: Packets) -> str:
     return f"; cpu{most.cpu} has {share:.0%} of all received packets' work (NET_RX)" if share > MOST else ""
 
 
-def _load(queue: Queue) -> int:
-    return queue.interrupts if queue.packets is None else queue.packets
-
-
 def _one_queue(one: Interface) -> Iterator[Finding]:
-    whole = sum(map(_load, one.queues))
-    if len(one.queues) < 2 or (one.rx_queues or 0) < 2 or whole < ENOUGH:
+    """Packets count where the driver counts them for each queue, and interrupts elsewhere."""
+    packets = [queue.packets for queue in one.queues if queue.packets is not None]
+    loads = packets if len(packets) == len(one.queues) else [queue.interrupts for queue in one.queues]
+    whole = sum(loads)
+    if len(loads) < 2 or (one.rx_queues or 0) < 2 or whole < ENOUGH:
         return
-    most = max(one.queues, key=_load)
-    share = _load(most) / whole
+    most = one.queues[loads.index(max(loads))]
+    share = max(loads) / whole
     if share <= MOST:
         return
     by_ports = one.udp4_hash == PORTS
@@ -179,14 +177,13 @@ def _together(one: Interface, wanted: Callable[[frozenset[int]], bool]) -> froze
 
 def _steering(packets: Packets, one: Interface) -> Iterator[Finding]:
     online, isolated = _cpus(packets.online), _cpus(packets.isolated)
-    masks = frozenset().union(*(_cpus(queue.rps_cpus) for queue in one.queues))
+    masks = frozenset().union(*map(_cpus, one.rps_cpus))
     if masks and online and not masks & online:
         yield Finding(STEERING, one.interface, f"RPS goes to processors that are not online ({listing(masks)})", _RPS)
     elif masks & isolated:
         kept = listing(masks & isolated)
         yield Finding(STEERING, one.interface, f"RPS goes to isolated processors ({kept})", _RPS)
-    flows = any(queue.rps_flow_cnt for queue in one.queues)
-    if flows and packets.rps_sock_flow_entries == 0:
+    if any(one.rps_flow_cnt) and packets.rps_sock_flow_entries == 0:
         said = "its queues have rps_flow_cnt, but net.core.rps_sock_flow_entries is 0, so that RFS is off"
         yield Finding(STEERING, one.interface, said, "set both, or neither")
 

@@ -58,9 +58,10 @@ def receiving(names: Mapping[int, str], interface: str) -> list[int]:
 
 
 def queue_of(name: str, interface: str) -> int | None:
-    """The number of the queue in the name of an interrupt, None without one."""
-    found = _LAST_NUMBER.search(name.partition("@")[0].replace(interface, ""))
-    return int(found.group(1)) if found else None
+    """The number of the queue in the name of an interrupt; None without one, and for gve, whose count from others."""
+    own = name.partition("@")[0].replace(interface, "")
+    found = _LAST_NUMBER.search(own)
+    return int(found.group(1)) if found and "ntfy" not in own else None
 
 
 def interrupt_names(host: Host, numbers: Iterable[int]) -> dict[int, str]:

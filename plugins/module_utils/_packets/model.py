@@ -66,8 +66,6 @@ class Queue(NamedTuple):
     interrupts_total: int | None = None
     packets: int | None = None
     drops: int | None = None
-    rps_cpus: str | None = None
-    rps_flow_cnt: int | None = None
 
     @property
     def interrupts(self) -> int:
@@ -76,7 +74,10 @@ class Queue(NamedTuple):
 
 
 class Interface(NamedTuple):
-    """An interface that is up. `most_queues` is what the driver could have, `lower` the interfaces below it."""
+    """An interface that is up. `most_queues` is what the driver could have, `lower` the interfaces below it.
+
+    `rps_cpus` and `rps_flow_cnt` are of each receive queue, `xps_cpus` of each transmit queue, as far as known.
+    """
 
     interface: str
     driver: str | None
@@ -89,6 +90,8 @@ class Interface(NamedTuple):
     udp4_hash: str | None
     udp6_hash: str | None
     hash_reason: str
+    rps_cpus: list[str]
+    rps_flow_cnt: list[int]
     xps_cpus: list[str]
     queues: list[Queue]
 

@@ -166,8 +166,8 @@ _BANS = record(
 _QUEUE = record(
     {"name": NAME},
     {
-        **dict.fromkeys(("queue", "interrupt", "interrupts_total", "packets", "drops", "rps_flow_cnt"), maybe(COUNT)),
-        **dict.fromkeys(("taken_by", "allowed", "rps_cpus"), maybe(CPUS)),
+        **dict.fromkeys(("queue", "interrupt", "interrupts_total", "packets", "drops"), maybe(COUNT)),
+        **dict.fromkeys(("taken_by", "allowed"), maybe(CPUS)),
         "by_processor": many(record({"cpu": CPU, "interrupts": COUNT}), MOST_THINGS),
     },
 )
@@ -180,6 +180,8 @@ _PACKET_INTERFACE = record(
         "lower": many(NAME, MOST_THINGS),
         "node_processors": maybe(CPUS),
         "hash_reason": WORDS,
+        "rps_cpus": many(CPUS, MOST_THINGS),
+        "rps_flow_cnt": many(COUNT, MOST_THINGS),
         "xps_cpus": many(CPUS, MOST_THINGS),
         "queues": many(_QUEUE, MOST_THINGS),
     },

@@ -95,10 +95,12 @@ def test_a_card_with_two_queues(root: Path) -> None:
         "sd",
         "sd",
         "",
+        ["", "3"],
+        [0, 0],
         ["0", "1"],
         [
-            Queue("eth0-TxRx-0", 0, 42, "0", "0-3", [Taken(0, 1000), Taken(1, 20)], 1020, 900, 7, "", 0),
-            Queue("eth0-TxRx-1", 1, 43, "2", "0-3", [Taken(2, 300)], 300, 100, None, "3", 0),
+            Queue("eth0-TxRx-0", 0, 42, "0", "0-3", [Taken(0, 1000), Taken(1, 20)], 1020, 900, 7),
+            Queue("eth0-TxRx-1", 1, 43, "2", "0-3", [Taken(2, 300)], 300, 100, None),
         ],
     )
 
@@ -139,10 +141,13 @@ def test_without_interrupts_the_queues_stand_for_themselves(root: Path) -> None:
     ]
 
 
-def test_queues_that_do_not_exist_have_no_steering(root: Path) -> None:
+def test_queues_that_do_not_exist_have_no_packets(root: Path) -> None:
     write(root, "/proc/interrupts", IGB.replace("eth0-TxRx-1", "eth0-TxRx-9"))
-    queue = observed(CardHost(str(root))).queues[1]
-    assert (queue.queue, queue.rps_cpus, queue.rps_flow_cnt) == (9, None, None)
+    host = CardHost(str(root))
+    host.statistics = (("rx_queue_1_packets", 900),)
+    found = observed(host)
+    assert (found.queues[1].queue, found.queues[1].packets) == (9, None)
+    assert found.rps_cpus == ["", "3"]
 
 
 def test_a_card_of_a_board_is_known_by_its_name(tmp_path: Path) -> None:
@@ -153,8 +158,10 @@ def test_a_card_of_a_board_is_known_by_its_name(tmp_path: Path) -> None:
     )
     write(tmp_path, "/sys/class/net/eth0/queues/rx-0/rps_cpus", "f\n")
     write(tmp_path, "/proc/irq/40/smp_affinity_list", "0-3\n")
-    (queue,) = observed(CardHost(str(tmp_path)), {**FACT, "rx_queues": 1}).queues
-    assert (queue.name, queue.queue, queue.interrupt, queue.taken_by, queue.rps_cpus) == ("eth0", 0, 40, "0-3", "0-3")
+    found = observed(CardHost(str(tmp_path)), {**FACT, "rx_queues": 1})
+    (queue,) = found.queues
+    assert (queue.name, queue.queue, queue.interrupt, queue.taken_by) == ("eth0", 0, 40, "0-3")
+    assert found.rps_cpus == ["0-3"]
 
 
 def test_a_card_of_hyper_v_has_channels(tmp_path: Path) -> None:
@@ -187,7 +194,7 @@ def test_interfaces_of_software_name_those_below(tmp_path: Path) -> None:
         {"name": "eth0", "driver": "igb", "virtual": False, "up": True, "rx_queues": 2},
     ]
     found = observe_software(Host(str(tmp_path)), given)
-    assert [(one.interface, one.lower, [queue.rps_cpus for queue in one.queues]) for one in found] == [
+    assert [(one.interface, one.lower, one.rps_cpus) for one in found] == [
         ("bond0", ["eth0", "eth1"], []),
         ("bond0.7", ["bond0"], []),
         ("veth1", [], ["1"]),

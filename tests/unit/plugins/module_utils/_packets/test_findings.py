@@ -24,11 +24,27 @@ RUNNING = QUIET._replace(running=True)
 
 def queue(number: int, cpu: int, load: int = 0, **more: Any) -> Queue:
     taken = [Taken(cpu, load)]
-    return Queue(f"eth0-TxRx-{number}", number, 40 + number, str(cpu), "0-7", taken, load, rps_cpus="")._replace(**more)
+    return Queue(f"eth0-TxRx-{number}", number, 40 + number, str(cpu), "0-7", taken, load)._replace(**more)
 
 
 def card(*queues: Queue, **more: Any) -> Interface:
-    one = Interface("eth0", "igb", False, [], len(queues), len(queues), None, "0-7", "sd", "sd", "", [], list(queues))
+    one = Interface(
+        "eth0",
+        "igb",
+        False,
+        [],
+        len(queues),
+        len(queues),
+        None,
+        "0-7",
+        "sd",
+        "sd",
+        "",
+        [""] * len(queues),
+        [],
+        [],
+        list(queues),
+    )
     return one._replace(**more)
 
 
@@ -67,7 +83,8 @@ def test_a_host_with_a_queue_for_each_processor() -> None:
         (host(ONE, net_rx=EVEN), False, False),  # a proxy is not told before a processor is hot
         (host(ONE, net_rx=HOT), False, True),
         (host(ONE, net_rx=tuple(count // 10 for count in HOT)), False, False),  # a login, no load
-        (host(card(queue(0, 1, rps_cpus="2-7")), net_rx=HOT), True, False),
+        (host(card(queue(0, 1), rps_cpus=["2-7"]), net_rx=HOT), True, False),
+        (host(card(queue(0, 1), rps_cpus=[]), net_rx=HOT), True, False),  # not known
         (host(card(queue(0, 1), node_processors="1"), net_rx=HOT), True, False),
         (host(ONE, net_rx=HOT, isolated="1-7"), True, False),
         (host(card(queue(0, 1), node_processors=None), net_rx=HOT), True, False),
@@ -163,12 +180,12 @@ def test_interrupts_on_another_node(near: str | None, node: int | None, expected
     ],
 )
 def test_useless_steering(mask: str, more: dict[str, str], words: str) -> None:
-    veth = card(queue(0, 0, rps_cpus=mask), virtual=True, interface="veth1")
+    veth = card(rps_cpus=["", mask], virtual=True, interface="veth1")
     assert f"veth1: {words}" in said(host(veth, **more))
 
 
 def test_half_of_rfs() -> None:
-    flows = card(*(one._replace(rps_flow_cnt=2048) for one in EIGHT))
+    flows = card(*EIGHT, rps_flow_cnt=[0, 2048])
     assert "rps_sock_flow_entries is 0" in said(host(flows))
     assert kinds(host(flows, rps_sock_flow_entries=32768)) == []
     assert kinds(host(flows, rps_sock_flow_entries=None)) == []
@@ -194,5 +211,5 @@ def test_steal(percent: float | None, expected: list[str]) -> None:
 
 
 def test_a_host_that_shows_nothing() -> None:
-    empty = card(queue(0, 0, taken_by=None, rps_cpus=None, by_processor=()), rx_queues=None, node_processors=None)
+    empty = card(queue(0, 0, taken_by=None, by_processor=()), rps_cpus=[], rx_queues=None, node_processors=None)
     assert kinds(host(empty, online=None, isolated=None, nohz_full=None, steal_percent=None), media=True) == []

@@ -65,6 +65,7 @@ def test_an_interface_may_be_called_like_a_queue() -> None:
         ("eth0-q3-rx", 3),
         ("eth0 (queue 5)", 5),
         ("eth0", None),
+        ("gve-ntfy-blk3@pci:0000:00:04.0", None),
         ("", None),
         ("eth0-TxRx-" + "9" * 30, 99999),
     ],
