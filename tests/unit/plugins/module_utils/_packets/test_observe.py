@@ -14,7 +14,6 @@ import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._facts.gather import gather
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._packets.observe import look, sample
-from ansible_collections.siptune.linux.plugins.plugin_utils._results.answers import checked_packets
 
 from .test_cards import CardHost, write
 
@@ -50,7 +49,6 @@ def test_a_media_host_with_one_queue(root: Path) -> None:
     assert [one["kind"] for one in found["findings"]] == ["few_queues"]
     assert "; cpu0 has 100% of all received packets' work" in found["findings"][0]["finding"]
     assert json.loads(json.dumps(found)) == found
-    assert checked_packets(found) == found
 
 
 def test_a_window(root: Path) -> None:
@@ -65,13 +63,13 @@ def test_a_window(root: Path) -> None:
 def test_a_host_that_shows_nothing(tmp_path: Path, facts: dict[str, Any]) -> None:
     found = look(Host(str(tmp_path)), facts)
     assert (found["processors"], found["interfaces"], found["settings"], found["findings"]) == ([], [], [], [])
-    assert checked_packets(found) == found
 
 
 def test_this_very_machine() -> None:
     facts = gather(Host())
-    found = json.loads(json.dumps(look(Host(), facts, sample(Host(), facts))))
-    assert checked_packets(found) == found
+    found = look(Host(), facts, sample(Host(), facts))
+    assert json.loads(json.dumps(found)) == found
+    assert found["processors"]
 
 
 QUEUES, CARDS, PROCESSORS = 16, 4, 64

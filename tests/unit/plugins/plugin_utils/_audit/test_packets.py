@@ -8,10 +8,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._packets.model import KINDS
+from ansible_collections.siptune.linux.plugins.module_utils._facts.gather import gather
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
+from ansible_collections.siptune.linux.plugins.module_utils._packets.model import KINDS, SETTINGS
+from ansible_collections.siptune.linux.plugins.module_utils._packets.observe import look, sample
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.document import FAILED, document, host_record
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.html import pack
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.packets import (
+    WORTH,
     Picture,
     Row,
     packet_record,
@@ -20,6 +24,7 @@ from ansible_collections.siptune.linux.plugins.plugin_utils._audit.packets impor
 )
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.prometheus import render as render_prometheus
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.text import render_host
+from ansible_collections.siptune.linux.plugins.plugin_utils._results.answers import checked_packets
 
 from .test_document import GONE, host
 
@@ -59,6 +64,17 @@ def audited(found: Any) -> Any:
 
 def audit(**hosts: Any) -> dict[str, Any]:
     return document(hosts, "2026-11-24T03:15:00+00:00", 0, "0.1.0")
+
+
+def test_it_is_known_of_every_setting_what_it_costs() -> None:
+    assert set(SETTINGS) == set(WORTH)
+
+
+def test_what_this_machine_says_gets_through() -> None:
+    facts = gather(Host())
+    found = look(Host(), facts, sample(Host(), facts))
+    assert checked_packets(found) == found
+    assert picture(found) is not None
 
 
 def test_on_the_terminal_only_what_is_wrong() -> None:
