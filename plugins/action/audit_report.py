@@ -159,6 +159,7 @@ def _results(name: str, registered: Mapping[str, Any]) -> HostResults:
         sip_daemons=facts.get("sip_daemons") or [],
         boot_only=applied.get("boot_only") is True,
         storage=applied.get("storage") or (),
+        packets=applied.get("packets"),
     )
 
 

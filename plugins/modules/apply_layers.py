@@ -43,7 +43,7 @@ options:
   counters_seconds:
     description:
       - Also read the counters of M(siptune.linux.sip_counters_info) after the layers, over so many seconds, or since
-        boot with V(0), and look at RV(storage).
+        boot with V(0), and look at RV(storage) and RV(packets).
     type: int
   warn_of_tuners:
     description: Whether to warn of TuneD.
@@ -131,6 +131,13 @@ storage:
   elements: dict
   sample: [{"path": "/var/spool/asterisk/monitor", "purpose": "recordings", "daemon": "asterisk", "kind": "sync",
     "finding": "on /dev/sdb1 mounted sync: each write waits for the disk", "advice": "mount it without sync"}]
+packets:
+  description:
+    - The way of packets on the host, queues, interrupts, steering and processors, as M(siptune.linux.tune) returns it.
+  returned: with O(counters_seconds)
+  type: dict
+  sample: {"online": "0-7", "steal_percent": 0.3, "findings": [{"kind": "few_queues", "subject": "eth0",
+    "finding": "1 receive queue for 8 processors, and no RPS", "advice": "RPS, rps_cpus of nic_link"}]}
 failure:
   description: Why the run has failed, on one line that begins with the host.
   returned: with O(fail=false), when it has failed

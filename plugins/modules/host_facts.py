@@ -213,6 +213,55 @@ ansible_facts:
               description: The most descriptors that the driver can give each ring.
               type: dict
               contains: *rings
+        packet_path:
+          description:
+            - The processors that there are for the packets of each network card. Lists of processors are those of the
+              kernel, such as C(0-3,8), empty for none and null where they are unknown.
+          type: dict
+          contains:
+            online:
+              description: The processors that are online.
+              type: str
+              sample: 0-7
+            isolated:
+              description: Those that C(isolcpus) or an isolated partition of cgroups keeps free of other work.
+              type: str
+              sample: 2-3
+            nohz_full:
+              description: Those that C(nohz_full) keeps free of the timer.
+              type: str
+              sample: ""
+            cards:
+              description: The network cards that are up. Interfaces of software are not among them.
+              type: list
+              elements: dict
+              contains:
+                interface:
+                  description: The name of its interface.
+                  type: str
+                  sample: eth0
+                driver:
+                  description: The kernel's driver.
+                  type: str
+                  sample: igb
+                rx_queues:
+                  description: How many receive queues are in use.
+                  type: int
+                  sample: 2
+                numa_node:
+                  description: The NUMA node that it is connected to. Null where it has none.
+                  type: int
+                  sample: 0
+                node_processors:
+                  description: The online processors of that node, all where it has none.
+                  type: str
+                  sample: 0-7
+                interrupt_processors:
+                  description:
+                    - The processors that take the interrupts of its receive queues.
+                    - Looked for only where it has fewer receive queues than there are processors, null elsewhere.
+                  type: str
+                  sample: 0,4
         default_routes:
           description:
             - The interfaces that default routes lead out of, in any routing table and with every hop of a multipath

@@ -94,6 +94,7 @@ counters:
     name:
       description:
         - As the kernel or C(nstat) calls it, C(UdpRcvbufErrors), C(ListenOverflows), or after its source.
+        - All count losses but C(SoftnetReceivedRps), which counts packets that were steered to a processor (RPS).
         - Two are not counts but levels, C(ConntrackEntries) and C(Descriptors).
       type: str
       sample: UdpRcvbufErrors

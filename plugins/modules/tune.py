@@ -159,6 +159,244 @@ storage:
       description: What is free there. Null for a file system of another machine.
       type: int
       sample: 3221225472
+packets:
+  description:
+    - The way of packets on the host, to be looked at. What is counted is what the counters' seconds have added, or all
+      since boot. Nothing is set. Lists of processors are as C(0-3,8), empty for none, and null where they are unknown.
+  returned: with O(counters_seconds)
+  type: dict
+  contains:
+    online: &cpus
+      description: The processors that are online.
+      type: str
+      sample: 0-7
+    isolated:
+      <<: *cpus
+      description: Those that C(isolcpus) or an isolated partition of cgroups keeps free of other work.
+    nohz_full:
+      <<: *cpus
+      description: Those that C(nohz_full) keeps free of the timer.
+    rps_sock_flow_entries:
+      description: The flows that RFS may know of. 0 for RFS off.
+      type: int
+      sample: 0
+    steal_percent:
+      description: How much of its time the hypervisor has given to other machines.
+      type: float
+      sample: 0.3
+    irqbalance:
+      description: irqbalance, and what it leaves alone.
+      type: dict
+      contains:
+        running:
+          description: Whether it runs, as root's.
+          type: bool
+          sample: true
+        now: &bans
+          description: What it leaves alone, by its arguments and its environment.
+          type: dict
+          contains:
+            processors:
+              <<: *cpus
+              description: The processors that it is told to leave alone. Null for isolated ones.
+            interrupts:
+              description: The interrupts.
+              type: list
+              elements: int
+              sample: [41]
+            modules:
+              description: The drivers.
+              type: list
+              elements: str
+              sample: [igb]
+            policy_script:
+              description: A script that decides, empty without one.
+              type: str
+              sample: /etc/irq-policy.sh
+            one_shot:
+              description: Whether it balances once and ends.
+              type: bool
+              sample: false
+        file:
+          description: The file with its settings for its next start. Null where there is none.
+          type: str
+          sample: /etc/default/irqbalance
+        at_start:
+          <<: *bans
+          description: What it will leave alone from its next start on.
+    processors:
+      description: The processors that are online.
+      type: list
+      elements: dict
+      contains:
+        cpu:
+          description: Its number.
+          type: int
+          sample: 0
+        net_rx:
+          description: Its softirqs of received packets, C(NET_RX).
+          type: int
+          sample: 81320
+        net_rx_total:
+          description: All since boot.
+          type: int
+          sample: 2408112
+        steal_percent:
+          description: How much of its time the hypervisor has given to others.
+          type: float
+          sample: 0.2
+    interfaces:
+      description:
+        - The network cards that are up, and interfaces of software above others, such as bonds, bridges and VLANs.
+      type: list
+      elements: dict
+      contains:
+        interface:
+          description: Its name.
+          type: str
+          sample: eth0
+        driver:
+          description: The kernel's driver.
+          type: str
+          sample: igb
+        virtual:
+          description: Whether it is software.
+          type: bool
+          sample: false
+        lower:
+          description: The interfaces below it, which receive its packets.
+          type: list
+          elements: str
+          sample: [eth0, eth1]
+        rx_queues:
+          description: Its receive queues in use.
+          type: int
+          sample: 2
+        most_queues:
+          description: As many as the driver could have. Null where it does not say.
+          type: int
+          sample: 8
+        numa_node:
+          description: The NUMA node that it is connected to. Null where it has none.
+          type: int
+          sample: 0
+        node_processors:
+          <<: *cpus
+          description: The processors of that node.
+        udp4_hash: &hash
+          description:
+            - The fields of UDP over IPv4 that choose the queue, with the letters of C(ethtool -N), V(sd) for both
+              addresses and V(sdfn) with both ports. Null where the driver does not say.
+          type: str
+          sample: sd
+        udp6_hash:
+          <<: *hash
+          description: Those of UDP over IPv6.
+        hash_reason:
+          description: Why they are null.
+          type: str
+          sample: "the driver does not say which fields of UDP choose the queue: Operation not supported (EOPNOTSUPP)"
+        rps_cpus:
+          description: The processors that each receive queue hands packets to (RPS).
+          type: list
+          elements: str
+          sample: [""]
+        rps_flow_cnt:
+          description: The flows of each receive queue (RFS).
+          type: list
+          elements: int
+          sample: [0]
+        xps_cpus:
+          description: The processors of each transmit queue (XPS), where there are any.
+          type: list
+          elements: str
+          sample: ["0-1"]
+        queues:
+          description: Its receive queues by their interrupts, or by themselves where those are not known.
+          type: list
+          elements: dict
+          contains:
+            name:
+              description: The name of the interrupt, or of the queue.
+              type: str
+              sample: eth0-TxRx-0
+            queue:
+              description: The number of the queue. Null where the name has none.
+              type: int
+              sample: 0
+            interrupt:
+              description: The number of the interrupt. Null where it is not known.
+              type: int
+              sample: 41
+            taken_by:
+              <<: *cpus
+              description: The processors that take it.
+            allowed:
+              <<: *cpus
+              description: The processors that it may go to.
+            by_processor:
+              description: How often processors took it, the 16 busiest.
+              type: list
+              elements: dict
+              contains:
+                cpu:
+                  description: The processor.
+                  type: int
+                  sample: 1
+                interrupts:
+                  description: How often.
+                  type: int
+                  sample: 81230
+            interrupts_total:
+              description: All since boot.
+              type: int
+              sample: 240451
+            packets:
+              description: The packets of the queue, as the driver counts them. Null where it does not.
+              type: int
+              sample: 640331
+            drops:
+              description: The packets that it has dropped. Null where the driver does not count them.
+              type: int
+              sample: 0
+    settings:
+      description:
+        - What decides how long a packet waits, and is only reported. The governor of C(cpufreq), the deepest idle
+          state, huge pages, NUMA balancing, isolated processors, and the scheduling of the daemons.
+      type: list
+      elements: dict
+      contains:
+        name:
+          description: The setting.
+          type: str
+          sample: cpufreq governor
+        value:
+          description: Its value.
+          type: str
+          sample: powersave
+    findings:
+      description: What is wrong, at most 500.
+      type: list
+      elements: dict
+      contains:
+        kind:
+          description:
+            - One of V(few_queues), V(one_queue), V(one_processor), V(isolated), V(far_node), V(steering),
+              V(irqbalance) and V(steal).
+          type: str
+          sample: few_queues
+        subject:
+          description: The interface, or what else it is about.
+          type: str
+          sample: eth0
+        finding:
+          description: What is wrong.
+          type: str
+          sample: 1 receive queue for 8 processors, and no RPS
+        advice:
+          description: What to do.
+          type: str
+          sample: RPS, rps_cpus of nic_link, which sends packets on to the other processors
 undone:
   description: The items that the run had changed already and has put back, newest first.
   returned: when the host refused a change
@@ -268,14 +506,17 @@ def main() -> None:
     if params["counters_seconds"] is not None and not boot_only:
         # Imported here, as only an audit needs it and each run on a host compiles what it imports.
         from ansible_collections.siptune.linux.plugins.module_utils._counters.reading import counted
+        from ansible_collections.siptune.linux.plugins.module_utils._packets.observe import look, sample
         from ansible_collections.siptune.linux.plugins.module_utils._storage.observe import storage_findings
 
         # Checked by now: without the state absent, the calls are sized by it.
         present = params["variables"]["siptune_state"] != ABSENT
         capacity = parse_capacity(params["variables"]["siptune_capacity"]) if present else {}
         rate = capacity.get("sip_datagrams_per_second") or None
+        before = sample(Host(), facts) if params["counters_seconds"] else None
         relays = facts["rtpengine"] if module.check_mode else None  # a run may have restarted them
         returned["counters"] = counted(Host(), params["counters_seconds"], rate, relays)
+        returned["packets"] = look(Host(), facts, before)
         returned["storage"] = storage_findings(Host(), facts["sip_daemons"])
     failure = "" if params["each_for_itself"] else failure_of(results)
     if failure:

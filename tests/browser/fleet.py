@@ -89,7 +89,9 @@ def _host(dice: random.Random, templates: list[tuple[str, str, str, str]], numbe
     if number % 100 == 73:
         message = "/etc/sysctl.d/90-siptune-security.conf: is a symbolic link, which is never followed (ELOOP)"
         full["security"] = [{"failed": True, "msg": f"{message}. Nothing was changed."}]
-    return HostResults(full, _counters(dice, trouble), _tuners(number), storage=_storage(number))
+    return HostResults(
+        full, _counters(dice, trouble), _tuners(number), storage=_storage(number), packets=_packets(number)
+    )
 
 
 def _storage(number: int) -> list[dict[str, Any]]:
@@ -102,6 +104,36 @@ def _storage(number: int) -> list[dict[str, Any]]:
         {"path": path, "purpose": purpose, **place, **sync, "advice": "mount it without sync"}
         for path, purpose in (("/var/spool/asterisk/monitor", "recordings"), ("/var/spool/asterisk", "spool"))
     ]
+
+
+def _packets(number: int) -> dict[str, Any]:
+    """The way of packets: every fourth host has one queue, and one processor that takes it; others have eight."""
+    processors, queues = 8, 1 if number % 4 == 0 else 8
+    taken = [{"cpu": queue % processors, "interrupts": 90_000 - 5_000 * queue} for queue in range(queues)]
+    one = {"kind": "few_queues", "subject": "eth0", "finding": "1 receive queue for 8 processors, and no RPS"}
+    return {
+        "online": f"0-{processors - 1}",
+        "isolated": "6-7" if number % 8 == 1 else "",
+        "nohz_full": "",
+        "irqbalance": {"running": False},
+        "processors": [
+            {"cpu": cpu, "net_rx": 100_000 if cpu < queues else 400, "net_rx_total": 100_000}
+            for cpu in range(processors)
+        ],
+        "interfaces": [
+            {
+                "interface": "eth0",
+                "driver": "igb",
+                "rx_queues": queues,
+                "queues": [
+                    {"name": f"eth0-TxRx-{queue}", "queue": queue, "interrupt": 40 + queue, "by_processor": [share]}
+                    for queue, share in enumerate(taken)
+                ],
+            }
+        ],
+        "settings": [{"name": "cpufreq governor", "value": "powersave"}],
+        "findings": [{**one, "advice": "RPS, rps_cpus of nic_link"}] if queues == 1 else [],
+    }
 
 
 def _tuners(number: int) -> dict[str, Any]:

@@ -303,6 +303,35 @@ def test_a_row_tells_what_is_wrong_with_where_daemons_write(window: Window) -> N
     ]
 
 
+def test_a_row_draws_the_load_of_each_processor_and_queue(window: Window) -> None:
+    host = next(host for host in fleet(50, 150)["hosts"] if host["packets"] and host["packets"]["findings"])
+    driver = window(50, view=f"#host={host['name']}")
+    assert "1 packet finding" in driver.find_element(By.CSS_SELECTOR, "#matrix [data-layer=counters]").text
+    driver.find_element(By.CSS_SELECTOR, "#matrix .host .open").click()
+    assert texts(driver, ".packets li") == [
+        "eth0 – 1 receive queue for 8 processors, and no RPS; RPS, rps_cpus of nic_link"
+    ]
+    picture = driver.find_element(By.CSS_SELECTOR, ".load svg")
+    assert picture.get_attribute("role") == "img"
+    assert picture.get_attribute("aria-label").startswith(
+        "Work of received packets on 8 processors: cpu0 97 %, cpu1 0 %, cpu2 0 %; eth0-TxRx-0 mostly cpu0, 100 %"
+    )
+    assert len(all_of(driver, ".load .bar")) == 8 + 1
+    first, second = (bar.rect["height"] for bar in all_of(driver, ".load .bar")[:2])
+    assert first > 40 > 5 > second
+    click(driver, ".machine summary")
+    assert "cpufreq governor: powersave – brings: performance keeps the clock up" in texts(driver, ".machine li")[0]
+
+
+def test_isolated_processors_are_marked_in_the_picture(window: Window) -> None:
+    host = next(host for host in fleet(50, 150)["hosts"] if host["packets"] and host["packets"]["isolated"])
+    driver = window(50, PHONE, view=f"#host={host['name']}")
+    driver.find_element(By.CSS_SELECTOR, "#matrix .host .open").click()
+    assert len(all_of(driver, ".load .apart")) == 2
+    assert "processors in a dashed frame are isolated" in driver.find_element(By.CSS_SELECTOR, ".load figcaption").text
+    assert driver.find_element(By.CSS_SELECTOR, ".load svg").rect["width"] <= PHONE[0]
+
+
 def test_all_items_of_a_host_can_be_seen(window: Window) -> None:
     page = window(50)
     click(page, "#matrix .host .open", 5)

@@ -310,6 +310,33 @@ def test_a_run_warns_of_tuned_and_an_audit_leaves_that_to_its_report() -> None:
     assert warned not in play("site", {"sbc1": HERE}, "--check", siptune_state="absent").output
 
 
+# --- the way of packets ------------------------------------------------------------------------
+
+
+def test_the_way_of_packets_is_looked_at_and_left_alone() -> None:
+    for words in (
+        "add veth7 type veth peer name veth8",
+        "add br7 type bridge",
+        "set veth7 up master br7",
+        "set br7 up",
+    ):
+        subprocess.run(["ip", "link", *words.split()], check=True)
+    start = dump()
+    run = audit({"sbc1": HERE}, siptune_audit_seconds=1, siptune_audit_prometheus=REPORTS)
+    assert run.status == 0, run.output
+    assert difference(start, dump()) == {}
+    packets = run.host("sbc1")["packets"]
+    online = len(os.sched_getaffinity(0))
+    assert len(packets["processors"]) >= online
+    assert all(0 <= one["net_rx"] <= one["net_rx_total"] for one in packets["processors"])
+    assert packets["irqbalance"]["running"] is False
+    lower = {one["interface"]: one["lower"] for one in packets["interfaces"] if one["virtual"]}
+    assert (lower["veth7"], lower["br7"]) == ([], ["veth7"])
+    prometheus = Path(REPORTS, "siptune-audit.prom").read_text(encoding="utf-8")
+    assert 'siptune_audit_packet_findings{host="sbc1",kind="few_queues"} 0' in prometheus
+    assert 'siptune_processor_net_rx_total{host="sbc1",cpu="0"}' in prometheus
+
+
 # --- storage -----------------------------------------------------------------------------------
 
 DISK_BYTES = 24 * 1024 * 1024

@@ -206,7 +206,7 @@ def test_an_audit_of_hosts_that_answer_what_they_like() -> None:
     up = {one.labels["host"]: one.value for one in samples if one.name == "siptune_audit_up"}
     assert up == {name: float(name not in failed) for name in hosts}
     assert {one.labels["host"] for one in samples if "host" in one.labels} == set(hosts)
-    known = {"host", "layer", "state", "verdict", "unit", "tuner", "kind"}
+    known = {"host", "layer", "state", "verdict", "unit", "tuner", "kind", "cpu", "interface", "queue"}
     assert {label for one in samples for label in one.labels} <= known
 
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from .._core.text import whole_number
 from .._counters import descriptors, table
 from .._host import qdisc
-from .._host.driver_statistics import full_rings
+from .._host.driver_statistics import losses
 from .._host.host import Host, unless_refused
 from .._host.machine import child_network_namespace
 from .._host.netlink import IFLA_STATS64, RTM_GETLINK, link_attributes, parse_links
@@ -35,7 +35,7 @@ NO_CONNTRACK = "connection tracking is not in use"
 UNREADABLE = "cannot be read from here"
 UNKNOWN_FIELD = "this kernel does not count it"
 
-FULL_RINGS = next(counter for counter in COUNTERS if counter.source == table.DRIVERS)
+OF_DRIVERS = ("NicRxNoBuffer", "NicQueueDrops", "NicAllowanceExceeded")  # in the order of `Losses`
 MANY_IN_A_PLACE = (table.SOCKETS, table.DRIVERS)  # whose parts are told by more than the place
 
 Sample = dict  # of a counter's name to its parts, dict[str, int], or None
@@ -138,7 +138,7 @@ def sample(host: Host, relays: Sequence[Mapping[str, Any]] = ()) -> Sample:
         table.CONNTRACK: _parsed(host, table.CONNTRACK, table.parse_conntrack),
         table.SOCKETS: {"drops": _socket_drops(host)},
         table.LINKS: _link_statistics(links),
-        table.DRIVERS: {} if links is None else {FULL_RINGS.field: full_rings(host, _cards(links))},
+        table.DRIVERS: {} if links is None else _driver_losses(host, _cards(links)),
         table.QDISCS: _qdisc_drops(host, links),
     }
     counts = {counter.name: tables[counter.source].get(counter.field) for counter in COUNTERS}
@@ -175,6 +175,11 @@ def _link_statistics(links: bytes | None) -> dict[str, dict[str, int]]:
         for field, value in table.parse_link_statistics(attribute).items():
             found[field][name] = value
     return found
+
+
+def _driver_losses(host: Host, cards: list[str]) -> dict[str, dict[str, int]]:
+    fields = {counter.name: counter.field for counter in COUNTERS}
+    return dict(zip((fields[name] for name in OF_DRIVERS), losses(host, cards)))
 
 
 def _cards(links: bytes) -> list[str]:

@@ -42,7 +42,10 @@ SOCKETS = " and ".join(UDP_SOCKETS)
 
 
 class Counter(NamedTuple):
-    """One counter: where it is read, by which field, what it counts, and what its parts are."""
+    """One counter: where it is read, by which field, what it counts, and what its parts are.
+
+    One that is no `loss` says where packets went, and that it grows is no reason to look.
+    """
 
     name: str
     source: str
@@ -50,6 +53,7 @@ class Counter(NamedTuple):
     unit: str
     parts: str | None = None
     bits: int | None = None
+    loss: bool = True
 
     @property
     def of_machine(self) -> bool:
@@ -70,9 +74,12 @@ COUNTERS = (
     Counter("SoftnetDropped", SOFTNET, "dropped", "packets", "cpu", UNSIGNED_INT_BITS),
     Counter("SoftnetTimeSqueeze", SOFTNET, "time_squeeze", "times", "cpu", UNSIGNED_INT_BITS),
     Counter("SoftnetFlowLimit", SOFTNET, "flow_limit", "packets", "cpu", UNSIGNED_INT_BITS),
+    Counter("SoftnetReceivedRps", SOFTNET, "received_rps", "times", "cpu", UNSIGNED_INT_BITS, loss=False),
     Counter("NicRxMissed", LINKS, "rx_missed_errors", "packets", "interface"),
     Counter("NicRxFifo", LINKS, "rx_fifo_errors", "packets", "interface"),
     Counter("NicRxNoBuffer", DRIVERS, "statistics of full receive rings", "packets", "interface"),
+    Counter("NicQueueDrops", DRIVERS, "statistics of receive queues' drops", "packets", "interface"),
+    Counter("NicAllowanceExceeded", DRIVERS, "statistics of the cloud's allowances", "packets", "interface"),
     Counter("QdiscDrops", QDISCS, "drops", "packets", "interface", UNSIGNED_INT_BITS),
     Counter("ConntrackDrop", CONNTRACK, "drop", "packets", "cpu", UNSIGNED_INT_BITS),
     Counter("ConntrackEarlyDrop", CONNTRACK, "early_drop", "entries", "cpu", UNSIGNED_INT_BITS),
@@ -95,6 +102,7 @@ GAUGES = (
     Counter("Descriptors", "/proc/PID/fd and /proc/PID/limits", "", "files", "unit"),
 )
 
+NO_LOSSES = frozenset(counter.name for counter in COUNTERS if not counter.loss)
 
 SINGULAR = {"entries": "entry"}  # of the units that lose more than an s
 
@@ -157,7 +165,7 @@ def parse_names(text: str) -> dict[str, int]:
 # --- /proc/net/softnet_stat ------------------------------------------------------------------
 
 # The columns, counted from zero. Source: net/core/net-procfs.c, softnet_seq_show()
-SOFTNET_COLUMNS = {"dropped": 1, "time_squeeze": 2, "flow_limit": 10}
+SOFTNET_COLUMNS = {"dropped": 1, "time_squeeze": 2, "received_rps": 9, "flow_limit": 10}
 SOFTNET_CPU_COLUMN = 12  # of newer kernels; on older ones the lines are those of the CPUs that are online
 HEX_WORD = re.compile(r"[0-9a-f]{8}\Z")
 

@@ -15,6 +15,7 @@ from .._host import machine, network
 from .._host.host import Host
 from .._host.netlink import observe_links
 from .._host.processes import ProcessNames, process_names
+from .._packets.facts import packet_path
 from .._sip import daemons
 from .container_network import container_network
 from .tuners import tuners
@@ -34,6 +35,7 @@ def gather(host: Host) -> dict[str, Any]:
     virtualization = machine.virtualization(host)
     found = {one.name: daemons.find_processes(host, one, processes) for one in daemons.DAEMONS}
     running = {name: one.daemons for name, one in found.items()}
+    interfaces = network.interfaces(host, links)
     facts = {
         "memory_bytes": machine.memory_bytes(host),
         "page_size": mmap.PAGESIZE,
@@ -47,7 +49,8 @@ def gather(host: Host) -> dict[str, Any]:
         "child_network_namespace": machine.child_network_namespace(host),
         "forwarding": machine.forwarding(host),
         "swap": machine.swap_spaces(host),
-        "interfaces": network.interfaces(host, links),
+        "interfaces": interfaces,
+        "packet_path": packet_path(host, interfaces),
         "default_routes": default_routes,
         "strict_reverse_path": network.strict_reverse_path(host, default_routes.ipv4 or ()),
         "container_network": container_network(host, processes, [link.name for link in links or ()]),

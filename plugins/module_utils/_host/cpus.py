@@ -15,6 +15,7 @@ from .host import Host
 ONLINE_CPUS = "/sys/devices/system/cpu/online"
 MOST_CPUS = 8192  # NR_CPUS of the largest configuration of x86, arch/x86/Kconfig
 NONE = "none"  # our word for the empty set, which the kernel writes as an empty line
+NULL = "(null)"  # of nohz_full, where the kernel has none: drivers/base/cpu.c before 6.14
 
 _RANGE = re.compile(r"([0-9]{1,4})(?:-([0-9]{1,4}))?")
 _MASK = re.compile(r"[0-9a-fA-F]+")
@@ -33,6 +34,18 @@ def parse_cpu_list(text: str) -> frozenset[int] | None:
             return None
         found.update(range(first, last + 1))
     return frozenset(found)
+
+
+def listed_cpus(text: str | None) -> frozenset[int] | None:
+    """As `parse_cpu_list`, of a text that may be empty or `(null)`, which the kernel writes for no CPU at all."""
+    if text is None:
+        return None
+    return frozenset() if text.strip() in ("", NULL) else parse_cpu_list(text)
+
+
+def listing(cpus: frozenset[int] | None) -> str | None:
+    """These CPUs as the kernel lists them, an empty text for none; what `listed_cpus` reads."""
+    return None if cpus is None else cpu_list(cpus) if cpus else ""
 
 
 def cpu_list(cpus: frozenset[int]) -> str:

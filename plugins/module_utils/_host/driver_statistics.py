@@ -8,7 +8,9 @@ They come from ethtool's ioctl; no process is started. Unreadable statistics are
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from .ethtool import (
     EthtoolError,
@@ -39,13 +41,74 @@ FULL_RING_STATISTICS = frozenset(
 )
 
 
-def full_rings(host: Host, interfaces: Iterable[str]) -> dict[str, int]:
-    """The FULL_RING_STATISTICS of these interfaces, each as `eth0 rx_no_buffer_count`."""
-    found: dict[str, int] = {}
+# Drivers' names for packets that one queue has dropped, or found no memory for. Sources: as above.
+_QUEUE_DROPS = re.compile(
+    r"rx_queue_[0-9]+_(drops|alloc_failed)"  # igb, igc, virtio_net
+    r"|rx[0-9]+_(drops|buff_alloc_err|oversize_pkts_sw_drop)"  # virtio_net of late, mlx5
+    r"|queue_[0-9]+_rx_(page|skb)_alloc_fail"  # ena
+    r"|(rx_queue_drop_cnt|rx_no_buffers_posted|rx_dropped_pkt)\[[0-9]+\]"  # gve
+    r"|\[[0-9]+\]: rx_(discards|drops)"  # bnxt
+    r"|rxq[0-9]+: rx_drops_no_(skbs|frags)"  # be2net
+    r"|rx_[0-9]+_(dropped|alloc_err)"  # ionic
+)
+# Packets that the cloud has queued or dropped as the instance had used up what its size allows: ena, ENA_STAT_ENI
+_ALLOWANCE = re.compile(r"[a-z_]+_allowance_exceeded")
+# Drivers' names for the packets of one receive queue, whose number is in one of the groups.
+_QUEUE_PACKETS = re.compile(
+    r"rx_queue_([0-9]{1,4})_packets"  # igb, igc, ixgbe, ice, virtio_net, hv_netvsc
+    r"|rx-?([0-9]{1,4})[._](?:rx_)?packets"  # mlx5, virtio_net of late, i40e, iavf, sfc
+    r"|queue_([0-9]{1,4})_rx_cnt"  # ena
+    r"|rx_([0-9]{1,4})_(?:packets|pkts)"  # mana, ionic
+    r"|rx_completed_desc\[([0-9]{1,4})\]"  # gve
+    r"|\[([0-9]{1,4})\]: rx_ucast_packets"  # bnxt
+    r"|rxq([0-9]{1,4}): rx_pkts"  # be2net
+)
+
+
+class Losses(NamedTuple):
+    """What drivers have counted as lost, each as `eth0 rx_no_buffer_count`."""
+
+    full_rings: dict[str, int]
+    of_queues: dict[str, int]
+    allowances: dict[str, int]
+
+
+def losses(host: Host, interfaces: Iterable[str]) -> Losses:
+    """The losses that the drivers of these interfaces know of."""
+    found = Losses({}, {}, {})
     for interface in interfaces:
         for name, value in driver_statistics(host, interface):
-            if name in FULL_RING_STATISTICS:
-                found[f"{interface} {name}"] = found.get(f"{interface} {name}", 0) + value
+            kind = _kind_of_loss(name, found)
+            if kind is not None:
+                kind[f"{interface} {name}"] = kind.get(f"{interface} {name}", 0) + value
+    return found
+
+
+def _kind_of_loss(name: str, found: Losses) -> dict[str, int] | None:
+    if name in FULL_RING_STATISTICS:
+        return found.full_rings
+    if _QUEUE_DROPS.fullmatch(name):
+        return found.of_queues
+    return found.allowances if _ALLOWANCE.fullmatch(name) else None
+
+
+def queue_packets(statistics: Sequence[tuple[str, int]]) -> dict[int, int]:
+    """The packets of each receive queue, of statistics of a driver; empty where it does not count them so."""
+    found: dict[int, int] = {}
+    for name, value in statistics:
+        match = _QUEUE_PACKETS.fullmatch(name)
+        if match:
+            found[int(match.group(match.lastindex or 0))] = value
+    return found
+
+
+def queue_drops(statistics: Sequence[tuple[str, int]]) -> dict[int, int]:
+    """The packets that each receive queue has dropped; empty where the driver does not count them so."""
+    found: dict[int, int] = {}
+    for name, value in statistics:
+        if _QUEUE_DROPS.fullmatch(name):
+            queue = int(re.findall("[0-9]+", name)[0])
+            found[queue] = found.get(queue, 0) + value
     return found
 
 

@@ -146,6 +146,27 @@ def _long_enough(answer: bytes, size: int) -> bytes:
     return answer
 
 
+# --- which fields of a packet choose its receive queue ---------------------------------------
+
+ETHTOOL_GRXFH = 0x29
+UDP_V4_FLOW, UDP_V6_FLOW = 0x02, 0x06
+# struct ethtool_rxnfc as it was first: command, flow type, 64 bits of fields. Kernels take it so to this day.
+_HASH = struct.Struct("=IIQ")
+# RXH_ of linux/ethtool.h, with the letters of ethtool(8), rx-flow-hash.
+HASH_LETTERS = {1 << 1: "m", 1 << 2: "v", 1 << 3: "t", 1 << 4: "s", 1 << 5: "d", 1 << 6: "f", 1 << 7: "n", 1 << 31: "r"}
+
+
+def pack_hash_request(flow: int) -> bytes:
+    """The request for the fields by which packets of UDP_V4_FLOW or UDP_V6_FLOW are spread over the queues."""
+    return _HASH.pack(ETHTOOL_GRXFH, flow, 0)
+
+
+def unpack_hash(answer: bytes) -> str:
+    """Those fields as ethtool(8) writes them: `sd` for both addresses, `sdfn` with both ports. Raises EthtoolError."""
+    fields = _unpack(_HASH, ETHTOOL_GRXFH, answer)[2]
+    return "".join(letter for bit, letter in HASH_LETTERS.items() if fields & bit)
+
+
 # --- the permanent address -------------------------------------------------------------------
 
 

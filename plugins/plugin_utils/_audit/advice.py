@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ansible_collections.siptune.linux.plugins.module_utils._counters.table import NO_LOSSES
+
 # Above this share of its limit something is about to run out. A customary alarm level, no kernel constant.
 NEARLY_FULL = 0.8
 PART = "{part}"  # in an item's name: the interface or the unit that the counter speaks of
@@ -23,7 +25,26 @@ LEVERS = (f"{SOCKET} receive buffer", "net.core.rmem_default")
 MEMORY = "all UDP sockets together have used up their memory: look for one that nobody reads before raising this"
 SEND_BUFFER = "a sender is faster than its interface: look at the interface's queue first"
 ACCEPT_QUEUE = "the daemon's own backlog (Kamailio tcp_listen_backlog) as well, as the smaller of the two counts"
-RING = "a larger ring, and interrupts spread over more processors"
+RING = "a larger ring, and interrupts spread over more processors: channels (combined) of nic_link, or RPS (rps_cpus)"
+QUEUE_DROPS = (
+    "a queue was not emptied in time, or there was no memory for its packets: more queues (channels of nic_link), a "
+    "hash that spreads UDP by its ports (sdfn), or RPS (rps_cpus), then a larger ring"
+)
+ALLOWANCE = (
+    "the cloud has held back or dropped what the size of this instance does not allow, and no setting of the host "
+    "helps: a larger size for bw_ and pps_, more instances, longer packets (ptime 40); for conntrack_ security groups "
+    "that let all in and out, which are not tracked"
+)
+RPS = (
+    "no loss: how often other processors have handed packets to this one (RPS). One that gets nearly all is the next "
+    "to be full: a wider rps_cpus of nic_link"
+)
+TIME_SQUEEZE = (
+    "double both if it grows under load; a few since boot do no harm. One processor alone: more queues (channels of "
+    "nic_link), or RPS (rps_cpus)"
+)
+BACKLOG = "the queue that steered packets (RPS) and veth go through: let more processors take them, a wider rps_cpus"
+FLOW_LIMIT = "one flow fills more than half of a queue, which net.core.flow_limit_cpu_bitmap has dropped for the others"
 QUEUE = (
     "more is sent than the interface carries, or it is shaped (tc -s qdisc): this item counts for pfifo_fast alone, a "
     "limit of other kinds is their own"
@@ -55,15 +76,18 @@ ADVICE = {
     "Udp6MemErrors": Advice(("net.ipv4.udp_mem",), MEMORY),
     "UdpSndbufErrors": Advice(("net.core.wmem_max",), SEND_BUFFER),
     "Udp6SndbufErrors": Advice(("net.core.wmem_max",), SEND_BUFFER),
-    "SoftnetDropped": Advice(("net.core.netdev_max_backlog",), "the queue that steered packets and veth go through"),
+    "SoftnetDropped": Advice(("net.core.netdev_max_backlog",), BACKLOG),
     "SoftnetTimeSqueeze": Advice(
         ("net.core.netdev_budget", "net.core.netdev_budget_usecs"),
-        "double both if it grows under load; a few since boot do no harm",
+        TIME_SQUEEZE,
     ),
-    "SoftnetFlowLimit": Advice(("net.core.netdev_max_backlog",), "one flow fills more than half of a queue"),
+    "SoftnetFlowLimit": Advice(("net.core.netdev_max_backlog",), FLOW_LIMIT),
+    "SoftnetReceivedRps": Advice((), RPS),
     "NicRxMissed": Advice((f"{PART} rx",), RING),
     "NicRxFifo": Advice((f"{PART} rx",), RING),
     "NicRxNoBuffer": Advice((f"{PART} rx",), RING),
+    "NicQueueDrops": Advice((f"{PART} rx",), QUEUE_DROPS),
+    "NicAllowanceExceeded": Advice((), ALLOWANCE),
     "QdiscDrops": Advice((f"{PART} txqueuelen",), QUEUE),
     "ConntrackDrop": Advice(("net.netfilter.nf_conntrack_max",), CONNTRACK_FULL),
     "ConntrackEarlyDrop": Advice(("net.netfilter.nf_conntrack_max",), CONNTRACK_FULL),
@@ -85,6 +109,8 @@ ADVICE = {
 
 def concerns(counter: Mapping[str, Any]) -> bool:
     """Whether a counter of sip_counters_info, or a part of it, needs a look: it has grown, or is nearly full."""
+    if counter.get("name") in NO_LOSSES:
+        return False
     value = counter.get("value") or 0
     if counter.get("kind", "counter") == "counter":
         return value > 0

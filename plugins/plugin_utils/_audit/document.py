@@ -16,13 +16,21 @@ from ansible_collections.siptune.linux.plugins.module_utils._core.change import 
 from ansible_collections.siptune.linux.plugins.module_utils._core.errors import TuningError
 from ansible_collections.siptune.linux.plugins.module_utils._core.text import plural
 
-from .._results.answers import checked_counters, checked_daemons, checked_layer, checked_storage, checked_tuners
+from .._results.answers import (
+    checked_counters,
+    checked_daemons,
+    checked_layer,
+    checked_packets,
+    checked_storage,
+    checked_tuners,
+)
 from .._results.schema import ResultError
 from .._site.overlaps import overlaps
 from .._site.relays import relay_records
 from .._site.sockets import name_of, socket_records
 from .advice import Advice, advice, concerns
 from .ceilings import ceiling_records
+from .packets import packet_record
 from .period import period, since_of
 from .verdict import DRIFT, OK, TROUBLES, rewrites, verdict, worst
 
@@ -46,8 +54,8 @@ class HostResults(NamedTuple):
     """The registered results of one host; None for a task that did not run.
 
     `layers` has the results of each layer's calls in their order, `tuners` and `sip_daemons` are the facts of these
-    names, `storage` the findings of siptune.linux.tune. `boot_only` says that the host is an image, of which nothing
-    live was looked at.
+    names, `storage` and `packets` what siptune.linux.tune has found. `boot_only` says that the host is an image, of
+    which nothing live was looked at.
     """
 
     layers: Mapping[str, Sequence[Result | None]]
@@ -56,6 +64,7 @@ class HostResults(NamedTuple):
     sip_daemons: Sequence[Mapping[str, Any]] = ()
     boot_only: bool = False
     storage: Sequence[Result] = ()
+    packets: Result | None = None
 
 
 def document(
@@ -101,6 +110,7 @@ def host_record(name: str, results: HostResults) -> dict[str, Any]:
             sip_daemons=checked_daemons(results.sip_daemons),
             boot_only=results.boot_only,
             storage=checked_storage(results.storage),
+            packets=checked_packets(results.packets),
         )
         return _record(name, checked)
     except (ResultError, TuningError) as error:
@@ -133,6 +143,7 @@ def _record(name: str, results: HostResults) -> dict[str, Any]:
         "tuners": overlaps(results.tuners, items),
         "ceilings": ceiling_records(results.sip_daemons, items),
         "storage": list(results.storage),
+        "packets": packet_record(results.packets),
         "counters": _counters(results.counters, items, sockets),
     }
 

@@ -18,10 +18,11 @@ from typing import Any
 
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import STATES
 from ansible_collections.siptune.linux.plugins.module_utils._core.text import plural
-from ansible_collections.siptune.linux.plugins.module_utils._counters.table import amount
+from ansible_collections.siptune.linux.plugins.module_utils._counters.table import NO_LOSSES, amount
 
 from .._site.relays import relay_lines, relay_name
 from .ceilings import worth_a_line
+from .packets import findings_of, packet_lines, picture, setting_lines
 from .period import other_start
 from .storage import storage_lines
 from .verdict import OF_STATE, SHOWN, TROUBLES, rewrites, shown
@@ -162,7 +163,21 @@ def _host(tables: _Tables, host: Mapping[str, Any]) -> list[Any]:
         [_ceiling(tables, ceiling) for ceiling in host["ceilings"] if worth_a_line(ceiling)],
         [_relay(tables, relay) for relay in host["rtpengine"]],
         [[tables.text(what), tables.text(said)] for what, said in storage_lines(host["storage"])],
+        _packets(tables, host),
     ]
+
+
+def _packets(tables: _Tables, host: Mapping[str, Any]) -> list[Any]:
+    """Findings, settings, and the picture: processors, their load, columns of isolated ones, a row for each queue."""
+    if not host["packets"]:
+        return [[], [], None]
+    drawn = picture(host["packets"])
+    lines = (packet_lines(findings_of(host)), setting_lines(host["packets"]))
+    found, settings = ([[tables.text(what), tables.text(said)] for what, said in one] for one in lines)
+    if drawn is None:
+        return [found, settings, None]
+    rows = [[tables.text(row.label), row.total, row.cells] for row in drawn.rows]
+    return [found, settings, [drawn.processors, drawn.net_rx, drawn.apart, rows]]
 
 
 def _socket(tables: _Tables, socket: Mapping[str, Any]) -> list[Any]:
@@ -190,10 +205,10 @@ def _tuner(tables: _Tables, tuner: Mapping[str, Any]) -> list[Any]:
 
 
 def _worth_showing(counter: Mapping[str, Any]) -> bool:
-    """Whether a counter has counted anything, or a gauge has a value and a limit."""
+    """Whether a counter has counted anything that was lost, or a gauge has a value and a limit."""
     if counter["kind"] == "gauge":
         return counter["value"] is not None and bool(counter["limit"])
-    return bool(counter["value"])
+    return bool(counter["value"]) and counter["name"] not in NO_LOSSES
 
 
 def _counter(tables: _Tables, counter: Mapping[str, Any], counters: Mapping[str, Any]) -> list[Any]:

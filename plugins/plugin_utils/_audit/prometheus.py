@@ -15,10 +15,12 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from ansible_collections.siptune.linux.plugins.module_utils._counters.table import BOOT, COUNTERS, GAUGES, Counter
+from ansible_collections.siptune.linux.plugins.module_utils._packets.model import KINDS as PACKET_KINDS
 from ansible_collections.siptune.linux.plugins.module_utils._storage.model import KINDS
 
 from .._site.relays import KERNEL, OFF, USER, relay_name
 from .document import AUDITED
+from .packets import findings_of
 from .period import SINCE_WORDS
 from .verdict import VERDICTS
 
@@ -78,6 +80,8 @@ def _families(document: Mapping[str, Any]) -> Iterator[Family]:
     yield _family("audit_rewrites", "gauge", REWRITES, _rewrites(hosts))
     yield _family("audit_overlaps", "gauge", "Keys that another tuner sets otherwise.", _overlaps(hosts))
     yield _family("audit_storage_findings", "gauge", "What is wrong with where daemons write.", _storage(hosts))
+    yield _family("audit_packet_findings", "gauge", "What is wrong with the way of packets.", _packet_findings(hosts))
+    yield from _packets(hosts)
     yield from _sockets(hosts)
     yield from _relays(hosts)
     yield from _counters(hosts)
@@ -157,6 +161,31 @@ def _storage(hosts: Iterable[Mapping[str, Any]]) -> Iterator[Sample]:
         kinds = [one["kind"] for one in host["storage"]]
         for kind in KINDS if host["status"] == AUDITED else ():
             yield {"host": host["name"], "kind": kind}, kinds.count(kind)
+
+
+def _packet_findings(hosts: Iterable[Mapping[str, Any]]) -> Iterator[Sample]:
+    for host in hosts:
+        kinds = [one["kind"] for one in findings_of(host)]
+        for kind in PACKET_KINDS if host["packets"] else ():
+            yield {"host": host["name"], "kind": kind}, kinds.count(kind)
+
+
+def _packets(hosts: Sequence[Mapping[str, Any]]) -> Iterator[Family]:
+    """Softirqs of each processor, and interrupts of each receive queue, since the machine's boot."""
+    looked_at = [(host["name"], host["packets"]) for host in hosts if host["packets"]]
+    softirqs = [
+        ({"host": name, "cpu": str(one["cpu"])}, one.get("net_rx_total"))
+        for name, packets in looked_at
+        for one in packets.get("processors") or ()
+    ]
+    yield _family("processor_net_rx_total", "counter", "Softirqs of received packets (NET_RX).", softirqs)
+    interrupts = [
+        ({"host": name, "interface": interface["interface"], "queue": queue["name"]}, queue.get("interrupts_total"))
+        for name, packets in looked_at
+        for interface in packets.get("interfaces") or ()
+        for queue in interface.get("queues") or ()
+    ]
+    yield _family("nic_queue_interrupts_total", "counter", "Interrupts of a receive queue.", interrupts)
 
 
 # A family of each field of a SIP socket: its name, its kind and its help.

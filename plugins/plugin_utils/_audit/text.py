@@ -16,6 +16,7 @@ from .._site.sockets import socket_line
 from .._site.summary import wrapped
 from .ceilings import worth_a_line
 from .document import AUDITED, NOT_LOOKED_AT, NOT_RUN
+from .packets import findings_of, packet_lines
 from .period import other_start
 from .storage import storage_lines
 from .verdict import DRIFT, OK, PENDING, REFUSED, SHADOWED, UNMET, rewrites
@@ -47,6 +48,7 @@ def render_host(host: Mapping[str, Any]) -> list[str]:
     ceilings = [f"{one['unit'] or one['daemon']}: {one['summary']}" for one in host["ceilings"] if worth_a_line(one)]
     lines += _listed("ceiling", ceilings)
     lines += _listed("storage", [f"{what}: {said}" for what, said in storage_lines(host["storage"])])
+    lines += _listed("packets", [f"{what}: {said}" for what, said in packet_lines(findings_of(host))])
     lines += _counter_lines(host["counters"])
     return list(map(printable, lines))  # values come from hosts
 

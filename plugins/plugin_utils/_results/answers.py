@@ -29,6 +29,7 @@ from .shapes import (
     MOST_CALLS,
     MOST_ITEMS,
     MOST_WARNINGS,
+    PACKETS_FOUND,
     PAM,
     SIPTUNE_HOST,
     STORAGE,
@@ -77,7 +78,12 @@ MODULES: dict[str, tuple[Mapping[str, Check], Mapping[str, Check]]] = {
     "transaction": (_calls(line()), {"undone": UNDONE}),
     "tune": (
         {**_calls(one_of(_PARTS)), **FACTS},
-        {"undone": UNDONE, "counters": record(COUNTED_FIELDS, COUNTED_MORE), "storage": STORAGE},
+        {
+            "undone": UNDONE,
+            "counters": record(COUNTED_FIELDS, COUNTED_MORE),
+            "storage": STORAGE,
+            "packets": PACKETS_FOUND,
+        },
     ),
     "host_facts": (FACTS, {}),
     "sip_counters_info": (COUNTED_FIELDS, COUNTED_MORE),
@@ -196,6 +202,11 @@ def checked_storage(found: Any) -> list[Any]:
     """The field `storage` of siptune.linux.tune. Raises ResultError."""
     checked_found: list[Any] = STORAGE(found, "storage")
     return checked_found
+
+
+def checked_packets(found: Any) -> dict[str, Any] | None:
+    """The field `packets` of siptune.linux.tune, None where it was not asked for. Raises ResultError."""
+    return PACKETS_FOUND(found, "packets")
 
 
 def checked_tuners(facts: Any) -> dict[str, Any]:

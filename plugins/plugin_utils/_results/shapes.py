@@ -11,6 +11,8 @@ from typing import Any
 from ansible_collections.siptune.linux.plugins.module_utils._core.change import FILE_CHANGES, STATES
 from ansible_collections.siptune.linux.plugins.module_utils._core.setting import RULE_WORDS
 from ansible_collections.siptune.linux.plugins.module_utils._counters.table import COUNTERS, GAUGES, SINCE
+from ansible_collections.siptune.linux.plugins.module_utils._packets.model import KINDS as PACKET_KINDS
+from ansible_collections.siptune.linux.plugins.module_utils._packets.model import MOST_FINDINGS as MOST_PACKET_FINDINGS
 from ansible_collections.siptune.linux.plugins.module_utils._storage.model import KINDS, MOST_FINDINGS
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.key import GLOB_CHARACTERS
 
@@ -146,6 +148,66 @@ STORAGE = many(
     MOST_FINDINGS,
 )
 
+# --- the way of packets ----------------------------------------------------------------------
+
+CPUS = line(1 << 15)  # every other one of 8192, which no list can shorten
+CPU = integer(0, 1 << 13)
+PERCENT = number(0, 100)
+_BANS = record(
+    {},
+    {
+        "processors": maybe(CPUS),
+        "interrupts": many(integer(0, 1 << 31), MOST_THINGS),
+        "modules": many(NAME, MOST_THINGS),
+        "policy_script": WORDS,
+        "one_shot": flag,
+    },
+)
+_QUEUE = record(
+    {"name": NAME},
+    {
+        **dict.fromkeys(("queue", "interrupt", "interrupts_total", "packets", "drops"), maybe(COUNT)),
+        **dict.fromkeys(("taken_by", "allowed"), maybe(CPUS)),
+        "by_processor": many(record({"cpu": CPU, "interrupts": COUNT}), MOST_THINGS),
+    },
+)
+_PACKET_INTERFACE = record(
+    {"interface": NAME},
+    {
+        **dict.fromkeys(("driver", "udp4_hash", "udp6_hash"), maybe(NAME)),
+        **dict.fromkeys(("rx_queues", "most_queues", "numa_node"), maybe(SIZE)),
+        "virtual": flag,
+        "lower": many(NAME, MOST_THINGS),
+        "node_processors": maybe(CPUS),
+        "hash_reason": WORDS,
+        "rps_cpus": many(CPUS, MOST_THINGS),
+        "rps_flow_cnt": many(COUNT, MOST_THINGS),
+        "xps_cpus": many(CPUS, MOST_THINGS),
+        "queues": many(_QUEUE, MOST_THINGS),
+    },
+)
+PACKETS_FOUND = maybe(
+    record(
+        {},
+        {
+            **dict.fromkeys(("online", "isolated", "nohz_full"), maybe(CPUS)),
+            "rps_sock_flow_entries": maybe(COUNT),
+            "steal_percent": maybe(PERCENT),
+            "irqbalance": record({"running": flag}, {"now": _BANS, "file": maybe(WORDS), "at_start": _BANS}),
+            "processors": many(
+                record({"cpu": CPU, "net_rx": COUNT}, {"net_rx_total": COUNT, "steal_percent": maybe(PERCENT)}),
+                MOST_THINGS,
+            ),
+            "interfaces": many(_PACKET_INTERFACE, MOST_THINGS),
+            "settings": many(record({"name": NAME, "value": WORDS}), MOST_THINGS),
+            "findings": many(
+                record({"kind": one_of(PACKET_KINDS), "subject": NAME, "finding": WORDS, "advice": WORDS}),
+                MOST_PACKET_FINDINGS,
+            ),
+        },
+    )
+)
+
 # --- calls in progress -----------------------------------------------------------------------
 
 CALLS_FIELDS: dict[str, Check] = {
@@ -242,6 +304,29 @@ FACTS_FIELDS: dict[str, Check] = {
                 },
             ),
             MOST_THINGS,
+        )
+    ),
+    "packet_path": maybe(
+        record(
+            {},
+            {
+                **dict.fromkeys(("online", "isolated", "nohz_full"), maybe(CPUS)),
+                "cards": maybe(
+                    many(
+                        record(
+                            {"interface": NAME},
+                            {
+                                "driver": maybe(NAME),
+                                "rx_queues": maybe(SIZE),
+                                "numa_node": maybe(SIZE),
+                                "node_processors": maybe(CPUS),
+                                "interrupt_processors": maybe(CPUS),
+                            },
+                        ),
+                        MOST_THINGS,
+                    )
+                ),
+            },
         )
     ),
     "default_routes": maybe(record({}, {"ipv4": maybe(NAMES), "ipv6": maybe(NAMES)})),

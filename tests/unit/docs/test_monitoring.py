@@ -77,6 +77,12 @@ def _full_audit() -> dict[str, Any]:
         "user_packets_total": 1,
         "kernel_packets_total": 1,
     }
+    queue = {"name": "eth0-TxRx-0", "interrupts_total": 1}
+    packets = {
+        "processors": [{"cpu": 0, "net_rx": 1, "net_rx_total": 1}],
+        "interfaces": [{"interface": "eth0", "queues": [queue]}],
+        "findings": [{"kind": "few_queues"}],
+    }
     host = {
         "name": "sbc1",
         "status": "audited",
@@ -87,6 +93,7 @@ def _full_audit() -> dict[str, Any]:
         "counters": {"list": counters},
         "sip_sockets": [socket],
         "storage": [{"kind": "sync"}],
+        "packets": packets,
         "rtpengine": [relay],
     }
     return {"generated_at": "2026-11-24T03:15:00+00:00", "hosts": [host]}

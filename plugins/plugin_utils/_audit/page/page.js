@@ -53,8 +53,8 @@
 
   const stateNames = data.states;
   const hosts = data.hosts.map((packed, position) => {
-    const [name, status, message, sequence, conditions, layers, rewrites, period, counters, tuners, sockets, ceilings, relays, storage] = packed;
-    const host = { name, status, message: text(message), position, lower: name.toLowerCase(), layers, rewrites: new Map(rewrites), period: text(period), counters, tuners, sockets, ceilings, relays, storage };
+    const [name, status, message, sequence, conditions, layers, rewrites, period, counters, tuners, sockets, ceilings, relays, storage, packets] = packed;
+    const host = { name, status, message: text(message), position, lower: name.toLowerCase(), layers, rewrites: new Map(rewrites), period: text(period), counters, tuners, sockets, ceilings, relays, storage, packets };
     host.settings = data.sequences[sequence];
     host.conditions = conditions;
     host.counts = counted(host, null);
@@ -79,7 +79,7 @@
     const concerns = host.counters.filter((counter) => counter[3]).length + relayWarnings(host);
     const status = host.status === "unreachable" ? 2e9 : host.status === "failed" ? 1e9 : 0;
     const drift = of("changed") + host.rewrites.size;
-    return status + of("refused") * 1e6 + drift * 1e3 + of("shadowed") * 100 + concerns * 50 + (beaten(host) + host.storage.length) * 20 + of("unmet") * 10 + of("pending");
+    return status + of("refused") * 1e6 + drift * 1e3 + of("shadowed") * 100 + concerns * 50 + (beaten(host) + host.storage.length + host.packets[0].length) * 20 + of("unmet") * 10 + of("pending");
   }
 
   // --- filters ------------------------------------------------------------------------------
@@ -248,13 +248,15 @@
     const relays = relayWarnings(host);
     const others = beaten(host);
     const found = host.storage.length;
-    const tone = count || relays ? "refused" : others ? "shadowed" : found ? "unmet" : "none";
+    const packets = host.packets[0].length;
+    const tone = count || relays ? "refused" : others ? "shadowed" : found || packets ? "unmet" : "none";
     const cell = make("td", { class: `cell tone-${tone}${tone === "none" ? " calm" : ""}`, role: "cell", "data-layer": "counters" });
     if (count) cell.append(make("span", { class: "some" }, make("span", { class: "mark tone-refused", "aria-hidden": "true" }, "!"), plural(count, "counter")));
     if (relays) cell.append(make("span", { class: "some" }, make("span", { class: "mark tone-refused", "aria-hidden": "true" }, "!"), plural(relays, "relay")));
     if (others) cell.append(make("span", { class: "some" }, mark("shadowed"), plural(others, "other tuner")));
     if (found) cell.append(make("span", { class: "some" }, make("span", { class: "mark tone-unmet", "aria-hidden": "true" }, "!"), plural(found, "storage finding")));
-    if (!count && !relays && !others && !found) cell.append(make("span", { class: "soft" }, "–"));
+    if (packets) cell.append(make("span", { class: "some" }, make("span", { class: "mark tone-unmet", "aria-hidden": "true" }, "!"), plural(packets, "packet finding")));
+    if (!count && !relays && !others && !found && !packets) cell.append(make("span", { class: "soft" }, "–"));
     return cell;
   }
 
@@ -263,7 +265,7 @@
   function detailRow(host) {
     const cell = make("td", { colspan: data.layers.length + 2, role: "cell" });
     if (host.message) cell.append(make("p", { class: `message tone-${host.status}` }, host.message));
-    cell.append(...sipSockets(host), ...relays(host), ...rewrites(host), ...losses(host), ...storage(host), ...otherTuners(host), ...ownCeilings(host));
+    cell.append(...sipSockets(host), ...relays(host), ...rewrites(host), ...losses(host), ...storage(host), ...packets(host), ...otherTuners(host), ...ownCeilings(host));
     const settings = wantedSettings();
     const layer = $("layer").value === "" ? null : Number($("layer").value);
     const states = matchingStates();
@@ -334,6 +336,82 @@
     if (!host.storage.length) return [];
     const list = host.storage.map(([what, said]) => make("li", {}, make("strong", {}, text(what)), make("span", { class: "soft" }, ` – ${text(said)}`)));
     return [make("ul", { class: "storage", "aria-label": "Where daemons write" }, ...list)];
+  }
+
+  /** The way of packets: what is wrong with it, the load of each processor and queue, and what the machine is set to. */
+  function packets(host) {
+    const [findings, settings, load] = host.packets;
+    const said = ([what, words]) => make("li", {}, make("strong", {}, text(what)), make("span", { class: "soft" }, ` – ${text(words)}`));
+    const parts = [];
+    if (findings.length) parts.push(make("ul", { class: "packets", "aria-label": "The way of packets" }, ...findings.map(said)));
+    if (load) parts.push(loadPicture(host, load));
+    if (settings.length) {
+      parts.push(make("details", { class: "machine" }, make("summary", {}, `What the machine is set to, and what it costs: ${plural(settings.length, "setting")}`),
+        make("ul", {}, ...settings.map(said))));
+    }
+    return parts;
+  }
+
+  const SVG = "http://www.w3.org/2000/svg";
+  const LABEL_WIDTH = 190, PLOT_WIDTH = 640, TOTAL_WIDTH = 90, BARS_HEIGHT = 56, LINE = 17, WIDEST_COLUMN = 44;
+  const MOST_LABELS = 24; // processors that are named below their columns
+
+  function shape(tag, attributes, words) {
+    const element = document.createElementNS(SVG, tag);
+    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+    if (words !== undefined) element.textContent = words;
+    return element;
+  }
+
+  const percent = (part, whole) => `${whole ? Math.round((100 * part) / whole) : 0} %`;
+
+  /** A bar for each processor's share of received packets, and below it a line for each queue: who takes its interrupts. */
+  function loadPicture(host, [processors, netRx, apart, rows]) {
+    const whole = netRx.reduce((sum, one) => sum + one, 0);
+    const most = Math.max(1, ...netRx);
+    const column = Math.min(WIDEST_COLUMN, PLOT_WIDTH / processors.length);
+    const height = BARS_HEIGHT + LINE * (rows.length + 2);
+    const width = LABEL_WIDTH + column * processors.length + TOTAL_WIDTH;
+    const picture = shape("svg", { viewBox: `0 0 ${width} ${height}`, width, role: "img", "aria-label": loadInWords(processors, netRx, whole, rows) });
+    const x = (index) => LABEL_WIDTH + index * column;
+    for (const index of apart) picture.append(shape("rect", { class: "apart", x: x(index), y: LINE, width: column, height: height - 2 * LINE }));
+    picture.append(shape("text", { class: "name", x: LABEL_WIDTH - 8, y: LINE + BARS_HEIGHT - 4 }, "NET_RX"));
+    netRx.forEach((count, index) => {
+      const size = (BARS_HEIGHT * count) / most;
+      const bar = shape("rect", { class: "bar", x: x(index) + 1, y: LINE + BARS_HEIGHT - size, width: Math.max(1, column - 2), height: size });
+      bar.append(shape("title", {}, `cpu${processors[index]}: ${percent(count, whole)} of NET_RX`));
+      picture.append(bar);
+      if (column === WIDEST_COLUMN) picture.append(shape("text", { class: "share", x: x(index) + column / 2, y: LINE + BARS_HEIGHT - size - 3 }, percent(count, whole)));
+    });
+    rows.forEach(([label, total, cells], row) => {
+      const y = LINE * (row + 1) + BARS_HEIGHT + 4;
+      picture.append(shape("text", { class: "name", x: LABEL_WIDTH - 8, y: y + 12 }, text(label)),
+        shape("rect", { class: "lane", x: LABEL_WIDTH, y, width: column * processors.length, height: LINE - 3 }));
+      for (const [index, count] of cells) {
+        const cell = shape("rect", { class: "bar", x: x(index) + 1, y, width: Math.max(1, column - 2), height: LINE - 3, "fill-opacity": (0.2 + 0.8 * (count / total)).toFixed(2) });
+        cell.append(shape("title", {}, `${text(label)}, cpu${processors[index]}: ${percent(count, total)}`));
+        picture.append(cell);
+      }
+      picture.append(shape("text", { class: "total", x: x(processors.length) + 6, y: y + 12 }, number.format(total)));
+    });
+    const step = Math.ceil(processors.length / MOST_LABELS);
+    picture.append(shape("text", { class: "name", x: LABEL_WIDTH - 8, y: height - 4 }, "cpu"));
+    processors.forEach((cpu, index) => {
+      if (index % step === 0) picture.append(shape("text", { class: "share", x: x(index) + column / 2, y: height - 4 }, String(cpu)));
+    });
+    const kept = apart.length ? "; processors in a dashed frame are isolated" : "";
+    return make("figure", { class: "load" }, picture, make("figcaption", { class: "soft" },
+      `Received packets by processor (NET_RX), and interrupts of each receive queue by the processor that took them, ${host.period}${kept}`));
+  }
+
+  function loadInWords(processors, netRx, whole, rows) {
+    const busiest = netRx.map((count, index) => [count, processors[index]]).sort((a, b) => b[0] - a[0]).slice(0, 3);
+    const queues = rows.slice(0, 3).map(([label, total, cells]) => {
+      const most = cells.reduce((best, cell) => (cell[1] > best[1] ? cell : best), [0, 0]);
+      return most[1] ? `${text(label)} mostly cpu${processors[most[0]]}, ${percent(most[1], total)}` : `${text(label)} without interrupts`;
+    });
+    const work = busiest.map(([count, cpu]) => `cpu${cpu} ${percent(count, whole)}`).join(", ");
+    return [`Work of received packets on ${plural(processors.length, "processor")}: ${work}`, ...queues].join("; ");
   }
 
   /** Who else sets kernel parameters there: where it differs, who wins, and how to make both agree. */

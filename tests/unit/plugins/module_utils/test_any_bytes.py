@@ -28,6 +28,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._host.host import Co
 from ansible_collections.siptune.linux.plugins.module_utils._journald.module import JOURNALD_LIMITS
 from ansible_collections.siptune.linux.plugins.module_utils._logins.module import LIMITS_FILE
 from ansible_collections.siptune.linux.plugins.module_utils._nic.module import NIC_LINK, NIC_RING
+from ansible_collections.siptune.linux.plugins.module_utils._packets.observe import look
 from ansible_collections.siptune.linux.plugins.module_utils._pools.module import DAEMON_POOLS
 from ansible_collections.siptune.linux.plugins.module_utils._sip.calls import observe_calls
 from ansible_collections.siptune.linux.plugins.module_utils._sip.gate import calls_result
@@ -143,6 +144,7 @@ WORK: dict[str, Callable[[Host], Any]] = {
     "calls": lambda host: calls_result(observe_calls(host)),
     "counters": lambda host: counted(host, 0),
     "storage": lambda host: storage_findings(host, RUNNING),
+    "packets": lambda host: look(host, gather(host)),
     "journal": call(JOURNALD_LIMITS, max_use="1G"),
     "journal back": call(JOURNALD_LIMITS, **ROLLBACK),
     "sysctl": call(SYSCTL_BULK, path=SYSCTL, settings=KEYS),

@@ -72,7 +72,8 @@ def test_broken_pairs(text: str, expected: dict[str, int]) -> None:
 
 def test_softnet_with_cpu_numbers() -> None:
     found = parse_softnet(captured("softnet_stat"))
-    assert set(found) == {"dropped", "time_squeeze", "flow_limit"}
+    assert set(found) == {"dropped", "time_squeeze", "received_rps", "flow_limit"}
+    assert found["received_rps"] == {"cpu0": 0, "cpu1": 0}
     assert found["dropped"] == {"cpu0": 0, "cpu1": 0}
 
 
@@ -83,6 +84,7 @@ def test_softnet_of_an_older_kernel_counts_its_lines() -> None:
     assert parse_softnet(OLD_SOFTNET * 2) == {
         "dropped": {"cpu0": 255, "cpu1": 255},
         "time_squeeze": {"cpu0": 16, "cpu1": 16},
+        "received_rps": {"cpu0": 1, "cpu1": 1},
         "flow_limit": {"cpu0": 2, "cpu1": 2},
     }
 

@@ -153,6 +153,21 @@ def test_a_whole_host(host: CapturedHost) -> None:
         "child_network_namespace": False,
         "forwarding": False,
         "swap": [{"device": "/dev/sda2", "kind": "disk", "bytes": 999420 * 1024}],
+        "packet_path": {
+            "online": "0-7",
+            "isolated": None,
+            "nohz_full": None,
+            "cards": [
+                {
+                    "interface": "eth0",
+                    "driver": "igb",
+                    "rx_queues": 2,
+                    "numa_node": None,
+                    "node_processors": "0-7",
+                    "interrupt_processors": None,
+                }
+            ],
+        },
         "default_routes": {"ipv4": [], "ipv6": []},
         "strict_reverse_path": False,
         "container_network": [],
@@ -250,6 +265,7 @@ def test_a_host_that_tells_nothing(tmp_path: Path) -> None:
         "forwarding": None,
         "swap": None,
         "interfaces": None,
+        "packet_path": {"online": None, "isolated": None, "nohz_full": None, "cards": []},
         "default_routes": {"ipv4": None, "ipv6": None},
         "strict_reverse_path": None,
         "container_network": [],

@@ -11,6 +11,8 @@ from ansible_collections.siptune.linux.plugins.module_utils._host.cpus import (
     ONLINE_CPUS,
     cpu_list,
     cpu_mask,
+    listed_cpus,
+    listing,
     online_cpus,
     parse_cpu_list,
     parse_cpu_mask,
@@ -70,6 +72,21 @@ def test_any_text_is_parsed_or_none(text: str) -> None:
     for parse in (parse_cpu_list, parse_cpu_mask):
         parse(text)
         parse(f"0-{text}")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "back"),
+    [
+        (None, None, None),
+        ("\n", set(), ""),
+        ("(null)\n", set(), ""),
+        ("0,1,2,8\n", {0, 1, 2, 8}, "0-2,8"),
+        ("x", None, None),
+    ],
+)
+def test_what_the_kernel_lists(text: str | None, expected: set[int] | None, back: str | None) -> None:
+    assert listed_cpus(text) == expected
+    assert listing(listed_cpus(text)) == back
 
 
 def test_online(tmp_path: Path) -> None:

@@ -9,7 +9,12 @@ import errno
 import struct
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._host.driver_statistics import driver_statistics, full_rings
+from ansible_collections.siptune.linux.plugins.module_utils._host.driver_statistics import (
+    driver_statistics,
+    losses,
+    queue_drops,
+    queue_packets,
+)
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
 
 GDRVINFO, GSTRINGS, GSTATS = 0x03, 0x1B, 0x1D  # linux/ethtool.h
@@ -53,6 +58,51 @@ def test_queues_that_came_or_went_meanwhile_make_names_uncertain() -> None:
 
 
 def test_only_statistics_of_full_rings_are_summed_up_over_the_queues() -> None:
-    assert full_rings(CardHost(VMXNET3), ["lo", "eth0"]) == {"eth0 pkts rx OOB": 3}
-    assert full_rings(CardHost(IGB), ["eth0"]) == {"eth0 rx_no_buffer_count": 3}
-    assert full_rings(CardHost(IGB), []) == {}
+    assert losses(CardHost(VMXNET3), ["lo", "eth0"]).full_rings == {"eth0 pkts rx OOB": 3}
+    assert losses(CardHost(IGB), ["eth0"]) == ({"eth0 rx_no_buffer_count": 3}, {}, {})
+    assert losses(CardHost(IGB), []) == ({}, {}, {})
+
+
+ENA = [
+    ("bw_in_allowance_exceeded", 5),
+    ("conntrack_allowance_exceeded", 0),
+    ("conntrack_allowance_available", 136812),  # a level
+    ("queue_0_rx_cnt", 900),
+    ("queue_0_rx_page_alloc_fail", 2),
+    ("queue_1_rx_cnt", 100),
+    ("queue_1_tx_cnt", 55),
+]
+
+
+def test_losses_of_queues_and_of_the_clouds_allowances() -> None:
+    found = losses(CardHost(ENA), ["eth0"])
+    assert found.allowances == {"eth0 bw_in_allowance_exceeded": 5, "eth0 conntrack_allowance_exceeded": 0}
+    assert found.of_queues == {"eth0 queue_0_rx_page_alloc_fail": 2}
+    assert queue_packets(ENA) == {0: 900, 1: 100}
+    assert queue_drops(ENA) == {0: 2}
+
+
+@pytest.mark.parametrize(
+    ("name", "packets", "drops"),
+    [
+        ("rx_queue_7_packets", {7: 1}, {}),  # igb, ixgbe, virtio_net
+        ("rx_queue_7_drops", {}, {7: 1}),
+        ("rx_queue_7_xdp_drops", {}, {}),  # what XDP was asked to drop is no loss
+        ("rx3_packets", {3: 1}, {}),  # mlx5
+        ("rx3_buff_alloc_err", {}, {3: 1}),
+        ("rx-12.packets", {12: 1}, {}),  # i40e
+        ("rx-12.rx_packets", {12: 1}, {}),  # sfc
+        ("rx_completed_desc[5]", {5: 1}, {}),  # gve
+        ("rx_no_buffers_posted[5]", {}, {5: 1}),
+        ("[2]: rx_ucast_packets", {2: 1}, {}),  # bnxt
+        ("[2]: rx_discards", {}, {2: 1}),
+        ("rxq1: rx_drops_no_skbs", {}, {1: 1}),  # be2net
+        ("rx_4_pkts", {4: 1}, {}),  # ionic
+        ("tx_queue_7_packets", {}, {}),
+        ("rx_packets", {}, {}),
+        ("rx_64_byte_packets", {}, {}),
+        ("", {}, {}),
+    ],
+)
+def test_the_names_of_queues(name: str, packets: dict[int, int], drops: dict[int, int]) -> None:
+    assert (queue_packets([(name, 1)]), queue_drops([(name, 1)])) == (packets, drops)

@@ -18,11 +18,13 @@ from ansible_collections.siptune.linux.plugins.module_utils._host.ethtool import
     PAUSE,
     RINGS,
     SPARE_STATISTICS,
+    UDP_V6_FLOW,
     EthtoolError,
     Structure,
     pack_address_request,
     pack_driver_request,
     pack_get,
+    pack_hash_request,
     pack_link,
     pack_link_request,
     pack_set,
@@ -30,6 +32,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._host.ethtool import
     pack_strings_request,
     unpack_address,
     unpack_driver,
+    unpack_hash,
     unpack_link,
     unpack_link_words,
     unpack_numbers,
@@ -194,6 +197,19 @@ def test_damaged_links_are_the_domain_error(answer: bytes) -> None:
     for unpack in (unpack_link, unpack_link_words):
         with pytest.raises(EthtoolError):
             unpack(b"\xff" + answer)
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [(0x30, "sd"), (0xF0, "sdfn"), (0, ""), (0x80000000, "r"), (0xFE, "mvtsdfn"), (1 << 40, "")],
+)
+def test_the_fields_that_choose_a_queue(fields: int, expected: str) -> None:
+    request = pack_hash_request(UDP_V6_FLOW)
+    assert request == struct.pack("=IIQ", 0x29, 6, 0)
+    assert unpack_hash(struct.pack("=IIQ", 0x29, 6, fields)) == expected
+    for wrong in (b"", request[:8], struct.pack("=IIQ", 0x2A, 6, 0)):
+        with pytest.raises(EthtoolError):
+            unpack_hash(wrong)
 
 
 # --- the driver's own statistics -------------------------------------------------------------

@@ -59,7 +59,7 @@ def test_in_the_document_and_on_the_page() -> None:
     audit = document({"pbx": audited(finding(free_bytes=None))}, "2026-11-24T03:15:00+00:00", 0, "0.1.0")
     assert audit["hosts"][0]["storage"] == [finding(free_bytes=None)]
     page = pack(audit)
-    [[what, said]] = page["hosts"][0][-1]
+    [[what, said]] = page["hosts"][0][-2]
     assert page["strings"][what] == "/var/spool/asterisk/monitor (recordings of asterisk)"
     assert page["strings"][said].endswith("waits for the disk; mount it without sync")
 

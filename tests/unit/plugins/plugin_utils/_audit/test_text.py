@@ -46,7 +46,7 @@ def test_a_table_then_what_needs_a_look_then_counters() -> None:
         "                            nothing",
         "    NicRxMissed           7 datagrams (eth0 7); eth0 rx (left alone by siptune): a larger ring, and"
         " interrupts",
-        "                            spread over more processors",
+        "                            spread over more processors: channels (combined) of nic_link, or RPS (rps_cpus)",
         "    Descriptors           95 of 100 datagrams (kamailio.service 95); kamailio.service LimitNOFILE"
         " (pending): a",
         "                            daemon that is out of descriptors takes no more calls; sized for this host:",
