@@ -18,8 +18,9 @@ from .interfaces import assign_records, resolve
 from .link_files.file import ETC, PREFIXES, SUFFIX, is_interface_name, is_own_name
 from .link_files.observe import observe as observe_link_files
 from .model import Nic, Observed, Request
-from .options import RPS_CPUS, TXQUEUELEN
+from .options import QUEUE_OPTIONS, TXQUEUELEN
 from .safety import flaps
+from .surroundings import lower_interfaces, named_options, observe_surroundings
 
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
@@ -28,7 +29,9 @@ def observe(host: Host, request: Request) -> Observed:
     """Everything that the plan for this request depends on. Raises NicError, HostError and OriginalsError."""
     originals = read_originals(host)
     links = observe_interfaces(host)
-    wanted, unmatched = resolve(request.rules, links)
+    named = [rule.pattern for rule in request.rules if rule.is_name and rule.pattern in links]
+    software = [name for name in named if links[name].virtual_kind]
+    wanted, unmatched = resolve(request.rules, links, lower_interfaces(host, software))
     recorded, keys, gone = assign_records(originals.links, links.values(), request.known)
     options: dict[str, list[str]] = {}
     for name, option in [(one.link.name, one.setting.option) for one in wanted] + [
@@ -39,6 +42,8 @@ def observe(host: Host, request: Request) -> Observed:
         links = with_qdiscs(host, links)
     boot_names = _boot_names(host, originals, [*options, *map(_name_in, gone)])
     nics = {name: _read(host, request, links[name], mine) for name, mine in options.items()}
+    asked = named_options(request.rules).union(*options.values())
+    online = online_cpus(host) if QUEUE_OPTIONS & asked else frozenset()
     may_flap = request.live and any(flaps(nics[name], request.known[one]) for name in options for one in options[name])
     return Observed(
         links=links,
@@ -51,10 +56,11 @@ def observe(host: Host, request: Request) -> Observed:
         gone=gone,
         known=frozenset(request.known),
         boot_id=(host.read_lenient(BOOT_ID) or "").strip(),
-        online=online_cpus(host) if any(RPS_CPUS in mine for mine in options.values()) else frozenset(),
+        online=online,
         boot=observe_link_files(host, boot_names, originals) if request.boot else None,
         boot_names=boot_names,
         blocked_by_calls=blocked_by_calls(host, request.disruptive and may_flap, request.despite_calls),
+        surroundings=observe_surroundings(host, asked, wanted, online),
     )
 
 
