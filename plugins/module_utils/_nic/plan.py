@@ -60,7 +60,7 @@ def _decide(wanted: WantedSetting, request: Request, observed: Observed) -> Deci
         kept = base == reading.value
         decision = decision._replace(target=base, floor=True, state=KEPT if kept else None)
     if request.boot and choice.value is not None and not is_within(setting.rule, target, found):
-        decision = decision._replace(boot_value=target)
+        decision = decision._replace(boot_value=choice.at_boot or target)
     return _reached(decision, request, observed)
 
 

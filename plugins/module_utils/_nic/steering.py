@@ -25,10 +25,14 @@ class Near(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """The value that was chosen for an option; None to leave it alone, for this reason."""
+    """The value that was chosen for an option; None to leave it alone, for this reason.
+
+    `at_boot` is another one for the next boot, where the interrupts may go elsewhere; None for the same.
+    """
 
     value: str | None
     reason: str = ""
+    at_boot: str | None = None
 
 
 NO_CARD = Near(frozenset())
@@ -62,14 +66,14 @@ def choose_steering(queues: int, near: Near, isolated: frozenset[int], base: str
     candidates = near.node - isolated
     takers = near.takers or frozenset()
     present = parse_cpu_list(now) or frozenset()
-    if present and present <= candidates and not present <= takers:
-        return Choice(now)
-    chosen = candidates - takers
+    stays = present and present <= candidates and not present <= takers
+    chosen = present if stays else candidates - takers
     if not candidates:
         return Choice(None, "all CPUs near the card are isolated")
     if not chosen:
         return Choice(None, f"no CPU is left: {cpu_list(takers)} take the card's interrupts")
-    return Choice(cpu_list(chosen))
+    # After a boot the interrupts may go to just these, and steering would be for nothing: then to all that are near.
+    return Choice(cpu_list(chosen), at_boot=cpu_list(candidates) if len(chosen) <= queues else None)
 
 
 def choose_senders(queues: tuple[str, ...], online: frozenset[int]) -> Choice:

@@ -52,6 +52,20 @@ def test_the_node_of_the_card_counts() -> None:
     assert choose_steering(1, Near(cpus("4-7"), cpus("4")), frozenset(), "none", "none", 8).value == "5-7"
 
 
+@pytest.mark.parametrize(
+    ("queues", "node", "now", "value", "at_boot"),
+    [
+        pytest.param(1, "0-1", "none", "1", "0-1", id="the interrupt may go to just that one"),
+        pytest.param(1, "0-1", "0-1", "0-1", None, id="as a boot has left it"),
+        pytest.param(1, "0-3", "none", "1-3", None, id="an interrupt never covers three"),
+        pytest.param(3, "0-3", "none", "1-3", "0-3", id="three may"),
+    ],
+)
+def test_a_boot_may_move_the_interrupts(queues: int, node: str, now: str, value: str, at_boot: str | None) -> None:
+    choice = choose_steering(queues, Near(cpus(node), cpus("0")), frozenset(), "none", now, 8)
+    assert (choice.value, choice.at_boot) == (value, at_boot)
+
+
 def test_senders() -> None:
     assert choose_senders(("tx-0", "tx-1"), frozenset({0, 1})).value == "tx-0=0 tx-1=1"
     assert choose_senders(("tx-0",), frozenset()).value is None
