@@ -44,7 +44,7 @@ def interrupts(interface: str) -> list[int]:
 def queues(interface: str) -> list[int]:
     """The packets of each receive queue, where the driver counts them."""
     shown = subprocess.run(["ethtool", "-S", interface], capture_output=True, text=True, check=False).stdout
-    return [packets for _queue, packets in sorted((int(queue), int(packets)) for queue, packets in QUEUE.findall(shown))]
+    return [packets for _queue, packets in sorted((int(queue), int(text)) for queue, text in QUEUE.findall(shown))]
 
 
 def counters(interface: str) -> dict[str, list[int]]:
