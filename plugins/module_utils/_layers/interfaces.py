@@ -47,7 +47,7 @@ def _of_profile(catalogue: Mapping[str, Any], profile: str, host: Mapping[str, A
         if entry[profile] is None:
             continue
         setting = {**entry[profile], "why": entry["why"]}
-        if setting.pop("with_media", False) and not (carries_media(host) and _cards(host)):
+        if setting.pop("with_media", False) and not (carries_media(host) and _may_have_cards(host)):
             continue
         lowest = setting.pop("from_mbps", None)
         if "sized_limit" in setting:
@@ -71,6 +71,10 @@ def _fast(host: Mapping[str, Any], lowest_mbps: int) -> list[str]:
 def _cards(host: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The interfaces of the facts that are hardware, or may be."""
     return [interface for interface in host.get("interfaces") or () if not interface.get("virtual")]
+
+
+def _may_have_cards(host: Mapping[str, Any]) -> bool:
+    return host.get("interfaces") is None or bool(_cards(host))
 
 
 def of_links(links: Mapping[str, Any], host: Mapping[str, Any]) -> dict[str, bool]:
