@@ -52,18 +52,19 @@ options:
         leaves alone what somebody else has chosen, and never makes a call fail. Where the interrupts could cover the
         CPUs that it has chosen, the next boot steers to all that are near. Of an interface that appears later the
         interrupts are not known either.
-      - V(rps_flow_cnt), the flows in the table of each receive queue (RFS), which the kernel rounds up to a power of two.
-        It has no effect without C(net.core.rps_sock_flow_entries), and the item says so; the network role sets both.
-      - V(xps_cpus), the CPUs that send by all transmit queues (XPS), as a list, V(all) or V(none). V(auto) shares the CPUs
-        out among the queues; an interface that appears later gets that with the next run.
+      - V(rps_flow_cnt), the flows in the table of each receive queue (RFS), which the kernel rounds up to a power of
+        two. It has no effect without C(net.core.rps_sock_flow_entries), and the item says so; the network role sets
+        both.
+      - V(xps_cpus), the CPUs that send by all transmit queues (XPS), as a list, V(all) or V(none). V(auto) shares the
+        CPUs out among the queues; an interface that appears later gets that with the next run.
       - V(udp_hash), which fields choose the receive queue of UDP (RSS), V(sd) for the addresses or V(sdfn) for
         addresses and ports, of IPv4 and IPv6. A run warns of V(sdfn) on a host that gets fragments. An error with
         C(hv_netvsc), where it concerns sending alone and costs fragments. The next boot has it by the program
         C(ethtool), where that is installed.
-      - V(irq_cpus), the CPUs for the interrupts of the receive queues, one for each by turns. Interrupts that the kernel
-        manages itself are V(readonly). Where irqbalance runs, it waits until irqbalance leaves these interrupts alone
-        (C(--banirq)), and the item says what to do; a policy script is named. Interrupts are made anew at each boot, so
-        this lasts until the next one.
+      - V(irq_cpus), the CPUs for the interrupts of the receive queues, one for each by turns. Interrupts that the
+        kernel manages itself are V(readonly). Where irqbalance runs, it waits until irqbalance leaves these interrupts
+        alone (C(--banirq)), and the item says what to do; a policy script is named. Interrupts are made anew at each
+        boot, so this lasts until the next one.
       - V(speed) in Mb/s and V(duplex), V(full) or V(half). Only this speed is then advertised. With V(autoneg) off it
         is forced, which is an error from 1000 Mb/s on twisted pair. V(autoneg) alone advertises everything.
       - C(rule) is V(exact) (the default), or for numbers V(at_least) or V(at_most). An option that meets its bound
