@@ -82,21 +82,24 @@ def _with_rules(
     """The plan with the file of rules for these decisions, and for the interfaces that appear later."""
     current = boot.own.get(RULES)
     held = held_values(text_of(current)) if text_of(current).startswith(HEADING) else {}
-    matches = {
-        name: match
-        for name, device in boot.devices.items()
-        for match in [match_alone(device, boot.devices.values())]
-        if match is not None
-    }
+    known = _known(observed)
+    matches = _matches(boot, [*(decision.nic.link.name for decision in decisions), *known])
     verdicts = {decision.place: _verdict(decision, boot, observed, matches, held) for decision in decisions}
     own = [_own(decision) for decision in decisions if verdicts[decision.place].at_boot is not None]
     verdicts.update(_removed(held, verdicts))
     rules = request.rules if boot.udev_running else []
-    text = render(own, matches, _known(observed), rules, _machine(observed))
+    text = render(own, matches, known, rules, _machine(observed))
     file = OwnFile(RULES, current, HEADING.split("\n", 1)[0])
     change, note = plan_file(file, text, boot.originals.files, boot.owner)
     warnings = [f"{RULES}: {note.reason}"] if note and change is None else []
     return _merged(planned, change, verdicts, warnings)
+
+
+def _matches(boot: link_files_model.Observed, names: Iterable[str]) -> dict[str, str]:
+    """The keys that match each of these interfaces alone, of those that have any."""
+    cards = [device for device in boot.devices.values() if not device.virtual]
+    found = {name: match_alone(boot.devices[name], cards) for name in dict.fromkeys(names) if name in boot.devices}
+    return {name: match for name, match in found.items() if match is not None}
 
 
 def _verdict(

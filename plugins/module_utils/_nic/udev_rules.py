@@ -65,11 +65,11 @@ def held_values(text: str) -> dict[tuple[str, str], str]:
     return {(name, option): value for name, option, value in _HELD.findall(text)}
 
 
-def match_alone(device: Device, others: Iterable[Device]) -> str | None:
+def match_alone(device: Device, cards: Iterable[Device]) -> str | None:
     """The keys of a rule that match this device when it is added, and no other one; None without such.
 
-    By its address or its slot, with its driver where these are not enough: a virtual function has the address of its
-    synthetic twin.
+    `cards` are all that are hardware. A card is found by its address or its slot, with its driver where these are not
+    enough: a virtual function has the address of its synthetic twin.
     """
     if device.virtual:
         return f'KERNEL=="{device.name}"' if device.original_name == device.name and _is_plain(device.name) else None
@@ -77,9 +77,9 @@ def match_alone(device: Device, others: Iterable[Device]) -> str | None:
     traits = [("ATTR{address}", address), ("ENV{ID_PATH}", device.path or "")]
     found = [(key, value) for key, value in traits if _is_plain(value)]
     driver = [("ENV{ID_NET_DRIVER}", device.driver or "")] if _is_plain(device.driver or "") else []
-    cards = [other for other in others if other.ifindex != device.ifindex and not other.virtual]
+    others = [other for other in cards if other.ifindex != device.ifindex]
     for keys in (*([one] for one in found), *([one, *driver] for one in found), [*found, *driver]):
-        if found and not any(all(_has(other, key, value) for key, value in keys) for other in cards):
+        if found and not any(all(_has(other, key, value) for key, value in keys) for other in others):
             return ", ".join([*(f'{key}=="{value}"' for key, value in keys), CARD])
     return None
 
