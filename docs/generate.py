@@ -206,7 +206,8 @@ def _literal(choice: dict[str, Any]) -> str:
         name = choice["sized_limit"]
         bound = f", *{_escaped(FORMULAS[name].summary)}* at most ([{name}](#{name}))"
     fast = f" from {choice['from_mbps']} Mb/s on" if "from_mbps" in choice else ""
-    return f"`{choice['value']}`{bound}{fast}"
+    media = " where media is carried" if choice.get("with_media") else ""
+    return f"`{choice['value']}`{bound}{fast}{media}"
 
 
 def _formula(name: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: nic_link
-short_description: Set queues, coalescing, pause frames, channels and link modes of network interfaces
+short_description: Set queues, steering, coalescing, pause frames, channels and link modes of network interfaces
 version_added: 0.1.0
 description:
   - Sets all options of network interfaces but their rings, now and at boot, on any number of interfaces, all or none.
@@ -16,7 +16,9 @@ description:
   - Pause frames, channels and speed take the link down for a moment. Unless O(disruptive) permits that, they are
     persisted for the next boot and reported as V(pending). The rest is set at once.
   - Persists settings for the next boots in C(.link) files of udev, which leave the interface its name, or in
-    NetworkManager's profile.
+    NetworkManager's profile. What these have no word for goes into C(/etc/udev/rules.d/90-siptune-queues.rules), which
+    also has lines for the interfaces that a glob, a driver or V(*) will match later. An update of systemd that brings a
+    word for it moves it into the C(.link) file with the next run.
   - Records original values in C(/var/lib/siptune/originals.json). An interface or option that a later call does not
     name goes back to its original, and O(state=absent) puts everything back. So give all interfaces of a host in one
     call.
@@ -44,7 +46,25 @@ options:
         the result of the negotiation with the link partner.
       - V(channels_rx), V(channels_tx), V(channels_other) and V(channels_combined), a number or V(max), which C(limit)
         caps.
-      - V(rps_cpus), the CPUs that packets of all receive queues are steered to, as V(0-3), V(all) or V(none).
+      - V(rps_cpus), the CPUs that packets of all receive queues are steered to (RPS), as V(0-3), V(all) or V(none).
+        Isolated CPUs are left out, as the kernel does; they alone are an error. V(auto) steers where there are fewer
+        receive queues than CPUs, to those of the card's NUMA node that are neither isolated nor take its interrupts. It
+        leaves alone what somebody else has chosen, and never makes a call fail. Where the interrupts could cover the
+        CPUs that it has chosen, the next boot steers to all that are near. Of an interface that appears later the
+        interrupts are not known either.
+      - V(rps_flow_cnt), the flows in the table of each receive queue (RFS), which the kernel rounds up to a power of
+        two. It has no effect without C(net.core.rps_sock_flow_entries), and the item says so; the network role sets
+        both.
+      - V(xps_cpus), the CPUs that send by all transmit queues (XPS), as a list, V(all) or V(none). V(auto) shares the
+        CPUs out among the queues; an interface that appears later gets that with the next run.
+      - V(udp_hash), which fields choose the receive queue of UDP (RSS), V(sd) for the addresses or V(sdfn) for
+        addresses and ports, of IPv4 and IPv6. A run warns of V(sdfn) on a host that gets fragments. An error with
+        C(hv_netvsc), where it concerns sending alone and costs fragments. The next boot has it by the program
+        C(ethtool), where that is installed.
+      - V(irq_cpus), the CPUs for the interrupts of the receive queues, one for each by turns. Interrupts that the
+        kernel manages itself are V(readonly). Where irqbalance runs, it waits until irqbalance leaves these interrupts
+        alone (C(--banirq)), and the item says what to do; a policy script is named. Interrupts are made anew at each
+        boot, so this lasts until the next one.
       - V(speed) in Mb/s and V(duplex), V(full) or V(half). Only this speed is then advertised. With V(autoneg) off it
         is forced, which is an error from 1000 Mb/s on twisted pair. V(autoneg) alone advertises everything.
       - C(rule) is V(exact) (the default), or for numbers V(at_least) or V(at_most). An option that meets its bound
@@ -60,7 +80,12 @@ EXAMPLES = r"""
       eth0:
         adaptive_rx: false
         rx_usecs: {value: 50, rule: at_most, why: Voice must not wait for a batch.}
-        rps_cpus: 0-3
+        rps_cpus: auto
+
+- name: Calls between two hosts over all queues of a card, and each queue with a CPU of its own to send from
+  siptune.linux.nic_link:
+    interfaces:
+      "driver:igb": {udp_hash: sdfn, xps_cpus: auto}
 
 - name: In a maintenance window, a speed by advertising nothing else
   siptune.linux.nic_link:

@@ -43,6 +43,7 @@ network 04 203.0.113.10/24
 network 05 198.18.5.10/24
 network 06 198.18.6.10/24
 network 07 198.18.7.10/24
+network 09 198.18.9.10/24
 systemctl enable systemd-networkd.service
 
 # The eighth is NetworkManager's, with a profile as nmcli writes it.

@@ -31,6 +31,7 @@ from tracing import STARTING, calls_of
 OWN_WORK_MILLISECONDS = 20  # of CPU time
 DEFAULTS = {name: argument["default"] for name, argument in NIC_LINK.argument_spec.items()}
 LINK_FILE = "/etc/systemd/network/00-siptune-sip0.link"
+RULES = "/etc/udev/rules.d/90-siptune-queues.rules"
 
 
 def test_there_and_back() -> None:
@@ -44,14 +45,11 @@ def test_there_and_back() -> None:
 
     first = call(nic_link, interfaces=wanted)
     assert [item["after"] for item in first["items"]] == [item["after"] for item in predicted["items"]]
-    # Without an option for steering in the .link files of this systemd, it lasts until the next boot.
-    kept = (systemd_version(Host()) or 0) >= LINK_OPTIONS_OF_BOOT["ReceivePacketSteeringCPUMask"].since
-    assert states(first) == {
-        "sip0 txqueuelen": "changed",
-        "sip0 rps_cpus": "changed" if kept else "pending",
-        "rtp0 txqueuelen": "changed",
-    }
-    assert ("ReceivePacketSteeringCPUMask" in Path(LINK_FILE).read_text(encoding="utf-8")) == kept
+    # Without an option for steering in the .link files of this systemd, there is a rule.
+    by_link = (systemd_version(Host()) or 0) >= LINK_OPTIONS_OF_BOOT["ReceivePacketSteeringCPUMask"].since
+    assert set(states(first).values()) == {"changed"}
+    assert ("ReceivePacketSteeringCPUMask" in Path(LINK_FILE).read_text(encoding="utf-8")) == by_link
+    assert os.path.exists(RULES) != by_link
     assert (sys_net("sip0/tx_queue_len"), sys_net("rtp0/tx_queue_len")) == ("2000", "1500")
     assert int(sys_net("sip0/queues/rx-0/rps_cpus").replace(",", ""), 16) == (1 << os.cpu_count()) - 1
     assert "TransmitQueueLength=2000\n" in Path(LINK_FILE).read_text(encoding="utf-8")
@@ -105,6 +103,12 @@ BAD = [
     ({"sip0": {"txqueuelen": 32768}}, "allowed are 0 to 32767"),
     ({"sip0": {"txqueuelen": -1}}, "cannot be -1: allowed are 0 to"),
     ({"sip0": {"rps_cpus": "8000"}}, "this host has the CPUs"),
+    ({"sip0": {"rps_cpus": ""}}, "sip0 rps_cpus: cannot be ''"),
+    ({"sip0": {"xps_cpus": "0-8000"}}, "this host has the CPUs"),
+    ({"sip0": {"irq_cpus": "auto"}}, "give a list of CPUs such as 0-3,8, or all or none"),
+    ({"sip0": {"udp_hash": "s"}}, "it is sd for the addresses alone, or sdfn"),
+    ({"sip0": {"rps_flow_cnt": 2**20 + 1}}, "allowed are 0 to 1048576"),
+    ({"br0": {"rps_cpus": 0}}, "br0: is a software interface (bridge); name the hardware below it"),
     ({"sip0": {"channels_rx": 9999}}, "the hardware's maximum is"),
     ({"sip*": {"txqueuelen": 5, "rx": 9}}, "no such option: rx"),
 ]
@@ -206,3 +210,31 @@ def test_the_work_of_four_interfaces_is_quick() -> None:
         taken.append(time.process_time() - start)
     assert {sys_net(f"{name}/tx_queue_len") for name in FOUR} == {"2009"}
     assert min(taken) * 1000 < OWN_WORK_MILLISECONDS, taken
+
+
+MANY = {f"many{number}": {"rps_cpus": "0", "xps_cpus": "auto", "rps_flow_cnt": 512} for number in range(4)}
+
+
+def test_the_work_of_four_interfaces_of_sixteen_queues_is_quick() -> None:
+    make_interfaces()
+    for name in MANY:
+        ip("link", "add", name, "numrxqueues", "16", "numtxqueues", "16", "type", "veth", "peer", f"{name}p")
+    start = whole_host()
+    assert set(states(call(nic_link, interfaces=MANY)).values()) == {"changed"}
+    taken = []
+    for _run in range(5):
+        begun = time.process_time()
+        prepared = NIC_LINK.call({**DEFAULTS, "interfaces": MANY})
+        all_or_nothing(lambda log, prepared=prepared: prepared.run(Host(), False, log))
+        taken.append(time.process_time() - begun)
+    assert sys_net("many3/queues/rx-15/rps_flow_cnt") == "512"
+    call(nic_link, state="absent")
+    assert difference(start, whole_host()) == {}
+    assert min(taken) * 1000 < OWN_WORK_MILLISECONDS, taken
+
+
+def test_software_names_what_is_below_it() -> None:
+    make_interfaces()
+    ip("link", "set", "sip0", "master", "br0")
+    result = call(nic_link, interfaces={"br0": {"rps_cpus": "auto"}})
+    assert result["msg"].startswith("br0: is a software interface (bridge); name the hardware below it: sip0")

@@ -18,6 +18,8 @@ USERS = "/etc/systemd/network/10-users.link"
 QUEUE = {"TransmitQueueLength": "2000"}
 RX = {"RxBufferSize": "512"}
 
+RULES = "/etc/udev/rules.d/90-siptune-queues.rules"
+
 # A module's call, in short. Prints the verdicts, or the error.
 CALL = """
 import json, sys, types
@@ -99,19 +101,32 @@ def test_udev_takes_our_file_at_the_next_add_and_not_before(cable: Machine) -> N
     assert applied(cable).endswith("/99-default.link")
 
 
-def test_steering_is_persisted_if_this_systemd_has_an_option_for_it(cable: Machine) -> None:
-    result = cable.call_module("nic_link", {"interfaces": {"v0": {"rps_cpus": "0"}}})
-    (item,) = result["items"]
-    assert (item["after"], int(value(cable, "queues/rx-0/rps_cpus").replace(",", ""), 16)) == ("0", 1)
-    cable.sh("echo 0 > /sys/class/net/v0/queues/rx-0/rps_cpus")  # as a boot does
-    if VERSIONS[cable.suite] < 256:
-        assert (item["state"], item["at_boot"]) == ("pending", None)
-        assert "a udev rule with ATTR{queues/rx-0/rps_cpus}=" in item["reason"]
-        assert cable.read(OURS) is None
-        return
-    assert (item["state"], item["at_boot"]) == ("changed", "0")
-    assert applied(cable) == OURS
-    assert int(value(cable, "queues/rx-0/rps_cpus").replace(",", ""), 16) == 1
+def test_steering_is_kept_by_our_file_or_by_our_rules(cable: Machine) -> None:
+    wanted = {"interfaces": {"v0": {"rps_cpus": "0", "rps_flow_cnt": 64}}}
+    result = cable.call_module("nic_link", wanted)
+    assert [(item["state"], item["at_boot"]) for item in result["items"]] == [("changed", "0"), ("changed", "64")]
+
+    def live() -> tuple[int, str]:
+        return int(value(cable, "queues/rx-0/rps_cpus").replace(",", ""), 16), value(cable, "queues/rx-0/rps_flow_cnt")
+
+    assert live() == (1, "64")
+    # As a boot does.
+    cable.sh("for file in rps_cpus rps_flow_cnt; do echo 0 > /sys/class/net/v0/queues/rx-0/$file; done")
+    assert (applied(cable) == OURS) == (VERSIONS[cable.suite] >= 256)
+    assert live() == (1, "64")
+    assert not cable.call_module("nic_link", wanted)["changed"]
+    assert cable.call_module("nic_link", {"state": "absent"})["changed"]
+    assert (cable.read(RULES), cable.read(OURS)) == (None, None)
+
+
+def test_an_interface_that_appears_later_has_what_its_glob_says(cable: Machine) -> None:
+    """Only a card does: a parent with a driver is what VLANs, bridges and these cables have not."""
+    cable.call_module("nic_link", {"interfaces": {"late*": {"rps_flow_cnt": 64}, "v0": {"rps_flow_cnt": 64}}})
+    assert 'ENV{.SIPTUNE_NAME}=="late*", DRIVERS=="?*", TEST==' in (cable.read(RULES) or "")
+    cable.sh("ip link add late0 type veth peer name late1; udevadm settle")
+    assert int((cable.read("/sys/class/net/late0/queues/rx-0/rps_flow_cnt") or "").strip()) == 0
+    cable.sh("ip link delete late0")
+    cable.call_module("nic_link", {"state": "absent"})
 
 
 def test_a_file_that_would_rename_the_interface_is_put_back(cable: Machine) -> None:

@@ -50,6 +50,7 @@ NEIGHBOURS = {
     ("module_utils/_logins", "module_utils/_sysctl/nr_open"),
     ("module_utils/_units", "module_utils/_sysctl/nr_open"),
     ("module_utils/_nic", "module_utils/_nic/link_files"),
+    ("module_utils/_nic", "module_utils/_packets"),
     ("plugin_utils/_audit", "plugin_utils/_site"),
     ("plugin_utils/_site", "plugin_utils/_rollout/settings"),
 }

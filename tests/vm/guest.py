@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import os
 import select
 import signal
@@ -24,7 +25,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,6 +45,7 @@ STOP_TIMEOUT_SECONDS = 10
 # The probe's kernel panics within a second.
 KVM_PROBE_TIMEOUT_SECONDS = 10
 PORT_ATTEMPTS = 5
+FEEDS = "feeds.json"  # in the machine's directory: the port of 127.0.0.1 for each card that is fed
 
 
 class GuestError(Exception):
@@ -51,16 +53,30 @@ class GuestError(Exception):
 
 
 class Nic(NamedTuple):
-    """A network card on a segment of its own. vm-setup.sh gives the addresses, by the card's number."""
+    """A network card on a segment of its own. vm-setup.sh gives the addresses, by the card's number.
+
+    What is sent to a UDP port of 127.0.0.1 comes in at one that is `fed`, from as many ports as it is sent from.
+    """
 
     number: int
     model: str
     network: str
     options: str = ""
+    fed: bool = False
 
     @property
     def mac(self) -> str:
         return f"52:54:00:5e:00:{self.number:02}"
+
+    @property
+    def interface(self) -> str:
+        """The name that udev gives it, by its slot."""
+        return f"enp0s{self.number}"
+
+    @property
+    def address(self) -> str:
+        """Its address in the machine."""
+        return f"{self.network.rpartition('.')[0]}.10"
 
     def arguments(self, forward: str = "") -> list[str]:
         """QEMU's arguments for the card. `restrict` keeps its packets from leaving this machine."""
@@ -75,14 +91,17 @@ MANAGEMENT = Nic(1, "virtio-net-pci", "10.0.2.0/24")
 NICS = (
     Nic(2, "e1000e", "192.0.2.0/24"),
     Nic(3, "vmxnet3", "198.51.100.0/24"),
-    Nic(4, "virtio-net-pci", "203.0.113.0/24", ",rx_queue_size=1024"),
+    Nic(4, "virtio-net-pci", "203.0.113.0/24", ",rx_queue_size=1024", fed=True),
     Nic(5, "e1000", "198.18.5.0/24"),
     Nic(6, "rtl8139", "198.18.6.0/24"),
     # From QEMU 8.0 on.
     Nic(7, "igb", "198.18.7.0/24"),
     # NetworkManager's.
     Nic(8, "e1000e", "198.18.8.0/24"),
+    # With a queue for each of the two processors.
+    Nic(9, "igb", "198.18.9.0/24", fed=True),
 )
+FED_PORT = 4000  # in the machine, where nobody listens
 
 
 class Image(NamedTuple):
@@ -176,18 +195,23 @@ def acceleration(emulator: str, image: Image) -> list[str]:
     return ["-accel", "tcg,thread=multi,tb-size=512", "-cpu", "Nehalem"]
 
 
-def network_cards(emulator: str, port: int) -> list[str]:
-    """QEMU's arguments for the cards whose models it knows, with ssh forwarded from a port of 127.0.0.1."""
+def network_cards(emulator: str, port: int, feeds: Mapping[str, int]) -> list[str]:
+    """QEMU's arguments for the cards whose models it knows, with ssh forwarded from a port of 127.0.0.1.
+
+    `feeds` are the ports for the cards that are fed, by their interfaces' names.
+    """
     arguments = MANAGEMENT.arguments(f",hostfwd=tcp:127.0.0.1:{port}-:22")
     for nic in NICS:
         if knows(emulator, nic.model):
-            arguments += nic.arguments()
+            feed = feeds.get(nic.interface)
+            forward = f",hostfwd=udp:127.0.0.1:{feed}-{nic.address}:{FED_PORT}" if feed else ""
+            arguments += nic.arguments(forward)
     return arguments
 
 
-def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listens on, at this moment."""
-    with socket.socket() as listener:
+def free_port(kind: int = socket.SOCK_STREAM) -> int:
+    """A TCP port of 127.0.0.1, or one of UDP, that nobody listens on, at this moment."""
+    with socket.socket(type=kind) as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]
 
@@ -208,13 +232,15 @@ def start_qemu(directory: Path, image: Image) -> int:
     ]
     for attempts_left in reversed(range(PORT_ATTEMPTS)):
         port = free_port()
+        feeds = {nic.interface: free_port(socket.SOCK_DGRAM) for nic in NICS if nic.fed}
         try:
-            run(*command, *network_cards(emulator, port))
+            run(*command, *network_cards(emulator, port, feeds))
         except GuestError as error:
             # Somebody else was quicker to use the port.
             if "host forwarding" in str(error) and attempts_left:
                 continue
             raise
+        (directory / FEEDS).write_text(json.dumps(feeds), encoding="ascii")
         return port
     raise AssertionError("the last attempt returns or raises")
 
@@ -241,7 +267,7 @@ def running(directory: Path) -> Iterator[int | None]:
 def make_files(directory: Path, image: Image) -> None:
     """A fresh disk over the image's, and a key to log in with."""
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for name in ("key", "key.pub", "console.log", "disk.qcow2", "ssh_config", "known_hosts"):
+    for name in ("key", "key.pub", "console.log", "disk.qcow2", "ssh_config", "known_hosts", FEEDS):
         (directory / name).unlink(missing_ok=True)
     run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", NAME, "-f", directory / "key")
     run("qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", image.disk, directory / "disk.qcow2")

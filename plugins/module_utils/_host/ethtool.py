@@ -148,7 +148,7 @@ def _long_enough(answer: bytes, size: int) -> bytes:
 
 # --- which fields of a packet choose its receive queue ---------------------------------------
 
-ETHTOOL_GRXFH = 0x29
+ETHTOOL_GRXFH, ETHTOOL_SRXFH = 0x29, 0x2A
 UDP_V4_FLOW, UDP_V6_FLOW = 0x02, 0x06
 # struct ethtool_rxnfc as it was first: command, flow type, 64 bits of fields. Kernels take it so to this day.
 _HASH = struct.Struct("=IIQ")
@@ -165,6 +165,14 @@ def unpack_hash(answer: bytes) -> str:
     """Those fields as ethtool(8) writes them: `sd` for both addresses, `sdfn` with both ports. Raises EthtoolError."""
     fields = _unpack(_HASH, ETHTOOL_GRXFH, answer)[2]
     return "".join(letter for bit, letter in HASH_LETTERS.items() if fields & bit)
+
+
+def pack_hash(flow: int, letters: str) -> bytes:
+    """The request that hashes packets of a flow type by these fields. Raises EthtoolError for an unknown letter."""
+    if not set(letters) <= set(HASH_LETTERS.values()):
+        raise EthtoolError(f"{letters!r} are not letters of fields")
+    bits = sum(bit for bit, letter in HASH_LETTERS.items() if letter in letters)
+    return _HASH.pack(ETHTOOL_SRXFH, flow, bits)
 
 
 # --- the permanent address -------------------------------------------------------------------

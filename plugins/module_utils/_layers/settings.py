@@ -14,7 +14,7 @@ from typing import Any
 from .._alg.items import BLOCKED
 from .capacity import CatalogueError
 from .catalogue import settings
-from .interfaces import nic_settings
+from .interfaces import nic_settings, of_links
 from .layer import (
     ABSENT,
     ALG,
@@ -45,14 +45,15 @@ def layer_settings(layer: Layer, variables: Mapping[str, Any], host: Mapping[str
     if layer.name == SERVICE_LAYER:
         own = OwnSettings(**{field: options[field] for field in OwnSettings._fields})
         return service_limits(layer.catalogue, profile, host, capacity, own)
-    kernel = settings(layer.catalogue, profile, host, capacity, options["sysctl"], options)
-    if layer.name == FS_LAYER:
-        return {KERNEL: kernel, JOURNAL: options.get("journal_max_use")}
     if layer.name != NETWORK_LAYER:
-        return {KERNEL: kernel}
+        kernel = settings(layer.catalogue, profile, host, capacity, options["sysctl"], options)
+        return {KERNEL: kernel, **({JOURNAL: options.get("journal_max_use")} if layer.name == FS_LAYER else {})}
     nics = {
         part: nic_settings(layer.interfaces, part, profile, host, options[f"nic_{part}"]) for part in (RINGS, LINKS)
     }
+    # Some keys go with what the same run sets on cards.
+    options = {**options, **of_links(nics[LINKS], host)}
+    kernel = settings(layer.catalogue, profile, host, capacity, options["sysctl"], options)
     sockets = receive_buffer(layer.interfaces, profile, host, capacity, options["sip_receive_buffer"])
     return {KERNEL: kernel, **nics, SOCKETS: sockets, ALG: _blocks_alg(options["sip_alg"])}
 

@@ -48,6 +48,7 @@ DEFAULT_BUFFER_CEILING_BYTES = 16 * MEBIBYTE
 
 # "1000 or 10000 performed well": Documentation/networking/scaling.rst
 INPUT_QUEUE_PACKETS = 10000
+FLOW_TABLE_ENTRIES = 32768  # "works fairly well on a moderately loaded server", the same
 
 # A larger ring falls out of the cache. Drivers keep a page for each packet of each queue's receive ring.
 RECEIVE_RING_PACKETS = 4096
@@ -131,6 +132,11 @@ def _sip_daemons(host: Mapping[str, Any]) -> set[str]:
     return {str(one.get("name")) for one in _daemons(host)}
 
 
+def carries_media(host: Mapping[str, Any]) -> bool:
+    """Whether a daemon that carries media is installed or runs."""
+    return not _sip_daemons(host).isdisjoint(MEDIA_DAEMONS)
+
+
 def receive_buffer_default_bytes(
     host: Mapping[str, Any], capacity: Mapping[str, int], options: Mapping[str, Any]
 ) -> int | None:
@@ -142,8 +148,7 @@ def receive_buffer_default_bytes(
     wanted = sip_receive_buffer_bytes(host, capacity, options)
     if wanted is None:
         return None
-    carries_media = not _sip_daemons(host).isdisjoint(MEDIA_DAEMONS)
-    return min(wanted, DEFAULT_BUFFER_WITH_MEDIA_BYTES if carries_media else DEFAULT_BUFFER_CEILING_BYTES)
+    return min(wanted, DEFAULT_BUFFER_WITH_MEDIA_BYTES if carries_media(host) else DEFAULT_BUFFER_CEILING_BYTES)
 
 
 def receive_buffer_max_bytes(host: Mapping[str, Any], capacity: Mapping[str, int], options: Mapping[str, Any]) -> int:
@@ -168,15 +173,23 @@ def _receive_buffer_max_bytes(host: Mapping[str, Any], capacity: Mapping[str, in
     return max(RECEIVE_BUFFER_FLOOR_BYTES, min(wanted_bytes, ceiling_bytes))
 
 
-def input_queue_packets(host: Mapping[str, Any], _capacity: Mapping[str, int], _options: Mapping[str, Any]) -> Value:
+def input_queue_packets(host: Mapping[str, Any], _capacity: Mapping[str, int], options: Mapping[str, Any]) -> Value:
     """net.core.netdev_max_backlog in packets per processor: 10000 where that queue carries traffic, else None.
 
-    That is with RPS on, or with veth interfaces. Source: Documentation/networking/scaling.rst, and
-    enqueue_to_backlog() of net/core/dev.c.
+    That is with RPS on, or switched on by the same run (`steers_packets` of the options), or with veth interfaces.
+    Source: Documentation/networking/scaling.rst, and enqueue_to_backlog() of net/core/dev.c.
     """
     interfaces = host.get("interfaces") or []
     in_use = any(interface.get("rps") or interface.get("driver") == "veth" for interface in interfaces)
-    return INPUT_QUEUE_PACKETS if in_use else None
+    return INPUT_QUEUE_PACKETS if in_use or options.get("steers_packets") else None
+
+
+def flow_table_entries(_host: Mapping[str, Any], _capacity: Mapping[str, int], options: Mapping[str, Any]) -> Value:
+    """net.core.rps_sock_flow_entries in flows: 32768 where the role sets rps_flow_cnt, else None.
+
+    Without it the tables of the queues have no effect. Source: Documentation/networking/scaling.rst, "RFS".
+    """
+    return FLOW_TABLE_ENTRIES if options.get("steers_flows") else None
 
 
 def receive_ring_packets(host: Mapping[str, Any], _capacity: Mapping[str, int], _options: Mapping[str, Any]) -> int:
@@ -338,6 +351,7 @@ FORMULAS: dict[str, Sizing] = {
     ),
     "dirty_background_bytes": Sizing(dirty_background_bytes, "¼ of vm.dirty_bytes, ≥ 64 MiB"),
     "dirty_bytes": Sizing(dirty_bytes, "where the disk's speed is given: 2 s of writes, ≥ 256 MiB, ≤ 5 % of memory"),
+    "flow_table_entries": Sizing(flow_table_entries, "32768 with rps_flow_cnt"),
     "input_queue_packets": Sizing(input_queue_packets, "10000 with RPS or veth"),
     "open_files_of_host": Sizing(open_files_of_host, "500000 without systemd 240 or later"),
     "receive_buffer_default_bytes": Sizing(

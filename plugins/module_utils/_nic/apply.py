@@ -8,18 +8,20 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Mapping
 
+from .._core.change import ABSENT, READONLY
 from .._core.undo import UndoLog
 from .._engine.effects import finalize_originals, store_originals, tidy
 from .._engine.originals import Originals
 from .._host.host import Host, HostError
-from .driver import GoneError, UnsupportedError, read_values, set_options
+from .boot import plan_boot
+from .driver import GoneError, ManagedError, UnsupportedError, read_values, set_options
 from .items import items, items_of_files
 from .link_files import model as link_files_model
 from .link_files.apply import apply as apply_link_files
-from .model import Decision, GroupWrite, Observed, Outcome, Plan, Request, item_name
-from .options import NEGOTIATED, Option
+from .model import Decision, GroupWrite, Observed, Outcome, Plan, Request, Unsupported, item_name
+from .options import MANAGED, NEGOTIATED, Option
 from .originals import finalize
-from .plan import plan_boot
+from .settings import AUTO
 from .target import is_rounded
 
 
@@ -38,17 +40,17 @@ def apply(host: Host, request: Request, observed: Observed, planned: Plan, log: 
     for write in planned.writes:
         _set_group(host, write, refused, log)
     after = _read_back(host, planned, refused)
-    unsupported = frozenset(refused.unsupported)
+    unsupported = refused.unsupported
     boot, verdicts = planned.boot, {}
     if boot is not None:
         if unsupported:
-            boot = plan_boot(request, observed, planned.decisions, unsupported) or boot
+            boot = plan_boot(request, observed, planned.decisions, frozenset(unsupported)) or boot
         verdicts = apply_link_files(host, boot, log)
     finalize_originals(host, _finalized(observed, planned, boot, after, refused.places), stored, log)
     moved = any(after[decision.place] != decision.before for decision in planned.decisions if decision.place in after)
     changes = items(request, observed, planned.decisions, after, verdicts, unsupported, refused.reverts)
     changes += items_of_files(boot)
-    return Outcome(changes, moved or bool(boot and boot.changed), boot)
+    return Outcome(changes, moved or bool(boot and boot.changed), boot, planned.hazards)
 
 
 def _finalized(
@@ -65,12 +67,17 @@ def _finalized(
 
 
 class _Refused:
-    """What drivers do not take: options that they do not support, and reverts, which must not block each other."""
+    """What drivers do not take: options that they do not support, and reverts, which must not block each other.
+
+    A value that was left to us is no reason for a call to fail, whatever the kernel says to it.
+    """
 
     def __init__(self, planned: Plan) -> None:
-        self.unsupported: set[tuple[str, str]] = set()
+        self.unsupported: dict[tuple[str, str], Unsupported] = {}
         self.reverts: dict[tuple[str, str], str] = {}  # with the reasons
         self._reverting = {decision.place for decision in planned.decisions if decision.setting is None}
+        settings = {decision.place: decision.setting for decision in planned.decisions}
+        self._ours = {place for place, setting in settings.items() if setting and setting.value == AUTO}
 
     @property
     def places(self) -> frozenset[tuple[str, str]]:
@@ -80,7 +87,12 @@ class _Refused:
         """Add what a driver refuses. Raises the error unless these options are not supported, or all go back."""
         places = [(link, option.name) for option in options]
         if isinstance(error, UnsupportedError):
-            self.unsupported.update(places)
+            managed = isinstance(error, ManagedError)
+            lacking = Unsupported(READONLY, MANAGED) if managed else Unsupported(ABSENT, "the driver cannot change it")
+            self.unsupported.update(dict.fromkeys(places, lacking))
+        elif self._ours.issuperset(places):
+            lacking = Unsupported(READONLY, f"left as it is, because the kernel does not take it: {error.reason}")
+            self.unsupported.update(dict.fromkeys(places, lacking))
         elif self._reverting.issuperset(places):
             self.reverts.update(dict.fromkeys(places, error.reason))
         else:

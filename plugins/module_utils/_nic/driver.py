@@ -6,50 +6,66 @@
 from __future__ import annotations
 
 import errno
-import re
 import struct
 from collections.abc import Iterable, Mapping
 
 from .._engine.originals import PATH as RECORD
 from .._host import qdisc
-from .._host.cpus import NONE, cpu_list, cpu_mask, parse_cpu_list, parse_cpu_mask
+from .._host.cpus import NONE
 from .._host.ethtool import (
+    UDP_V4_FLOW,
+    UDP_V6_FLOW,
     EthtoolError,
     LinkSettings,
     Structure,
     pack_address_request,
     pack_driver_request,
     pack_get,
+    pack_hash,
+    pack_hash_request,
     pack_link,
     pack_link_request,
     pack_set,
     unpack_address,
     unpack_driver,
+    unpack_hash,
     unpack_link,
     unpack_link_words,
     unpack_numbers,
 )
-from .._host.host import Host, HostError, unless_refused
+from .._host.host import Host, HostError
 from .._host.netlink import Link, observe_links
+from .affinity import read_interrupts, why_readonly, write_interrupts
 from .model import Nic, Reading, item_name
 from .modes import describe, with_mode
 from .options import (
+    HASH_GROUP,
+    INTERRUPT_GROUP,
+    IRQ_CPUS,
     LINK_MODE,
     MODE_GROUP,
     QUEUE_GROUP,
     RPS_CPUS,
-    STEERING_GROUP,
+    RPS_FLOW_CNT,
     TXQUEUELEN,
+    UDP_HASH,
+    XPS_CPUS,
     Group,
     NicError,
     Option,
     as_number,
     as_text,
 )
+from .parts import joined, value_of
+from .queues import path_of, read_queues, write_queues
 
-SYS_CLASS_NET = "/sys/class/net"
 LONGEST_SHOWN = 40
-RX_QUEUE = re.compile(r"rx-[0-9]{1,5}")
+UDP_FLOWS = {"udp4": UDP_V4_FLOW, "udp6": UDP_V6_FLOW}  # by their names in ethtool(8)
+NO_QUEUES = {
+    RPS_CPUS: "the /sys that is mounted here does not show its receive queues",
+    RPS_FLOW_CNT: "the /sys that is mounted here does not show its receive queues",
+    XPS_CPUS: "it has a single transmit queue, or the /sys that is mounted here does not show them",
+}
 UNSUPPORTED = (errno.EOPNOTSUPP, errno.ENOSYS)
 GONE = (errno.ENODEV, errno.ENXIO)
 GONE_REASON = "the interface is gone: it was unplugged or renamed a moment ago"
@@ -61,6 +77,10 @@ class GoneError(HostError):
 
 class UnsupportedError(HostError):
     """The driver does not support the request."""
+
+
+class ManagedError(UnsupportedError):
+    """The kernel keeps the interrupts of this card to itself."""
 
 
 # --- interfaces ------------------------------------------------------------------------------
@@ -148,6 +168,7 @@ def _merged(nic: Nic, part: Nic) -> Nic:
         {**nic.readonly, **part.readonly},
         part.settings or nic.settings,
         nic.unresponsive | part.unresponsive,
+        {**nic.parts, **part.parts},
     )
 
 
@@ -156,9 +177,14 @@ def _read_group(host: Host, link: Link, group: Group, options: Iterable[Option])
         return _read_numbers(host, link, group, group.structure, options)
     if group == QUEUE_GROUP:
         return _read_queue(link)
-    if group == STEERING_GROUP:
-        return _read_steering(host, link)
-    return _read_mode(host, link)
+    if group == MODE_GROUP:
+        return _read_mode(host, link)
+    if group == HASH_GROUP:
+        return _read_hash(host, link)
+    if group == INTERRUPT_GROUP:
+        return _read_interrupts(host, link)
+    (option,) = options
+    return _read_queues(host, link, option)
 
 
 def _read_numbers(host: Host, link: Link, group: Group, structure: Structure, options: Iterable[Option]) -> Nic:
@@ -186,51 +212,40 @@ def _read_queue(link: Link) -> Nic:
     return Nic(link, {TXQUEUELEN: Reading(str(link.tx_queue_length))}, {})
 
 
-def _read_steering(host: Host, link: Link) -> Nic:
-    masks = _steering_masks(host, link)
-    if not masks:
-        return Nic(link, {}, {RPS_CPUS: "the /sys that is mounted here does not show its receive queues"})
+def _read_queues(host: Host, link: Link, option: Option) -> Nic:
+    name = option.name
+    values = read_queues(host, link, name)
+    if not values:
+        return Nic(link, {}, {name: NO_QUEUES[name]})
     readonly = {}
-    if not all(host.writable(path) for path in masks):
-        readonly[RPS_CPUS] = "not writable from here: /sys is read-only"
-    return Nic(link, {RPS_CPUS: Reading(describe_steering(masks))}, {}, readonly)
+    if not all(host.writable(path_of(link, name, queue)) for queue in values):
+        readonly[name] = "not writable from here: /sys is read-only"
+    return Nic(link, {name: Reading(joined(values))}, {}, readonly, parts={name: tuple(values)})
 
 
-def _steering_masks(host: Host, link: Link) -> dict[str, frozenset[int]]:
-    """The file of each receive queue with its CPUs; empty without RPS, or where /sys shows another namespace."""
-    directory = f"{SYS_CLASS_NET}/{link.name}"
-    address = (host.read_lenient(f"{directory}/address") or "").strip()
-    ifindex = (host.read_lenient(f"{directory}/ifindex") or "").strip()
-    if ifindex != str(link.ifindex) or address != (link.mac or address):
-        return {}
-    found = {}
-    for queue in sorted(filter(RX_QUEUE.fullmatch, unless_refused(host.list_directory, f"{directory}/queues") or [])):
-        path = f"{directory}/queues/{queue}/rps_cpus"
-        cpus = parse_cpu_mask(host.read_lenient(path) or "")
-        if cpus is not None:
-            found[path] = cpus
-    return found
+def _read_interrupts(host: Host, link: Link) -> Nic:
+    values = read_interrupts(host, link)
+    if not values:
+        return Nic(
+            link, {}, {IRQ_CPUS: f"{_driver(link)} has no interrupts of receive queues here"}
+        )
+    reason = why_readonly(host, list(values))
+    readonly = {IRQ_CPUS: reason} if reason else {}
+    return Nic(link, {IRQ_CPUS: Reading(joined(values))}, {}, readonly, parts={IRQ_CPUS: tuple(values)})
 
 
-def describe_steering(masks: Mapping[str, frozenset[int]]) -> str:
-    """The CPUs that all queues steer to; for queues that differ, those of each: `rx-0=0-1 rx-1=none`."""
-    if len(set(masks.values())) == 1:
-        return cpu_list(next(iter(masks.values())))
-    return " ".join(f"{path.rsplit('/', 2)[1]}={cpu_list(cpus)}" for path, cpus in masks.items())
-
-
-def _steering_of(text: str, queue: str) -> frozenset[int] | None:
-    """The CPUs that `describe_steering` gives for one queue; None for a queue it does not mention.
-
-    Raises ValueError for a text that `describe_steering` cannot have written.
-    """
-    if "=" in text:
-        cpus = dict(part.partition("=")[::2] for part in text.split()).get(queue)
-        return None if cpus is None else _steering_of(cpus, queue)
-    found = frozenset() if text == NONE else parse_cpu_list(text)
-    if found is None:
-        raise ValueError(f"{text!r} is not a list of CPUs")
-    return found
+def _read_hash(host: Host, link: Link) -> Nic:
+    """The fields that UDP is hashed by. A driver may know IPv4 alone; one that knows neither has no such option."""
+    found: dict[str, str] = {}
+    for name, flow in UDP_FLOWS.items():
+        try:
+            found[name] = unpack_hash(request(host, link.name, pack_hash_request(flow))) or NONE
+        except UnsupportedError:
+            if not found:
+                raise
+        except EthtoolError as error:
+            raise HostError(link.name, f"the driver's answer is invalid: {error}") from error
+    return Nic(link, {UDP_HASH: Reading(joined(found))}, {}, parts={UDP_HASH: tuple(found)})
 
 
 def _read_mode(host: Host, link: Link) -> Nic:
@@ -292,10 +307,14 @@ def _set_group(host: Host, link: Link, group: Group, values: Mapping[Option, str
     text = next(iter(values.values()))
     if group == MODE_GROUP:
         request(host, link.name, pack_link(with_mode(link_settings(host, link.name), text)))
-    elif group == STEERING_GROUP:
-        _set_steering(host, link, text)
-    else:
+    elif group == HASH_GROUP:
+        _set_hash(host, link, text)
+    elif group == INTERRUPT_GROUP:
+        _set_interrupts(host, link, text)
+    elif group == QUEUE_GROUP:
         _set_queue(host, link.name, int(text))
+    else:
+        _set_queues(host, link, next(iter(values)), text)
 
 
 def _set_queue(host: Host, name: str, frames: int) -> None:
@@ -305,8 +324,24 @@ def _set_queue(host: Host, name: str, frames: int) -> None:
         raise _explained(error, name) from error
 
 
-def _set_steering(host: Host, link: Link, text: str) -> None:
-    for path in _steering_masks(host, link):
-        cpus = _steering_of(text, path.rsplit("/", 2)[1])
-        if cpus is not None:
-            host.write_kernel(path, cpu_mask(cpus))
+def _set_hash(host: Host, link: Link, text: str) -> None:
+    for part in _read_hash(host, link).parts[UDP_HASH]:
+        letters = value_of(text, part)
+        if letters is not None:
+            request(host, link.name, pack_hash(UDP_FLOWS[part], "" if letters == NONE else letters))
+
+
+def _set_interrupts(host: Host, link: Link, text: str) -> None:
+    try:
+        write_interrupts(host, link, text)
+    except HostError as error:
+        if error.errno == errno.EIO:  # of managed ones, where their files do not say so
+            raise ManagedError(link.name, error.reason, error.errno) from error
+        raise
+
+
+def _set_queues(host: Host, link: Link, option: Option, text: str) -> None:
+    try:
+        write_queues(host, link, option.name, text)
+    except HostError as error:
+        raise _explained(error, link.name) from error

@@ -19,14 +19,16 @@ from .link_files.file import LINK, LinkFile
 from .link_files.match import KEYS, Device, collect
 from .link_files.model import Observed as ObservedFiles
 from .link_files.options import MAX_SINCE
+from .link_words import NAMES as LINK_WORDS
 from .model import Card, Decision, Nic, Observed, Reading, Request
 from .modes import LinkMode
 from .options import MOST, TXQUEUELEN, Option
-from .settings import ALL, MAX, Setting
+from .settings import ALL, AUTO, MAX, Setting
 from .target import target_value
 
 LEFT = "left to a run on the booted host"
 ONLY_THE_CARD = f"{LEFT}: which link modes it has, only the card says"
+ONLY_ITS_QUEUES = f"{LEFT}: which queues it has, only the card says"
 NO_PROCESSORS = f"{LEFT}: its size depends on siptune_machine.processors, which is not given"
 NOT_CUT = f"{LEFT}: a systemd before {MAX_SINCE} does not cut it to the card's maximum, and a card refuses more"
 UNKNOWN_DRIVER = f"{LEFT}: what its driver begins with is not known, and a floor or a ceiling never makes it worse"
@@ -169,6 +171,8 @@ def decide_for_boot(
     decision = Decision(Nic(link, {}, {}), option, setting)
     if isinstance(setting.value, LinkMode):
         return decision._replace(state=PENDING, reason=ONLY_THE_CARD)
+    if setting.value == AUTO or option.name not in LINK_WORDS:
+        return decision._replace(state=PENDING, reason=ONLY_ITS_QUEUES)
     if setting.value == ALL and not processors:
         return decision._replace(state=PENDING, reason=NO_PROCESSORS)
     if setting.value == MAX and setting.limit is None:

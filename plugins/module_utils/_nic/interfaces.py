@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from .._engine.originals import LinkOriginal
 from .._host.netlink import Link
@@ -19,16 +20,19 @@ from .settings import Rule, Setting, fits
 VIRTUAL_PAIRS = ("veth", "netkit")
 
 
-def resolve(rules: Sequence[Rule], links: Mapping[str, Link]) -> tuple[list[WantedSetting], list[Rule]]:
+def resolve(
+    rules: Sequence[Rule], links: Mapping[str, Link], lower: Mapping[str, Sequence[str]] = MappingProxyType({})
+) -> tuple[list[WantedSetting], list[Rule]]:
     """The settings of each interface, and the rules that match no interface. Raises NicError.
 
     A name beats a glob or a driver, and these beat `*`, option by option; two rules of one rank must agree. Globs and
-    drivers skip software interfaces, and those whose name no file of ours can hold.
+    drivers skip software interfaces, and those whose name no file of ours can hold. `lower` are the interfaces below
+    software ones.
     """
     wanted: dict[tuple[str, str], tuple[Rule, Setting | None]] = {}
     unmatched = []
     for rule in sorted(rules, key=lambda rule: rule.rank):
-        names = _names(rule, links)
+        names = _names(rule, links, lower)
         if not names:
             unmatched.append(rule)
         for name in names:
@@ -43,7 +47,7 @@ def resolve(rules: Sequence[Rule], links: Mapping[str, Link]) -> tuple[list[Want
     return [WantedSetting(links[name], setting) for name, setting in found if setting], unmatched
 
 
-def _names(rule: Rule, links: Mapping[str, Link]) -> list[str]:
+def _names(rule: Rule, links: Mapping[str, Link], lower: Mapping[str, Sequence[str]]) -> list[str]:
     hardware = [link for link in links.values() if not link.virtual_kind]
     if not rule.is_name:
         fitting = (link.name for link in hardware if fits(rule.pattern, link.name, link.driver))
@@ -53,7 +57,9 @@ def _names(rule: Rule, links: Mapping[str, Link]) -> list[str]:
         available = ", ".join(sorted(link.name for link in hardware)) or "no hardware at all"
         raise NicError(rule.pattern, f"no such interface; available: {available}")
     if named.virtual_kind and named.virtual_kind not in VIRTUAL_PAIRS:
-        raise NicError(rule.pattern, f"is a software interface ({named.virtual_kind}); name the hardware below it")
+        below = ", ".join(lower.get(rule.pattern, ()))
+        hint = f"name the hardware below it{': ' if below else ''}{below}"
+        raise NicError(rule.pattern, f"is a software interface ({named.virtual_kind}); {hint}")
     return [rule.pattern]
 
 

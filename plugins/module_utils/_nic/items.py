@@ -5,19 +5,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from .._core.change import ABSENT, CHANGED, KEPT, OK, PENDING, READONLY, REFUSED, SHADOWED, Change
 from .._core.setting import RULE_WORDS
+from .._core.text import plural
 from .._engine.owned_files import put_right
+from .._host.cpus import NONE, cpu_list
 from .._host.netlink import Link
 from .link_files import model as link_files_model
 from .link_files.model import Verdict
 from .link_words import link_file_settings, verdict_of
-from .model import Decision, Observed, Request, item_name
-from .options import NEGOTIATED, TXQUEUELEN
-from .settings import DRIVER_PREFIX, Rule, Setting
+from .model import Decision, Observed, Request, Surroundings, Unsupported, item_name
+from .options import NEGOTIATED, RPS_CPUS, RPS_FLOW_CNT, TXQUEUELEN, UDP_HASH
+from .parts import cpus_of
+from .settings import ALL, AUTO, DRIVER_PREFIX, HASH_OF_ADDRESSES, Rule, Setting
 
 NO_LONGER_WANTED = "no longer wanted: back to what the host had"
 QDISC_WITH_QUEUE = "pfifo_fast"  # net/sched/sch_generic.c: no other one of the usual ones takes the device's length
@@ -34,15 +37,15 @@ def items(
     decisions: Sequence[Decision],
     after: Mapping[tuple[str, str], str | None],
     verdicts: Mapping[tuple[str, str], Verdict],
-    unsupported: frozenset[tuple[str, str]] = frozenset(),
+    unsupported: Mapping[tuple[str, str], Unsupported] = MappingProxyType({}),
     refused: Mapping[tuple[str, str], str] = MappingProxyType({}),
 ) -> list[Change]:
     """An item for each option, and for each rule that matches no interface.
 
-    `after` are the values of the options that are set, predicted or read back; `unsupported` the options that a driver
-    turned out not to support, and `refused` those that it did not put back, with its reasons.
+    `after` are the values of the options that are set, predicted or read back; `unsupported` the options that turned
+    out not to be supported, and `refused` those that it did not put back, with its reasons.
     """
-    changes = [_item(decision, after, verdicts, unsupported, request) for decision in decisions]
+    changes = [_item(decision, after, verdicts, unsupported, request, observed.surroundings) for decision in decisions]
     named = {item_name(*place): f"not put back: {reason}" for place, reason in refused.items()}
     changes = [
         change._replace(state=REFUSED, after=change.before, reason=named[change.item])
@@ -87,8 +90,9 @@ def _item(
     decision: Decision,
     after: Mapping[tuple[str, str], str | None],
     verdicts: Mapping[tuple[str, str], Verdict],
-    unsupported: frozenset[tuple[str, str]],
+    unsupported: Mapping[tuple[str, str], Unsupported],
     request: Request,
+    around: Surroundings,
 ) -> Change:
     name, option = decision.place
     now = after.get(decision.place, decision.before)
@@ -98,10 +102,11 @@ def _item(
     if boot_value is None and decision.line is not None:
         verdict = None  # a line of an image, which has no effect on this card
     if decision.place in unsupported:
-        state, reasons = ABSENT, ["the driver cannot change it"]
+        state, reason = unsupported[decision.place]
+        reasons = [reason]
     else:
         state, reasons = _judge(decision, now, verdict)
-        reasons += _remarks(decision, now)
+        reasons += _remarks(decision, now, around)
     if verdict is None and state == PENDING and request.boot is False:
         reasons.append("not persisted for the next boots (when: now)")
     return Change(
@@ -149,7 +154,7 @@ def _when(decision: Decision, verdict: Verdict | None) -> list[str]:
     return ["takes effect at the next boot"]
 
 
-def _remarks(decision: Decision, now: str | None) -> list[str]:
+def _remarks(decision: Decision, now: str | None, around: Surroundings) -> list[str]:
     """Remarks on a value beside its state."""
     remarks = []
     target = decision.target
@@ -160,7 +165,38 @@ def _remarks(decision: Decision, now: str | None) -> list[str]:
             remarks.append(f"requested {target}; the driver set {now}")
     if decision.option.name == TXQUEUELEN and decision.setting is not None:
         remarks += _without_effect(decision.nic.link)
+    if decision.setting is not None and decision.target not in (None, NONE, "0"):
+        remarks += _of_queues(decision.option.name, decision.setting, around)
     return remarks
+
+
+def _of_queues(option: str, setting: Setting, around: Surroundings) -> Iterator[str]:
+    """Remarks on what the kernel makes of a setting of queues."""
+    if option == RPS_CPUS and setting.value not in (ALL, AUTO) and cpus_of(str(setting.value)) & around.isolated:
+        yield f"without isolated CPUs, to which the kernel steers nothing: {cpu_list(around.isolated)}"
+    if option == RPS_FLOW_CNT and around.flow_table == 0:
+        yield "has no effect while net.core.rps_sock_flow_entries is 0; 32768 is usual"
+    if option == UDP_HASH and setting.value != HASH_OF_ADDRESSES and around.fragments:
+        yield fragments_come_in(around.fragments)
+
+
+def fragments_come_in(number: int) -> str:
+    """The warning of a hash of ports on a host that gets fragments."""
+    return (
+        f"{number} {plural(number, 'fragment')} of IP packets came in since the boot: all but the first of a packet "
+        "have no ports, so that they come by another queue, and such packets may be late or overtaken"
+    )
+
+
+def hazards(observed: Observed, decisions: Sequence[Decision]) -> list[str]:
+    """What a run warns of, beside the files of the boot."""
+    fragments = observed.surroundings.fragments
+    return [
+        f"{item_name(*decision.place)}: {fragments_come_in(fragments)}"
+        for decision in decisions
+        if decision.option.name == UDP_HASH and decision.write and fragments
+        if decision.setting is not None and decision.setting.value != HASH_OF_ADDRESSES
+    ]
 
 
 def _without_effect(link: Link) -> Iterable[str]:

@@ -68,6 +68,8 @@ def value_of_line(option: str, text: str, maximum: int | None) -> str:
 
 
 def _lines(nic: Nic, option: str, value: str) -> dict[str, str]:
+    if option not in NAMES and option != LINK_MODE:
+        return {}
     if option == LINK_MODE:
         return _mode_lines(nic, value)
     if OPTIONS[option].kind == SWITCH:
@@ -94,11 +96,11 @@ def verdict_of(
     lines: Mapping[str, Setting],
     value: str | None,
 ) -> Verdict | None:
-    """The verdict on an option, of those on the lines of its .link file; None without any.
+    """The verdict on an option, of those on the lines of its .link file, or of our udev rules; None without any.
 
     A link mode has several lines, and the worst verdict counts.
     """
-    names = MODE_NAMES if option == LINK_MODE else (NAMES[option],)
+    names = MODE_NAMES if option == LINK_MODE else (NAMES.get(option, option), option)
     found = [(name, verdicts[interface, name]) for name in names if (interface, name) in verdicts]
     if not found:
         return None

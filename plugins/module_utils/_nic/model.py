@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from .._core.change import Change
 from .._engine.operation import BOOT, BOTH, NOW
@@ -16,6 +16,10 @@ from .._host.netlink import Link
 from .link_files import model as link_files_model
 from .options import LINK_MODE, Group, Option
 from .settings import Rule, Setting
+from .steering import Near
+
+if TYPE_CHECKING:
+    from .._packets.irqbalance import Irqbalance
 
 
 class Card(NamedTuple):
@@ -63,7 +67,8 @@ class Nic(NamedTuple):
 
     `missing` says why it lacks the other options, `readonly` why one cannot be set. `unresponsive` are those of
     `missing` that may exist all the same, because the driver does not answer: a suspended card, for example.
-    `settings` are those of its link, where they were read.
+    `settings` are those of its link, where they were read. `parts` names the queues, or the interrupts, that have an
+    option each for itself.
     """
 
     link: Link
@@ -72,6 +77,7 @@ class Nic(NamedTuple):
     readonly: Mapping[str, str] = {}
     settings: LinkSettings | None = None
     unresponsive: frozenset[str] = frozenset()
+    parts: Mapping[str, Sequence[str]] = {}
 
 
 class WantedSetting(NamedTuple):
@@ -79,6 +85,24 @@ class WantedSetting(NamedTuple):
 
     link: Link
     setting: Setting
+
+
+class Surroundings(NamedTuple):
+    """What the settings of cards depend on beside the card. Each is looked at only where a setting asks for it.
+
+    `isolated` are CPUs that the scheduler leaves alone, `near` the CPUs of each card by its name, and `nodes` those of
+    each NUMA node. `flow_table` is net.core.rps_sock_flow_entries, None where it is unknown; `fragments` counts IP
+    fragments that have come in since the boot. `ethtool` is the path of that program, empty without one. `balancer` is
+    irqbalance, None where nobody has asked.
+    """
+
+    isolated: frozenset[int] = frozenset()
+    near: Mapping[str, Near] = {}
+    nodes: Mapping[int, frozenset[int]] = {}
+    flow_table: int | None = None
+    fragments: int = 0
+    ethtool: str = ""
+    balancer: Irqbalance | None = None
 
 
 class Observed(NamedTuple):
@@ -107,6 +131,7 @@ class Observed(NamedTuple):
     boot: link_files_model.Observed | None = None
     boot_names: Sequence[str] = ()
     blocked_by_calls: str = ""
+    surroundings: Surroundings = Surroundings()
     by_image: Mapping[str, Mapping[str, str]] = {}
     unused: frozenset[str] = frozenset()
 
@@ -145,6 +170,13 @@ class Decision(NamedTuple):
         return self.nic.link.name, self.option.name
 
 
+class Unsupported(NamedTuple):
+    """The state of an option that turned out not to be supported when it was set, and why."""
+
+    state: str
+    reason: str
+
+
 class GroupWrite(NamedTuple):
     """Options of one group and interface that are set together, with their values before."""
 
@@ -155,13 +187,17 @@ class GroupWrite(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What will be done. `originals` is the record to store before the first effect; `boot` the plan of .link files."""
+    """What will be done. `originals` is the record to store before the first effect; `boot` the plan of .link files.
+
+    `hazards` are warnings of what is set.
+    """
 
     decisions: list[Decision]
     writes: list[GroupWrite]
     boot: link_files_model.Plan | None
     originals: Originals
     changes: list[Change]
+    hazards: Sequence[str] = ()
 
     @property
     def changed(self) -> bool:
@@ -169,7 +205,7 @@ class Plan(NamedTuple):
 
     @property
     def warnings(self) -> list[str]:
-        return self.boot.warnings if self.boot else []
+        return [*self.hazards, *(self.boot.warnings if self.boot else ())]
 
 
 class Outcome(NamedTuple):
@@ -182,10 +218,11 @@ class Outcome(NamedTuple):
     changes: list[Change]
     changed: bool
     boot: link_files_model.Plan | None
+    hazards: Sequence[str] = ()
 
     @property
     def warnings(self) -> list[str]:
-        return self.boot.warnings if self.boot else []
+        return [*self.hazards, *(self.boot.warnings if self.boot else ())]
 
 
 def key_of(link: Link) -> str:

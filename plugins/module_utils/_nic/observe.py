@@ -21,8 +21,9 @@ from .link_files.file import ETC, PREFIXES, SUFFIX, is_interface_name, is_own_na
 from .link_files.observe import observe as observe_link_files
 from .link_words import NAMES
 from .model import Nic, Observed, Request
-from .options import RPS_CPUS, TXQUEUELEN
+from .options import QUEUE_OPTIONS, TXQUEUELEN
 from .safety import flaps
+from .surroundings import lower_interfaces, named_options, observe_surroundings
 
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
@@ -33,7 +34,9 @@ def observe(host: Host, request: Request) -> Observed:
     if request.cards is not None:
         return _observe_image(host, request, originals)
     links = observe_interfaces(host)
-    wanted, unmatched = resolve(request.rules, links)
+    named = [rule.pattern for rule in request.rules if rule.is_name and rule.pattern in links]
+    software = [name for name in named if links[name].virtual_kind]
+    wanted, unmatched = resolve(request.rules, links, lower_interfaces(host, software))
     recorded, keys, gone = assign_records(originals.links, links.values(), request.known)
     options: dict[str, list[str]] = {}
     for name, option in [(one.link.name, one.setting.option) for one in wanted] + [
@@ -48,6 +51,8 @@ def observe(host: Host, request: Request) -> Observed:
     if any(TXQUEUELEN in mine for mine in options.values()):
         links = with_qdiscs(host, links)
     nics = {name: _read(host, request, links[name], mine) for name, mine in options.items()}
+    asked = named_options(request.rules).union(*options.values())
+    online = online_cpus(host) if QUEUE_OPTIONS & asked else frozenset()
     may_flap = request.live and any(flaps(nics[name], request.known[one]) for name in options for one in options[name])
     return Observed(
         links=links,
@@ -60,10 +65,11 @@ def observe(host: Host, request: Request) -> Observed:
         gone=gone,
         known=frozenset(request.known),
         boot_id=(host.read_lenient(BOOT_ID) or "").strip(),
-        online=online_cpus(host) if any(RPS_CPUS in mine for mine in options.values()) else frozenset(),
+        online=online,
         boot=boot,
         boot_names=boot_names,
         blocked_by_calls=blocked_by_calls(host, request.disruptive and may_flap, request.despite_calls),
+        surroundings=observe_surroundings(host, asked, wanted, online),
         by_image=by_image,
         unused=unused,
     )

@@ -17,11 +17,15 @@ from .._host.ethtool import CHANNELS, COALESCE, PAUSE, RINGS, Structure
 NUMBER = "number"
 SWITCH = "switch"
 CPUS = "cpus"
+FIELDS_OF_HASH = "hash"
 MODE = "link mode"
 
 ON, OFF = "on", "off"
 
+MANAGED = "the kernel manages these interrupts itself, one for each processor, and lets nobody else set them"
+
 MOST = 2**32 - 1  # the fields of ethtool's structures have 32 bits
+MOST_FLOWS = 2**20  # of a queue, with 8 bytes each: far above the 32768 of Documentation/networking/scaling.rst
 LONGEST_QUEUE = 32767  # S16_MAX: net/core/dev.c, netif_change_tx_queue_len() refuses more
 
 
@@ -49,13 +53,17 @@ PAUSE_GROUP = Group(2, "pause frames", True, PAUSE)
 CHANNEL_GROUP = Group(3, "channels", True, CHANNELS)
 QUEUE_GROUP = Group(5, "transmit queue", False)
 STEERING_GROUP = Group(6, "packet steering", False)
+FLOW_GROUP = Group(7, "table of flows", False)
+SENDING_GROUP = Group(8, "transmit packet steering", False)
+HASH_GROUP = Group(9, "hash of UDP", False)
+INTERRUPT_GROUP = Group(10, "interrupts", False)
 MODE_GROUP = Group(1, "link modes", True)
 
 
 class Option(NamedTuple):
     """An option. `field` is its name in the structure of its group, `lowest` and `highest` the range of settings.
 
-    With `limited`, the structure has the hardware's maximum, too.
+    With `limited`, the structure has the hardware's maximum, too. `automatic` ones may be left to us: AUTO.
     """
 
     name: str
@@ -65,6 +73,7 @@ class Option(NamedTuple):
     lowest: int = 0
     highest: int = MOST
     limited: bool = False
+    automatic: bool = False
 
 
 def _ring(name: str) -> Option:
@@ -90,6 +99,10 @@ def _by_name(*options: Option) -> dict[str, Option]:
 RING_OPTIONS = _by_name(*map(_ring, ("rx", "rx_mini", "rx_jumbo", "tx")))
 LINK_MODE = "link_mode"  # speed, duplex and autoneg together
 RPS_CPUS = "rps_cpus"
+RPS_FLOW_CNT = "rps_flow_cnt"
+XPS_CPUS = "xps_cpus"
+UDP_HASH = "udp_hash"
+IRQ_CPUS = "irq_cpus"
 TXQUEUELEN = "txqueuelen"
 LINK_OPTIONS = _by_name(
     Option(TXQUEUELEN, QUEUE_GROUP, NUMBER, highest=LONGEST_QUEUE),
@@ -97,10 +110,15 @@ LINK_OPTIONS = _by_name(
     *(_coalesce(name, SWITCH) for name in ("adaptive_rx", "adaptive_tx")),
     *map(_pause, ("autoneg", "rx", "tx")),
     *map(_channels, ("rx", "tx", "other", "combined")),
-    Option(RPS_CPUS, STEERING_GROUP, CPUS),
+    Option(RPS_CPUS, STEERING_GROUP, CPUS, automatic=True),
+    Option(RPS_FLOW_CNT, FLOW_GROUP, NUMBER, highest=MOST_FLOWS),
+    Option(XPS_CPUS, SENDING_GROUP, CPUS, automatic=True),
+    Option(UDP_HASH, HASH_GROUP, FIELDS_OF_HASH),
+    Option(IRQ_CPUS, INTERRUPT_GROUP, CPUS),
     Option(LINK_MODE, MODE_GROUP, MODE),
 )
 OPTIONS: Mapping[str, Option] = {**RING_OPTIONS, **LINK_OPTIONS}
+QUEUE_OPTIONS = frozenset((RPS_CPUS, RPS_FLOW_CNT, XPS_CPUS, IRQ_CPUS))  # which depend on the CPUs of the host
 
 # While NEGOTIATION is on, these read back the result of the negotiation with the link partner.
 NEGOTIATED = ("pause_rx", "pause_tx")

@@ -23,10 +23,11 @@ def record(decisions: Sequence[Decision], observed: Observed) -> dict[str, dict[
             continue  # nothing changes, now or at boot
         options = links.setdefault(key_of(decision.nic.link), {})
         first = decision.record or LinkOriginal(decision.before, "", None)
-        waits = not decision.write and first.written == decision.target and first.boot is not None
+        wanted = decision.boot_value or decision.target
+        waits = not decision.write and first.written == wanted and first.boot is not None
         if not waits:
             boot = UNDER_WAY if decision.write else observed.boot_id
-            options[decision.option.name] = LinkOriginal(first.found, decision.target, first.left, boot)
+            options[decision.option.name] = LinkOriginal(first.found, wanted, first.left, boot)
     return links
 
 

@@ -13,15 +13,15 @@ from collections.abc import Sequence
 from .._core.change import ABSENT, KEPT, OK, PENDING, READONLY
 from .._core.setting import EXACT
 from .._engine.originals import LinkOriginal
-from .items import items, items_of_files
-from .link_files import model as link_files_model
-from .link_files.file import Setting as LinkFileSetting
-from .link_files.plan import plan as plan_link_files
-from .link_words import link_file_settings, value_of_line
+from .boot import plan_boot
+from .items import hazards, items, items_of_files
+from .link_words import value_of_line
 from .model import Decision, GroupWrite, Nic, Observed, Plan, Request, WantedSetting
-from .options import NEGOTIATED, NEGOTIATION, ON, PAUSE_GROUP, Option
+from .options import NEGOTIATED, NEGOTIATION, ON, PAUSE_GROUP, XPS_CPUS, Option
 from .originals import record
 from .safety import reason_to_wait
+from .settings import AUTO, Setting
+from .steering import NO_CARD, Choice, choose_senders, choose_steering
 from .target import is_met, is_ours, is_rounded, is_within, target_value, without_us
 
 SET_BY_IMAGE = "it was set by the image, so that no value from before is on record"
@@ -44,29 +44,7 @@ def plan(request: Request, observed: Observed) -> Plan:
         originals = originals._replace(files=boot.recorded, profiles=boot.recorded_profiles)
     predicted = {decision.place: decision.target for decision in decisions if decision.write}
     changes = items(request, observed, decisions, predicted, boot.verdicts if boot else {}) + items_of_files(boot)
-    return Plan(decisions, _group_writes(decisions), boot, originals, changes)
-
-
-def plan_boot(
-    request: Request,
-    observed: Observed,
-    decisions: Sequence[Decision],
-    without: frozenset[tuple[str, str]] = frozenset(),
-) -> link_files_model.Plan | None:
-    """The plan of .link files and profiles, without the options that a driver turned out not to support.
-
-    It names every interface of ours, so that each loses the settings that are no longer wanted. Raises LinkError.
-    """
-    if observed.boot is None:
-        return None
-    settings: dict[str, dict[str, LinkFileSetting]] = {name: {} for name in observed.boot_names}
-    for decision in decisions:
-        name, option = decision.place
-        if (decision.boot_value or decision.line) is not None and decision.place not in without:
-            why = decision.setting.why if decision.setting else ""
-            own = link_file_settings(decision.nic, option, decision.boot_value or "", why, decision.line)
-            settings.setdefault(name, {}).update(own)
-    return plan_link_files(observed.boot, settings, request.owner)
+    return Plan(decisions, _group_writes(decisions), boot, originals, changes, hazards(observed, decisions))
 
 
 def _decide(wanted: WantedSetting, request: Request, observed: Observed) -> Decision:
@@ -81,18 +59,24 @@ def _decide(wanted: WantedSetting, request: Request, observed: Observed) -> Deci
         boot_value = recorded.written if recorded and request.boot and option.name in nic.unresponsive else None
         return decision._replace(state=ABSENT, reason=nic.missing[option.name], boot_value=boot_value)
     reading = nic.readings[option.name]
-    target = target_value(nic, option, setting, observed.online)
+    base = without_us(option, reading, recorded, observed.boot_id)
+    found = recorded.found if recorded is not None else reading.value
+    choice = _choice(nic, option, setting, observed, base)
+    target = choice.value or base
     decision = decision._replace(
-        before=reading.value, target=target, record=recorded, negotiated=_negotiates(nic, observed)
+        before=reading.value,
+        target=target,
+        record=recorded,
+        negotiated=_negotiates(nic, observed),
+        reason=choice.reason,
     )
     if line is not None and nic.link.name not in observed.unused:
         return _with_image(decision, line, request, observed)
-    base = without_us(option, reading, recorded, observed.boot_id)
-    found = recorded.found if recorded is not None else reading.value
-    if is_within(setting.rule, target, base):
-        decision = decision._replace(target=base, floor=True, state=KEPT if base == reading.value else None)
-    if request.boot and not is_within(setting.rule, target, found):
-        decision = decision._replace(boot_value=target)
+    if choice.value is None or is_within(setting.rule, target, base):
+        kept = base == reading.value
+        decision = decision._replace(target=base, floor=True, state=KEPT if kept else None)
+    if request.boot and choice.value is not None and not is_within(setting.rule, target, found):
+        decision = decision._replace(boot_value=choice.at_boot or target)
     elif line is not None:
         decision = decision._replace(line=line)
     return _reached(decision, request, observed)
@@ -112,6 +96,19 @@ def _with_image(decision: Decision, line: str, request: Request, observed: Obser
     if as_negotiated or is_within(rule, target, reading.value) or is_rounded(option, at_boot, reading.value):
         return decision._replace(met=True)
     return _reached(decision, request, observed)
+
+
+def _choice(nic: Nic, option: Option, setting: Setting, observed: Observed, base: str) -> Choice:
+    """The value to request, or why the option is left alone, which AUTO alone may be. Raises NicError."""
+    around = observed.surroundings
+    if setting.value != AUTO:
+        return Choice(target_value(nic, option, setting, observed.online, around.isolated))
+    parts = tuple(nic.parts.get(option.name, ()))
+    if option.name == XPS_CPUS:
+        return choose_senders(parts, observed.online)
+    near = around.near.get(nic.link.name, NO_CARD)
+    now = nic.readings[option.name].value
+    return choose_steering(len(parts), near, around.isolated, base, now, len(observed.online))
 
 
 def _negotiates(nic: Nic, observed: Observed) -> bool:

@@ -16,10 +16,13 @@ from typing import NamedTuple
 from .._core.setting import AT_MOST, EXACT, Given, parse_given
 from .._host.cpus import NONE, cpu_list, parse_cpu_list
 from .modes import DUPLEXES, LinkMode
-from .options import CPUS, LINK_MODE, MOST, NUMBER, OFF, ON, SWITCH, NicError, Option
+from .options import CPUS, FIELDS_OF_HASH, LINK_MODE, MOST, NUMBER, OFF, ON, SWITCH, NicError, Option
 
 MAX = "max"
 ALL = "all"
+AUTO = "auto"
+HASH_OF_ADDRESSES, HASH_OF_PORTS = "sd", "sdfn"  # source and destination, and both with the ports: ethtool(8)
+HASHES = (HASH_OF_ADDRESSES, HASH_OF_PORTS)
 
 EVERY = "*"
 DRIVER_PREFIX = "driver:"
@@ -143,7 +146,9 @@ def _parse_value(item: str, option: Option, value: object) -> int | str:
     if option.kind == SWITCH:
         return _switch(item, value)
     if option.kind == CPUS:
-        return _cpus(item, value)
+        return AUTO if value == AUTO and option.automatic else _cpus(item, value, option.automatic)
+    if option.kind == FIELDS_OF_HASH:
+        return _hash(item, value)
     if value == MAX:
         if not option.limited:
             raise NicError(item, "cannot be max: drivers report no maximum for it; give a number")
@@ -169,14 +174,21 @@ def _switch(item: str, value: object) -> str:
     raise NicError(item, f"cannot be {value!r}: it is on or off")
 
 
-def _cpus(item: str, value: object) -> str:
+def _hash(item: str, value: object) -> str:
+    if value in HASHES:
+        return str(value)
+    raise NicError(item, f"cannot be {value!r}: it is sd for the addresses alone, or sdfn for addresses and ports")
+
+
+def _cpus(item: str, value: object, automatic: bool) -> str:
     """A list of CPUs in its shortest spelling, ALL or NONE."""
     text = str(value).strip() if isinstance(value, (int, str)) and not isinstance(value, bool) else ""
     if text in (ALL, NONE):
         return text
     cpus = parse_cpu_list(text)
     if cpus is None:
-        raise NicError(item, f"cannot be {value!r}: give a list of CPUs such as 0-3,8, or {ALL} or {NONE}")
+        words = f"{ALL}, {AUTO} or {NONE}" if automatic else f"{ALL} or {NONE}"
+        raise NicError(item, f"cannot be {value!r}: give a list of CPUs such as 0-3,8, or {words}")
     return cpu_list(cpus)
 
 

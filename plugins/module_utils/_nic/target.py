@@ -12,19 +12,33 @@ from .model import Nic, Reading, item_name
 from .modes import PORT_TWISTED_PAIR, LinkMode, names_of, target_mode
 from .options import (
     CPUS,
+    IRQ_CPUS,
     NEGOTIATED,
     POWERS_OF_TWO_ONLY,
     RING_GROUP,
+    RPS_CPUS,
+    RPS_FLOW_CNT,
+    UDP_HASH,
     NicError,
     Option,
     is_power_of_two,
     may_be_rounded,
     powers_around,
 )
+from .parts import joined
 from .settings import ALL, MAX, Setting
+from .steering import steered_cpus
+
+SENDING_HASH_ONLY = ("hv_netvsc",)
+SENDING_HASH = (
+    "there it changes what sent packets are hashed by and nothing else, and Azure then loses fragments (netvsc.rst of "
+    "the kernel's documentation); leave it out for this interface with udp_hash: null"
+)
 
 
-def target_value(nic: Nic, option: Option, setting: Setting, online: frozenset[int]) -> str:
+def target_value(
+    nic: Nic, option: Option, setting: Setting, online: frozenset[int], isolated: frozenset[int] = frozenset()
+) -> str:
     """The value to request, as it reads back from a driver that does not round. Raises NicError."""
     item = item_name(nic.link.name, option.name)
     if isinstance(setting.value, LinkMode):
@@ -33,7 +47,14 @@ def target_value(nic: Nic, option: Option, setting: Setting, online: frozenset[i
         twisted_pair = nic.settings.port == PORT_TWISTED_PAIR
         return target_mode(item, setting.value, names_of(nic.settings.supported), twisted_pair)
     if option.kind == CPUS:
-        return _target_cpus(item, str(setting.value), online)
+        cpus = _target_cpus(item, str(setting.value), online)
+        if option.name == IRQ_CPUS:
+            return _of_interrupts(item, cpus, tuple(nic.parts.get(IRQ_CPUS, ())))
+        return cpu_list(steered_cpus(cpus, isolated, item) if option.name == RPS_CPUS else cpus)
+    if option.name == UDP_HASH and nic.link.driver in SENDING_HASH_ONLY:
+        raise NicError(item, f"cannot be set with {nic.link.driver}: {SENDING_HASH}")
+    if option.name == RPS_FLOW_CNT:
+        return str(table_size(int(str(setting.value))))
     if isinstance(setting.value, str) and setting.value != MAX:
         return setting.value
     return str(_target_number(item, nic, option, setting))
@@ -57,15 +78,28 @@ def _target_number(item: str, nic: Nic, option: Option, setting: Setting) -> int
     raise NicError(item, f"cannot be {number}: {nic.link.driver} requires a power of two, such as {near}")
 
 
-def _target_cpus(item: str, wanted: str, online: frozenset[int]) -> str:
+def _of_interrupts(item: str, cpus: frozenset[int], numbers: tuple[str, ...]) -> str:
+    """One CPU for each interrupt, by turns, so that a flow stays on its CPU."""
+    if not cpus:
+        raise NicError(item, f"cannot be {NONE}: some CPU has to take an interrupt")
+    ordered = sorted(cpus)
+    return joined({number: str(ordered[place % len(ordered)]) for place, number in enumerate(numbers)})
+
+
+def table_size(flows: int) -> int:
+    """The size that the kernel gives a table of flows: store_rps_dev_flow_table_cnt(), net/core/net-sysfs.c."""
+    return powers_around(flows)[1] if flows else 0
+
+
+def _target_cpus(item: str, wanted: str, online: frozenset[int]) -> frozenset[int]:
     if wanted == ALL:
         if not online:
             raise NicError(item, f"cannot be {ALL}: /sys does not show which CPUs are online")
-        return cpu_list(online)
+        return online
     cpus = frozenset() if wanted == NONE else parse_cpu_list(wanted) or frozenset()
     if online and cpus - online:
         raise NicError(item, f"cannot be {wanted}: this host has the CPUs {cpu_list(online)}")
-    return cpu_list(cpus)
+    return cpus
 
 
 def is_within(rule: str, bound: str, value: str) -> bool:

@@ -94,13 +94,41 @@ def link_mode(interface: str) -> dict[str, str]:
     return {"speed": f"forced {speed[0]} {shown.get('duplex', '').lower()}"} if speed else {}
 
 
-def steering(place: str) -> dict[str, str]:
-    """The CPUs that packets of each receive queue are steered to, and of all if they agree: `0,1`, or empty."""
-    queues = sorted(name for name in os.listdir(f"{place}/queues") if name.startswith("rx-"))
-    masks = [int(read(f"{place}/queues/{queue}/rps_cpus").replace(",", ""), 16) for queue in queues]
-    cpus = [",".join(str(cpu) for cpu in range(mask.bit_length()) if mask >> cpu & 1) for mask in masks]
-    found = {f"rps_cpus of {queue}": text for queue, text in zip(queues, cpus)}
-    return {**found, "rps_cpus": cpus[0]} if len(set(cpus)) == 1 else found
+def listed(mask: str) -> str:
+    """The CPUs of a mask: `0-1`, or `none`."""
+    number = int(mask.replace(",", ""), 16)
+    cpus = [cpu for cpu in range(number.bit_length()) if number >> cpu & 1]
+    runs = [cpu for cpu in cpus if cpu - 1 not in cpus], [cpu for cpu in cpus if cpu + 1 not in cpus]
+    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in zip(*runs)) or "none"
+
+
+def joined(values: dict[str, str]) -> str:
+    """What all parts have, or else each of them: `tx-0=0 tx-1=1`."""
+    if len(set(values.values())) == 1:
+        return next(iter(values.values()))
+    return " ".join(f"{name}={value}" for name, value in values.items())
+
+
+def queues(place: str) -> dict[str, str]:
+    """What /sys shows of the queues: which CPUs packets of each go to, or are sent from, and the tables of flows."""
+    found = {}
+    for kind, file in (("rx", "rps_cpus"), ("rx", "rps_flow_cnt"), ("tx", "xps_cpus")):
+        names = sorted(name for name in os.listdir(f"{place}/queues") if name.startswith(f"{kind}-"))
+        texts = {name: read(f"{place}/queues/{name}/{file}") for name in names}
+        values = {name: listed(text) if file.endswith("cpus") else text for name, text in texts.items() if text}
+        if values:
+            found[file] = joined(values)
+    return found
+
+
+def udp_hash(name: str) -> dict[str, str]:
+    """The fields that UDP is hashed by, as ethtool(8) abbreviates them."""
+    words = {"IP SA": "s", "IP DA": "d", "L4 bytes 0": "f", "L4 bytes 2": "n"}
+    values = {}
+    for flow in ("udp4", "udp6"):
+        shown = output("ethtool", "-n", name, "rx-flow-hash", flow)
+        values[flow] = "".join(letter for text, letter in words.items() if text in shown)
+    return {"udp_hash": joined(values)} if any(values.values()) else {}
 
 
 def interface(name: str) -> dict[str, object]:
@@ -116,7 +144,8 @@ def interface(name: str) -> dict[str, object]:
         "carrier_changes": int(read(f"{place}/carrier_changes")),
         "settings": {
             "txqueuelen": read(f"{place}/tx_queue_len"),
-            **steering(place),
+            **queues(place),
+            **(udp_hash(name) if os.path.exists(f"{place}/queues/rx-1") else {}),
             **ethtool("-g", name),
             **coalescing(name),
             **pause,

@@ -9,11 +9,14 @@ SIPTUNE_TEST_GUEST names the directory that tests/vm/guest.py has made, SIPTUNE_
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,10 +25,13 @@ SCENARIO = Path(__file__).resolve().parents[1]
 # The kernel's settings and the files, as the containers' scenario reads them too.
 STATE_SCRIPT = SCENARIO.parent / "default" / "files" / "state.py"
 OBSERVE_SCRIPT = SCENARIO / "files" / "observe.py"
+SPREAD_SCRIPT = SCENARIO / "files" / "spread.py"
 
 GUEST = Path(os.environ["SIPTUNE_TEST_GUEST"])
 RECORDS = Path(os.environ["SIPTUNE_TEST_RECORDS"])
 TIMEOUT_SECONDS = 300
+# What a card is fed with: as many packets as 40 calls send in 0.2 s, slowly enough for an emulated machine.
+FED_SOCKETS, FED_ROUNDS, FED_BYTES, PAUSE_SECONDS = 40, 10, 172, 0.002
 
 
 def ssh(command: str, script: Path | None = None) -> str:
@@ -60,6 +66,7 @@ class Machine(NamedTuple):
     units: dict[str, dict[str, Any]]
     log: list[str]
     login: str
+    spread: dict[str, dict[str, list[int]]]
 
     @property
     def names(self) -> dict[str, str]:
@@ -72,12 +79,41 @@ class Machine(NamedTuple):
         return {name: unit["properties"]["ExecMainStartTimestampMonotonic"] for name, unit in self.units.items()}
 
 
+def spread(interface: str, port: int) -> dict[str, list[int]]:
+    """How packets for a card spread over the machine's processors and the card's queues, as spread.py counts them."""
+    command = f'sudo python3 -c "$(cat)" {interface} {FED_SOCKETS * FED_ROUNDS}'
+    with subprocess.Popen(
+        ["ssh", "-F", str(GUEST / "ssh_config"), "siptune-vm", command],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as counting:
+        assert counting.stdin
+        assert counting.stdout
+        counting.stdin.write(SPREAD_SCRIPT.read_text(encoding="utf-8"))
+        counting.stdin.close()
+        assert counting.stdout.readline() == "ready\n"
+        feed(port)
+        return json.loads(counting.stdout.read())
+
+
+def feed(port: int) -> None:
+    """Send packets to a port of this machine, from many sockets as many calls do."""
+    with contextlib.ExitStack() as stack:
+        senders = [stack.enter_context(socket.socket(type=socket.SOCK_DGRAM)) for _ in range(FED_SOCKETS)]
+        for sender in senders * FED_ROUNDS:
+            sender.sendto(bytes(FED_BYTES), ("127.0.0.1", port))
+            time.sleep(PAUSE_SECONDS)
+
+
 def ask(units: list[str]) -> Machine:
-    """The machine as it is now, in three round trips."""
+    """The machine as it is now, in a few round trips."""
     state = json.loads(ssh("sudo python3 -", STATE_SCRIPT))
     observed = json.loads(ssh(" ".join(["sudo python3 -", *units]), OBSERVE_SCRIPT))
     parts = {"sysctl": state["sysctl"], "files": state["files"], "settings": state["units"], **observed}
-    return Machine(**parts, login=open_files_of_login())
+    feeds = json.loads((GUEST / "feeds.json").read_text(encoding="ascii"))
+    fed = {name: spread(name, port) for name, port in feeds.items() if name in observed["interfaces"]}
+    return Machine(**parts, login=open_files_of_login(), spread=fed)
 
 
 def differences(before: Mapping[str, object], after: Mapping[str, object]) -> dict[str, tuple[object, object]]:

@@ -98,12 +98,32 @@ def test_networkmanager_keeps_what_it_has_a_word_for(items: Items, tuned: Machin
     assert live("enp0s8 txqueuelen", tuned) == live("enp0s8 txqueuelen", booted) == "2000"
 
 
-def test_steering_holds_where_systemd_has_a_word_for_it(items: Items, clean: Machine, booted: Machine) -> None:
-    item = items.get("enp0s3 rps_cpus")
-    if item is None:
-        pytest.skip("asked for on Debian 13 only (SIPTUNE_VM_SUITE=trixie): before systemd 256 no boot would bring it")
+def test_steering_holds_by_a_link_file_or_by_a_rule(items: Items, clean: Machine, booted: Machine) -> None:
+    """Systemd has a word for it since 256; before, a rule of udev sets it."""
+    item = items["enp0s3 rps_cpus"]
     assert (item["state"], item["at_boot"]) == ("changed", "1")
     assert live("enp0s3 rps_cpus", booted) == "1" != live("enp0s3 rps_cpus", clean)
+
+
+def off_the_interrupts(machine: Machine) -> float:
+    """The share of the packets for the card with one queue that other processors handle than take its interrupts."""
+    counted = machine.spread["enp0s4"]
+    takers = {cpu for cpu, number in enumerate(counted["interrupts"]) if number > sum(counted["interrupts"]) / 4}
+    assert len(takers) == 1
+    others = [number for cpu, number in enumerate(counted["processed"]) if cpu not in takers]
+    return sum(others) / sum(counted["processed"])
+
+
+def test_packets_of_one_queue_go_to_both_processors(clean: Machine, tuned: Machine, booted: Machine) -> None:
+    assert off_the_interrupts(clean) < 0.1
+    assert off_the_interrupts(tuned) > 0.8
+    assert off_the_interrupts(booted) > 0.2  # where the boot would send the interrupt was not known
+
+
+def test_packets_of_many_calls_go_to_both_queues(clean: Machine, tuned: Machine, booted: Machine) -> None:
+    card_of("igb", clean)
+    counted = [machine.spread["enp0s9"]["queues"] for machine in (clean, tuned, booted)]
+    assert [min(queues) / sum(queues) > 0.2 for queues in counted] == [False, True, True]
 
 
 def test_the_way_in_has_its_settings(clean: Machine, booted: Machine) -> None:

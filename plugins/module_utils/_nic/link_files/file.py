@@ -40,6 +40,9 @@ DROP_INS_SINCE = 248  # systemd 247 reads none for .link files, 249 does
 # Many bring 10-NAME.link, so does the manual; the second prefix is for hosts whose own files begin with 00 already.
 PREFIXES = ("00-siptune-", "0-siptune-")
 
+# Our rules for what no .link file has a word for, beside the .link files: _nic/udev_rules.py.
+RULES = "/etc/udev/rules.d/90-siptune-queues.rules"
+
 HEADING = (
     "# Managed by Ansible (siptune.linux.nic_ring and nic_link). Edits made here are lost with the next run.\n"
     "# udev applies only the first .link file that matches, so this one repeats what the file says that would\n"

@@ -13,7 +13,7 @@ from ..._host.host import Host
 from ..._host.machine import systemd_version
 from ..link_files import network_manager
 from .devices import UDEV_CONTROL, observe_devices
-from .file import DIRECTORIES, DROP_IN_SUFFIX, DROP_INS_SINCE, LinkFile, files_in_order, is_own_name, own_paths
+from .file import DIRECTORIES, DROP_IN_SUFFIX, DROP_INS_SINCE, RULES, LinkFile, files_in_order, is_own_name, own_paths
 from .model import Observed
 
 # Debian's initramfs-tools and dracut, each with the hook that copies .link files.
@@ -31,7 +31,7 @@ def observe(host: Host, interfaces: Iterable[str], originals: Originals) -> Obse
         udev_running=host.exists(UDEV_CONTROL),
         devices=observe_devices(host),
         files=tuple(files),
-        own={path: host.snapshot(path) for path in sorted(own)},
+        own={path: host.snapshot(path) for path in sorted({*own, RULES})},
         originals=originals,
         owner=(os.geteuid(), os.getegid()),
         network_manager=network_manager.observe(host, names, originals.profiles),

@@ -112,9 +112,7 @@ OPTIONS = {
     "StatisticsBlockCoalesceSec": _coalesce("stats-block-usecs", DURATION),
     # NetworkManager's coalesce-sample-interval counts seconds, the kernel's own unit; a .link file takes a time span.
     "CoalescePacketRateSampleIntervalSec": Option(OWNER_LINK, 250, DURATION),
-    "ReceivePacketSteeringCPUMask": Option(
-        OWNER_LINK, 256, TEXT, instead=f"{UDEV_RULE} with ATTR{{queues/rx-0/rps_cpus}}="
-    ),
+    "ReceivePacketSteeringCPUMask": Option(OWNER_LINK, 256, TEXT),
 }
 
 

@@ -66,6 +66,7 @@ class Card:
         self.txqueuelen = 1000
         self.qdiscs = ("fq_codel",)
         self.negotiated_pause: dict[str, int] | None = None
+        self.hashed_by: dict[int, int] = {}  # the bits of each flow type, which a driver without it lacks
 
     def with_rings(self, rx: int, tx: int, maximum: int, **others: int) -> Card:
         self.numbers[RINGS] = dict.fromkeys(RINGS.fields, 0)
@@ -132,6 +133,7 @@ def igb(name: str = "eth0", **more: Any) -> Card:
     card.driver, card.allowed_usecs = "igb", frozenset()
     card.unknown_fields = frozenset(COALESCE.fields) - {"rx_usecs", "tx_usecs"}
     card.numbers[CHANNELS] = {**dict.fromkeys(CHANNELS.fields, 0), "combined_max": 8, "combined": 4}
+    card.hashed_by = {0x02: 0b110000, 0x06: 0b110000}
     return card
 
 
@@ -211,9 +213,10 @@ class CardHost(Host):
             (directory / name).write_text(f"{content}\n")
         if not card.kind:
             (directory / "device").mkdir()
-        for queue in ("rx-0", "rx-1"):
+        for queue in ("rx-0", "rx-1", "tx-0", "tx-1"):
             (directory / "queues" / queue).mkdir()
-            (directory / "queues" / queue / "rps_cpus").write_text("0\n")
+            for file in ("rps_cpus", "rps_flow_cnt") if queue.startswith("rx") else ("xps_cpus",):
+                (directory / "queues" / queue / file).write_text("0\n")
 
     def card(self, name: str) -> Card:
         for card in self.cards:
@@ -261,6 +264,8 @@ class CardHost(Host):
             return (struct.pack("=II", command, 6) + address).ljust(len(request), b"\0")
         if command in (0x4C, 0x4D):
             return self._link_settings(card, command, request)
+        if command in (0x29, 0x2A):
+            return self._hash(card, request)
         structure = {**GROUPS, **SETTERS}.get(command)
         if structure is None or structure not in card.numbers:
             raise refused(interface, errno.EOPNOTSUPP)
@@ -290,6 +295,41 @@ class CardHost(Host):
             return head
         masks = [card.supported, card.advertising, 0]
         return head + b"".join(struct.pack("=3I", mask & 0xFFFFFFFF, mask >> 32, 0) for mask in masks)
+
+    def _hash(self, card: Card, request: bytes) -> bytes:
+        command, flow, bits = struct.unpack("=IIQ", request)
+        if command in card.refuses or flow not in card.hashed_by:
+            raise refused(card.name, card.refuses.get(command, errno.EOPNOTSUPP))
+        if command == 0x2A:
+            self.before_set()
+            card.sets += 1
+            card.hashed_by[flow] = bits
+        return struct.pack("=IIQ", command, flow, card.hashed_by[flow])
+
+    def queue(self, card: str, file: str) -> str:
+        """A file of one queue as it is, such as `rx-0/rps_cpus`."""
+        return (self.root / f"sys/class/net/{card}/queues/{file}").read_text().strip()
+
+    def cpus(self, online: str, isolated: str = "") -> None:
+        """The CPUs of the machine."""
+        directory = self.root / "sys/devices/system/cpu"
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / "online").write_text(f"{online}\n")
+        (directory / "isolated").write_text(f"{isolated}\n")
+
+    def interrupts(self, card: str, takers: Mapping[int, str], mode: int = 0o644) -> None:
+        """The interrupts of a card, with the CPUs that take them."""
+        (self.root / f"sys/class/net/{card}/device/msi_irqs").mkdir(parents=True)
+        for number, cpus in takers.items():
+            (self.root / f"sys/class/net/{card}/device/msi_irqs/{number}").touch()
+            for path, text in (
+                (f"sys/kernel/irq/{number}/actions", f"{card}-TxRx-{number - min(takers)}"),
+                (f"proc/irq/{number}/smp_affinity_list", cpus),
+                (f"proc/irq/{number}/effective_affinity_list", cpus),
+            ):
+                (self.root / path).parent.mkdir(parents=True, exist_ok=True)
+                (self.root / path).write_text(f"{text}\n")
+            (self.root / f"proc/irq/{number}/smp_affinity_list").chmod(mode)
 
     def reboot(self, applies: bool = True) -> None:
         """A boot: drivers begin anew, and udev sets what the .link files say, as a driver makes of it."""

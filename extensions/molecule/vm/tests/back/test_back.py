@@ -80,6 +80,14 @@ def test_the_rollback_alone_was_all_but_what_waited_for_the_boot(clean: Machine,
     assert {name for name in changes(clean, booted_back, "files") if not name.startswith(OUR_RECORD)} == set()
 
 
+def test_packets_spread_as_before(clean: Machine, booted_tuned: Machine, back: Machine) -> None:
+    """At once, without the boot: one processor, and one queue."""
+    for name, what in (("enp0s4", "processed"), ("enp0s9", "queues")):
+        counts = [machine.spread[name][what] for machine in (clean, booted_tuned, back) if name in machine.spread]
+        shares = [max(count) / sum(count) for count in counts]
+        assert [share > 0.9 for share in shares] == [True, False, True][: len(shares)]
+
+
 def test_there_was_something_to_put_back(clean: Machine, booted_tuned: Machine) -> None:
     assert all(changes(clean, booted_tuned, what) for what in ("sysctl", "files", "settings"))
     assert differences(settings_of_cards(clean), settings_of_cards(booted_tuned))

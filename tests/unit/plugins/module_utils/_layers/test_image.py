@@ -220,6 +220,17 @@ def test_what_depends_on_a_fact_that_is_not_given_is_left_and_said() -> None:
     assert made["service_limits units"].left == []
 
 
+def test_steering_of_a_media_host_is_left_to_its_card() -> None:
+    links = {"rps_cpus": {"modern": {"value": "auto", "rule": "exact", "with_media": True}, "why": "Queues."}}
+    network = NETWORK._replace(interfaces={**NETWORK.interfaces, "links": links})
+    relay = {**FACTS, "sip_daemons": [{"name": "rtpengine", "installed": True}]}
+    made, *_others = all_calls([network], VARIABLES, image_facts(relay, {}))
+    assert [item.item for item in made.left if item.item.startswith("network cards")] == [
+        "network cards rx",
+        "network cards rps_cpus",
+    ]
+
+
 def test_what_is_given_sizes_the_image() -> None:
     made = calls({"memory": "16G", "interfaces": [{"name": "eth0", "speed_mbps": 10000}]})
     assert {one.path: one.value for one in made["network"].request.settings} == {

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._layers.capacity import CatalogueError
 from ansible_collections.siptune.linux.plugins.module_utils._layers.catalogue import PROFILES
-from ansible_collections.siptune.linux.plugins.module_utils._layers.interfaces import nic_settings
+from ansible_collections.siptune.linux.plugins.module_utils._layers.interfaces import nic_settings, of_links
 from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import LINKS, RINGS, WHY_OF_OVERRIDE
 from ansible_collections.siptune.linux.plugins.module_utils._nic.options import LINK_OPTIONS, RING_OPTIONS
 from ansible_collections.siptune.linux.plugins.module_utils._nic.settings import parse_rules
@@ -60,6 +60,55 @@ def test_modern_raises_receive_rings_and_nothing_else() -> None:
     assert nic_settings(CATALOGUE, LINKS, "modern", HOST, {}) == {}
 
 
+def daemons(name: str, **more: Any) -> dict[str, Any]:
+    return {**HOST, "sip_daemons": [{"name": name, "installed": True, "running": False}], **more}
+
+
+@pytest.mark.parametrize(
+    ("host", "steers"),
+    [
+        pytest.param(daemons("rtpengine"), True, id="a relay"),
+        pytest.param(daemons("asterisk"), True, id="a PBX"),
+        pytest.param(daemons("kamailio"), False, id="a proxy"),
+        pytest.param(HOST, False, id="no daemon"),
+        pytest.param(daemons("rtpengine", interfaces=[{"name": "eth0", "virtual": True}]), False, id="a container"),
+        pytest.param(daemons("rtpengine", interfaces=None), True, id="unknown interfaces, as of an image"),
+    ],
+)
+def test_modern_steers_packets_where_media_is_carried(host: dict[str, Any], steers: bool) -> None:
+    steering = {"*": {"rps_cpus": {"value": "auto", "rule": "exact"}}} if steers else {}
+    assert plain(nic_settings(CATALOGUE, LINKS, "modern", host, {})) == steering
+    assert "*" not in nic_settings(CATALOGUE, LINKS, "classic", host, {})
+    given = nic_settings(CATALOGUE, LINKS, "modern", host, {"eth0": {"rps_cpus": None}, "eth1": None})
+    assert [given[name].get("rps_cpus", "") for name in ("eth0", "eth1")] == [None, None if steers else ""]
+
+
+AUTO = {"rps_cpus": {"value": "auto"}}
+CARD = {"name": "eth0", "virtual": False, "rx_queues": 1, "driver": "virtio_net"}
+
+
+@pytest.mark.parametrize(
+    ("links", "card", "steers"),
+    [
+        pytest.param({"*": AUTO}, {}, True, id="one queue"),
+        pytest.param({"*": AUTO}, {"rx_queues": 4}, False, id="queues enough"),
+        pytest.param({"*": AUTO}, {"rx_queues": None}, False, id="unknown queues"),
+        pytest.param({"*": AUTO}, {"virtual": True}, False, id="software"),
+        pytest.param({"*": AUTO, "eth0": {"rps_cpus": None}}, {}, False, id="left alone by name"),
+        pytest.param({"*": AUTO, "driver:virtio*": {"rps_cpus": "0-1"}}, {"rx_queues": 4}, True, id="own"),
+        pytest.param({"eth1": {"rps_cpus": "0"}, "eth0": 5, "*": None}, {}, False, id="another's, and mistakes"),
+    ],
+)
+def test_formulas_learn_what_is_steered(links: dict[str, Any], card: dict[str, Any], steers: bool) -> None:
+    host = {"processors": 4, "interfaces": [{**CARD, **card}]}
+    assert of_links(links, host) == {"steers_packets": steers, "steers_flows": False}
+
+
+@pytest.mark.parametrize(("flows", "steers"), [(4096, True), ({"value": 64}, True), (0, False), (None, False)])
+def test_formulas_learn_of_flows(flows: object, steers: bool) -> None:
+    assert of_links({"eth*": {"rps_flow_cnt": flows}}, {"interfaces": [CARD]})["steers_flows"] is steers
+
+
 def test_classic_is_the_document_without_what_it_would_break() -> None:
     assert plain(nic_settings(CATALOGUE, RINGS, "classic", HOST, {}))["*"]["rx"] == {"value": "max", "rule": "exact"}
     links = nic_settings(CATALOGUE, LINKS, "classic", HOST, {})
@@ -69,7 +118,7 @@ def test_classic_is_the_document_without_what_it_would_break() -> None:
 @pytest.mark.parametrize("part", KNOWN)
 def test_every_entry_says_what_and_why(part: str) -> None:
     for option, entry in CATALOGUE[part].items():
-        assert set(entry) == {"sources", "classic", "modern", "why"}, option
+        assert set(entry) == {"extra" if entry.get("extra") else "sources", "classic", "modern", "why"}, option
         assert entry["why"]
 
 

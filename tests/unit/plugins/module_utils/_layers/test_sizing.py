@@ -71,6 +71,13 @@ def test_input_queue(interfaces: list | None, wanted: int | None) -> None:
     assert size("input_queue_packets", {"interfaces": interfaces}) == wanted
 
 
+@pytest.mark.parametrize("key", ["steers_packets", "steers_flows"])
+def test_keys_that_go_with_what_the_same_run_sets_on_cards(key: str) -> None:
+    found = {name: size(name, {}, {}, {key: True}) for name in ("input_queue_packets", "flow_table_entries")}
+    wanted = {"steers_packets": ("input_queue_packets", 10000), "steers_flows": ("flow_table_entries", 32768)}
+    assert {name: value for name, value in found.items() if value} == dict([wanted[key]])
+
+
 @pytest.mark.parametrize(("capacity", "wanted"), [({}, None), ({"call_setups_per_second": 0}, None)])
 def test_time_wait_is_left_alone_without_a_figure(capacity: dict, wanted: None) -> None:
     assert size("time_wait_sockets", {}, capacity) is wanted

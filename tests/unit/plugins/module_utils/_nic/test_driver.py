@@ -14,7 +14,6 @@ from ansible_collections.siptune.linux.plugins.module_utils._host.netlink import
 from ansible_collections.siptune.linux.plugins.module_utils._nic.driver import (
     GoneError,
     UnsupportedError,
-    describe_steering,
     observe_interfaces,
     read_nic,
     read_values,
@@ -54,6 +53,8 @@ def test_readings(tmp_path: Path) -> None:
     assert (values["rx_usecs"], values["pause_rx"], values["txqueuelen"]) == ("3", "on", "1000")
     assert (values["rps_cpus"], values["channels_combined"]) == ("none", "4")
     assert values["link_mode"].startswith("auto 10baset-half")
+    assert (values["udp_hash"], values["xps_cpus"], values["rps_flow_cnt"]) == ("sd", "none", "0")
+    assert nic.missing["irq_cpus"] == "the driver igb has no interrupts of receive queues here"
     assert nic.missing["rx_jumbo"] == "the driver igb has no rx_jumbo rings"
     assert (nic.unresponsive, nic.readonly) == (frozenset(), {})
     assert nic.settings is not None
@@ -68,9 +69,6 @@ def test_missing_groups(tmp_path: Path) -> None:
 
 
 def test_steering(tmp_path: Path) -> None:
-    assert describe_steering({"q/rx-0/rps_cpus": frozenset({0, 1}), "q/rx-1/rps_cpus": frozenset({0, 1})}) == "0-1"
-    masks = {"q/rx-0/rps_cpus": frozenset({0, 1}), "q/rx-1/rps_cpus": frozenset()}
-    assert describe_steering(masks) == "rx-0=0-1 rx-1=none"
     host = CardHost(tmp_path, igb())
     rps = OPTIONS["rps_cpus"]
     set_options(host, link(host), {rps: "rx-0=0-1 rx-1=none"})

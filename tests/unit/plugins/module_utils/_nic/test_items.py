@@ -8,7 +8,7 @@ import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._host.netlink import Link
 from ansible_collections.siptune.linux.plugins.module_utils._nic.items import NO_LONGER_WANTED, items, wanted
 from ansible_collections.siptune.linux.plugins.module_utils._nic.link_files.model import Verdict
-from ansible_collections.siptune.linux.plugins.module_utils._nic.model import Decision, Nic, Request
+from ansible_collections.siptune.linux.plugins.module_utils._nic.model import Decision, Nic, Request, Unsupported
 from ansible_collections.siptune.linux.plugins.module_utils._nic.options import OPTIONS
 from ansible_collections.siptune.linux.plugins.module_utils._nic.settings import Rule, Setting
 from nic_cards import NOTHING_OBSERVED
@@ -102,7 +102,7 @@ def test_now_only_is_not_persisted() -> None:
 
 
 def test_an_option_that_the_driver_turns_out_not_to_support() -> None:
-    change = item(RX._replace(write=True), unsupported=frozenset({RX.place}))
+    change = item(RX._replace(write=True), unsupported={RX.place: Unsupported("absent", "the driver cannot change it")})
     assert (change.state, change.reason, change.after) == ("absent", "the driver cannot change it", "256")
 
 

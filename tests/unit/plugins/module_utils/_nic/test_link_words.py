@@ -26,7 +26,9 @@ NIC = Nic(Link(2, "eth0", True), {}, {}, settings=SETTINGS)
 
 
 def test_every_option_has_a_line_that_systemd_knows() -> None:
-    assert {*NAMES, LINK_MODE} == set(OPTIONS)
+    by_rules = {"rps_flow_cnt", "xps_cpus", "udp_hash", "irq_cpus"}
+    assert {*NAMES, LINK_MODE, *by_rules} == set(OPTIONS)
+    assert [link_file_settings(NIC, option, "1", "Why.") for option in by_rules] == [{}] * len(by_rules)
     assert {*NAMES.values(), *MODE_NAMES} <= set(LINK_FILE_OPTIONS)
 
 
@@ -57,6 +59,7 @@ def test_a_verdict_shows_the_option_s_own_value() -> None:
     lines = link_file_settings(NIC, "rx_usecs", "50", "")
     verdicts = {("eth0", "RxCoalesceSec"): Verdict("changed", "50us", "")}
     assert verdict_of(verdicts, "eth0", "rx_usecs", lines, "50") == Verdict("changed", "50", "")
+    assert verdict_of({("eth0", "xps_cpus"): Verdict("changed", "0", "")}, "eth0", "xps_cpus", {}, "0") is not None
     shadowed = {("eth0", "RxCoalesceSec"): Verdict("shadowed", "9us", "x")}
     assert verdict_of(shadowed, "eth0", "rx_usecs", lines, "50") == Verdict("shadowed", "9us", "x")
     assert verdict_of(verdicts, "eth1", "rx_usecs", lines, "50") is None

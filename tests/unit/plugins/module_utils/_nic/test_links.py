@@ -35,6 +35,10 @@ def link_file(host: CardHost, name: str = "eth0") -> str:
     return path.read_text() if path.exists() else ""
 
 
+def rules_file(host: CardHost) -> str:
+    return host.read_text("/etc/udev/rules.d/90-siptune-queues.rules") or ""
+
+
 def test_coalescing_is_set_at_once_and_comes_back(tmp_path: Path) -> None:
     host = CardHost(tmp_path, igb())
     wanted = {"eth0": {"rx_usecs": 50, "tx_usecs": {"value": 20, "rule": "at_least"}}}
@@ -218,7 +222,7 @@ def test_steering_goes_to_every_queue_and_each_comes_back(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("version", [252, 255, 256, 257])
-def test_steering_is_persisted_if_systemd_has_an_option_for_it(tmp_path: Path, version: int) -> None:
+def test_steering_is_persisted_by_a_rule_where_systemd_has_no_option_for_it(tmp_path: Path, version: int) -> None:
     host = CardHost(tmp_path, igb())
     library = tmp_path / "usr/lib/systemd/libsystemd-shared-252.so"
     library.rename(library.with_name(f"libsystemd-shared-{version}.so"))
@@ -227,17 +231,11 @@ def test_steering_is_persisted_if_systemd_has_an_option_for_it(tmp_path: Path, v
         item = result.items["eth0 rps_cpus"]
         assert result.changed == (run == 0)
         assert item.after == "0"
-        if version < 256:
-            assert (item.state, item.at_boot) == ("pending", None)
-            assert "needs systemd 256" in item.reason
-            assert "set it with a udev rule with ATTR{queues/rx-0/rps_cpus}=" in item.reason
-            assert "in force until the next boot" in item.reason
-            assert not link_file(host)
-        else:
-            assert (item.state, item.at_boot) == ("ok" if run else "changed", "0")
-            assert "ReceivePacketSteeringCPUMask=0\n" in link_file(host)
-    links(host, {}, state="absent")
-    assert not link_file(host)
+        assert (item.state, item.at_boot) == ("ok" if run else "changed", "0")
+        assert ("ReceivePacketSteeringCPUMask=0\n" in link_file(host)) == (version >= 256)
+        assert ('ATTR{queues/rx-1/rps_cpus}="00000001"' in rules_file(host)) == (version < 256)
+    assert links(host, {}, state="absent").changed
+    assert (link_file(host), rules_file(host)) == ("", "")
     assert recorded(host) == {}
 
 

@@ -1,0 +1,170 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The plan for the next boots: .link files and profiles, and our udev rules for what these have no word for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from .._core.change import ABSENT, CHANGED, OK, PENDING
+from .._engine.owned_files import (
+    FileChange,
+    OwnFile,
+    finalize_files,
+    plan_file,
+    record_files,
+    released_files,
+    text_of,
+)
+from .link_files import model as link_files_model
+from .link_files.file import RULES
+from .link_files.file import Setting as LinkFileSetting
+from .link_files.model import Verdict
+from .link_files.options import OPTIONS as LINK_FILE_OPTIONS
+from .link_files.options import OWNER_LINK
+from .link_files.plan import AT_ADD
+from .link_files.plan import plan as plan_link_files
+from .link_words import NAMES, link_file_settings
+from .model import Decision, Observed, Request
+from .options import IRQ_CPUS, UDP_HASH
+from .parts import QUEUE_FILES
+from .udev_rules import HEADING, Machine, Own, held_values, match_alone, render
+
+NOT_ALONE = "no udev rule would match this interface alone: it shares its address with another, and has no slot"
+NO_UDEV = "no udev here reads rules: run again after each boot"
+NO_ETHTOOL = "no file of udev has a word for it, and the program ethtool, which a rule could run, is not installed"
+NEW_NUMBERS = "interrupts are made anew at each boot, and no file of udev says where they go: run again after each boot"
+
+
+def plan_boot(
+    request: Request,
+    observed: Observed,
+    decisions: Sequence[Decision],
+    without: frozenset[tuple[str, str]] = frozenset(),
+) -> link_files_model.Plan | None:
+    """The plan for the boots, without the options that a driver turned out not to support. Raises LinkError.
+
+    It names every interface of ours, so that each loses the settings that are no longer wanted.
+    """
+    boot = observed.boot
+    if boot is None:
+        return None
+    settings: dict[str, dict[str, LinkFileSetting]] = {name: {} for name in observed.boot_names}
+    by_rule = []
+    for decision in decisions:
+        if (decision.boot_value is None and decision.line is None) or decision.place in without:
+            continue
+        name, option = decision.place
+        if boot.image or _has_word(option, boot.version):
+            why = decision.setting.why if decision.setting else ""
+            own = link_file_settings(decision.nic, option, decision.boot_value or "", why, decision.line)
+            settings.setdefault(name, {}).update(own)
+        else:
+            by_rule.append(decision)
+    planned = plan_link_files(boot, settings, request.owner)
+    return _with_rules(planned, boot, request, observed, by_rule) if request.owner == OWNER_LINK else planned
+
+
+def _has_word(option: str, version: int | None) -> bool:
+    """Whether .link files of this systemd have a word for an option, however old it is where no rule could help."""
+    if option in QUEUE_FILES and option in NAMES:
+        return (version or 0) >= LINK_FILE_OPTIONS[NAMES[option]].since
+    return option not in QUEUE_FILES and option not in (UDP_HASH, IRQ_CPUS)
+
+
+def _with_rules(
+    planned: link_files_model.Plan,
+    boot: link_files_model.Observed,
+    request: Request,
+    observed: Observed,
+    decisions: Sequence[Decision],
+) -> link_files_model.Plan:
+    """The plan with the file of rules for these decisions, and for the interfaces that appear later."""
+    current = boot.own.get(RULES)
+    held = held_values(text_of(current)) if text_of(current).startswith(HEADING) else {}
+    known = _known(observed)
+    matches = _matches(boot, [*(decision.nic.link.name for decision in decisions), *known])
+    verdicts = {decision.place: _verdict(decision, boot, observed, matches, held) for decision in decisions}
+    own = [_own(decision) for decision in decisions if verdicts[decision.place].at_boot is not None]
+    verdicts.update(_removed(held, verdicts))
+    rules = request.rules if boot.udev_running and not boot.image else []  # which queues there are, only a card says
+    text = render(own, matches, known, rules, _machine(observed))
+    file = OwnFile(RULES, current, HEADING.split("\n", 1)[0])
+    change, note = plan_file(file, text, boot.originals.files, boot.owner)
+    warnings = [f"{RULES}: {note.reason}"] if note and change is None else []
+    return _merged(planned, change, verdicts, warnings)
+
+
+def _matches(boot: link_files_model.Observed, names: Iterable[str]) -> dict[str, str]:
+    """The keys that match each of these interfaces alone, of those that have any."""
+    cards = [device for device in boot.devices.values() if not device.virtual]
+    found = {name: match_alone(boot.devices[name], cards) for name in dict.fromkeys(names) if name in boot.devices}
+    return {name: match for name, match in found.items() if match is not None}
+
+
+def _verdict(
+    decision: Decision,
+    boot: link_files_model.Observed,
+    observed: Observed,
+    matches: Mapping[str, str],
+    held: Mapping[tuple[str, str], str],
+) -> Verdict:
+    name, option = decision.place
+    before = held.get(decision.place)
+    if option == IRQ_CPUS:
+        return Verdict(PENDING, None, NEW_NUMBERS)
+    if option == UDP_HASH and not observed.surroundings.ethtool:
+        return Verdict(PENDING, None, NO_ETHTOOL, before)
+    if boot.version is None:
+        return Verdict(PENDING, None, NO_UDEV, before)
+    if name not in boot.devices:
+        return Verdict(ABSENT, None, "there is no such interface", before)
+    if name not in matches:
+        return Verdict(PENDING, None, NOT_ALONE, before)
+    if not boot.udev_running:
+        return Verdict(PENDING, decision.boot_value, AT_ADD, before)
+    return Verdict(OK if before == decision.boot_value else CHANGED, decision.boot_value, "", before)
+
+
+def _removed(
+    held: Mapping[tuple[str, str], str], wanted: Iterable[tuple[str, str]]
+) -> Iterator[tuple[tuple[str, str], Verdict]]:
+    left = {place: value for place, value in held.items() if place not in wanted}
+    return ((place, Verdict(CHANGED, None, "no rule sets it any more", value)) for place, value in left.items())
+
+
+def _own(decision: Decision) -> Own:
+    name, option = decision.place
+    why = decision.setting.why if decision.setting else ""
+    return Own(name, option, decision.boot_value or "", decision.nic.parts.get(option, ()), why)
+
+
+def _known(observed: Observed) -> list[str]:
+    """The hardware of today, which lines for later interfaces must not touch."""
+    return sorted(link.name for link in observed.links.values() if not link.virtual_kind)
+
+
+def _machine(observed: Observed) -> Machine:
+    around = observed.surroundings
+    return Machine(observed.online, around.isolated, around.nodes, around.ethtool)
+
+
+def _merged(
+    planned: link_files_model.Plan,
+    change: FileChange | None,
+    verdicts: Mapping[tuple[str, str], Verdict],
+    warnings: Sequence[str],
+) -> link_files_model.Plan:
+    """The plan of .link files with that of the rules, whose verdicts have the names of our options."""
+    changes = [change] if change else []
+    recorded = record_files(planned.recorded, changes)
+    after = record_files(planned.finalized, changes)
+    released = released_files({file.path: file.before for file in changes}, changes, after)
+    return planned._replace(
+        files=[*planned.files, *changes],
+        verdicts={**planned.verdicts, **verdicts},
+        warnings=[*planned.warnings, *warnings],
+        recorded=recorded,
+        finalized=finalize_files(after, changes, released),
+    )
