@@ -349,7 +349,7 @@ ansible_facts:
               sample: [5060, 5061]
             udp_ports:
               description:
-                - Those of them that are UDP, and that others can reach because they are not bound to the loopback alone.
+                - Those of them that are UDP, and that others can reach, not bound to the loopback.
                 - Null where V(sip_ports) is.
               type: list
               elements: int

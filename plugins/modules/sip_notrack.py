@@ -13,10 +13,11 @@ description:
   - Exempts UDP packets by their local port from the kernel's connection tracking, in a table of nftables of its own,
     C(inet siptune), at the priority C(raw), for IPv4 and IPv6. Those are packets to this host with such a destination
     port, and packets from it with such a source port. What a router passes on to others stays tracked.
-  - Each SIP peer and each RTP stream takes an entry of the connection tracking. When its table is full, the kernel drops
-    packets of new calls. Daemons know their calls themselves.
+  - Each SIP peer and each RTP stream takes an entry of the connection tracking. When its table is full, the kernel
+    drops packets of new calls. Daemons know their calls themselves.
   - Keeps the table over boots with a unit of its own, C(siptune-notrack.service), and over restarts and reloads of
-    C(nftables.service), which flush all tables, with a drop-in for that. firewalld and ufw leave tables of others alone.
+    C(nftables.service), which flush all tables, with a drop-in for that. firewalld and ufw leave
+    tables of others alone.
   - Is refused where calls would be cut off. Untracked packets belong to no connection, so a firewall that accepts
     C(ct state established) does not know them. The module reads the ruleset and names the rule.
   - Starts C(nft), and C(systemctl daemon-reload) when its units change. C(nft) checks the table before anything is

@@ -44,7 +44,7 @@ def check_safety(ports: Ports, observed: Observed) -> None:
         raise NotrackError(
             ITEM,
             f"{_named(cut_off)}. Accept these ports before that, whatever their connection: for example `udp dport "
-            "5060 accept` for incoming and `udp sport 5060 accept` for outgoing packets. A rule with further conditions "
+            "5060 accept` for incoming and `udp sport 5060 accept` for outgoing packets. One with further conditions "
             f"counts if it names `ct state untracked`. Or name the ports that are used, {OR_LEAVE}",
         )
 

@@ -9,7 +9,7 @@ to be let in by their ports, or as untracked, before a rule or a policy drops th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from .matching import ACCEPT, DROP, GOTO, JUMP, NAT, NAT_TARGETS, RETURN, Branch, Packet, branches
@@ -17,6 +17,7 @@ from .ports import NO_PORTS, Ports, common, merged, render, without
 from .ruleset import Chain, Rule, Ruleset
 
 FIELDS = {"prerouting": "dport", "input": "dport", "output": "sport", "postrouting": "sport"}
+FAMILY_NAMES = {"ip": "IPv4", "ip6": "IPv6"}
 DEEPEST = 16  # jumps: NFT_JUMP_STACK_SIZE, include/net/netfilter/nf_tables.h
 MOST_STEPS = 200_000  # through rules; a firewall of 10,000 rules takes a tenth of that
 # Chains of Docker, kube-proxy, CNI's plug-ins, Calico, Cilium, Flannel and Weave. Sources: the documentation of each.
@@ -62,15 +63,21 @@ def of_containers(ruleset: Ruleset) -> Iterator[str]:
 
 def cuts(ruleset: Ruleset, ports: Ports, families: tuple[str, ...]) -> list[Cut]:
     """What would be cut off of these local UDP ports, in IPv4 (ip) and IPv6 (ip6). Raises TooMuchError."""
-    found: dict[Cut, None] = {}
+    found: dict[Cut, list[str]] = {}
     steps = [MOST_STEPS]
     for family in families:
         for chain in ruleset.chains.values():
             if chain.family in (family, "inet") and chain.hook in FIELDS and chain.type != "nat":
                 walk = _Walk(ruleset, Packet(family, FIELDS[chain.hook]), steps)
                 walk.base(chain, ports)
-                found.update(dict.fromkeys(walk.cuts))
-    return list(found)
+                for cut in dict.fromkeys(walk.cuts):
+                    found.setdefault(cut, []).append(FAMILY_NAMES[family])
+    return [cut._replace(packets=_packets(cut, found[cut], families)) for cut in found]
+
+
+def _packets(cut: Cut, of: Sequence[str], families: Sequence[str]) -> str:
+    """Which packets are cut off: those of one family are called so where the others are not."""
+    return f"{cut.packets} {'' if len(of) == len(families) else f'{of[0]} '}packets"
 
 
 class _Walk:
@@ -132,4 +139,4 @@ class _Walk:
                 return
 
     def _cut(self, ports: Ports, relies_on: str, by: str) -> Cut:
-        return Cut(ports, f"{'incoming' if self._packet.field == 'dport' else 'outgoing'} packets", relies_on, by)
+        return Cut(ports, "incoming" if self._packet.field == "dport" else "outgoing", relies_on, by)

@@ -1,0 +1,100 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Calls through a full table of connections: lost on a stock host, and none once SIP is not tracked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sipp
+from host import CallsError, Host
+from namespace import namespace_host
+from tuning import module
+
+IN_TRACKING = Path(__file__).with_name("in_tracking.py")
+KAMAILIO = sipp.KAMAILIO.replace("127.0.0.1:5060", "192.0.2.1:5060").replace("127.0.0.1:5070", "192.0.2.2:5070")
+PEER = """
+ip netns add peer
+ip link add sip0 type veth peer name up netns peer
+ip addr add 192.0.2.1/24 dev sip0
+ip addr add 2001:db8::1/64 dev sip0 nodad
+ip link set sip0 up
+ip -n peer addr add 192.0.2.2/24 dev up
+ip -n peer link set up up
+ip -n peer link set lo up
+"""
+FIREWALL = """
+flush ruleset
+table inet filter {{
+    chain input {{
+        type filter hook input priority 0; policy drop;
+        {rules}
+    }}
+}}
+"""
+STATEFUL = "ct state established,related accept\n ct state invalid drop\n iif lo accept\n"
+OPEN = STATEFUL + "udp dport { 5060-5061, 30000-40000 } accept\n"
+ITEM = "untracked UDP ports"
+PORTS = ["5060", "30000-40000"]
+CALLS, ROOM = 60, 10
+
+
+@pytest.fixture(name="host")
+def own_host() -> Iterator[Host]:
+    """A host of its own with a peer on a cable."""
+    if os.geteuid() != 0:
+        pytest.skip("NOT TESTED without root: it takes namespaces of our own, and rules of nftables in them")
+    try:
+        with namespace_host() as own:
+            own.run("sh", "-ec", PEER)
+            yield own
+    except CallsError as error:
+        pytest.fail(f"NOTHING WAS TESTED: {error}", pytrace=False)
+
+
+def firewall(host: Host, rules: str) -> None:
+    host.run("nft", "-f", "-", text=FIREWALL.format(rules=rules))
+
+
+def notrack(host: Host, **parameters: Any) -> dict[str, Any]:
+    return module(host, "sip_notrack", parameters)
+
+
+def calls(host: Host) -> sipp.Totals:
+    statistics = host.ask("calls", IN_TRACKING, count=CALLS, rate=30, caller=sipp.call_scenario(), callee=sipp.CALLEE)
+    return sipp.parse_statistics(statistics)
+
+
+def tracked(host: Host) -> dict[str, int]:
+    found: dict[str, int] = host.ask("tracked", IN_TRACKING)
+    return found
+
+
+def test_no_call_fails_at_a_full_table_once_sip_is_not_tracked(host: Host) -> None:
+    firewall(host, OPEN)
+    host.ask("restart", configuration=KAMAILIO)
+    filled = host.ask("fill", IN_TRACKING, room=ROOM)
+    assert filled["max"] - filled["count"] == ROOM
+
+    stock, after = calls(host), tracked(host)
+    assert stock.calls == CALLS
+    assert stock.failed > 0
+    assert after["drop"] > filled["drop"]
+
+    done = notrack(host, ports=PORTS)
+    assert done["items"][0]["state"] == "pending"  # there is no systemd to load it at boot
+    before = tracked(host)
+    assert calls(host) == sipp.Totals(CALLS, 0, 0)
+    after = tracked(host)
+    lost = ("insert_failed", "drop", "early_drop")
+    assert [after[name] for name in lost] == [before[name] for name in lost]
+    assert after["count"] <= before["count"]
+
+    assert notrack(host, state="absent")["changed"]
+    assert "siptune" not in host.run("nft", "list", "ruleset")
+    assert calls(host).failed > 0

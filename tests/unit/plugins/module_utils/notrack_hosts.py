@@ -1,0 +1,43 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Hosts with and without a firewall, as observed: rulesets as nft 1.0.6 of Debian 12 prints them, and our files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import NOTHING
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
+from ansible_collections.siptune.linux.plugins.module_utils._notrack.model import PATHS, Observed
+from ansible_collections.siptune.linux.plugins.module_utils._notrack.plan import texts
+from ansible_collections.siptune.linux.plugins.module_utils._notrack.ports import Ports
+from ansible_collections.siptune.linux.plugins.module_utils._notrack.ruleset import Ruleset, parse_ruleset
+
+CAPTURED = json.loads((Path(__file__).parent / "_notrack" / "rulesets.json").read_text(encoding="utf-8"))
+PROGRAM = "/usr/sbin/nft"
+PORTS: Ports = ((5060, 5060), (10000, 20000))
+SHOWN = "5060, 10000-20000"
+
+
+def text_of(name: str) -> str:
+    """What nft prints for a captured ruleset."""
+    return json.dumps({"nftables": [{"metainfo": {"version": "1.0.6"}}, *CAPTURED[name]]})
+
+
+def ruleset(name: str) -> Ruleset:
+    return parse_ruleset(text_of(name))
+
+
+def ours(ports: Ports = PORTS, systemd: bool = True) -> dict[str, FileRecord | None]:
+    """Our files, as a run has left them."""
+    written = texts(ports, PROGRAM, systemd)
+    return {path: FileRecord(written[path].encode(), 0o644, 0, 0) if path in written else None for path in PATHS}
+
+
+def observed(name: str = "nothing", **more: Any) -> Observed:
+    """A host with systemd, nft and this ruleset, and none of our files."""
+    found = Observed(dict.fromkeys(PATHS), NOTHING, (0, 0), True, PROGRAM, True, ruleset=ruleset(name))
+    return found._replace(families=("ip", "ip6"))._replace(**more)
