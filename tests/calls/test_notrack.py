@@ -20,12 +20,12 @@ IN_TRACKING = Path(__file__).with_name("in_tracking.py")
 KAMAILIO = sipp.KAMAILIO.replace("127.0.0.1:5060", "192.0.2.1:5060").replace("127.0.0.1:5070", "192.0.2.2:5070")
 PEER = """
 ip netns add peer
-ip link add sip0 type veth peer name up netns peer
+ip link add sip0 type veth peer name sip1 netns peer
 ip addr add 192.0.2.1/24 dev sip0
 ip addr add 2001:db8::1/64 dev sip0 nodad
 ip link set sip0 up
-ip -n peer addr add 192.0.2.2/24 dev up
-ip -n peer link set up up
+ip -n peer addr add 192.0.2.2/24 dev sip1
+ip -n peer link set sip1 up
 ip -n peer link set lo up
 """
 FIREWALL = """

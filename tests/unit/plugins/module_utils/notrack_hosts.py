@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.siptune.linux.plugins.module_utils._engine.originals import NOTHING
-from ansible_collections.siptune.linux.plugins.module_utils._host.host import FileRecord
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import CommandResult, FileRecord, Host
 from ansible_collections.siptune.linux.plugins.module_utils._notrack.model import PATHS, Observed
 from ansible_collections.siptune.linux.plugins.module_utils._notrack.plan import texts
 from ansible_collections.siptune.linux.plugins.module_utils._notrack.ports import Ports
@@ -41,3 +42,33 @@ def observed(name: str = "nothing", **more: Any) -> Observed:
     """A host with systemd, nft and this ruleset, and none of our files."""
     found = Observed(dict.fromkeys(PATHS), NOTHING, (0, 0), True, PROGRAM, True, ruleset=ruleset(name))
     return found._replace(families=("ip", "ip6"))._replace(**more)
+
+
+class FirewallHost(Host):
+    """A tree with nft and a kernel that takes what nft is given. It notes all calls, and fails those that are named."""
+
+    def __init__(self, root: Path, name: str = "nothing", fails: Sequence[str] = ()) -> None:
+        super().__init__(str(root))
+        self.printed = text_of(name)
+        self.calls: list[tuple[str, ...]] = []
+        self.fails = fails
+        self.boot_only = False
+        files = {PROGRAM: "", "/run/systemd/system/x": "", "/proc/sys/net/core/x": "", "/etc/x": "", "/var/lib/x": ""}
+        for path, text in files.items():
+            self.write(path, text)
+
+    def write(self, path: str, text: str) -> None:
+        file = Path(self._root + path)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+
+    def run(
+        self, arguments: Sequence[str], timeout_seconds: float | None = None, text: str | None = None
+    ) -> CommandResult | None:
+        words = tuple(arguments[1:])
+        self.calls.append((arguments[0].rsplit("/", 1)[-1], *words))
+        if " ".join(words) in self.fails:
+            return CommandResult(1, "", "Error: Could not process rule:\n  Operation not permitted\n")
+        if words == ("-f", "-"):
+            self.printed = text_of("ours" if "notrack" in (text or "") else "nothing")
+        return CommandResult(0, self.printed, "")
