@@ -17,6 +17,7 @@ from .._host.host import LONGEST_COMPLAINT, CommandResult, Host, unless_refused
 from .._host.machine import CONTAINER, SYSTEMD_RUNNING, child_network_namespace, virtualization
 from .._host.processes import process_names
 from .._systemd.names import UNIT_PATH as UNIT_DIRECTORIES
+from .iptables import has_iptables, with_words
 from .model import UNIT, Observed
 from .ruleset import FAMILIES, Ruleset, RulesetError, parse_ruleset
 from .settings import ITEM, NotrackError, Request
@@ -82,13 +83,20 @@ def _judged(host: Host, found: Observed) -> Observed:
 
 def read_ruleset(host: Host, program: str) -> Ruleset:
     """The ruleset of the kernel. Raises HostError and NotrackError."""
-    done = run_nft(host, program, "-j", "list", "ruleset")
-    if done.status:
-        raise NotrackError(ITEM, f"the ruleset cannot be read: {complaint(done)}")
     try:
-        return parse_ruleset(done.stdout)
+        ruleset = parse_ruleset(_listed(host, program, "-j", "list", "ruleset"))
     except RulesetError as error:
         raise NotrackError(ITEM, f"the ruleset cannot be judged: {error}") from error
+    if has_iptables(ruleset):
+        with_words(ruleset, _listed(host, program, "-a", "list", "ruleset"))
+    return ruleset
+
+
+def _listed(host: Host, program: str, *words: str) -> str:
+    done = run_nft(host, program, *words)
+    if done.status:
+        raise NotrackError(ITEM, f"the ruleset cannot be read: {complaint(done)}")
+    return done.stdout
 
 
 def run_nft(host: Host, program: str, *words: str, text: str | None = None) -> CommandResult:
