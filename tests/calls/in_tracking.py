@@ -10,6 +10,7 @@ the table is filled until there is room for a few more: the kernel treats that a
 from __future__ import annotations
 
 import json
+import os
 import socket
 import struct
 import subprocess
@@ -21,6 +22,7 @@ MAX, COUNT = "/proc/sys/net/netfilter/nf_conntrack_max", "/proc/sys/net/netfilte
 STATISTICS = "/proc/net/stat/nf_conntrack"
 PEER, HOST = "192.0.2.2", "192.0.2.1"
 CALLER_PORT, CALLEE_PORT, SIP_PORT = 5080, 5070, 5060
+LENIENT = ("-default_behaviors", "all,-abortunexp")  # as in in_host.py
 RECEIVE_TIMEOUT_MS, END_SECONDS = 6000, 120
 
 # linux/netfilter/nfnetlink.h, nfnetlink_conntrack.h, nf_conntrack_common.h, linux/netlink.h
@@ -77,13 +79,25 @@ def tracked() -> dict[str, int]:
 
 def calls(count: int, rate: int, caller: str, callee: str) -> str:
     """SIPp's statistics of calls from a peer, each from a port of its own, through Kamailio, and back to the peer."""
-    in_peer = ["nsenter", "--net=/run/netns/peer", "sipp", "-nostdin", "-i", PEER]
-    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    in_peer = ["nsenter", "--net=/run/netns/peer", "sipp", "-nostdin", *LENIENT, "-i", PEER]
+    quiet = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+    quiet["env"] = {**os.environ, "TERM": "dumb"}
     with tempfile.TemporaryDirectory() as directory:
         for name, scenario in (("caller", caller), ("callee", callee)):
             Path(directory, f"{name}.xml").write_text(scenario, encoding="utf-8")
         load = ["-r", str(rate), "-m", str(count), "-l", str(count), "-recv_timeout", str(RECEIVE_TIMEOUT_MS)]
-        load += ["-t", "un", "-trace_stat", "-stf", "statistics.csv", "-fd", "1", f"{HOST}:{SIP_PORT}"]
+        load += [
+            "-t",
+            "un",
+            "-max_socket",
+            str(2 * count),
+            "-trace_stat",
+            "-stf",
+            "statistics.csv",
+            "-fd",
+            "1",
+            f"{HOST}:{SIP_PORT}",
+        ]
         with subprocess.Popen(
             [*in_peer, "-sf", "callee.xml", "-p", str(CALLEE_PORT)], cwd=directory, **quiet
         ) as called:
@@ -95,7 +109,19 @@ def calls(count: int, rate: int, caller: str, callee: str) -> str:
         return Path(directory, "statistics.csv").read_text(encoding="utf-8")
 
 
-COMMANDS = {function.__name__: function for function in (fill, tracked, calls)}
+def sent(address: str, port: int, count: int) -> int:
+    """Send datagrams from as many ports of the peer; returns how many connections there are more."""
+    before = tracked()["count"]
+    family = "AF_INET6" if ":" in address else "AF_INET"
+    script = (
+        f"import socket; ends = [socket.socket(socket.{family}, socket.SOCK_DGRAM) for _one in range({count})]; "
+        f"[end.sendto(b'x', ('{address}', {port})) for end in ends]"
+    )
+    subprocess.run(["nsenter", "--net=/run/netns/peer", "python3", "-c", script], check=True)
+    return tracked()["count"] - before
+
+
+COMMANDS = {function.__name__: function for function in (fill, tracked, calls, sent)}
 
 if __name__ == "__main__":
     name, arguments = json.loads(sys.argv[1])

@@ -14,10 +14,13 @@ import pytest
 import sipp
 from host import CallsError, Host
 from namespace import namespace_host
-from tuning import module
+from tuning import module, playbook
 
 IN_TRACKING = Path(__file__).with_name("in_tracking.py")
-KAMAILIO = sipp.KAMAILIO.replace("127.0.0.1:5060", "192.0.2.1:5060").replace("127.0.0.1:5070", "192.0.2.2:5070")
+LISTEN = "listen=udp:127.0.0.1:5060\n"
+KAMAILIO = sipp.KAMAILIO.replace(LISTEN, f"{LISTEN}listen=udp:192.0.2.1:5060\n").replace(
+    "127.0.0.1:5070", "192.0.2.2:5070"
+)
 PEER = """
 ip netns add peer
 ip link add sip0 type veth peer name sip1 netns peer
@@ -27,6 +30,8 @@ ip link set sip0 up
 ip -n peer addr add 192.0.2.2/24 dev sip1
 ip -n peer link set sip1 up
 ip -n peer link set lo up
+ip -n peer addr add 2001:db8::2/64 dev sip1 nodad
+ip -n peer route add default via 192.0.2.1
 """
 FIREWALL = """
 flush ruleset
@@ -55,6 +60,17 @@ def own_host() -> Iterator[Host]:
             yield own
     except CallsError as error:
         pytest.fail(f"NOTHING WAS TESTED: {error}", pytrace=False)
+
+
+FAR = """
+ip netns add far
+ip link add far0 type veth peer name far1 netns far
+ip addr add 198.51.100.1/24 dev far0
+ip link set far0 up
+ip -n far addr add 198.51.100.2/24 dev far1
+ip -n far link set far1 up
+echo 1 >/proc/sys/net/ipv4/ip_forward
+"""
 
 
 def firewall(host: Host, rules: str) -> None:
@@ -98,3 +114,63 @@ def test_no_call_fails_at_a_full_table_once_sip_is_not_tracked(host: Host) -> No
     assert notrack(host, state="absent")["changed"]
     assert "siptune" not in host.run("nft", "list", "ruleset")
     assert calls(host).failed > 0
+
+
+def test_both_families_are_exempt_and_what_is_passed_on_is_not(host: Host) -> None:
+    firewall(
+        host,
+        "udp dport { 4000, 5060, 30000-40000 } ct state new,untracked accept\nmeta l4proto ipv6-icmp accept\n",
+    )
+    host.run("sh", "-ec", FAR)
+    local = ("192.0.2.1", "2001:db8::1")
+    more = {
+        (address, port): host.ask("sent", IN_TRACKING, address=address, port=port, count=20)
+        for address in (*local, "198.51.100.2")
+        for port in (5060, 35000)
+    }
+    assert set(more.values()) == {20}
+    notrack(host, ports=PORTS)
+    for address, port in more:
+        found = host.ask("sent", IN_TRACKING, address=address, port=port, count=20)
+        assert found == (0 if address in local else 20), (address, port)
+    assert host.ask("sent", IN_TRACKING, address="192.0.2.1", port=4000, count=20) == 20
+
+
+NAT = "table ip nat {\n chain post {\n type nat hook postrouting priority 100; oifname sip0 masquerade\n }\n}\n"
+NAMED = "table inet siptune {\n set mine {\n type inet_service\n }\n}\n"
+INVALID = (
+    "table inet own {\n chain out {\n type filter hook output priority 0; ct state invalid,untracked drop\n }\n}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("rules", "reason"),
+    [
+        (NAT, "ip nat post handle 2 (oifname sip0 masquerade) translates addresses"),
+        (NAMED, "there is a table inet siptune that has more than our two chains"),
+        (INVALID, "(ct state invalid,untracked drop) drops outgoing packets of UDP ports 5060, 30000-40000"),
+        (
+            FIREWALL.format(rules=STATEFUL),
+            "(ct state established,related accept), which does not know untracked packets",
+        ),
+    ],
+)
+def test_what_would_cut_calls_off_is_named_and_nothing_changes(host: Host, rules: str, reason: str) -> None:
+    host.run("nft", "-f", "-", text=rules)
+    before = host.run("nft", "list", "ruleset")
+    with pytest.raises(CallsError) as refused:
+        notrack(host, ports=PORTS)
+    assert reason in str(refused.value)
+    assert host.run("nft", "list", "ruleset") == before
+    assert host.run("sh", "-c", "ls -d /etc/siptune 2>/dev/null; true") == ""
+
+
+def test_site_exempts_the_ports_of_the_daemons_and_rollback_gives_back(host: Host) -> None:
+    firewall(host, OPEN)
+    before = host.run("nft", "list", "ruleset")
+    host.ask("restart", configuration=KAMAILIO)
+    playbook(host, "siptune.linux.site", {"siptune_network_notrack": True})
+    found = host.run("nft", "list", "table", "inet", "siptune")
+    assert "udp dport { 5060, 30000-40000 } fib daddr type local notrack" in found
+    playbook(host, "siptune.linux.rollback", {})
+    assert host.run("nft", "list", "ruleset") == before
