@@ -60,7 +60,12 @@ def with_firewall(host: Host, request: Request, found: Observed) -> Observed:
         return found._replace(not_own="this container shares the network of its machine: do it there")
     if not found.program:
         return found
-    return _judged(host, found) if request.ports else found._replace(ruleset=read_ruleset(host, found.program))
+    if request.ports:
+        return _judged(host, found)
+    try:
+        return found._replace(ruleset=read_ruleset(host, found.program))
+    except NotrackError:  # the files go back all the same
+        return found
 
 
 def _judged(host: Host, found: Observed) -> Observed:

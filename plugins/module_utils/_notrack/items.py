@@ -62,7 +62,7 @@ def reverted_item(observed: Observed, live: Ports, boot: Ports, boot_after: Port
         state, reason = KEPT, f"the table {foreign}: somebody else has made or edited it, and it is left alone"
     elif observed.ruleset is None and not observed.boot_only:
         before = after = "unknown"
-        state, reason = PENDING, "nft is missing, so that a table that is there stays until a boot"
+        state, reason = PENDING, "nft is missing or fails, so that a table that is there stays until a boot"
     else:
         before, after, state, reason = shown(live), NONE, CHANGED, ""
     return Change(ITEM, None, before, after, shown(boot_after), state, NO_LONGER, reason, shown(boot))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from .model import Observed
 from .ports import Ports
+from .ruleset import Ruleset
 from .settings import ITEM, NotrackError
 from .table import TABLE, own_table, without_own
 from .verdicts import TooMuchError, address_translation, cuts, of_containers
@@ -22,7 +23,16 @@ def check_safety(ports: Ports, observed: Observed) -> None:
         raise NotrackError(ITEM, f"{observed.opaque}, {OR_LEAVE}")
     if observed.ruleset is None:
         return
-    ruleset = without_own(observed.ruleset)
+    try:
+        _check_rules(ports, observed, without_own(observed.ruleset))
+    except TooMuchError as error:
+        raise NotrackError(ITEM, f"the firewall cannot be judged: {error}. Make it simpler, {OR_LEAVE}") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        shape = f"nft prints a rule of a shape that is not known ({type(error).__name__}: {error})"
+        raise NotrackError(ITEM, f"the firewall cannot be judged: {shape}, {OR_LEAVE}") from error
+
+
+def _check_rules(ports: Ports, observed: Observed, ruleset: Ruleset) -> None:
     translating = list(address_translation(ruleset))
     if translating:
         raise NotrackError(
@@ -36,10 +46,7 @@ def check_safety(ports: Ports, observed: Observed) -> None:
             f"a network of containers is here ({_named(containers)}), which translates addresses or soon will, and "
             f"that takes tracked connections. Carry calls on a host without it, {OR_LEAVE}",
         )
-    try:
-        cut_off = list(map(str, cuts(ruleset, ports, observed.families)))
-    except TooMuchError as error:
-        raise NotrackError(ITEM, f"the firewall cannot be judged: {error}. Make it simpler, {OR_LEAVE}") from error
+    cut_off = list(map(str, cuts(ruleset, ports, observed.families)))
     if cut_off:
         raise NotrackError(
             ITEM,

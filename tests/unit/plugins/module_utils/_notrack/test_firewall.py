@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._notrack import firewall
-from ansible_collections.siptune.linux.plugins.module_utils._notrack.model import Observed
+from ansible_collections.siptune.linux.plugins.module_utils._notrack.model import PATHS, Observed
 from ansible_collections.siptune.linux.plugins.module_utils._notrack.observe import observe
 from ansible_collections.siptune.linux.plugins.module_utils._notrack.settings import NotrackError, Request
 from ansible_collections.siptune.linux.plugins.module_utils._notrack.table import text_for
@@ -95,6 +95,12 @@ def test_an_nft_that_fails_and_one_that_prints_anything_else(tmp_path: Path) -> 
     host.run = lambda *arguments: None  # type: ignore[assignment]
     with pytest.raises(NotrackError, match="/usr/sbin/nft is not there any more"):
         firewall.read_ruleset(host, PROGRAM)
+
+
+def test_on_the_way_back_an_nft_that_fails_keeps_no_file(tmp_path: Path) -> None:
+    host = FirewallHost(tmp_path, fails=["-j list ruleset"])
+    host.write(PATHS[0], "")
+    assert observe(host, Request(())).ruleset is None
 
 
 @pytest.mark.parametrize(

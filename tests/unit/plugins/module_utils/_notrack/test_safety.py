@@ -63,3 +63,15 @@ def test_many_rules_are_not_all_named() -> None:
 
 def test_an_image_has_no_ruleset() -> None:
     check_safety(PORTS, observed(ruleset=None))
+
+
+@pytest.mark.parametrize(
+    "expr", [[{"jump": {"target": "gone"}}], [{"match": {}}], [{"a": 1, "b": 2}], ["accept"], [{"vmap": {}}]]
+)
+def test_a_rule_of_another_shape_cannot_be_judged(expr: list) -> None:
+    host = observed("exact accept")
+    assert host.ruleset is not None
+    rules = host.ruleset.chains["inet", "filter", "input"].rules
+    rules[1:] = [rules[1]._replace(expr=expr)]
+    with pytest.raises(NotrackError, match=f"the firewall cannot be judged: nft prints a rule of a shape .*, {LEAVE}"):
+        check_safety(PORTS, host)
