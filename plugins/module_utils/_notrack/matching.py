@@ -28,6 +28,7 @@ PROTOCOL_FIELDS = (("ip", "protocol"), ("ip6", "nexthdr"))
 UNTRACKED = "untracked"
 # Statements that neither match nor decide: nft(8), STATEMENTS. A set that counts is below.
 WITHOUT_EFFECT = ("counter", "log", "notrack", "mangle", "dup", "last", "comment", "ct helper", "ct timeout", "secmark")
+TAKES_VALUE = ("mangle", "set", "map")  # and puts it into what is under their key
 # Matches and targets of iptables that neither match nor decide, and those that ask for the connection.
 XT_WITHOUT_EFFECT = ("comment", "CT", "NOTRACK", "LOG", "NFLOG", "TRACE", "MARK", "CHECKSUM", "DSCP", "TOS", "CLASSIFY")
 XT_TRACKING = ("conntrack", "state", "helper", "connlimit", "connmark", "connbytes", "connlabel", None)
@@ -82,6 +83,8 @@ def branches(rule: Rule, packet: Packet, ruleset: Ruleset) -> Iterator[Branch]:
             yield from _decided(state, statement, packet)
         elif kind == "ct count":
             state = state.unsure._replace(tracking=True)
+        elif kind in TAKES_VALUE and asks_connection({**value, "key": None}):
+            state = state._replace(tracking=True, hits=False)  # a value that is not there ends the rule
         elif kind not in WITHOUT_EFFECT and not (kind == "set" and "stmt" not in value):
             state = state.unsure
 

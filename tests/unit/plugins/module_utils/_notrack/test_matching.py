@@ -57,6 +57,7 @@ def through(*expr: dict[str, Any], packet: Packet = IN, ruleset: Ruleset = EMPTY
         ({"log": {"prefix": "x"}}, IN),
         ({"xt": {"type": "match", "name": "comment"}}, IN),
         ({"set": {"op": "add", "elem": 1, "set": "@seen"}}, IN),
+        ({"mangle": {"key": {"ct": {"key": "mark"}}, "value": 1}}, IN),
     ],
 )
 def test_what_every_packet_of_ours_fulfils(condition: dict[str, Any], packet: Packet) -> None:
@@ -114,6 +115,8 @@ def test_what_depends_on_the_packet(condition: dict[str, Any]) -> None:
         (match(STATE, "established", "!="), True),
         (match({"ct": {"key": "status"}}, "dnat", "!="), False),
         (match({"ct": {"key": "mark"}}, 1), False),
+        ({"mangle": {"key": meta("mark"), "value": {"ct": {"key": "mark"}}}}, False),
+        ({"set": {"op": "add", "elem": {"ct": {"key": "mark"}}, "set": "@seen"}}, False),
     ],
 )
 def test_what_asks_for_the_connection(condition: dict[str, Any], hits: bool) -> None:
