@@ -11,6 +11,7 @@ without a connection only the state can be asked for, and any other question is 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -25,6 +26,10 @@ UDP = ("udp", 17, "17")  # IPPROTO_UDP
 TRANSPORTS = ("udp", "th")
 NETWORKS = {"ip": "ip", "icmp": "ip", "ip6": "ip6", "icmpv6": "ip6"}  # protocol of a header, and the family it implies
 PROTOCOL_FIELDS = (("ip", "protocol"), ("ip6", "nexthdr"))
+ADDRESSES = (("ip", "saddr"), ("ip", "daddr"), ("ip6", "saddr"), ("ip6", "daddr"))
+# Addresses that no peer has: the loopback, IPv4 within IPv6 (RFC 4291, 2.5.5), and 6to4 (RFC 7526). firewalld rejects
+# packets to the latter two after it has accepted established ones.
+NOBODYS = re.compile(r"127\.|::1\Z|::(?:ffff:(?:0\.0\.0\.0|0:0))?/96\Z|2002:", re.IGNORECASE)
 UNTRACKED = "untracked"
 # Statements that neither match nor decide: nft(8), STATEMENTS. A set that counts is below.
 WITHOUT_EFFECT = ("counter", "log", "notrack", "mangle", "dup", "last", "comment", "ct helper", "ct timeout", "secmark")
@@ -191,6 +196,13 @@ def _ports_of_values(values: Sequence[Any]) -> Ports | None:
     return merged(ranges)
 
 
+def _is_nobodys(value: Any) -> bool:
+    """Whether an address, or a network of addresses, is none that a packet of another machine has."""
+    prefix = value.get("prefix") if isinstance(value, Mapping) else None
+    text = f"{prefix.get('addr')}/{prefix.get('len')}" if isinstance(prefix, Mapping) else value
+    return isinstance(text, str) and NOBODYS.match(text) is not None
+
+
 def _fits(left: Any, values: Sequence[Any], packet: Packet) -> bool | None:
     """Whether our packets have one of these values; None where that depends on the packet."""
     ((kind, asked),) = left.items() if isinstance(left, Mapping) and len(left) == 1 else (("", {}),)
@@ -208,6 +220,8 @@ def _fits(left: Any, values: Sequence[Any], packet: Packet) -> bool | None:
         protocol = asked.get("protocol")
         if (protocol, asked.get("field")) in PROTOCOL_FIELDS and protocol == packet.family:
             return any(value in values for value in UDP)
+        if (protocol, asked.get("field")) in ADDRESSES and values and all(map(_is_nobodys, values)):
+            return False
         if protocol in ("tcp", "icmp", "icmpv6", "igmp", "sctp", "dccp", "esp", "ah", "comp", "udplite"):
             return False
     return None

@@ -77,6 +77,10 @@ def test_what_every_packet_of_ours_fulfils(condition: dict[str, Any], packet: Pa
         (match(meta("iif"), "lo"), IN),
         (match({"fib": {"result": "type", "flags": ["daddr"]}}, {"set": ["local"]}, "!="), IN),
         (match(field("udp", "dport"), {"set": []}), IN),
+        (match(field("ip", "daddr"), {"prefix": {"addr": "127.0.0.0", "len": 8}}), IN),
+        (match(field("ip6", "saddr"), "::1"), IN6),
+        (match(field("ip6", "daddr"), {"set": [{"prefix": {"addr": "::", "len": 96}}, "2002:a00::1"]}), IN6),
+        (match(field("ip6", "daddr"), {"prefix": {"addr": "::ffff:0.0.0.0", "len": 96}}), IN6),
     ],
 )
 def test_what_no_packet_of_ours_fulfils(condition: dict[str, Any], packet: Packet) -> None:
@@ -87,6 +91,9 @@ def test_what_no_packet_of_ours_fulfils(condition: dict[str, Any], packet: Packe
     "condition",
     [
         match(field("ip", "saddr"), {"prefix": {"addr": "10.0.0.0", "len": 8}}),
+        match(field("ip", "saddr"), {"set": ["127.0.0.1", "192.0.2.1"]}),
+        match(field("ip", "saddr"), {"prefix": {"addr": "1.0.0.0", "len": 4}}),
+        match(field("ip", "saddr"), {"set": []}),
         match(meta("iifname"), "eth0"),
         match(meta("mark"), 1),
         match({"&": [field("udp", "dport"), 1]}, 0),
