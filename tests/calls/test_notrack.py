@@ -171,6 +171,6 @@ def test_site_exempts_the_ports_of_the_daemons_and_rollback_gives_back(host: Hos
     host.ask("restart", configuration=KAMAILIO)
     playbook(host, "siptune.linux.site", {"siptune_network_notrack": True})
     found = host.run("nft", "list", "table", "inet", "siptune")
-    assert "udp dport { 5060, 30000-40000 } fib daddr type local notrack" in found
+    assert "udp dport { 5060-5061, 30000-40000 } fib daddr type local notrack" in found
     playbook(host, "siptune.linux.rollback", {})
     assert host.run("nft", "list", "ruleset") == before
