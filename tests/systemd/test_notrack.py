@@ -144,6 +144,10 @@ def test_firewalld_leaves_it_alone(machine: Machine) -> None:
     for way in ("firewall-cmd --reload", "firewall-cmd --complete-reload", "systemctl restart firewalld"):
         machine.sh(way)
         assert is_there(machine), way
+    machine.sh("systemctl enable firewalld")
+    boot(machine)
+    assert "firewalld" in machine.sh("nft list tables")
+    assert is_there(machine)
     assert not call(machine, ports=PORTS)["changed"]
 
 
