@@ -21,10 +21,10 @@ options:
     description:
       - A layer, V(network), V(memory), V(fs) or V(security), for the settings of M(siptune.linux.sysctl_bulk).
       - Or a layer and one of its further parts, V(network rings) for M(siptune.linux.nic_ring), V(network links) for
-        M(siptune.linux.nic_link), V(network sockets) for M(siptune.linux.sip_sockets), V(network alg) for
-        M(siptune.linux.sip_alg), V(fs journal) for M(siptune.linux.journald_limits), V(service_limits logins) for
-        M(siptune.linux.limits_file), V(service_limits units) for M(siptune.linux.systemd_limits), and V(service_limits
-        pools) for M(siptune.linux.daemon_pools).
+        M(siptune.linux.nic_link), V(network sockets) for M(siptune.linux.sip_sockets), V(network notrack) for
+        M(siptune.linux.sip_notrack), V(network alg) for M(siptune.linux.sip_alg), V(fs journal) for
+        M(siptune.linux.journald_limits), V(service_limits logins) for M(siptune.linux.limits_file), V(service_limits
+        units) for M(siptune.linux.systemd_limits), and V(service_limits pools) for M(siptune.linux.daemon_pools).
     required: true
     type: list
     elements: str

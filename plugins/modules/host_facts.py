@@ -397,6 +397,13 @@ ansible_facts:
               type: list
               elements: int
               sample: [5060, 5061]
+            udp_ports:
+              description:
+                - Those of them that are UDP, and that others can reach, not bound to the loopback.
+                - Null where V(sip_ports) is.
+              type: list
+              elements: int
+              sample: [5060]
             ceilings:
               description:
                 - What bounds it by its own configuration, however high the limits of its unit are.

@@ -37,7 +37,7 @@ options:
         type: str
         required: true
         choices: [sysctl_bulk, nic_ring, nic_link, sip_sockets, sip_alg, limits_file, systemd_limits, daemon_pools,
-          journald_limits]
+          journald_limits, sip_notrack]
       arguments:
         description: The module's options.
         type: dict
@@ -52,6 +52,7 @@ seealso:
   - module: siptune.linux.systemd_limits
   - module: siptune.linux.daemon_pools
   - module: siptune.linux.journald_limits
+  - module: siptune.linux.sip_notrack
 """
 
 EXAMPLES = r"""

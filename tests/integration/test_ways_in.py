@@ -136,6 +136,7 @@ MODULES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "systemd_limits": ({"drop_in": "90-x.conf", "units": {"ssh.service": {"LimitNOFILES": 5}}}, "nearest: LimitNOFILE"),
     "daemon_pools": ({"pools": {"kamailio": {"shm": 0}}}, "kamailio"),
+    "sip_notrack": ({"ports": ["sip"]}, "untracked UDP ports: sip is no port"),
     "journald_limits": ({"max_use": "much"}, "journald SystemMaxUse: must be a size in bytes"),
     "transaction": (
         {"calls": [{"name": "one", "module": "sysctl_bulk", "arguments": {"path": CONF, "settings": {"x": 1}}}]},

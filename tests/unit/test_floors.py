@@ -38,6 +38,7 @@ FLOORS = (
         "module_utils/_alg",
         "module_utils/_packets",
         "module_utils/_journald",
+        "module_utils/_notrack",
     ),
     ("module_utils/_counters", "module_utils/_facts", "module_utils/_layers", "module_utils/_storage"),
     ("plugin_utils/_results",),

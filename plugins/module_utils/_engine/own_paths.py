@@ -27,6 +27,9 @@ _PATTERNS = (
     rf"/etc/security/limits\.d/{PLAIN_NAME}\.conf",
     _UNIT_DROP_IN,
     rf"/etc/systemd/journald\.conf\.d/{PLAIN_NAME}\.conf",
+    r"/etc/siptune/notrack\.nft",
+    r"/etc/systemd/system/siptune-notrack\.service",
+    rf"/etc/systemd/system/multi-user\.target\.d/{PLAIN_NAME}\.conf",
     r"/etc/systemd/network/00?-siptune-[!-.0-9;-~]{1,15}\.link",
     rf"(?:{'|'.join(map(re.escape, ENVIRONMENT_DIRECTORIES))})/.+",
 )
@@ -46,7 +49,7 @@ def may_be_written(path: object) -> bool:
 
 def may_be_made(directory: object) -> bool:
     """Whether a module of this collection could have made this directory, for a file of its own."""
-    names = ("a.conf", "a.rules", "00-siptune-a.link")
+    names = ("a.conf", "a.rules", "notrack.nft", "00-siptune-a.link")
     return any(may_be_written(f"{directory}/{name}") for name in names) or directory in _PARENTS
 
 

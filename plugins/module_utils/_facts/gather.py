@@ -12,12 +12,12 @@ from typing import Any
 
 from .._alg.observe import sip_alg
 from .._host import machine, network
+from .._host.container_network import container_network
 from .._host.host import Host
 from .._host.netlink import observe_links
 from .._host.processes import ProcessNames, process_names
 from .._packets.facts import packet_path
 from .._sip import daemons
-from .container_network import container_network
 from .tuners import tuners
 
 # A media relay bound to an IPv6 address has thousands of sockets; this many are enough to see which services listen.

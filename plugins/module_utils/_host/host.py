@@ -546,21 +546,17 @@ class Host:
 
     # --- processes ---------------------------------------------------------------------------
 
-    def run(self, arguments: Sequence[str], timeout_seconds: float | None = None) -> CommandResult | None:
+    def run(
+        self, arguments: Sequence[str], timeout_seconds: float | None = None, text: str | None = None
+    ) -> CommandResult | None:
         """Run a program by its words, never through a shell; None if it is not installed. Raises HostError.
 
-        One that does not end in time, or writes more than MOST_OUTPUT_BYTES, is killed with all that it has started.
+        `text` is its standard input. One that does not end in time, or writes more than MOST_OUTPUT_BYTES, is killed
+        with all that it has started.
         """
         timeout = COMMAND_TIMEOUT_SECONDS if timeout_seconds is None else timeout_seconds
         try:
-            process = subprocess.Popen(
-                [encoded(word) for word in arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env=dict(os.environ, LC_ALL="C", SYSTEMD_PAGER="", SYSTEMD_COLORS="0"),
-                start_new_session=True,
-            )
+            process = _started(arguments, text)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -643,6 +639,25 @@ def _read_all(descriptor: int, path: str) -> bytes:
     if cut:
         return b"".join(chunks)[:most]
     raise HostError(path, f"has more than {most} bytes, the most that is read of such a file", errno.EFBIG)
+
+
+def _started(arguments: Sequence[str], text: str | None) -> subprocess.Popen[bytes]:
+    """A program that reads this text, from memory and not from a pipe, so that nobody waits for it. Raises OSError."""
+    with contextlib.ExitStack() as stack:
+        given = subprocess.DEVNULL
+        if text is not None:
+            given = os.memfd_create(arguments[0].rsplit("/", 1)[-1])
+            stack.callback(os.close, given)
+            os.write(given, encoded(text))
+            os.lseek(given, 0, os.SEEK_SET)
+        return subprocess.Popen(
+            [encoded(word) for word in arguments],
+            stdin=given,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=dict(os.environ, LC_ALL="C", SYSTEMD_PAGER="", SYSTEMD_COLORS="0"),
+            start_new_session=True,
+        )
 
 
 def _ended(process: subprocess.Popen[bytes], item: str, timeout_seconds: float) -> CommandResult:

@@ -61,7 +61,9 @@ class Image(Host):
     def ask_udp(self, address: tuple[str, int], request: bytes, timeout_seconds: float) -> bytes:
         raise HostError(f"{address[0]} port {address[1]}", NOT_HERE, errno.ENODEV)
 
-    def run(self, arguments: Sequence[str], timeout_seconds: float | None = None) -> CommandResult | None:
+    def run(
+        self, arguments: Sequence[str], timeout_seconds: float | None = None, text: str | None = None
+    ) -> CommandResult | None:
         raise HostError(arguments[0], NOT_HERE, errno.ENODEV)
 
     @staticmethod

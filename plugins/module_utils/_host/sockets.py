@@ -73,6 +73,11 @@ class UdpSocket(NamedTuple):
         return not self.digits.strip("0")
 
     @property
+    def loopback(self) -> bool:
+        """Whether it is bound to an address that only this host reaches."""
+        return ipaddress.ip_address(parse_address(self.digits)).is_loopback
+
+    @property
     def end(self) -> str:
         """Address and port as a person would write them."""
         return end_point(parse_address(self.digits), self.port)

@@ -19,6 +19,7 @@ from .._engine.policy import POLICY_ARGUMENTS
 from .._journald.module import JOURNALD_LIMITS
 from .._logins.module import LIMITS_FILE
 from .._nic.module import NIC_LINK, NIC_RING
+from .._notrack.module import SIP_NOTRACK
 from .._pools.module import DAEMON_POOLS
 from .._sockets.module import SIP_SOCKETS
 from .._sysctl.key import display_name
@@ -26,7 +27,22 @@ from .._sysctl.module import SYSCTL_BULK
 from .._sysctl.settings import check_together
 from .._units.module import SYSTEMD_LIMITS
 from .capacity import CatalogueError
-from .layer import ABSENT, ALG, JOURNAL, KERNEL, LINKS, LOGINS, POOLS, RINGS, SET_IN, SOCKETS, UNITS, Layer, call_name
+from .layer import (
+    ABSENT,
+    ALG,
+    JOURNAL,
+    KERNEL,
+    LINKS,
+    LOGINS,
+    NOTRACK,
+    POOLS,
+    RINGS,
+    SET_IN,
+    SOCKETS,
+    UNITS,
+    Layer,
+    call_name,
+)
 from .settings import layer_settings
 
 # The operation of each part, and its argument for the part's settings.
@@ -35,6 +51,7 @@ OPERATIONS: dict[str, tuple[Operation, str]] = {
     RINGS: (NIC_RING, "interfaces"),
     LINKS: (NIC_LINK, "interfaces"),
     SOCKETS: (SIP_SOCKETS, "receive_buffer_bytes"),
+    NOTRACK: (SIP_NOTRACK, "ports"),
     ALG: (SIP_ALG, "block"),
     JOURNAL: (JOURNALD_LIMITS, "max_use"),
     LOGINS: (LIMITS_FILE, "limits"),
@@ -46,6 +63,7 @@ VARIABLES = {
     RINGS: "siptune_network_nic_rings",
     LINKS: "siptune_network_nic_links",
     SOCKETS: "siptune_network_sip_receive_buffer",
+    NOTRACK: "siptune_network_notrack",
     ALG: "siptune_network_sip_alg",
     JOURNAL: "siptune_fs_journal_max_use",
 }
@@ -145,6 +163,8 @@ def _arguments(part: str, options: Mapping[str, Any], variables: Mapping[str, An
     # On the way back an item that is missing or shadowed by now is only reported.
     absent = variables["siptune_state"] == ABSENT
     policy = {} if absent else {name: options[name] for name in POLICY_ARGUMENTS}
+    if part == NOTRACK:
+        return policy
     if part == JOURNAL:
         return {"why": f"{SET_IN}{VARIABLES[JOURNAL]}", **policy}
     if part == KERNEL:

@@ -19,12 +19,12 @@ SET_IN = "set in "  # begins the reason of a setting that the catalogue does not
 WHY_OF_OVERRIDE = f"{SET_IN}the inventory"  # where the variable is not known
 
 # A part of a layer is one task of its role, and one call. In the order in which they run.
-KERNEL, RINGS, LINKS, SOCKETS, ALG = "", "rings", "links", "sockets", "alg"
+KERNEL, RINGS, LINKS, SOCKETS, NOTRACK, ALG = "", "rings", "links", "sockets", "notrack", "alg"
 LOGINS, UNITS, POOLS = "logins", "units", "pools"
 JOURNAL = "journal"
 PARTS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(SYSCTL_LAYERS, (KERNEL,)),
-    NETWORK_LAYER: (KERNEL, RINGS, LINKS, SOCKETS, ALG),
+    NETWORK_LAYER: (KERNEL, RINGS, LINKS, SOCKETS, NOTRACK, ALG),
     FS_LAYER: (KERNEL, JOURNAL),
     SERVICE_LAYER: (LOGINS, UNITS, POOLS),
 }

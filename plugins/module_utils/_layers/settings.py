@@ -24,12 +24,14 @@ from .layer import (
     LINKS,
     LOGINS,
     NETWORK_LAYER,
+    NOTRACK,
     PARTS,
     RINGS,
     SERVICE_LAYER,
     SOCKETS,
     Layer,
 )
+from .notrack import notrack_ports
 from .services import OwnSettings, service_limits
 from .sockets import receive_buffer
 
@@ -55,7 +57,8 @@ def layer_settings(layer: Layer, variables: Mapping[str, Any], host: Mapping[str
     options = {**options, **of_links(nics[LINKS], host)}
     kernel = settings(layer.catalogue, profile, host, capacity, options["sysctl"], options)
     sockets = receive_buffer(layer.interfaces, profile, host, capacity, options["sip_receive_buffer"])
-    return {KERNEL: kernel, **nics, SOCKETS: sockets, ALG: _blocks_alg(options["sip_alg"])}
+    notrack = notrack_ports(options["notrack"], host)
+    return {KERNEL: kernel, **nics, SOCKETS: sockets, NOTRACK: notrack, ALG: _blocks_alg(options["sip_alg"])}
 
 
 def _blocks_alg(given: object) -> bool:

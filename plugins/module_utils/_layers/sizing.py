@@ -129,7 +129,7 @@ def sip_receive_buffer_bytes(
 
 def _sip_daemons(host: Mapping[str, Any]) -> set[str]:
     """The names of the SIP daemons that are installed or running; none where that is unknown."""
-    return {str(one.get("name")) for one in _daemons(host)}
+    return {str(one.get("name")) for one in daemons_of(host)}
 
 
 def carries_media(host: Mapping[str, Any]) -> bool:
@@ -222,18 +222,19 @@ def reserved_ports(host: Mapping[str, Any], _capacity: Mapping[str, int], option
     do not have them, the daemons' defaults. Merged and in order, as the kernel prints them: `5060-5061,30000-40000`.
     Unknown daemons count as none. Raises SysctlError for a bad entry in `reserved_ports` of the options.
     """
-    of_daemons = [ports for daemon in _daemons(host) for ports in (*_media_ports(daemon), *_sip_ports(daemon))]
+    of_daemons = [ports for daemon in daemons_of(host) for ports in (*media_ports(daemon), *_sip_ports(daemon))]
     own = options.get("reserved_ports") or []
     own_texts = [str(own)] if isinstance(own, (str, int)) else map(str, own)
     found = parse_ports("siptune_host.sip_daemons", ",".join([*SIP_PORTS, *of_daemons]))
     return render_ports(parse_ports("siptune_network_reserved_ports", ",".join([render_ports(found), *own_texts])))
 
 
-def _daemons(host: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def daemons_of(host: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The SIP daemons of siptune_host that are installed or run."""
     return [daemon for daemon in host.get("sip_daemons") or [] if daemon.get("installed") or daemon.get("running")]
 
 
-def _media_ports(daemon: Mapping[str, Any]) -> Sequence[str]:
+def media_ports(daemon: Mapping[str, Any]) -> Sequence[str]:
     """The RTP ranges of a daemon of the facts, which has its defaults where they do not say."""
     ports = daemon.get("rtp_ports")
     default = DEFAULT_PORTS.get(str(daemon.get("name")))
@@ -241,7 +242,7 @@ def _media_ports(daemon: Mapping[str, Any]) -> Sequence[str]:
 
 
 def _configured_media_ports(host: Mapping[str, Any]) -> list[str]:
-    return [str(ports) for daemon in _daemons(host) for ports in daemon.get("rtp_ports") or ()]
+    return [str(ports) for daemon in daemons_of(host) for ports in daemon.get("rtp_ports") or ()]
 
 
 def _sip_ports(daemon: Mapping[str, Any]) -> Sequence[str]:

@@ -26,6 +26,8 @@ from .._journald.module import JOURNALD_LIMITS
 from .._journald.settings import PATH as JOURNALD_PATH
 from .._logins.module import LIMITS_FILE
 from .._nic.module import NIC_LINK, NIC_RING
+from .._notrack.model import PATHS as SIP_NOTRACK_PATHS
+from .._notrack.module import SIP_NOTRACK
 from .._pools.module import DAEMON_POOLS
 from .._sockets.module import SIP_SOCKETS
 from .._sysctl.module import SYSCTL_BULK
@@ -35,7 +37,7 @@ OPERATIONS: dict[str, Operation] = {
     operation.name: operation
     for operation in (
         *(SYSCTL_BULK, NIC_RING, NIC_LINK, SIP_SOCKETS, SIP_ALG, LIMITS_FILE, SYSTEMD_LIMITS, DAEMON_POOLS),
-        JOURNALD_LIMITS,
+        *(JOURNALD_LIMITS, SIP_NOTRACK),
     )
 }
 
@@ -190,6 +192,8 @@ def left_on_record(record: Originals, calls: Iterable[Call]) -> str:
             named.add(call.request.path)
         elif call.operation is SIP_ALG:
             named.add(SIP_ALG_PATH)
+        elif call.operation is SIP_NOTRACK:
+            named.update(SIP_NOTRACK_PATHS)
         elif call.operation is JOURNALD_LIMITS:
             named.add(JOURNALD_PATH)
         elif call.operation is SYSTEMD_LIMITS:

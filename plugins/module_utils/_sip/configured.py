@@ -53,8 +53,13 @@ def _completed(host: Host, record: SipDaemon, copies: Sequence[Running]) -> SipD
             bounds.setdefault(one.name, one)
         media.update((ports.text, None) for ports in copy.media)
         notes.update(dict.fromkeys(copy.files.notes))
+    sip_ports, udp_ports = _listening(copies)
     return record._replace(
-        rtp_ports=list(media), sip_ports=_listening(copies), ceilings=list(bounds.values()), notes=list(notes)
+        rtp_ports=list(media),
+        sip_ports=sip_ports,
+        udp_ports=udp_ports,
+        ceilings=list(bounds.values()),
+        notes=list(notes),
     )
 
 
@@ -66,16 +71,23 @@ def _not_running(host: Host, name: str) -> Running:
     return Running(name, 0, "", words, files, rtp_ports(name, words, files))
 
 
-def _listening(copies: Sequence[Running]) -> list[int] | None:
-    """The ports on which a daemon listens on this host, but for its media; None where they are unknown."""
+def _listening(copies: Sequence[Running]) -> tuple[list[int] | None, list[int] | None]:
+    """The ports on which a daemon listens on this host, but for its media, and those of UDP that others can reach.
+
+    None where they are unknown.
+    """
     if not copies or any(copy.hidden or copy.elsewhere for copy in copies):
-        return None
+        return None, None
     ports: set[int] = set()
+    reached: set[int] = set()
     for copy in copies:
-        udp = (one.socket.port for one in copy.sockets)
-        ports.update(port for port in udp if copy.daemon != "asterisk" or port not in FAX_PORTS or port == IAX_PORT)
+        for one in copy.sockets:
+            port = one.socket.port
+            if copy.daemon != "asterisk" or port not in FAX_PORTS or port == IAX_PORT:
+                ports.add(port)
+                reached.update([] if one.socket.loopback else [port])
         ports.update(copy.tcp_ports)
-    return sorted(ports)[:MOST_PORTS]
+    return sorted(ports)[:MOST_PORTS], sorted(reached)[:MOST_PORTS]
 
 
 def _with_overlaps(records: Sequence[SipDaemon], sharing: Sequence[int]) -> list[SipDaemon]:

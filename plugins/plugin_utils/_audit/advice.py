@@ -49,8 +49,9 @@ QUEUE = (
     "more is sent than the interface carries, or it is shaped (tc -s qdisc): this item counts for pfifo_fast alone, a "
     "limit of other kinds is their own"
 )
-CONNTRACK_FULL = "or exempt SIP and RTP from connection tracking (notrack)"
-CONNTRACK_RACE = "two packets of one flow raced for an entry: exempt SIP and RTP from connection tracking (notrack)"
+EXEMPT = "exempt SIP and RTP from connection tracking (siptune_network_notrack: true)"
+CONNTRACK_FULL = f"or {EXEMPT}"
+CONNTRACK_RACE = f"two packets of one flow raced for an entry: {EXEMPT}"
 REVERSE_PATH = (
     "packets came in by another interface than their answers would leave by, and were dropped: if it is media or SIP "
     "of peers, make rp_filter 2 (loose), or 0 where a container network (CNI) asks for that; with 2 already, there is "

@@ -70,7 +70,10 @@ FACTS: dict[str, Check] = {"ansible_facts": record({FACT: SIPTUNE_HOST}, _DISCOV
 # The fields that a module returns when it has not failed, and those that it may return.
 MODULES: dict[str, tuple[Mapping[str, Check], Mapping[str, Check]]] = {
     **dict.fromkeys(
-        ("sysctl_bulk", "nic_ring", "nic_link", "sip_alg", "systemd_limits", "daemon_pools", "journald_limits"),
+        (
+            *("sysctl_bulk", "nic_ring", "nic_link", "sip_alg", "sip_notrack", "systemd_limits", "daemon_pools"),
+            "journald_limits",
+        ),
         (CHANGES, {"undone": UNDONE, "files": FILES}),
     ),
     "sip_sockets": (CHANGES, {"undone": UNDONE}),

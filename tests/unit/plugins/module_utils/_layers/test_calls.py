@@ -12,6 +12,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._alg.module import S
 from ansible_collections.siptune.linux.plugins.module_utils._layers.calls import all_calls
 from ansible_collections.siptune.linux.plugins.module_utils._layers.capacity import CatalogueError
 from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import Layer
+from ansible_collections.siptune.linux.plugins.module_utils._notrack.module import SIP_NOTRACK
 from ansible_collections.siptune.linux.plugins.module_utils._sockets.module import SIP_SOCKETS
 from ansible_collections.siptune.linux.plugins.module_utils._sockets.settings import Floor
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.module import SYSCTL_BULK
@@ -101,6 +102,9 @@ OF_NETWORK = {
     "siptune_network_nic_links": {},
     "siptune_network_sip_receive_buffer": None,
     "siptune_network_sip_alg": None,
+    "siptune_network_notrack": False,
+    "siptune_network_missing": "report",
+    "siptune_network_shadowed": "report",
 }
 
 
@@ -152,3 +156,24 @@ def test_the_last_call_of_the_network_layer_is_for_the_sip_alg(
 def test_another_word_for_the_sip_alg_is_refused(own: object) -> None:
     with pytest.raises(CatalogueError, match="siptune_network_sip_alg: is blocked, or null to leave it alone, not"):
         all_calls([NETWORK], {**VARIABLES, **OF_NETWORK, "siptune_network_sip_alg": own}, {})
+
+
+@pytest.mark.parametrize(
+    ("own", "state", "ports"),
+    [
+        (False, "present", ()),
+        (True, "present", ((5060, 5061),)),
+        ([5060], "present", ((5060, 5060),)),
+        (True, "absent", ()),
+    ],
+)
+def test_the_call_before_is_for_what_is_not_tracked(own: object, state: str, ports: tuple) -> None:
+    variables = {**VARIABLES, **OF_NETWORK, "siptune_network_notrack": own, "siptune_state": state}
+    call = all_calls([NETWORK], variables, {})[-2]
+    assert (call.name, call.operation, call.request.ports) == ("network notrack", SIP_NOTRACK, ports)
+
+
+@pytest.mark.parametrize("own", ["on", [0], ["sip"], {"a": 1}])
+def test_ports_that_are_none_are_refused_by_the_name_of_their_variable(own: object) -> None:
+    with pytest.raises(CatalogueError, match=r"^network layer: siptune_network_notrack: "):
+        all_calls([NETWORK], {**VARIABLES, **OF_NETWORK, "siptune_network_notrack": own}, {})

@@ -185,6 +185,7 @@ VARIABLES: dict[str, Any] = {
     "siptune_network_sip_receive_buffer": None,
     "siptune_network_reserved_ports": [],
     "siptune_network_sip_alg": None,
+    "siptune_network_notrack": False,
     "siptune_service_limits_services": None,
     "siptune_service_limits_units": {},
     "siptune_service_limits_pools": {},

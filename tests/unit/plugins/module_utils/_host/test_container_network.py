@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._facts.container_network import container_network
+from ansible_collections.siptune.linux.plugins.module_utils._host.container_network import container_network
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
 from ansible_collections.siptune.linux.plugins.module_utils._host.processes import ProcessNames
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .._host.host import Host, HostError
-from .._host.processes import ProcessNames, process_status
+from .host import Host, HostError
+from .processes import ProcessNames, process_status
 
 CONFIGURATIONS = "/etc/cni/net.d"
 CONFIGURATION_SUFFIXES = (".conf", ".conflist", ".json")  # containernetworking/cni, libcni/conf.go

@@ -1,0 +1,49 @@
+# Copyright (c) 2026, the siptune authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.siptune.linux.plugins.module_utils._layers.capacity import CatalogueError
+from ansible_collections.siptune.linux.plugins.module_utils._layers.notrack import notrack_ports
+
+
+def daemon(name: str, udp_ports: list | None = None, rtp_ports: list | None = None, **more: Any) -> dict[str, Any]:
+    return {"name": name, "installed": True, "udp_ports": udp_ports, "rtp_ports": rtp_ports, **more}
+
+
+@pytest.mark.parametrize(
+    ("daemons", "ports"),
+    [
+        (None, ["5060-5061"]),
+        ([], ["5060-5061"]),
+        ([daemon("kamailio", [5060, 5080])], ["5060", "5080"]),
+        ([daemon("kamailio")], ["5060-5061"]),
+        ([daemon("asterisk", [2727, 4520, 4569, 5060], ["25000-26000"])], ["5060", "25000-26000"]),
+        ([daemon("asterisk")], ["5060-5061", "10000-20000"]),
+        ([daemon("freeswitch", None, ["16384-32768"])], ["5060-5061", "5080-5081", "16384-32768"]),
+        ([daemon("rtpengine", [2223], ["30000-40000"])], ["30000-40000"]),
+        ([daemon("kamailio", [5060]), daemon("rtpengine", [2223], ["30000-40000"])], ["5060", "30000-40000"]),
+        ([daemon("kamailio", [5062], installed=False, running=False)], ["5060-5061"]),
+    ],
+)
+def test_the_ports_of_the_daemons(daemons: list | None, ports: list[str]) -> None:
+    assert notrack_ports(True, {"sip_daemons": daemons}) == ports
+
+
+@pytest.mark.parametrize("given", [None, False, "", "no", "False"])
+def test_nobody_asks(given: object) -> None:
+    assert notrack_ports(given, {"sip_daemons": [daemon("kamailio", [5060])]}) == []
+
+
+def test_ports_of_the_users_own() -> None:
+    assert notrack_ports([5060, "10000-20000"], {}) == ["5060", "10000-20000"]
+    assert notrack_ports("yes", {}) == ["5060-5061"]
+
+
+@pytest.mark.parametrize("given", [5060, "5060", {"ports": [5060]}, "on"])
+def test_anything_else_is_refused(given: object) -> None:
+    with pytest.raises(CatalogueError, match="siptune_network_notrack: is true, false, or a list of ports such as"):
+        notrack_ports(given, {})
