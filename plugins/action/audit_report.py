@@ -18,18 +18,19 @@ from ansible_collections.siptune.linux.plugins.module_utils._counters.table impo
 from ansible_collections.siptune.linux.plugins.module_utils._layers.capacity import CatalogueError
 from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import LAYERS
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.document import HostResults, document, failures
-from ansible_collections.siptune.linux.plugins.plugin_utils._audit.files import (
+from ansible_collections.siptune.linux.plugins.plugin_utils._audit.html import render as render_html
+from ansible_collections.siptune.linux.plugins.plugin_utils._audit.prometheus import HOST_TIMESTAMP
+from ansible_collections.siptune.linux.plugins.plugin_utils._audit.prometheus import render as render_prometheus
+from ansible_collections.siptune.linux.plugins.plugin_utils._audit.text import render_end, render_host
+from ansible_collections.siptune.linux.plugins.plugin_utils._reports.exposition import hosts_in
+from ansible_collections.siptune.linux.plugins.plugin_utils._reports.files import (
     ReportError,
     check_directory,
     collection_version,
     read_former,
     write_all,
 )
-from ansible_collections.siptune.linux.plugins.plugin_utils._audit.html import render as render_html
-from ansible_collections.siptune.linux.plugins.plugin_utils._audit.prometheus import hosts_in
-from ansible_collections.siptune.linux.plugins.plugin_utils._audit.prometheus import render as render_prometheus
-from ansible_collections.siptune.linux.plugins.plugin_utils._audit.query import QueryError, compile_query, search
-from ansible_collections.siptune.linux.plugins.plugin_utils._audit.text import render_end, render_host
+from ansible_collections.siptune.linux.plugins.plugin_utils._reports.query import QueryError, compile_query, search
 from ansible_collections.siptune.linux.plugins.plugin_utils._results.hosts import (
     variables_of_play,
     with_own,
@@ -47,6 +48,7 @@ from ansible_collections.siptune.linux.plugins.plugin_utils._site.tags import ch
 JSON_NAME = "siptune-audit.json"
 HTML_NAME = "siptune-audit.html"
 PROMETHEUS_NAME = "siptune-audit.prom"
+QUERY = "siptune_audit_query"
 
 OMITTED = "__omit_place_holder__"  # of ansible-core 2.18; later ones leave such options out by themselves
 OPTIONS = {
@@ -74,7 +76,7 @@ class ActionModule(ActionBase):
             self._follow_a_sound_host(variables)
         options = self.validate_argument_spec(OPTIONS)[1]
         try:
-            query = compile_query(options["query"]) if options["query"] else None
+            query = compile_query(options["query"], QUERY) if options["query"] else None
             _check(options)
             if options["check_only"]:
                 self._check_names(variables)
@@ -82,7 +84,7 @@ class ActionModule(ActionBase):
             audit = _document(variables, options["seconds"])
             paths, notes = _write(audit, options, _left_out(variables), self._layers(variables))
             _print(audit, paths, notes)
-            answer = printable_result(search(query, audit)) if query else None
+            answer = printable_result(search(query, audit, QUERY, "the audit")) if query else None
         except (ReportError, QueryError, CatalogueError) as error:
             raise AnsibleActionFail(f"{printable(error)}. Nothing was changed on any host.") from None
         if query:
@@ -176,7 +178,7 @@ def _write(
         notes.append(f"{PROMETHEUS_NAME} is left as it was, as only these layers were audited: {', '.join(layers)}")
     elif options["prometheus"]:
         former = read_former(options["prometheus"], PROMETHEUS_NAME) if left_out else ""
-        others = hosts_in(former).intersection(left_out)
+        others = hosts_in(former, HOST_TIMESTAMP).intersection(left_out)
         reports.append((options["prometheus"], PROMETHEUS_NAME, render_prometheus(audit, former, others)))
         if others:
             hosts = plural(len(others), "other host")

@@ -38,8 +38,8 @@ FLOORS = (
         "module_utils/_journald",
     ),
     ("module_utils/_counters", "module_utils/_facts", "module_utils/_layers", "module_utils/_storage"),
-    ("plugin_utils/_results",),
-    ("modules", "plugin_utils/_audit", "plugin_utils/_rollout", "plugin_utils/_site"),
+    ("plugin_utils/_results", "plugin_utils/_reports"),
+    ("modules", "plugin_utils/_audit", "plugin_utils/_prove", "plugin_utils/_rollout", "plugin_utils/_site"),
     ("action", "filter"),
 )
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
@@ -49,6 +49,7 @@ NEIGHBOURS = {
     ("module_utils/_units", "module_utils/_sysctl/nr_open"),
     ("module_utils/_nic", "module_utils/_nic/link_files"),
     ("plugin_utils/_audit", "plugin_utils/_site"),
+    ("plugin_utils/_prove", "plugin_utils/_site"),
     ("plugin_utils/_site", "plugin_utils/_rollout/settings"),
 }
 PURE_NAMES = ("plan", "items", "settings", "safety", "revert", "model")
