@@ -11,7 +11,7 @@ import json
 import re
 from pathlib import Path
 
-FRAME = Path(__file__).resolve().parent / "page"
+FRAME = Path(__file__).resolve().parent / "frame"  # not "page": Ansible takes such a directory for the module
 # Characters that could end a script element, or that JavaScript once took for the end of a line.
 UNSAFE_IN_SCRIPT = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
 
