@@ -34,6 +34,10 @@ options:
       - The peak of SIP datagrams a second on the busiest socket, from 1 to 9999999. With it, RV(sip_sockets) say how
         long a stall each socket survives.
     type: int
+  work:
+    description: Whether to return RV(work) as well.
+    type: bool
+    default: false
 notes:
   - Works for an ordinary user, but then sees only the open files and the sockets of that user's processes.
   - Per-CPU counters of C(softnet_stat) are those of the whole machine, in a container, too.
@@ -299,16 +303,81 @@ rtpengine:
       description: Why the packets are null.
       type: str
       sample: "127.0.0.1 port 2223: no answer within 5 s"
+work:
+  description: How busy the host has been. All are sums since its boot, or since a process or a control group began.
+  returned: with O(work=true)
+  type: dict
+  contains:
+    machine:
+      description: What two names of one host have in common.
+      type: str
+      sample: "9edde47a-f583-4136-a34a-32da0c7b70f7 net:[4026531840]"
+    processors:
+      description: The seconds that each processor was busy, but for processes that are nice.
+      type: list
+      elements: float
+      sample: [8123.52, 8087.11]
+    daemons:
+      description: The seconds of processor that each running SIP daemon has used.
+      type: list
+      elements: dict
+      contains:
+        daemon:
+          description: The daemon.
+          type: str
+          sample: kamailio
+        pid:
+          description: Its first process.
+          type: int
+          sample: 812
+        seconds:
+          description: The seconds of all its processes.
+          type: float
+          sample: 92.31
+        processes:
+          description: How many they are.
+          type: int
+          sample: 18
+    throttled:
+      description: The control groups with a quota of processor time, C(CPUQuota=), that hold a SIP daemon.
+      type: list
+      elements: dict
+      contains:
+        daemon:
+          description: The daemon.
+          type: str
+          sample: kamailio
+        group:
+          description: The control group.
+          type: str
+          sample: /system.slice/kamailio.service
+        periods:
+          description: The periods in which it was held back.
+          type: int
+          sample: 12
+        seconds:
+          description: The seconds that its processes together have waited for.
+          type: float
+          sample: 0.731
+    traffic:
+      description: What has come in, by the names of C(nstat). Those that the host does not count are left out.
+      type: dict
+      sample: {"UdpInDatagrams": 184467}
 """
 
 from ansible_collections.siptune.linux.plugins.module_utils._counters.reading import counted
 from ansible_collections.siptune.linux.plugins.module_utils._counters.table import HIGHEST_RATE, LONGEST_SECONDS
+from ansible_collections.siptune.linux.plugins.module_utils._counters.work import work
 from ansible_collections.siptune.linux.plugins.module_utils._engine.module import Module
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 
 
 def main() -> None:
-    arguments = {"seconds": {"type": "int", "default": 0}, "sip_datagrams_per_second": {"type": "int"}}
+    arguments = {
+        "seconds": {"type": "int", "default": 0},
+        "sip_datagrams_per_second": {"type": "int"},
+        "work": {"type": "bool", "default": False},
+    }
     module = Module(argument_spec=arguments, supports_check_mode=True)
     seconds = module.params["seconds"]
     if not 0 <= seconds <= LONGEST_SECONDS:
@@ -316,7 +385,11 @@ def main() -> None:
     rate = module.params["sip_datagrams_per_second"]
     if rate is not None and not 1 <= rate <= HIGHEST_RATE:
         module.fail_json(msg=f"sip_datagrams_per_second: must be from 1 to {HIGHEST_RATE}, not {rate}")
-    module.exit_json(changed=False, **counted(Host(), seconds, rate))
+    host = Host()
+    found = counted(host, seconds, rate)
+    if module.params["work"]:
+        found["work"] = work(host)
+    module.exit_json(changed=False, **found)
 
 
 if __name__ == "__main__":

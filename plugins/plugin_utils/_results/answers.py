@@ -26,11 +26,14 @@ from .shapes import (
     ITEM_FIELDS,
     ITEM_NAMED,
     ITEMS,
+    LOAD_FIELDS,
     MOST_CALLS,
     MOST_ITEMS,
     MOST_WARNINGS,
     PAM,
+    RESERVED_FIELDS,
     SIPTUNE_HOST,
+    STALL_FIELDS,
     STORAGE,
     UNDONE,
     WAITED,
@@ -83,6 +86,9 @@ MODULES: dict[str, tuple[Mapping[str, Check], Mapping[str, Check]]] = {
     "sip_counters_info": (COUNTED_FIELDS, COUNTED_MORE),
     "sip_calls_info": (CALLS_FIELDS, {}),
     "sip_calls_wait": (CALLS_FIELDS, WAITED),
+    "sip_load": (LOAD_FIELDS, {}),
+    "sip_stall": (STALL_FIELDS, {}),
+    "sip_reserve": (RESERVED_FIELDS, {}),
 }
 # What ssh says when a connection with a terminal ends, on the same stream as the errors of the module.
 _FAREWELL = re.compile(r"(Shared c|C)onnection to .+ closed\.?")

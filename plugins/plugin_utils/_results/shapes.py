@@ -136,6 +136,49 @@ COUNTED_MORE: dict[str, Check] = {
     "rtpengine": many(RTPENGINE, MOST_THINGS),
 }
 
+# --- load ------------------------------------------------------------------------------------
+
+MOST_PROCESSORS = 8192  # NR_CPUS of distributions' kernels
+MOST_STATUSES = 500  # from 200 to 699
+PERCENT = number(0, 100)
+MILLISECONDS = number(0, 1e9)
+_LOSSES = record({}, {one.name: COUNT for one in COUNTERS})
+_STATUSES = record({}, {str(status): COUNT for status in range(100, 700)})
+WORK = record(
+    {},
+    {
+        "machine": NAME,
+        "processors": many(SECONDS, MOST_PROCESSORS),
+        "daemons": many(
+            record({"daemon": NAME, "pid": SIZE, "seconds": number(0, 1e15)}, {"processes": SIZE}), MOST_THINGS
+        ),
+        "throttled": many(
+            record({"daemon": NAME, "group": WORDS, "periods": COUNT, "seconds": number(0, 1e15)}, {}), MOST_THINGS
+        ),
+        "traffic": record(
+            {},
+            dict.fromkeys(
+                ("UdpInDatagrams", "UdpNoPorts", "TcpPassiveOpens", "TcpInSegs", "Udp6InDatagrams", "Udp6NoPorts"),
+                COUNT,
+            ),
+        ),
+    },
+)
+COUNTED_MORE["work"] = WORK
+LOAD_FIELDS: dict[str, Check] = {
+    "version": NAME,
+    "machine": NAME,
+    **dict.fromkeys(("asked", "sent", "answered", "unanswered", "retransmissions"), COUNT),
+    "sent_per_second": number(0, 1e9),
+    "statuses": _STATUSES,
+    "response_ms": record({}, dict.fromkeys(("p50", "p99", "max"), maybe(MILLISECONDS))),
+    "generator_losses": _LOSSES,
+    "processors": many(PERCENT, MOST_PROCESSORS),
+    "sender_busy": PERCENT,
+}
+STALL_FIELDS: dict[str, Check] = {"stalled_ms": MILLISECONDS, "processes": SIZE}
+RESERVED_FIELDS: dict[str, Check] = {"machine": NAME, "held_by": WORDS}
+
 # --- storage ---------------------------------------------------------------------------------
 
 STORAGE = many(

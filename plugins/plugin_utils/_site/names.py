@@ -30,6 +30,15 @@ INTERNAL = "__"
 OWN_PREFIX = "siptune_my_"  # of variables that users need for themselves
 FACT = "siptune_host"  # Ansible makes a variable of the fact, too
 AUDIT = tuple(f"siptune_audit_{word}" for word in ("seconds", "directory", "query", "prometheus", "strict"))
+PROVE = tuple(
+    f"siptune_prove_{word}"
+    for word in (
+        *("generator", "local", "scenario", "transport", "address", "port", "callee", "callee_port", "accepted"),
+        *("user", "password", "max_rate", "max_seconds", "step_seconds", "max_retransmissions_percent", "max_p99_ms"),
+        *("stop_at_first_loss", "despite_calls", "stall", "stall_ms", "compare"),
+        *("directory", "query", "prometheus", "strict"),
+    )
+)
 IN_PARTS = ("dict", "list")  # the types of variables that can be given in parts
 _PART = re.compile(r"(?P<base>[a-z_]+?)__(?:(?P<level>[0-9]{1,9})(?:_|\Z))?(?P<rest>(?:[A-Za-z0-9]\w*)?)\Z", re.ASCII)
 NEAR_PREFIX = 0.85  # of 7 letters, one too many, too few or wrong
@@ -46,7 +55,7 @@ class PartName(NamedTuple):
 @functools.cache
 def known_names() -> frozenset[str]:
     """All variables of the roles and the playbooks."""
-    return frozenset({name for layer in LAYERS for name in load_argument_spec(layer)} | {*VARIABLES, *AUDIT})
+    return frozenset({name for layer in LAYERS for name in load_argument_spec(layer)} | {*VARIABLES, *AUDIT, *PROVE})
 
 
 @functools.cache
