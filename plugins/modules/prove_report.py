@@ -78,8 +78,8 @@ totals:
   sample: {targets: 2, holds: 1, does_not_hold: 1, undecided: 0, no_contract: 0, not_proved: 0}
 failures:
   description:
-    - The targets that could not be proved and, with O(strict), those that were not seen to hold their contract, with the
-      reason.
+    - The targets that could not be proved and, with O(strict), those that were not seen to hold their contract, with
+      the reason.
   returned: always, but with O(check_only)
   type: dict
   sample: {edge2: "there is no generator"}
