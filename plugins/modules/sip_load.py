@@ -10,10 +10,10 @@ module: sip_load
 short_description: Send a load of real SIP to a host, and count what comes back
 version_added: 0.1.0
 description:
-  - Runs SIPp of the distribution's package for some seconds at one rate, with a scenario of this collection, and returns
-    what was answered, how fast, and what this host has lost itself. C(siptune.linux.prove) is made of it.
-  - Each call of UDP comes from a port of its own, as the calls of telephones do. With TCP and TLS there are at least four
-    connections.
+  - Runs SIPp of the distribution's package for some seconds at one rate, with a scenario of this collection, and
+    returns what was answered, how fast, and what this host has lost itself. C(siptune.linux.prove) is made of it.
+  - Each call of UDP comes from a port of its own, as the calls of telephones do. With TCP and TLS there are at least
+    four connections.
   - SIPp runs under the account C(nobody), in a private directory that is removed. It ends with this module, with the
     connection to this host, and by its own time limit, whichever comes first.
   - One load at a time leaves a host, and O(holder) keeps others away for some seconds after each.
@@ -40,8 +40,8 @@ options:
       - V(options) is an OPTIONS request, sent once, so that a lost one is seen.
       - V(register) is a REGISTER of one of 1000 made-up users, or of O(user), for 60 seconds.
       - V(invite) is a call to O(callee) that ends at once, V(invite_media) one with two seconds of media, which the
-        callee echoes. The callee is a second SIPp on this host, on O(callee_port) of UDP. It is registered at the target
-        under that name; a target that does not take it must route the calls there, or answer them itself.
+        callee echoes. The callee is a second SIPp on this host, on O(callee_port) of UDP. It is registered at the
+        target under that name; a target that does not take it must route the calls there, or answer them itself.
     type: str
     choices: [options, register, invite, invite_media]
     default: options
@@ -182,8 +182,9 @@ import os
 from ansible_collections.siptune.linux.plugins.module_utils._core.errors import TuningError
 from ansible_collections.siptune.linux.plugins.module_utils._counters.work import identity
 from ansible_collections.siptune.linux.plugins.module_utils._engine.module import Module
+from ansible_collections.siptune.linux.plugins.module_utils._host.children import LostError
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
-from ansible_collections.siptune.linux.plugins.module_utils._load.lease import take
+from ansible_collections.siptune.linux.plugins.module_utils._load.lease import release, take
 from ansible_collections.siptune.linux.plugins.module_utils._load.reach import (
     TLS,
     TRANSPORTS,
@@ -195,7 +196,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._load.run import run
 from ansible_collections.siptune.linux.plugins.module_utils._load.scenarios import SCENARIOS
 from ansible_collections.siptune.linux.plugins.module_utils._load.sipp import Load, check_load, check_program
 
-HELD_SECONDS = 30  # beyond a load, until the next one of the same run
+HELD_SECONDS = 15  # beyond a load, until the next one of the same run
 ARGUMENTS = {
     "address": {"type": "str", "required": True},
     "port": {"type": "int", "default": 5060},
@@ -234,6 +235,9 @@ def main() -> None:
         take(given["holder"], load.seconds + load.patience_ms / 1000 + HELD_SECONDS)
         check_reachable(end, local_address(end))
         result = run(host, load)
+    except LostError as error:  # the next run need not wait
+        release(given["holder"])
+        failure = str(error)
     except TuningError as error:
         failure = str(error)
     if failure:

@@ -58,7 +58,7 @@ def _end_points(sockets: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str
 def choose_end_point(
     settings: Settings, sockets: Sequence[Mapping[str, Any]], known_address: str, local: bool
 ) -> tuple[str, int, str | None]:
-    """Address, port and daemon. `sockets` are those of sip_counters_info, `known_address` is how Ansible finds the host.
+    """Address, port and daemon. `sockets` are those of sip_counters_info, `known_address` is where Ansible finds it.
 
     A daemon that listens on an address of its own is asked there: the host's management may have another one.
     """
@@ -67,7 +67,7 @@ def choose_end_point(
     ports = {port for _daemon, _address, port in found}
     port = settings.port or (by_default if by_default in ports or not ports or settings.transport != model.UDP else 0)
     port = port or min(ports)
-    here = [one for one in found if one[2] == port] or (found if settings.transport != model.UDP else [])
+    here = [one for one in found if one[2] == port] or found  # of TCP, or of what the operator knows better
     reachable = [one for one in here if local or not LOOPBACK.match(one[1])]
     daemon = next((one[0] for one in reachable or here), None)
     bound = [address for _daemon, address, _port in reachable if address not in ANY_ADDRESS]

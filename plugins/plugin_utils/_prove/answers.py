@@ -43,10 +43,10 @@ _CALL = {
     "kamailio": "let {callee} register without a password from {generator}, or route calls to it to {generator}:{port}",
     "opensips": "let {callee} register without a password from {generator}, or route calls to it to {generator}:{port}",
     "asterisk": (
-        "give the generator an endpoint in pjsip.conf (type=identify, match={generator}) whose context has an extension "
-        "{callee} that answers"
+        "give the generator an endpoint in pjsip.conf (type=identify, match={generator}) whose context has an "
+        "extension {callee} that answers"
     ),
-    "freeswitch": "let {generator} in by an ACL of the profile, and give its context an extension {callee} that answers",
+    "freeswitch": "let {generator} in by an ACL of the profile, and give its context an extension {callee} to answer",
 }
 _CREDENTIALS = "give siptune_prove_user and siptune_prove_password, a user of the daemon's"
 CHALLENGES = (401, 407)

@@ -140,7 +140,8 @@ def _target(name: str, registered: Registered | None) -> dict[str, Any]:
     except ResultError as error:
         return _without_proof(name, f"its results cannot be used: {error}")
     # The name is the inventory's, whatever the results say; and a step that failed is told with all before it.
-    return {**proof, "name": name, "error": proof["error"] or _failure(found)}
+    known = {field: proof[field] or None for field in ("generator", "address", "port")}
+    return {**proof, **known, "name": name, "error": proof["error"] or _failure(found)}
 
 
 def _failure(registered: Registered) -> str | None:

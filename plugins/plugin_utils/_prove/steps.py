@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which rate is tried next: up by a factor from a low one, then between the highest that holds and the lowest that does not.
+"""Which rate is tried next: up by a factor from a low one, then between what holds and what does not.
 
 Pure functions of the steps so far.
 """

@@ -48,7 +48,8 @@ BUSY_PERCENT = 95.0  # a processor that has nothing left
 ALL_BUSY_PERCENT = 90.0  # all of them together
 OWN_SHARE = 0.5  # of a busy processor that has to be the daemon's, where another host has its share of the machine
 HELD_BACK_SHARE = 0.02  # of a step's time that a quota has taken, from which it counts as a cause
-SLOW_SHARE = 0.95  # of the rate that a generator must reach
+LATE_SHARE = 0.05  # of its calls that a generator may be behind
+FEW = 10  # calls: of a low rate a single one is a large share
 HALF = 0.5
 
 
@@ -265,7 +266,8 @@ SPREAD = "more workers of the daemon, or RPS and more queues of the card (siptun
 
 def _limits_of_generator(evidence: Evidence) -> Iterator[model.Reason]:
     load, name = evidence.load, evidence.target["generator"]
-    if load["sent"] < SLOW_SHARE * load["asked"] or load["sent_per_second"] < SLOW_SHARE * evidence.rate:
+    behind = (evidence.rate - load["sent_per_second"]) * evidence.seconds
+    if load["asked"] - load["sent"] > 0 or behind > max(FEW, LATE_SHARE * load["asked"]):
         detail = f"{name} sent {load['sent_per_second']:g}/s where {evidence.rate}/s were asked for"
         yield _reason(model.GENERATOR, "rate", load["sent_per_second"], detail, ANOTHER)
     for counter, number in load["generator_losses"].items():
@@ -303,7 +305,8 @@ def _seen_by_callers(evidence: Evidence) -> Iterator[model.Reason]:
         yield _unanswered(evidence)
     sent_again = 100 * load["retransmissions"] / max(1, load["sent"])
     if sent_again > settings.max_retransmissions_percent and not settings.stalled_ms:
-        detail = f"{sent_again:.1f} % of the requests were sent again, where {settings.max_retransmissions_percent:g} % may be"
+        most_again = settings.max_retransmissions_percent
+        detail = f"{sent_again:.1f} % of the requests were sent again, where {most_again:g} % may be"
         yield _reason(model.DAEMON, "retransmissions", load["retransmissions"], detail)
     slowest, most = load["response_ms"].get("p99"), settings.max_p99_ms + settings.stalled_ms
     if slowest is not None and slowest > most:
