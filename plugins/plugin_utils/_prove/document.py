@@ -95,7 +95,6 @@ RUN = record(
 CONTRACT = record({"rate": RATE, "unit": NAME, "from": NAME}, {})
 PROOF = record(
     {
-        "name": NAME,
         "generator": NAME,
         "address": NAME,
         "port": integer(0, 65535),
@@ -141,7 +140,7 @@ def _target(name: str, registered: Registered | None) -> dict[str, Any]:
         return _without_proof(name, f"its results cannot be used: {error}")
     # The name is the inventory's, whatever the results say; and a step that failed is told with all before it.
     known = {field: proof[field] or None for field in ("generator", "address", "port")}
-    return {**proof, **known, "name": name, "error": proof["error"] or _failure(found)}
+    return {"name": name, **proof, **known, "error": proof["error"] or _failure(found)}
 
 
 def _failure(registered: Registered) -> str | None:
