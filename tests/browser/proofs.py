@@ -12,8 +12,8 @@ from checkout import CHECKOUT  # before anything that imports the collection
 
 sys.path.insert(0, str(CHECKOUT / "tests" / "unit" / "plugins" / "plugin_utils"))
 
+import prove_results
 from ansible_collections.siptune.linux.plugins.plugin_utils._prove import html
-from prove_results import proof
 
 if __name__ == "__main__":
-    Path(sys.argv[1]).write_text(html.render(proof()), encoding="utf-8")
+    Path(sys.argv[1]).write_text(html.render(prove_results.proof()), encoding="utf-8")
