@@ -13,7 +13,7 @@ from .._reports.markup import Markup, element, together
 from .document import rate_text
 
 WIDTH, HEIGHT = 440, 240
-LEFT, RIGHT, TOP, BOTTOM = 52, 14, 12, 40  # the margins of the plot: room for the axes' figures
+LEFT, RIGHT, TOP, BOTTOM = 52, 14, 26, 40  # the margins of the plot: room for the axes' figures
 RADIUS = 3.5  # of a point
 DIGIT, GAP = 4, 18  # from an axis to its figures
 NICE = (1, 2, 2.5, 5, 10)
@@ -121,11 +121,10 @@ def _contract(rates: Axis, contract: float | None) -> Markup | None:
     if contract is None:
         return None
     place = _x(rates, contract)
-    end = place > WIDTH / 2
     return element(
         "g",
-        _line(place, TOP, place, HEIGHT - BOTTOM),
-        _words(place + (-DIGIT if end else DIGIT), TOP + 2 * DIGIT, "contract", "end" if end else "start"),
+        _line(place, TOP - DIGIT, place, HEIGHT - BOTTOM),
+        _words(place, TOP - 2 * DIGIT, "contract", "end" if place > WIDTH / 2 else "start"),
         class_="contract",
     )
 

@@ -55,13 +55,14 @@ def step(rate: float, holds: bool = True, lost: int = 0, busy: float = 0, **fiel
 
 def run(state: str, highest: float | None, steps: Sequence[dict[str, Any]], **fields: Any) -> dict[str, Any]:
     """A run that the target has ended, against a contract of 400."""
+    gave = min((one for one in steps if not one["holds"]), key=lambda one: one["rate"], default=None)
     return {
         "state": state,
         "highest_rate": highest,
         "ended_by": "target",
         "contract_holds": highest is not None and highest >= 400,
         "headroom_percent": None if highest is None else round(100 * (highest / 400 - 1), 1),
-        "gave_first": next((one["reasons"][0] for one in steps if not one["holds"]), None),
+        "gave_first": gave["reasons"][0] if gave else None,
         "steps": list(steps),
         **fields,
     }

@@ -33,11 +33,13 @@ from ansible_collections.siptune.linux.plugins.plugin_utils._prove.model import 
     STATES,
     TRANSPORTS,
 )
+from ansible_collections.siptune.linux.plugins.plugin_utils._reports.query import compile_query, search
 from hypothesis import given
 from hypothesis import strategies as st
 from prove_results import AFTER, BEFORE, GENERATED_AT, proof, run, step, target
 
-SCHEMA = json.loads((Path(__file__).resolve().parents[5] / "docs" / "siptune-prove.schema.json").read_text("utf-8"))
+DOCS = Path(__file__).resolve().parents[5] / "docs"
+SCHEMA = json.loads((DOCS / "siptune-prove.schema.json").read_text("utf-8"))
 
 
 def one(registered: Any, name: str = "edge1") -> dict[str, Any]:
@@ -76,6 +78,16 @@ def test_the_schema_knows_every_word() -> None:
     assert kinds["run"]["properties"]["ended_by"]["enum"] == list(ENDS)
     assert kinds["target"]["properties"]["transport"]["enum"] == [*TRANSPORTS, None]
     assert kinds["target"]["properties"]["scenario"]["enum"] == [*SCENARIOS, None]
+
+
+def documented_queries() -> list[str]:
+    page = (DOCS / "prove.md").read_text("utf-8")
+    return page.split("```jmespath\n")[1].split("\n```")[0].split("\n")
+
+
+@pytest.mark.parametrize("query", documented_queries())
+def test_the_questions_in_the_documentation_have_answers(query: str) -> None:
+    assert search(compile_query(query, "siptune_prove_query"), proof(), "siptune_prove_query", "the proof")
 
 
 # --- what is refused -------------------------------------------------------------------------
@@ -156,7 +168,7 @@ def of(run_: dict[str, Any], **fields: Any) -> dict[str, Any]:
 
 CASES = [
     (of(AFTER), HOLDS, "the contract's 400 calls per second hold, with 75 % of headroom"),
-    (of(BEFORE), FAILS, "the contract's 400 calls per second do not hold: target, UdpRcvbufErrors: lost 599 datagrams"),
+    (of(BEFORE), FAILS, "the contract's 400 calls per second do not hold: target, UdpRcvbufErrors: lost 71 datagrams"),
     (
         of({**AFTER, "contract_holds": None, "ended_by": "generator"}),
         UNDECIDED,
