@@ -16,7 +16,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._core.text import pl
 from ansible_collections.siptune.linux.plugins.module_utils._layers.capacity import CatalogueError
 from ansible_collections.siptune.linux.plugins.plugin_utils._prove.document import document, failures, totals
 from ansible_collections.siptune.linux.plugins.plugin_utils._prove.html import render as render_html
-from ansible_collections.siptune.linux.plugins.plugin_utils._prove.model import REGISTERED
+from ansible_collections.siptune.linux.plugins.plugin_utils._prove.model import APPLIED, REGISTERED
 from ansible_collections.siptune.linux.plugins.plugin_utils._prove.prometheus import TIMESTAMP, not_proved
 from ansible_collections.siptune.linux.plugins.plugin_utils._prove.prometheus import render as render_prometheus
 from ansible_collections.siptune.linux.plugins.plugin_utils._prove.text import render_end, render_target
@@ -98,7 +98,14 @@ def _registered(name: str, variables: Mapping[str, Any]) -> Mapping[str, Any] | 
     if names:  # a result could be planted, too
         return {"failed": True, "msg": refusal(name, names)}
     found = variables.get(REGISTERED)
+    ended = next(filter(_has_failed, map(variables.get, APPLIED)), None)
+    if ended:
+        return {**(found or {}), "failed": True, "msg": f"restoring or tuning the host failed: {ended.get('msg')}"}
     return found if isinstance(found, Mapping) else None
+
+
+def _has_failed(result: Any) -> bool:
+    return isinstance(result, Mapping) and bool(result.get("failed") or result.get("unreachable"))
 
 
 def _write(proof: Mapping[str, Any], options: Mapping[str, Any], unasked: Sequence[str]) -> tuple[list[str], list[str]]:
