@@ -100,12 +100,16 @@ def _registered(name: str, variables: Mapping[str, Any]) -> Mapping[str, Any] | 
     found = variables.get(REGISTERED)
     ended = next(filter(_has_failed, map(variables.get, APPLIED)), None)
     if ended:
-        return {**(found or {}), "failed": True, "msg": f"restoring or tuning the host failed: {ended.get('msg')}"}
+        return {**(found or {}), "failed": True, "msg": f"restoring or tuning the host failed: {_said(ended)}"}
     return found if isinstance(found, Mapping) else None
 
 
 def _has_failed(result: Any) -> bool:
     return isinstance(result, Mapping) and bool(result.get("failed") or result.get("unreachable"))
+
+
+def _said(result: Mapping[str, Any]) -> str:
+    return str(result.get("msg") or "no message").removeprefix("Task failed: ")
 
 
 def _write(proof: Mapping[str, Any], options: Mapping[str, Any], unasked: Sequence[str]) -> tuple[list[str], list[str]]:
