@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -181,7 +182,7 @@ def _charts(target: Target) -> list[Markup]:
             target,
             "Losses that the target has counted",
             "datagrams, packets",
-            lambda steps: _counters(steps, counters),
+            partial(_counters, counters),
             lambda most: logarithmic(most, 1),
             "None of the target's counters of losses has grown.",
         ),
@@ -238,36 +239,47 @@ def _points(steps: Iterable[Step], value: Callable[[Step], float | None]) -> lis
 
 
 def _times(steps: Sequence[Step]) -> list[Series]:
-    return [Series(name, _points(steps, lambda step, name=name: step["response_ms"][name])) for name in ("p50", "p99")]
+    return [Series(name, _points(steps, partial(_time, name))) for name in ("p50", "p99")]
+
+
+def _time(name: str, step: Step) -> float | None:
+    found = step["response_ms"][name]
+    return None if found is None else float(found)
 
 
 def _shares(steps: Sequence[Step]) -> list[Series]:
-    def share(step: Step, field: str) -> float | None:
-        return 100 * step[field] / step["sent"] if step["sent"] else None
-
     names = {"without an answer that counts": "failed", "sent again": "retransmissions"}
-    return [Series(name, _points(steps, lambda step, of=of: share(step, of))) for name, of in names.items()]
+    return [Series(name, _points(steps, partial(_share, field))) for name, field in names.items()]
 
 
-def _counters(steps: Sequence[Step], names: Sequence[str]) -> list[Series]:
-    return [Series(name, _points(steps, lambda step, name=name: step["losses"].get(name, 0))) for name in names]
+def _share(field: str, step: Step) -> float | None:
+    return 100 * float(step[field]) / step["sent"] if step["sent"] else None
+
+
+def _counters(names: Sequence[str], steps: Sequence[Step]) -> list[Series]:
+    return [Series(name, _points(steps, partial(_loss, name))) for name in names]
+
+
+def _loss(name: str, step: Step) -> float:
+    return float(step["losses"].get(name, 0))
 
 
 def _processors(steps: Sequence[Step]) -> list[Series]:
-    kinds: dict[str, Callable[[Sequence[float]], float]] = {
-        "busiest": max,
-        "mean": lambda busy: sum(busy) / len(busy),
-    }
-
-    def share(step: Step, host: str, kind: str) -> float | None:
-        busy = step["processors"][host]
-        return kinds[kind](busy) if busy else None
-
+    kinds: dict[str, Callable[[Sequence[float]], float]] = {"busiest": max, "mean": _mean}
     return [
-        Series(f"{host}, {kind}", _points(steps, lambda step, host=host, kind=kind: share(step, host, kind)))
+        Series(f"{host}, {kind}", _points(steps, partial(_busy_share, host, of_all)))
         for host in ("target", "generator")
-        for kind in kinds
+        for kind, of_all in kinds.items()
     ]
+
+
+def _mean(shares: Sequence[float]) -> float:
+    return sum(shares) / len(shares)
+
+
+def _busy_share(host: str, of_all: Callable[[Sequence[float]], float], step: Step) -> float | None:
+    shares = step["processors"][host]
+    return of_all(shares) if shares else None
 
 
 # --- the steps -------------------------------------------------------------------------------
