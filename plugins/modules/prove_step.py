@@ -11,9 +11,9 @@ short_description: Begin a proof of a host, judge a step of it, and end it
 version_added: 0.1.0
 author: siptune authors (@siptune)
 description:
-  - Part of the playbook C(siptune.linux.prove). It chooses the generator and the address of the load, refuses a host with
-    calls in progress, reads the host's counters before and after each step, and says what the step has shown, and which
-    rate comes next.
+  - Part of the playbook C(siptune.linux.prove). It chooses the generator and the address of the load, refuses a host
+    with calls in progress, reads the host's counters before and after each step, and says what the step has shown, and
+    which rate comes next.
   - A host that cannot be proved is no failed task. The reason is in RV(proof.error).
   - Reads the C(siptune_prove_) variables itself. The playbook has them all at its top.
   - Works on the controller, and runs M(siptune.linux.sip_counters_info), M(siptune.linux.sip_calls_info) and

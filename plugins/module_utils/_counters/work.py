@@ -15,10 +15,10 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from .._core.text import whole_number
+from .._counters import table
 from .._host.host import Host
 from .._host.processes import process_names
 from .._sip.daemons import Daemon, Process
-from . import table
 from .descriptors import daemon_processes
 
 STAT = "/proc/stat"

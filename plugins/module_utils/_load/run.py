@@ -21,7 +21,7 @@ from .._counters.reading import Sample, sample
 from .._counters.work import processors
 from .._host.children import Caller, Child, children, wait_for
 from .._host.host import Host, HostError
-from . import sipp
+from .._load import sipp
 from .reach import TLS, exchange, local_address, request
 from .scenarios import AUDIO, AUDIO_FILE, INVITE_MEDIA, REGISTER, callee_scenario, injection_file, scenario
 from .sipp import Load

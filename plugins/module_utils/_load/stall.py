@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Stop the processes of a daemon for a moment, as a busy hypervisor or a slow disk does, and wake them whatever happens.
+"""Stop the processes of a daemon for a moment, as a busy hypervisor does, and wake them whatever happens.
 
 A second process, in a session of its own that no signal of a terminal or of a connection reaches, wakes them when the
 one that has stopped them ends, however it ends, and at the latest when the time is over.

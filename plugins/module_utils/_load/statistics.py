@@ -32,7 +32,10 @@ class Totals(NamedTuple):
 
 
 def _rows(statistics: str) -> list[dict[str, str]]:
-    rows = [row for row in csv.DictReader(io.StringIO(statistics), delimiter=";") if row.get("TotalCallCreated")]
+    try:
+        rows = [row for row in csv.DictReader(io.StringIO(statistics), delimiter=";") if row.get("TotalCallCreated")]
+    except csv.Error as error:
+        raise ValueError(f"statistics that are none: {error}") from None
     if not rows:
         raise ValueError(f"no line of statistics in {statistics[:200]!r}")
     return rows

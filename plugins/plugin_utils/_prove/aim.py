@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from . import model
+from .._prove import model
 from .settings import PREFIX, SIP_PORT, TLS_PORT, ProveError, Settings
 
 GENERATORS = "siptune_generators"

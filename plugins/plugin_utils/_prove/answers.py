@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from . import model
+from .._prove import model
 
 MEANINGS = {
     401: "it asks for credentials",

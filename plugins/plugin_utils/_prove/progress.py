@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from . import model
+from .._prove import model
 
 
 def describe(name: str, step: model.Step, coming: int | None) -> str:

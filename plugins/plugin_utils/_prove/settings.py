@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from ansible_collections.siptune.linux.plugins.module_utils._core.errors import TuningError
 from ansible_collections.siptune.linux.plugins.module_utils._layers.capacity import CatalogueError, parse_capacity
 
-from . import model
+from .._prove import model
 
 PREFIX = "siptune_prove_"
 CAPACITY = "siptune_capacity"

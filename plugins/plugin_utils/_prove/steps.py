@@ -12,7 +12,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from . import model
+from .._prove import model
 
 FIRST_SHARE = 10  # of the contract or the ceiling, the rate of the first step
 UP = 2.0  # from a step that holds to the next

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from ansible_collections.siptune.linux.plugins.module_utils._counters.table import COUNTERS, UNSIGNED_INT_BITS, amount
 
 from .._audit.advice import advice
-from . import model
+from .._prove import model
 from .answers import meaning, way_out
 from .settings import Settings
 

@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
-from xml.etree import ElementTree
 
 import pytest
-import sipp
+from ansible_collections.siptune.linux.plugins.module_utils._load import statistics as sipp
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,7 +19,7 @@ RESPONSE_TIMES = (CAPTURED / "response_times.csv").read_text(encoding="utf-8")
 
 
 def test_totals_are_those_of_the_last_line() -> None:
-    assert sipp.parse_statistics(STATISTICS) == sipp.Totals(calls=7000, failed=591, retransmissions=0)
+    assert sipp.parse_statistics(STATISTICS) == sipp.Totals(7000, 591, 0, 6409, 998.004)
 
 
 def test_the_start_is_in_seconds_of_the_epoch() -> None:
@@ -59,17 +59,33 @@ def test_a_percentile_is_not_exceeded_by_its_share(values: list[float], share: f
     assert sum(value <= found for value in values) >= share * len(values) - 1e-6
 
 
-@pytest.mark.parametrize("scenario", [sipp.options_scenario(), sipp.call_scenario(), sipp.CALLEE])
-def test_scenarios_are_xml_and_their_messages_are_sip(scenario: str) -> None:
-    for send in ElementTree.fromstring(scenario).iter("send"):
-        head, _, _body = (send.text or "").strip("\n").partition("\n\n")
-        start, *headers = head.split("\n")
-        assert start.startswith("SIP/2.0 ") or start.endswith(" SIP/2.0")
-        assert all(": " in header or header.startswith("[last_") for header in headers), head
+def test_statuses_are_counted_and_a_complaint_is_none() -> None:
+    text = (
+        "2026-11-30\t12:42:45.689348\t1796042565.689348;00:00:00:000000;\n"
+        "2026-11-30\t12:42:46.692510\t1796042566.692510;00:00:01:003000;404,404,503,\n"
+        "2026-11-30\t12:42:47.696868\t1796042567.696868;00:00:02:007000;404,\n"
+        "2026-11-30\t12:42:47.739187\t1796042567.739187: Maximum number of open sockets (50000) should be less\n"
+    )
+    assert sipp.parse_error_codes(text) == {"404": 3, "503": 1}
 
 
-def test_only_calls_are_retransmitted() -> None:
-    assert "retrans" not in sipp.options_scenario()
-    sends = {send.text.split()[0]: send for send in ElementTree.fromstring(sipp.call_scenario()).iter("send")}
-    retransmitted = {method for method, send in sends.items() if "retrans" in send.attrib}
-    assert retransmitted == {"INVITE", "BYE"}
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("\n SIPp v3.6.1-SCTP-PCAP-RTPSTREAM.\n\n This program", ("3.6.1", False)),
+        ("\n SIPp v3.7.2-TLS-SCTP-PCAP.\n", ("3.7.2", True)),
+        ("\n SIPp v3.7.0-beta1-TLS.\n", ("3.7.0", True)),
+        ("usage: sipp", None),
+    ],
+)
+def test_the_version_and_whether_it_can_do_tls(text: str, expected: tuple[str, bool] | None) -> None:
+    assert sipp.parse_version(text) == expected
+
+
+@given(st.text())
+def test_no_text_upsets_the_parsers(text: str) -> None:
+    sipp.parse_error_codes(text)
+    sipp.parse_version(text)
+    for parse in (sipp.parse_statistics, sipp.parse_response_times):
+        with contextlib.suppress(ValueError):
+            parse(text)
