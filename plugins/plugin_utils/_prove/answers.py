@@ -66,7 +66,8 @@ def way_out(target: model.Target, status: int | None, callee: str, port: int) ->
     if status in CHALLENGES:
         return _CREDENTIALS
     if target["scenario"] == model.REGISTER:
-        return "let the daemon take registrations of the generator; " + _filled(_ACCEPT, target, status, callee, port)
+        way = "let the daemon take registrations of {generator}"
+        return _filled(f"{way}; {_ACCEPT}" if status else way, target, status, callee, port)
     way = _CALL.get(target["daemon"] or "", "route calls to {callee} to {generator}:{port}")
     return _filled(way, target, status, callee, port)
 
