@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.siptune.linux.plugins.module_utils._core.text import plural
+
 from .._reports.markup import Markup, element, together
 from .._reports.page import render as render_page
 from .charts import Axis, Point, Series, amount, chart, linear, logarithmic
@@ -71,7 +73,9 @@ KNOWS_NOT = (
 
 def _header(proof: Mapping[str, Any]) -> Markup:
     made = datetime.fromisoformat(proof["generated_at"]).strftime("%Y-%m-%d %H:%M UTC")
-    counts = {name.replace("_", " "): count for name, count in totals(proof).items() if count}
+    found = totals(proof)
+    counts = {plural(found.pop("targets"), "target"): len(proof["targets"])}
+    counts |= {name.replace("_", " "): count for name, count in found.items() if count}
     return element(
         "header",
         element("h1", "siptune prove"),
@@ -180,7 +184,7 @@ def _charts(target: Target) -> list[Markup]:
     counters = [name for name, _count in _of_all(target["runs"], "losses")][:MOST_SERIES]
     return [
         _panels(target, "Response time", "ms", _times, lambda most: logarithmic(most, 0.1)),
-        _panels(target, "Calls lost and sent again", "% of those sent", _shares, lambda most: linear(most, 1)),
+        _panels(target, "Lost and sent again", "% of those sent", _shares, lambda most: linear(most, 1)),
         _panels(
             target,
             "Losses that the target has counted",
