@@ -225,6 +225,14 @@ def test_a_program_is_run_by_its_words() -> None:
     assert Host().run(["no-such-program-anywhere"]) is None
 
 
+@pytest.mark.parametrize("text", ["", "a line\n\udcff", "x" * (1 << 20)])
+def test_a_program_reads_its_text_and_nothing_else(text: str) -> None:
+    done = Host().run(["cat"], text=text)
+    assert done is not None
+    assert (done.status, done.stdout) == (0, text)
+    assert Host().run(["cat"]).stdout == ""
+
+
 def test_a_program_that_takes_longer_than_it_may_is_ended() -> None:
     with pytest.raises(HostError, match=r"^sleep: did not end within 0.1 s$"):
         Host().run(["sleep", "30"], 0.1)

@@ -107,6 +107,7 @@ def test_every_socket_is_found_as_it_is(given_sockets: list) -> None:
         expected.append((inode, str(address), port, drops))
     found = parse_udp_sockets(text)
     assert [(one.inode, parse_address(one.digits), one.port, one.drops) for one in found] == expected
+    assert [one.loopback for one in found] == [one.end.startswith(("127.", "[::1]")) for one in found]
     assert [one.any_address for one in found] == [int(address) == 0 for address, *_ in given_sockets]
 
 

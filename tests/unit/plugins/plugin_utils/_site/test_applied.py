@@ -54,9 +54,7 @@ def test_each_layer_gets_its_own_results_back() -> None:
             "network": [
                 {"changed": True, "items": [{"item": "a", "state": "changed"}, {"item": "c", "state": "ok"}]},
                 {"changed": False, "items": []},
-                None,
-                None,
-                None,
+                *[None] * 4,
             ],
             "memory": [{"changed": False, "more": 1, "items": [{"item": "b", "state": "ok"}]}],
         },
@@ -86,7 +84,7 @@ def test_of_a_layer_that_failed_the_other_calls_are_nothing() -> None:
     failed = {"name": "network rings", "module": "nic_ring", "changed": False, "failed": True, "msg": "no"}
     told = by_layer({"failed": True, "msg": "network rings: no. Nothing was changed.", "calls": [failed]}, LAYERS)
     messages = [part and part["msg"] for part in told["layers"]["network"]]
-    assert messages == [None, "no. Nothing was changed.", None, None, None]
+    assert messages == [None, "no. Nothing was changed.", *[None] * 4]
 
 
 def test_predicted_failures_keep_their_own_messages() -> None:
