@@ -132,7 +132,7 @@ build-check: $(TEST_VENV)/.ready  ## pack the collection, install it elsewhere, 
 test-matrix: packages $(TEST_VENV)/.ready $(COLLECTION) $(PROMTOOL)  ## unit tests, sanity and playbooks on each supported ansible-core; ARGS='2.18 2.21'
 	@tools/matrix.sh $(TEST_VENV) .build/matrix $(ARGS)
 
-release: $(TEST_VENV)/.ready  ## make this checkout the release of a version, and commit nothing: VERSION=0.2.0
+release: $(TEST_VENV)/.ready $(COLLECTION)  ## make this checkout the release of a version, and commit nothing: VERSION=0.2.0
 	@tools/release.sh $(BIN) '$(VERSION)'
 
 release-check: $(RELEASE_VENV)/.ready $(TEST_VENV)/.ready  ## whether this is ready for a release, and its archive in .build/release; TAG=v1.2.3 REPOSITORY=https://...

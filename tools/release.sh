@@ -23,7 +23,8 @@ sed -i "s/^version: .*/version: $version/" galaxy.yml
 # The same files as in release_agreement.py, which holds them against galaxy.yml.
 find README.md execution-environment.yml docs \( -name '*.md' -o -name '*.yml' \) -exec \
     sed -i -E "s/siptune-linux-[0-9]+\.[0-9]+\.[0-9]+\.tar\.gz/siptune-linux-$version.tar.gz/g" {} +
-"$bin/antsibull-changelog" release
+# It asks ansible-doc for the plugins that are new.
+PATH=$PWD/$bin:$PATH "$bin/antsibull-changelog" release
 git status --short
 cat <<END
 
