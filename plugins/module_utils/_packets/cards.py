@@ -154,7 +154,10 @@ def _queues(host: Host, card: Card, receive: Sequence[str], before: Reading | No
         found = [found[0]._replace(queue=0)]
     statistics = [(one or NO_READING).statistics.get(card.name, ()) for one in (before, after)]
     packets, drops = (growth(*map(count, statistics)) for count in (queue_packets, queue_drops))
-    return [one._replace(packets=packets.get(one.queue), drops=drops.get(one.queue)) for one in found]
+    return [
+        one if one.queue is None else one._replace(packets=packets.get(one.queue), drops=drops.get(one.queue))
+        for one in found
+    ]
 
 
 def _of_interrupt(host: Host, name: str, number: int, before: Reading | None, after: Reading) -> Queue:
