@@ -112,7 +112,7 @@ engines: packages $(COLLECTION)  ## the playbooks under ansible-pull, ansible-na
 systemd: packages $(TEST_VENV)/.ready $(COLLECTION)  ## the modules under a real systemd, in containers
 	$(BIN)/python -m pytest tests/systemd --junitxml=$(RESULTS)/systemd.xml
 
-browser: packages $(TEST_VENV)/.ready $(AXE)  ## the page of the audit in a real Chromium
+browser: packages $(TEST_VENV)/.ready $(AXE)  ## the pages of the audit and the proof in a real Chromium
 	$(BIN)/python -m pytest tests/browser --junitxml=$(RESULTS)/browser.xml
 
 sanity: $(TEST_VENV)/.ready  ## ansible-test sanity

@@ -11,44 +11,34 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.siptune.linux.plugins.module_utils._core.text import plural, printable, printable_result
 from ansible_collections.siptune.linux.plugins.module_utils._counters.table import LONGEST_SECONDS
 from ansible_collections.siptune.linux.plugins.module_utils._layers.capacity import CatalogueError
 from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import LAYERS
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.document import HostResults, document, failures
-from ansible_collections.siptune.linux.plugins.plugin_utils._audit.files import (
+from ansible_collections.siptune.linux.plugins.plugin_utils._audit.html import render as render_html
+from ansible_collections.siptune.linux.plugins.plugin_utils._audit.prometheus import HOST_TIMESTAMP
+from ansible_collections.siptune.linux.plugins.plugin_utils._audit.prometheus import render as render_prometheus
+from ansible_collections.siptune.linux.plugins.plugin_utils._audit.text import render_end, render_host
+from ansible_collections.siptune.linux.plugins.plugin_utils._reports.exposition import hosts_in
+from ansible_collections.siptune.linux.plugins.plugin_utils._reports.files import (
     ReportError,
     check_directory,
     collection_version,
     read_former,
     write_all,
 )
-from ansible_collections.siptune.linux.plugins.plugin_utils._audit.html import render as render_html
-from ansible_collections.siptune.linux.plugins.plugin_utils._audit.prometheus import hosts_in
-from ansible_collections.siptune.linux.plugins.plugin_utils._audit.prometheus import render as render_prometheus
-from ansible_collections.siptune.linux.plugins.plugin_utils._audit.query import QueryError, compile_query, search
-from ansible_collections.siptune.linux.plugins.plugin_utils._audit.text import render_end, render_host
-from ansible_collections.siptune.linux.plugins.plugin_utils._results.hosts import (
-    variables_of_play,
-    with_own,
-    written_variables,
-)
-from ansible_collections.siptune.linux.plugins.plugin_utils._results.planted import (
-    operators_variables,
-    planted,
-    refusal,
-)
+from ansible_collections.siptune.linux.plugins.plugin_utils._reports.query import QueryError, compile_query, search
+from ansible_collections.siptune.linux.plugins.plugin_utils._results.planted import planted, refusal
 from ansible_collections.siptune.linux.plugins.plugin_utils._site.applied import APPLIED, results_by_layer, selected
-from ansible_collections.siptune.linux.plugins.plugin_utils._site.names import check_names
-from ansible_collections.siptune.linux.plugins.plugin_utils._site.tags import check_tags
+from ansible_collections.siptune.linux.plugins.plugin_utils._site.report_action import ReportAction, left_out
 
 JSON_NAME = "siptune-audit.json"
 HTML_NAME = "siptune-audit.html"
 PROMETHEUS_NAME = "siptune-audit.prom"
+QUERY = "siptune_audit_query"
 
-OMITTED = "__omit_place_holder__"  # of ansible-core 2.18; later ones leave such options out by themselves
 OPTIONS = {
     "seconds": {"type": "int", "default": 0},
     "query": {"type": "str"},
@@ -61,28 +51,24 @@ OPTIONS = {
 display = Display()
 
 
-class ActionModule(ActionBase):
-    """Runs on the controller, once for all hosts of the play, and touches none of them."""
-
-    _requires_connection = False
+class ActionModule(ReportAction):
+    """Reports on all hosts of the play."""
 
     def run(self, tmp: None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Write, print and query the audit. Raises AnsibleActionFail for what cannot be used."""
         super().run(tmp, task_vars)
         variables = task_vars or {}
-        if planted(variables):
-            self._follow_a_sound_host(variables)
-        options = self.validate_argument_spec(OPTIONS)[1]
+        options = self.options(OPTIONS, variables)
         try:
-            query = compile_query(options["query"]) if options["query"] else None
+            query = compile_query(options["query"], QUERY) if options["query"] else None
             _check(options)
             if options["check_only"]:
-                self._check_names(variables)
+                self.check_names(variables)
                 return {"changed": False}
             audit = _document(variables, options["seconds"])
-            paths, notes = _write(audit, options, _left_out(variables), self._layers(variables))
+            paths, notes = _write(audit, options, left_out(variables), self._layers(variables))
             _print(audit, paths, notes)
-            answer = printable_result(search(query, audit)) if query else None
+            answer = printable_result(search(query, audit, QUERY, "the audit")) if query else None
         except (ReportError, QueryError, CatalogueError) as error:
             raise AnsibleActionFail(f"{printable(error)}. Nothing was changed on any host.") from None
         if query:
@@ -95,32 +81,10 @@ class ActionModule(ActionBase):
             "query_result": answer,
         }
 
-    def _follow_a_sound_host(self, variables: Mapping[str, Any]) -> None:
-        """Template the options again, as the host that stands for all has planted some of them among its facts."""
-        known = variables["hostvars"]
-        others = (known.raw_get(name) for name in variables["ansible_play_hosts_all"])
-        spare: Mapping[str, Any] = next((other for other in others if not planted(other)), {})
-        available = {**operators_variables(variables, spare), **variables_of_play(self._task, self._loader)}
-        templar = self._templar.copy_with_new_env(available_variables=available)
-        written = self._task.get_ds().get(self._task.action)
-        if not isinstance(written, Mapping):
-            raise AnsibleActionFail(refusal(str(variables["inventory_hostname"]), planted(variables)))
-        given = templar.template(dict(written))
-        self._task.args = {name: value for name, value in given.items() if not str(value).startswith(OMITTED)}
-
     def _layers(self, variables: Mapping[str, Any]) -> list[str]:
         """The layers that --tags and --skip-tags have left."""
         tags = (variables.get("ansible_run_tags") or ["all"], variables.get("ansible_skip_tags") or [])
         return selected(LAYERS, self._task.tags, *tags)
-
-    def _check_names(self, variables: Mapping[str, Any]) -> None:
-        """Raises CatalogueError for variables that there are not. Once, before the first batch."""
-        if variables["ansible_play_batch"][0] == variables["ansible_play_hosts"][0]:
-            of_play = variables_of_play(self._task, self._loader)
-            hosts = map(str, variables["ansible_play_hosts_all"])
-            written = {host: written_variables(variables["hostvars"], host, of_play) for host in hosts}
-            check_names(with_own(written, variables))
-            check_tags(self._task, variables)
 
 
 def _check(options: Mapping[str, Any]) -> None:
@@ -137,13 +101,7 @@ def _document(variables: Mapping[str, Any], seconds: int) -> dict[str, Any]:
     known = variables["hostvars"]
     hosts = {str(name): _results(str(name), known[name]) for name in variables["ansible_play_hosts_all"]}
     generated_at = datetime.now(UTC).isoformat(timespec="seconds")
-    return document(hosts, generated_at, seconds, collection_version(), len(_left_out(variables)))
-
-
-def _left_out(variables: Mapping[str, Any]) -> list[str]:
-    """The hosts of the inventory that this play leaves out, by --limit or siptune_hosts."""
-    asked = frozenset(map(str, variables["ansible_play_hosts_all"]))
-    return [host for host in map(str, variables["groups"]["all"]) if host not in asked]
+    return document(hosts, generated_at, seconds, collection_version(), len(left_out(variables)))
 
 
 def _results(name: str, registered: Mapping[str, Any]) -> HostResults:
@@ -163,7 +121,7 @@ def _results(name: str, registered: Mapping[str, Any]) -> HostResults:
 
 
 def _write(
-    audit: Mapping[str, Any], options: Mapping[str, Any], left_out: Sequence[str], layers: Sequence[str]
+    audit: Mapping[str, Any], options: Mapping[str, Any], unasked: Sequence[str], layers: Sequence[str]
 ) -> tuple[list[str], list[str]]:
     """The paths of the reports, and notes on them. Raises ReportError, with every report as it was before."""
     reports = [
@@ -175,8 +133,8 @@ def _write(
         # Whether a host drifts, and how many items do, is said of all its layers.
         notes.append(f"{PROMETHEUS_NAME} is left as it was, as only these layers were audited: {', '.join(layers)}")
     elif options["prometheus"]:
-        former = read_former(options["prometheus"], PROMETHEUS_NAME) if left_out else ""
-        others = hosts_in(former).intersection(left_out)
+        former = read_former(options["prometheus"], PROMETHEUS_NAME) if unasked else ""
+        others = hosts_in(former, HOST_TIMESTAMP).intersection(unasked)
         reports.append((options["prometheus"], PROMETHEUS_NAME, render_prometheus(audit, former, others)))
         if others:
             hosts = plural(len(others), "other host")

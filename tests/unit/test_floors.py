@@ -38,7 +38,7 @@ FLOORS = (
         "module_utils/_journald",
     ),
     ("module_utils/_counters", "module_utils/_facts", "module_utils/_layers", "module_utils/_storage"),
-    ("module_utils/_load", "plugin_utils/_results"),
+    ("module_utils/_load", "plugin_utils/_results", "plugin_utils/_reports"),
     ("modules", "plugin_utils/_audit", "plugin_utils/_prove", "plugin_utils/_rollout", "plugin_utils/_site"),
     ("action", "filter"),
 )
@@ -50,6 +50,7 @@ NEIGHBOURS = {
     ("module_utils/_nic", "module_utils/_nic/link_files"),
     ("plugin_utils/_audit", "plugin_utils/_site"),
     ("plugin_utils/_prove", "plugin_utils/_audit/advice"),
+    ("plugin_utils/_prove", "plugin_utils/_site"),
     ("plugin_utils/_site", "plugin_utils/_rollout/settings"),
 }
 PURE_NAMES = ("plan", "items", "settings", "safety", "revert", "model")

@@ -9,9 +9,6 @@ settings once, and the hosts point to them by number. page/page.js reads what `p
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
 from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +17,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._core.change import 
 from ansible_collections.siptune.linux.plugins.module_utils._core.text import plural
 from ansible_collections.siptune.linux.plugins.module_utils._counters.table import amount
 
+from .._reports.page import render as render_page
 from .._site.relays import relay_lines, relay_name
 from .ceilings import worth_a_line
 from .period import other_start
@@ -29,37 +27,16 @@ from .verdict import OF_STATE, SHOWN, TROUBLES, rewrites, shown
 STATE_OF = {verdict: state for state, verdict in OF_STATE.items()}
 PAGE = Path(__file__).resolve().parent / "page"
 MOST_PLACES = 5  # of a counter's interfaces, processors or sockets are on the page
-# Characters that could end a script element, or that JavaScript once took for the end of a line.
-UNSAFE_IN_SCRIPT = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
 
 
 def render(document: Mapping[str, Any]) -> str:
     """The whole page as text."""
-    style, script = _part("page.css"), _part("page.js")
-    page = _part("page.html")
-    for name, value in (
-        ("STYLE_HASH", _hash(style)),
-        ("SCRIPT_HASH", _hash(script)),
-        ("STYLE", style),
-        ("SCRIPT", script),
-        ("DATA", json_in_script(pack(document))),  # last, as its text is not ours
-    ):
-        page = page.replace(f"@{name}@", value)
-    return page
+    body, style, script = (_part(name) for name in ("page.html", "page.css", "page.js"))
+    return render_page("siptune audit", body, style, script, pack(document))
 
 
 def _part(name: str) -> str:
     return (PAGE / name).read_text(encoding="utf-8")
-
-
-def _hash(source: str) -> str:
-    """The hash of an inline style or script in a Content-Security-Policy. Source: CSP level 3, "hash-source"."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()
-
-
-def json_in_script(value: object) -> str:
-    """JSON that nothing inside it can lead out of the script element it stands in."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).translate(UNSAFE_IN_SCRIPT)
 
 
 class _Interned:

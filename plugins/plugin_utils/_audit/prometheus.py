@@ -1,43 +1,29 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The audit in Prometheus' text format, for the textfile collector of node_exporter.
-
-Source: https://prometheus.io/docs/instrumenting/exposition_formats/, "Text-based format". No line has a timestamp, as
-the collector refuses those.
-"""
+"""The audit's metrics."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from ansible_collections.siptune.linux.plugins.module_utils._counters.table import BOOT, COUNTERS, GAUGES, Counter
 from ansible_collections.siptune.linux.plugins.module_utils._storage.model import KINDS
 
+from .._reports.exposition import Family, Sample, family, text_of, with_others
 from .._site.relays import KERNEL, OFF, USER, relay_name
 from .document import AUDITED
 from .period import SINCE_WORDS
 from .verdict import VERDICTS
 
-PREFIX = "siptune"
 TIMESTAMP = "audit_timestamp_seconds"
-HOST_TIMESTAMP = f"{PREFIX}_audit_host_timestamp_seconds"
+HOST_TIMESTAMP = "siptune_audit_host_timestamp_seconds"
 SINCE_BEGUN = "since the host's boot, in a container since its start"
 OLDEST = "When the audit was made, of the host that was audited the longest time ago."
 REWRITES = "1 if a run would rewrite files of the layer although none of its items drifts."
-Sample = tuple[dict[str, str], int | None]
-
-
-class Family(NamedTuple):
-    """The samples of one metric: values by their labels as they are written, `{host="sbc1"}`."""
-
-    name: str
-    kind: str
-    help: str
-    samples: dict[str, int]
 
 
 def render(document: Mapping[str, Any], former: str = "", others: Collection[str] = ()) -> str:
@@ -45,68 +31,33 @@ def render(document: Mapping[str, Any], former: str = "", others: Collection[str
 
     `others` are hosts that this audit has left out: they keep the samples that they have in the `former` file.
     """
-    families = {family.name: family for family in _families(document)}
-    for name, kept in _of_hosts(former, others).items():
-        family = families.setdefault(name, kept)
-        families[name] = family._replace(samples={**family.samples, **kept.samples})
-    when = families.get(HOST_TIMESTAMP)
-    if when and when.samples:
-        oldest = _family(TIMESTAMP, "gauge", OLDEST, [({}, min(when.samples.values()))])
-        families = {oldest.name: oldest, **families}
-    return "".join(f"{line}\n" for family in families.values() for line in _lines(family))
-
-
-def hosts_in(former: str) -> set[str]:
-    """The hosts that a file of an earlier audit has samples of."""
-    return {host for name, host, _labels, _value in _samples(former) if name == HOST_TIMESTAMP}
+    families = with_others(_families(document), former, others)
+    when = next((one for one in families if one.name == HOST_TIMESTAMP and one.samples), None)
+    if when:
+        families.insert(0, family(TIMESTAMP, "gauge", OLDEST, [({}, min(when.samples.values()))]))
+    return text_of(families)
 
 
 def _families(document: Mapping[str, Any]) -> Iterator[Family]:
     hosts = document["hosts"]
     generated = int(datetime.fromisoformat(document["generated_at"]).timestamp())
     when = [({"host": host["name"]}, generated) for host in hosts]
-    yield _family("audit_host_timestamp_seconds", "gauge", "When the host was audited.", when)
-    yield _family(
+    yield family("audit_host_timestamp_seconds", "gauge", "When the host was audited.", when)
+    yield family(
         "audit_up",
         "gauge",
         "1 if the whole host was audited, 0 if it failed or could not be reached.",
         [({"host": host["name"]}, int(host["status"] == AUDITED)) for host in hosts],
     )
-    yield _family("audit_drift", "gauge", "1 if a run would change the host.", _drift(hosts))
-    yield _family("audit_items", "gauge", "Items of a layer by state; changed is drift.", _items(hosts))
-    yield _family("audit_verdicts", "gauge", "Items of a layer by what the audit makes of them.", _verdicts(hosts))
-    yield _family("audit_rewrites", "gauge", REWRITES, _rewrites(hosts))
-    yield _family("audit_overlaps", "gauge", "Keys that another tuner sets otherwise.", _overlaps(hosts))
-    yield _family("audit_storage_findings", "gauge", "What is wrong with where daemons write.", _storage(hosts))
+    yield family("audit_drift", "gauge", "1 if a run would change the host.", _drift(hosts))
+    yield family("audit_items", "gauge", "Items of a layer by state; changed is drift.", _items(hosts))
+    yield family("audit_verdicts", "gauge", "Items of a layer by what the audit makes of them.", _verdicts(hosts))
+    yield family("audit_rewrites", "gauge", REWRITES, _rewrites(hosts))
+    yield family("audit_overlaps", "gauge", "Keys that another tuner sets otherwise.", _overlaps(hosts))
+    yield family("audit_storage_findings", "gauge", "What is wrong with where daemons write.", _storage(hosts))
     yield from _sockets(hosts)
     yield from _relays(hosts)
     yield from _counters(hosts)
-
-
-# --- the hosts that were not audited this time -----------------------------------------------
-
-# A sample of a host, as this file writes them: the label `host` comes first.
-_SAMPLE = re.compile(r'(siptune_[a-z0-9_]+)(\{host="((?:[^"\\]|\\.)*)"[^\n]*\}) (-?[0-9]+)')
-_HEAD = re.compile(r"# (HELP|TYPE) (siptune_[a-z0-9_]+) ([^\n]*)")
-
-
-def _samples(former: str) -> Iterator[tuple[str, str, str, int]]:
-    for line in former.split("\n"):
-        found = _SAMPLE.fullmatch(line)
-        if found:
-            name, labels, host, value = found.groups()
-            yield name, _unescaped(host), labels, int(value)
-
-
-def _of_hosts(former: str, hosts: Collection[str]) -> dict[str, Family]:
-    """The families of an earlier file with the samples of these hosts alone."""
-    found: dict[str, Family] = {}
-    heads = {(kind, name): text for kind, name, text in _HEAD.findall(former)}
-    for name, host, labels, value in _samples(former):
-        kind, help_text = heads.get(("TYPE", name)), heads.get(("HELP", name), "")
-        if host in hosts and kind in ("gauge", "counter"):
-            found.setdefault(name, Family(name, kind, help_text, {})).samples[labels] = value
-    return found
 
 
 # --- the samples -----------------------------------------------------------------------------
@@ -174,7 +125,7 @@ def _sockets(hosts: Sequence[Mapping[str, Any]]) -> Iterator[Family]:
             for host in hosts
             for one in host["sip_sockets"]
         ]
-        yield _family(name, kind, help_text, samples)
+        yield family(name, kind, help_text, samples)
 
 
 def _relays(hosts: Sequence[Mapping[str, Any]]) -> Iterator[Family]:
@@ -182,11 +133,11 @@ def _relays(hosts: Sequence[Mapping[str, Any]]) -> Iterator[Family]:
     relays = [({"host": host["name"], "relay": relay_name(one)}, one) for host in hosts for one in host["rtpengine"]]
     paths = {path: f"{path}_packets_total" for path in ("user", "kernel")}
     packets = [({**labels, "path": path}, one[field]) for labels, one in relays for path, field in paths.items()]
-    yield _family("rtpengine_packets_total", "counter", "Packets relayed since the daemon's start.", packets)
+    yield family("rtpengine_packets_total", "counter", "Packets relayed since the daemon's start.", packets)
     forwards = [(labels, {KERNEL: 1, USER: 0, OFF: 0}.get(one["forwards"])) for labels, one in relays]
-    yield _family("rtpengine_in_kernel", "gauge", "1 if the kernel forwards for the relay.", forwards)
+    yield family("rtpengine_in_kernel", "gauge", "1 if the kernel forwards for the relay.", forwards)
     warnings = [(labels, len(one["warnings"])) for labels, one in relays]
-    yield _family("rtpengine_warnings", "gauge", "What the audit warns of, for now or for the next boot.", warnings)
+    yield family("rtpengine_warnings", "gauge", "What the audit warns of, for now or for the next boot.", warnings)
 
 
 def _counters(hosts: Sequence[Mapping[str, Any]]) -> Iterator[Family]:
@@ -201,14 +152,14 @@ def _counters(hosts: Sequence[Mapping[str, Any]]) -> Iterator[Family]:
     for known in COUNTERS:
         samples = [({"host": host}, one["total"]) for host, one in found.get(known.name, [])]
         since = SINCE_WORDS[BOOT] if known.of_machine else SINCE_BEGUN
-        yield _family(f"{snake_case(known.name)}_total", "counter", f"{_described(known)} {since}.", samples)
+        yield family(f"{snake_case(known.name)}_total", "counter", f"{_described(known)} {since}.", samples)
     for known in GAUGES:
         levels = [level for host, one in found.get(known.name, []) for level in _levels(host, known, one)]
         metric = snake_case(known.name)
         in_use = [(labels, now) for labels, now, _limit in levels]
-        yield _family(metric, "gauge", f"{_described(known)} in use.", in_use)
+        yield family(metric, "gauge", f"{_described(known)} in use.", in_use)
         limits = [(labels, limit) for labels, _now, limit in levels]
-        yield _family(f"{metric}_limit", "gauge", "The most there can be.", limits)
+        yield family(f"{metric}_limit", "gauge", "The most there can be.", limits)
 
 
 def _levels(
@@ -230,35 +181,3 @@ def snake_case(name: str) -> str:
     """The name of a counter as Prometheus wants it: udp_rcvbuf_errors of UdpRcvbufErrors, udp6_mem_errors."""
     words = re.findall(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z0-9]+|[A-Z]+[0-9]*", name)
     return "_".join(words).lower()
-
-
-def _family(name: str, kind: str, help_text: str, samples: Iterable[Sample]) -> Family:
-    """A family, without samples whose value is unknown.
-
-    A sample that comes twice would make the collector refuse the whole file, so that the first one counts.
-    """
-    values: dict[str, int] = {}
-    for labels, value in samples:
-        if value is not None:
-            values.setdefault(_labels(labels), value)
-    return Family(f"{PREFIX}_{name}", kind, _escaped(help_text), values)
-
-
-def _lines(family: Family) -> list[str]:
-    """A family's lines; none at all where there is no sample."""
-    lines = [f"{family.name}{labels} {value}" for labels, value in family.samples.items()]
-    return [f"# HELP {family.name} {family.help}", f"# TYPE {family.name} {family.kind}", *lines] if lines else []
-
-
-def _labels(labels: Mapping[str, str]) -> str:
-    pairs = [f'{name}="{_escaped(value, quote=True)}"' for name, value in labels.items()]
-    return f"{{{','.join(pairs)}}}" if pairs else ""
-
-
-def _unescaped(value: str) -> str:
-    return re.sub(r"\\(.)", lambda found: {"n": "\n"}.get(found.group(1), found.group(1)), value)
-
-
-def _escaped(value: str, quote: bool = False) -> str:
-    escaped = value.replace("\\", "\\\\").replace("\n", "\\n")
-    return escaped.replace('"', '\\"') if quote else escaped

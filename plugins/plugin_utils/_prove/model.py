@@ -13,6 +13,7 @@ from typing import TypedDict
 
 SCHEMA = 1
 REGISTERED = "__siptune_prove"
+APPLIED = ("__siptune_prove_restored", "__siptune_prove_tuned")  # what a comparison does to the host around its runs
 
 # A target's load.
 OPTIONS, REGISTER, INVITE, INVITE_MEDIA = "options", "register", "invite", "invite_media"

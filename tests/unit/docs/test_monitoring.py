@@ -23,6 +23,7 @@ import yaml
 from ansible_collections.siptune.linux.plugins.module_utils._counters.table import COUNTERS, GAUGES
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.prometheus import render, snake_case
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.verdict import VERDICTS
+from ansible_collections.siptune.linux.plugins.plugin_utils._prove.prometheus import render as render_proof
 
 HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parents[2]
@@ -52,8 +53,8 @@ def promtool(*words: str | Path) -> str:
 
 
 def metrics_with_labels() -> dict[str, set[str]]:
-    """Each metric that an audit may write, with the names of its labels."""
-    text = render(FULL_AUDIT)
+    """Each metric that an audit or a proof may write, with the names of its labels."""
+    text = render(FULL_AUDIT) + render_proof(FULL_PROOF)
     found: dict[str, set[str]] = {}
     for name, labels in re.findall(r"^(siptune_\w+)(?:\{(.*)\})? ", text, re.MULTILINE):
         found.setdefault(name, set()).update(re.findall(r'(\w+)="', labels))
@@ -91,7 +92,22 @@ def _full_audit() -> dict[str, Any]:
     return {"generated_at": "2026-11-24T03:15:00+00:00", "hosts": [host]}
 
 
+def _full_proof() -> dict[str, Any]:
+    """A proof of one host that has something to say of everything."""
+    run = {"highest_rate": 250.0, "contract_holds": True, "headroom_percent": 25.0}
+    host = {
+        "name": "sbc1",
+        "scenario": "invite",
+        "transport": "udp",
+        "contract": {"rate": 200.0},
+        "error": None,
+        "runs": [run],
+    }
+    return {"generated_at": "2026-11-24T03:15:00+00:00", "targets": [host]}
+
+
 FULL_AUDIT = _full_audit()
+FULL_PROOF = _full_proof()
 AUDIT_METRICS = metrics_with_labels()
 RECORDED = {rule["record"] for rule in ALL_RULES if "record" in rule}
 

@@ -21,7 +21,7 @@
     unreachable: ["U", "unreachable", "could not be reached"],
     failed: ["F", "failed", "could not be audited as a whole"],
   };
-  const data = JSON.parse(document.getElementById("audit").textContent);
+  const data = JSON.parse(document.getElementById("data").textContent);
   const TROUBLE = data.troubles; // the order is that of concern
   const text = (index) => data.strings[index];
   const $ = (id) => document.getElementById(id);

@@ -15,7 +15,8 @@ import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._counters.reading import CONNTRACK_ENTRIES, DESCRIPTORS
 from ansible_collections.siptune.linux.plugins.module_utils._counters.table import COUNTERS
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.document import document
-from ansible_collections.siptune.linux.plugins.plugin_utils._audit.prometheus import hosts_in, render, snake_case
+from ansible_collections.siptune.linux.plugins.plugin_utils._audit.prometheus import HOST_TIMESTAMP, render, snake_case
+from ansible_collections.siptune.linux.plugins.plugin_utils._reports.exposition import hosts_in
 from hypothesis import given
 from hypothesis import strategies as st
 from socket_results import relay, sip_socket
@@ -192,10 +193,10 @@ def made(when: str, *names: str, value: int = 5) -> dict[str, Any]:
 
 def test_hosts_that_were_not_audited_keep_their_samples() -> None:
     night = render(made(NIGHT, *STRANGE, "edge1", "retired"))
-    assert hosts_in(night) == {*STRANGE, "edge1", "retired"}
+    assert hosts_in(night, HOST_TIMESTAMP) == {*STRANGE, "edge1", "retired"}
     text = render(made(NOON, "edge1", value=9), night, STRANGE)
     before, after = read(night), read(text)
-    assert hosts_in(text) == {*STRANGE, "edge1"}
+    assert hosts_in(text, HOST_TIMESTAMP) == {*STRANGE, "edge1"}
     for (name, labels), value in before.items():
         if dict(labels).get("host") in STRANGE:
             assert after[name, labels] == value
@@ -235,4 +236,4 @@ def test_what_is_not_ours_is_not_kept(former: str) -> None:
 
 @given(st.text(max_size=300))
 def test_any_former_file_leads_to_a_sound_one(former: str) -> None:
-    read(render(made(NOON, "edge1"), former, hosts_in(former)))
+    read(render(made(NOON, "edge1"), former, hosts_in(former, HOST_TIMESTAMP)))

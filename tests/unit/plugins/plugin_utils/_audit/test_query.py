@@ -8,9 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.siptune.linux.plugins.plugin_utils._audit import query
 from ansible_collections.siptune.linux.plugins.plugin_utils._audit.document import document
-from ansible_collections.siptune.linux.plugins.plugin_utils._audit.query import QueryError, compile_query, search
+from ansible_collections.siptune.linux.plugins.plugin_utils._reports.query import compile_query, search
 
 from .test_document import GONE, counter, host
 
@@ -28,7 +27,7 @@ AUDIT = document({"a": host(), "b": host(network=[GONE])}, "2026-11-24T03:15:00+
     ],
 )
 def test_questions(query: str, expected: object) -> None:
-    assert search(compile_query(query), AUDIT) == expected
+    assert search(compile_query(query, "siptune_audit_query"), AUDIT, "siptune_audit_query", "the audit") == expected
 
 
 def documented_queries() -> list[str]:
@@ -40,21 +39,4 @@ def documented_queries() -> list[str]:
 def test_the_questions_in_the_documentation_have_answers(query: str) -> None:
     counted = {"since_boot": True, "seconds": 1.0, "counters": [counter("UdpRcvbufErrors", 3)]}
     audit = document({"a": host(counted), "b": host(network=[GONE])}, "2026-11-24T03:15:00+00:00", 0, "0.1.0")
-    assert search(compile_query(query), audit)
-
-
-@pytest.mark.parametrize("query", ["hosts[?drift>`0`", "hosts[", "!!", ""])
-def test_what_is_not_jmespath(query: str) -> None:
-    with pytest.raises(QueryError, match=r"^siptune_audit_query: .* is not JMESPath: [^\n]+$"):
-        compile_query(query)
-
-
-def test_what_does_not_fit() -> None:
-    with pytest.raises(QueryError, match=r"^siptune_audit_query: 'abs\(hosts\)' does not fit the audit: [^\n]+$"):
-        search(compile_query("abs(hosts)"), AUDIT)
-
-
-def test_without_the_library_there_is_a_word_on_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(query, "jmespath", None)
-    with pytest.raises(QueryError, match="python3-jmespath in Debian"):
-        compile_query("hosts")
+    assert search(compile_query(query, "siptune_audit_query"), audit, "siptune_audit_query", "the audit")

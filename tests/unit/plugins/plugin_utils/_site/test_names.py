@@ -26,20 +26,22 @@ from ansible_collections.siptune.linux.plugins.plugin_utils._site.names import (
 
 CHECKOUT = Path(__file__).resolve().parents[5]
 NAME = re.compile(r"(?<![\w-])siptune_[a-z0-9_]*[a-z0-9](?![\w<{*-])")
-METRICS = "## siptune-audit.prom"  # what follows in docs/audit.md are names for it
+METRICS = re.compile(r"## siptune-(?:audit|prove)\.prom")  # what follows in a guide are names for it
+GROUP = "siptune_generators"  # of the inventory, and no variable
 
 
 def _named(*patterns: str) -> dict[str, str]:
     """The names of variables in files, each with one of the files."""
     paths = [path for pattern in patterns for path in CHECKOUT.glob(pattern) if path.suffix in (".md", ".yml")]
-    texts = {str(path.relative_to(CHECKOUT)): path.read_text(encoding="utf-8").split(METRICS)[0] for path in paths}
-    return {name: file for file, text in texts.items() for name in NAME.findall(text)}
+    texts = {str(path.relative_to(CHECKOUT)): METRICS.split(path.read_text(encoding="utf-8"))[0] for path in paths}
+    return {name: file for file, text in texts.items() for name in NAME.findall(text) if name != GROUP}
 
 
 def _metrics() -> set[str]:
-    """The names that an audit gives Prometheus, which begin like variables."""
-    table = (CHECKOUT / "docs" / "audit.md").read_text(encoding="utf-8").split(METRICS)[1]
-    return {*NAME.findall(table), *(f"siptune_{snake_case(one.name)}_total" for one in COUNTERS)}
+    """The names that an audit and a proof give Prometheus, which begin like variables."""
+    pages = [(CHECKOUT / "docs" / name).read_text(encoding="utf-8") for name in ("audit.md", "prove.md")]
+    tables = "".join(METRICS.split(page)[1] for page in pages)
+    return {*NAME.findall(tables), *(f"siptune_{snake_case(one.name)}_total" for one in COUNTERS)}
 
 
 def test_every_variable_that_is_written_about_is_known() -> None:
@@ -78,7 +80,7 @@ def test_every_known_variable_is_one_of_a_role_or_in_the_text_of_a_playbook() ->
         pytest.param("siptune_network_sysctI__50_edge", "siptune_network_sysctl__50_edge", id="a part"),
         pytest.param("siptune_profile__edge", "siptune_profile", id="a part of a text"),
         pytest.param("siptune_serial__edge", "siptune_serial", id="a part of a number"),
-        pytest.param("siptune_exporter_port", "", id="like none"),
+        pytest.param("siptune_exporter_unit", "", id="like none"),
     ],
 )
 def test_a_slip_is_found_and_what_was_meant_is_named(name: str, meant: str) -> None:

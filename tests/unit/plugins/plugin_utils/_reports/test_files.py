@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.siptune.linux.plugins.plugin_utils._audit.files import (
+from ansible_collections.siptune.linux.plugins.plugin_utils._reports.files import (
     ReportError,
     check_directory,
     collection_version,

@@ -39,8 +39,11 @@ def check_directory(variable: str, directory: str) -> None:
         ) from error
 
 
-def read_former(directory: str, name: str) -> str:
-    """The text of an earlier report, "" if there is none. Raises ReportError for a file that cannot be read."""
+def read_former(directory: str, name: str, do: str = "audit", done: str = "audited") -> str:
+    """The text of an earlier report, "" if there is none. Raises ReportError for a file that cannot be read.
+
+    `do` and `done` say what the report is about.
+    """
     path = os.path.join(os.path.abspath(directory), name)
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -54,8 +57,8 @@ def read_former(directory: str, name: str) -> str:
     except OSError as error:
         reason = str(error.strerror)
     raise ReportError(
-        f"{path}: cannot be read: {reason}; the samples of the hosts that were not audited now would be lost: remove"
-        " it, or audit all hosts"
+        f"{path}: cannot be read: {reason}; the samples of the hosts that were not {done} now would be lost: remove"
+        f" it, or {do} all hosts"
     )
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Questions to the audit, in JMESPath. Source: https://jmespath.org/specification.html"""
+"""Questions to a report's document, in JMESPath. Source: https://jmespath.org/specification.html"""
 
 from __future__ import annotations
 
@@ -18,27 +18,29 @@ class QueryError(ValueError):
     """A query that cannot be asked: says why, in one line."""
 
 
-def compile_query(query: str) -> Any:
-    """A query that `search` takes. Raises QueryError."""
+def compile_query(query: str, variable: str) -> Any:
+    """A query that `search` takes. `variable` is the one that has it. Raises QueryError."""
     if jmespath is None:
         raise QueryError(
-            "siptune_audit_query: asking takes the Python library jmespath where ansible-playbook runs, and it is not"
+            f"{variable}: asking takes the Python library jmespath where ansible-playbook runs, and it is not"
             " there; install it, python3-jmespath in Debian"
         )
     try:
         return jmespath.compile(query)
     except jmespath.exceptions.JMESPathError as error:
-        raise QueryError(f"siptune_audit_query: {query!r} is not JMESPath: {_one_line(error)}") from error
+        raise QueryError(f"{variable}: {query!r} is not JMESPath: {_one_line(error)}") from error
 
 
-def search(query: Any, document: Mapping[str, Any]) -> Any:
-    """The answer, plain data. Raises QueryError for what shows only with the data, such as a function's wrong type."""
+def search(query: Any, document: Mapping[str, Any], variable: str, about: str) -> Any:
+    """The answer of the document, which is `about` something: "the audit". Plain data.
+
+    Raises QueryError for what shows only with the data, such as a function's wrong type.
+    """
     try:
         return query.search(document)
     except jmespath.exceptions.JMESPathError as error:
         raise QueryError(
-            f"siptune_audit_query: {query.expression!r} does not fit the audit: {_one_line(error)}; the reports are"
-            " written"
+            f"{variable}: {query.expression!r} does not fit {about}: {_one_line(error)}; the reports are written"
         ) from error
 
 
