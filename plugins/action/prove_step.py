@@ -34,9 +34,7 @@ from ansible_collections.siptune.linux.plugins.plugin_utils._prove.settings impo
 )
 from ansible_collections.siptune.linux.plugins.plugin_utils._prove.verdict import Evidence, hopeless, judge
 from ansible_collections.siptune.linux.plugins.plugin_utils._results.action import HostAction
-from ansible_collections.siptune.linux.plugins.plugin_utils._results.answers import checked
 from ansible_collections.siptune.linux.plugins.plugin_utils._results.planted import without_planted
-from ansible_collections.siptune.linux.plugins.plugin_utils._results.schema import ResultError
 from ansible_collections.siptune.linux.plugins.plugin_utils._site.names import check_names
 
 BEGIN, JUDGE, END = "begin", "judge", "end"
@@ -171,7 +169,7 @@ class ActionModule(HostAction):
         try:
             settings, _variables = self._settings()
             load = _usable(options["load"] or {}, f"the generator {proof['generator']}")
-            stall = _stall(options["stall"]) if state["next"]["stall"] else {}
+            stalled_ms = _stalled(state["next"]["stall"], options["stall"] or {}, load)
             reading = self._ask("sip_counters_info", {"work": True})
             machine = reading.get("work", {}).get("machine", "")
             own_machine = load["machine"] == machine
@@ -181,7 +179,7 @@ class ActionModule(HostAction):
                 target=proof,
                 settings=settings,
                 rate=state["next"]["rate"],
-                stalled_ms=stall.get("stalled_ms", 0),
+                stalled_ms=stalled_ms,
                 load=load,
                 before=state["reading"],
                 after=reading,
@@ -258,13 +256,19 @@ def _usable(answer: Mapping[str, Any], who: str) -> Mapping[str, Any]:
     return answer
 
 
-def _stall(answer: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    """What a stall came to, as ansible-core has fetched it. Raises ProveError."""
-    try:
-        found = checked("sip_stall", answer or {"failed": True, "msg": "gave no result"}, False)
-    except ResultError as error:
-        raise ProveError(f"the stall: its answer cannot be used: {error}") from None
-    return found if not found.get("failed") else _raise(found)
+def _stalled(ordered: Mapping[str, Any] | None, answer: Mapping[str, Any], load: Mapping[str, Any]) -> int:
+    """For how long the daemon was stopped in the load. Raises ProveError where it was to be, and was not."""
+    if ordered is None:
+        return 0
+    milliseconds = int(ordered["milliseconds"])
+    if "processes" not in answer:
+        raise ProveError(f"the stall: {answer.get('msg') or 'gave no result'}")
+    if load["answered"] and (load["response_ms"]["max"] or 0) < milliseconds / 2:
+        raise ProveError(
+            "the stall: the daemon was not stopped while the load ran, as the connection to one of the hosts is slow; "
+            f"give {PREFIX}step_seconds"
+        )
+    return milliseconds
 
 
 def _raise(answer: Mapping[str, Any]) -> Any:

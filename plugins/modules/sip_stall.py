@@ -31,6 +31,10 @@ options:
     description: How long to wait before, from 0 to 60000.
     type: int
     default: 0
+  background:
+    description: Whether to return at once, and to leave the stall to a process of its own.
+    type: bool
+    default: false
   despite_calls:
     description: Whether to stop a daemon that has calls in progress.
     type: bool
@@ -63,7 +67,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 stalled_ms:
-  description: How long the daemon was stopped.
+  description: How long the daemon was stopped; 0 with O(background=true), and in check mode.
   returned: success
   type: float
   sample: 500.3
@@ -84,6 +88,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._load.stall import (
     LONGEST_MILLISECONDS,
     daemon_processes,
     stall,
+    stall_later,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._sip.calls import observe_calls, wait_until_idle
 from ansible_collections.siptune.linux.plugins.module_utils._sip.daemons import DAEMONS_IN_CALLS
@@ -94,6 +99,7 @@ ARGUMENTS = {
     "daemon": {"type": "str", "required": True},
     "milliseconds": {"type": "int", "required": True},
     "delay_milliseconds": {"type": "int", "default": 0},
+    "background": {"type": "bool", "default": False},
     "despite_calls": {"type": "bool", "default": False},
 }
 
@@ -126,8 +132,11 @@ def main() -> None:
     try:
         pids = daemon_processes(host, given["daemon"])
         seconds = 0.0
-        if not module.check_mode:
-            seconds = stall(host, pids, given["milliseconds"] / 1000, given["delay_milliseconds"] / 1000)
+        times = given["milliseconds"] / 1000, given["delay_milliseconds"] / 1000
+        if given["background"] and not module.check_mode:
+            stall_later(host, pids, *times)
+        elif not module.check_mode:
+            seconds = stall(host, pids, *times)
         module.exit_json(changed=False, stalled_ms=round(seconds * 1000, 1), processes=len(pids))
     except TuningError as error:
         failure = str(error)

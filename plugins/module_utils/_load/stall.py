@@ -57,6 +57,27 @@ def stall(host: Host, pids: Sequence[int], seconds: float, delay_seconds: float)
         os.waitpid(watcher, 0)
 
 
+def stall_later(host: Host, pids: Sequence[int], seconds: float, delay_seconds: float) -> None:
+    """The same in a process of its own, which nobody waits for: it ends by itself, and so does what it has begun."""
+    child = os.fork()
+    if child == 0:
+        try:
+            if os.fork() == 0:
+                os.setsid()
+                _let_go_of_streams()
+                stall(host, pids, seconds, delay_seconds)
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+
+
+def _let_go_of_streams() -> None:
+    """A connection waits for all who hold its streams."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in range(3):
+        os.dup2(nowhere, descriptor)
+
+
 def _stop_and_wake(pids: Sequence[int], seconds: float) -> float:
     stopped_at = time.monotonic()
     try:
@@ -74,7 +95,7 @@ def _watch(reader: int, writer: int, pids: Sequence[int], seconds: float) -> Non
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)
         os.close(writer)
-        os.closerange(0, reader)  # a connection waits for all who hold its streams
+        _let_go_of_streams()
         select.select([reader], [], [], seconds)
     finally:
         _signal_all(pids, signal.SIGCONT)

@@ -19,8 +19,8 @@ from .schema import ResultError
 
 COLLECTION = "siptune.linux"
 HEADERS = ("before_header", "after_header")  # of a diff
-# These wait, and change nothing that stays, so that they may run in the background.
-MAY_WAIT = ("sip_counters_info", "sip_calls_info", "sip_calls_wait", "sip_stall")
+# These wait, and change nothing, so that they may run in the background.
+MAY_WAIT = ("sip_counters_info", "sip_calls_info", "sip_calls_wait")
 
 
 class HostAction(ActionBase):

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
-from ansible_collections.siptune.linux.plugins.module_utils._load.stall import daemon_processes, stall
+from ansible_collections.siptune.linux.plugins.module_utils._load.stall import daemon_processes, stall, stall_later
 
 STOPPED, SLEEPING = "T", "S"
 
@@ -39,6 +39,14 @@ def wait_until(pid: int, wanted: str, seconds: float = 10.0) -> None:
 
 def test_it_is_stopped_for_the_time_and_runs_again(daemon: int) -> None:
     assert 0.2 <= stall(Host(), [daemon], 0.2, 0.1) < 5
+    wait_until(daemon, SLEEPING)
+
+
+def test_nobody_has_to_wait_for_it(daemon: int) -> None:
+    begun = time.monotonic()
+    stall_later(Host(), [daemon], 1.0, 0.5)
+    assert time.monotonic() - begun < 0.5
+    wait_until(daemon, STOPPED)
     wait_until(daemon, SLEEPING)
 
 
