@@ -16,6 +16,7 @@ from .._engine.originals import LinkOriginal
 from .items import items, items_of_files
 from .link_files import model as link_files_model
 from .link_files.file import Setting as LinkFileSetting
+from .link_files.file import own_paths
 from .link_files.plan import plan as plan_link_files
 from .link_words import link_file_settings, value_of_line
 from .model import Decision, GroupWrite, Nic, Observed, Plan, Request, WantedSetting
@@ -59,7 +60,8 @@ def plan_boot(
     """
     if observed.boot is None:
         return None
-    settings: dict[str, dict[str, LinkFileSetting]] = {name: {} for name in observed.boot_names}
+    names = [name for name in observed.boot_names if not (request.rules and _waits_for_its_card(observed, name))]
+    settings: dict[str, dict[str, LinkFileSetting]] = {name: {} for name in names}
     for decision in decisions:
         name, option = decision.place
         if (decision.boot_value or decision.line) is not None and decision.place not in without:
@@ -67,6 +69,14 @@ def plan_boot(
             own = link_file_settings(decision.nic, option, decision.boot_value or "", why, decision.line)
             settings.setdefault(name, {}).update(own)
     return plan_link_files(observed.boot, settings, request.owner)
+
+
+def _waits_for_its_card(observed: Observed, name: str) -> bool:
+    """Whether an image has brought a file for a card that is not here: it stays until all goes back."""
+    if name in observed.links or observed.image:
+        return False
+    originals = [observed.originals.files.get(path) for path in own_paths(name)]
+    return any(original is not None and original.image for original in originals)
 
 
 def _decide(wanted: WantedSetting, request: Request, observed: Observed) -> Decision:
