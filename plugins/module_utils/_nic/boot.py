@@ -18,7 +18,7 @@ from .._engine.owned_files import (
     text_of,
 )
 from .link_files import model as link_files_model
-from .link_files.file import RULES
+from .link_files.file import RULES, own_paths
 from .link_files.file import Setting as LinkFileSetting
 from .link_files.model import Verdict
 from .link_files.options import OPTIONS as LINK_FILE_OPTIONS
@@ -50,7 +50,8 @@ def plan_boot(
     boot = observed.boot
     if boot is None:
         return None
-    settings: dict[str, dict[str, LinkFileSetting]] = {name: {} for name in observed.boot_names}
+    names = [name for name in observed.boot_names if not (request.rules and _waits_for_its_card(observed, name))]
+    settings: dict[str, dict[str, LinkFileSetting]] = {name: {} for name in names}
     by_rule = []
     for decision in decisions:
         if (decision.boot_value is None and decision.line is None) or decision.place in without:
@@ -64,6 +65,14 @@ def plan_boot(
             by_rule.append(decision)
     planned = plan_link_files(boot, settings, request.owner)
     return _with_rules(planned, boot, request, observed, by_rule) if request.owner == OWNER_LINK else planned
+
+
+def _waits_for_its_card(observed: Observed, name: str) -> bool:
+    """Whether an image has brought a file for a card that is not here: it stays until all goes back."""
+    if name in observed.links or observed.image:
+        return False
+    originals = [observed.originals.files.get(path) for path in own_paths(name)]
+    return any(original is not None and original.image for original in originals)
 
 
 def _has_word(option: str, version: int | None) -> bool:

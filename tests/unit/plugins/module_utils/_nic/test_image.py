@@ -375,6 +375,15 @@ def test_a_file_for_other_drivers_is_for_this_one_as_soon_as_something_is_to_be_
     assert match_of(tmp_path)[-1] == "Driver=virtio_net"
 
 
+def test_a_file_for_a_card_that_is_not_there_waits_for_it(tmp_path: Path) -> None:
+    tune(image(tmp_path), {"*": {"rx": 512}}, Card(NAME), Card("eno1"))
+    host, text = boot(tmp_path, e1000e(NAME)), file_of(tmp_path, "eno1")
+    assert not rings(host, {"*": {"rx": 512}}).changed
+    assert file_of(tmp_path, "eno1") == text != ""
+    rings(host, {}, state="absent")
+    assert (file_of(tmp_path), file_of(tmp_path, "eno1")) == ("", "")
+
+
 def test_another_wish_on_the_booted_host_moves_on_from_the_image(tmp_path: Path) -> None:
     tune(image(tmp_path), {NAME: {"rx": 512, "tx": 512}}, Card(NAME))
     host = boot(tmp_path, e1000e(NAME))
