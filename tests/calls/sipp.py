@@ -5,13 +5,18 @@
 
 from __future__ import annotations
 
-from ansible_collections.siptune.linux.plugins.module_utils._load.scenarios import (
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "integration"))
+import checkout  # noqa: E402, F401 - before anything that imports the collection
+from ansible_collections.siptune.linux.plugins.module_utils._load.scenarios import (  # noqa: E402
     INVITE,
     callee_scenario,
     options_scenario,
     scenario,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._load.statistics import (
+from ansible_collections.siptune.linux.plugins.module_utils._load.statistics import (  # noqa: E402
     Response,
     Totals,
     parse_response_times,
