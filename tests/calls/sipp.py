@@ -9,14 +9,14 @@ import sys
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "integration"))
-import checkout  # noqa: E402, F401 - before anything that imports the collection
-from ansible_collections.siptune.linux.plugins.module_utils._load.scenarios import (  # noqa: E402
+import checkout  # noqa: F401 - before anything that imports the collection
+from ansible_collections.siptune.linux.plugins.module_utils._load.scenarios import (
     INVITE,
     callee_scenario,
     options_scenario,
     scenario,
 )
-from ansible_collections.siptune.linux.plugins.module_utils._load.statistics import (  # noqa: E402
+from ansible_collections.siptune.linux.plugins.module_utils._load.statistics import (
     Response,
     Totals,
     parse_response_times,
