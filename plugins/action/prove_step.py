@@ -99,11 +99,8 @@ class ActionModule(HostAction):
         settings, variables = self._settings()
         generators = self._known["groups"].get(GENERATORS, [])
         proof["generator"] = choose_generator(self._name, settings, generators, self._known["hostvars"])
-        proof["contract"], proof["scenario"], proof["transport"] = (
-            settings.contract,
-            settings.scenario,
-            settings.transport,
-        )
+        proof["scenario"], proof["transport"] = settings.scenario, settings.transport
+        proof["contract"] = settings.contract
         if not again:
             self._check_idle(settings)
             proof["warnings"] = warnings(settings, variables)
@@ -115,16 +112,15 @@ class ActionModule(HostAction):
         proof["address"], proof["port"], proof["daemon"] = found
         if settings.stall and proof["daemon"] is None:
             raise ProveError(f"{PREFIX}stall: no SIP daemon is found on this host that could be stopped")
-        state = {
-            "proof": {
-                **proof,
-                "runs": [*proof["runs"], steps.finish(run_state, [], _ladder(settings), model.INTERRUPTED)],
-            },
+        ladder = _ladder(settings)
+        proof["runs"] = [*proof["runs"], steps.finish(run_state, [], ladder, model.INTERRUPTED)]
+        return {
+            "proof": proof,
             "reading": reading,
             "started": time.time(),
             "holder": holder,
+            "next": self._next(settings, proof, steps.next_rate([], ladder), holder),
         }
-        return {**state, "next": self._next(settings, state["proof"], steps.next_rate([], _ladder(settings)), holder)}
 
     def _settings(self) -> tuple[Settings, dict[str, Any]]:
         """The target's settings and its variables. Raises TuningError."""
@@ -197,7 +193,8 @@ class ActionModule(HostAction):
         return self._judged({**state, "reading": reading}, settings, judge(evidence))
 
     def _judged(self, state: dict[str, Any], settings: Settings, step: model.Step) -> dict[str, Any]:
-        proof, ladder = state["proof"], _ladder(settings)
+        proof: model.Target = state["proof"]
+        ladder = _ladder(settings)
         run = proof["runs"][-1]
         done = [*run["steps"], step]
         error = hopeless(step) if len(done) == 1 else None

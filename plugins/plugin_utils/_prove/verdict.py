@@ -84,6 +84,7 @@ class Evidence(NamedTuple):
 def judge(evidence: Evidence) -> model.Step:
     """The step with its verdict."""
     load = evidence.load
+    sockets: list[model.Socket] = [{"name": name, "drops": drops} for name, drops in _sockets(evidence)]
     losses = {name: found["value"] for name, found in _losses(evidence).items()}
     reasons = list(_reasons(evidence))
     return {
@@ -99,7 +100,7 @@ def judge(evidence: Evidence) -> model.Step:
         "statuses": dict(load["statuses"]),
         "response_ms": {"p50": None, "p99": None, "max": None, **load["response_ms"]},
         "losses": losses,
-        "sockets": [{"name": name, "drops": drops} for name, drops in _sockets(evidence)][: model.MOST_SOCKETS],
+        "sockets": sockets[: model.MOST_SOCKETS],
         "processors": {"target": processors(evidence), "generator": list(load["processors"])},
         "generator_losses": dict(load["generator_losses"]),
         "reasons": reasons[: model.MOST_REASONS],
