@@ -325,6 +325,10 @@ def _unanswered(evidence: Evidence) -> model.Reason:
     if not load["answered"] and refused >= HALF * load["sent"]:
         return _reason(model.DAEMON, "closed port", number, f"{words}: nobody listens there", "siptune_prove_port")
     if load["sent"] - arrived > HALF * number and not _losses(evidence):
+        turned_away = _turned_away(evidence)
+        if turned_away > HALF * number:
+            route = "the target has no route back to the generator by that interface, and dropped them"
+            return _reason(model.PATH, REVERSE_PATH, turned_away, f"{words}: {route}", "net.ipv4.conf.all.rp_filter")
         firewall = (
             "look at the firewalls of both hosts and between them (nft list ruleset), for the port and for answers"
         )
@@ -333,6 +337,18 @@ def _unanswered(evidence: Evidence) -> model.Reason:
     if not load["answered"]:
         way = way_out(evidence.target, None, evidence.settings.callee, evidence.settings.callee_port)
     return _reason(model.DAEMON, "no answer", number, f"{words}, and the target has received them", way)
+
+
+REVERSE_PATH = "IPReversePathFilter"
+
+
+def _turned_away(evidence: Evidence) -> int:
+    """The packets that the target has dropped because it would answer them by another interface, or not at all."""
+    old, new = (
+        next((one["total"] for one in reading["counters"] if one["name"] == REVERSE_PATH), None)
+        for reading in (evidence.before, evidence.after)
+    )
+    return _grown(REVERSE_PATH, old, new)
 
 
 def _arrived(evidence: Evidence) -> tuple[int, int]:
