@@ -141,10 +141,10 @@ def _target(name: str, registered: Registered | None) -> dict[str, Any]:
     # The name is the inventory's, whatever the results say; and a step that failed is told with all before it.
     known = {field: proof[field] or None for field in ("generator", "address", "port")}
     runs = [run for run in proof["runs"] if run["steps"]]
-    error = (
+    said = (
         proof["error"] or _failure(found) or (None if runs else "it was interrupted before the end of its first step")
     )
-    return {"name": name, **proof, **known, "error": error, "runs": runs}
+    return {"name": name, **proof, **known, "error": said, "runs": runs}
 
 
 def _failure(registered: Registered) -> str | None:
