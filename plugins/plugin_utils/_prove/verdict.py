@@ -308,11 +308,11 @@ def _seen_by_callers(evidence: Evidence) -> Iterator[model.Reason]:
     if sent_again > settings.max_retransmissions_percent and not settings.stalled_ms:
         most_again = settings.max_retransmissions_percent
         detail = f"{sent_again:.1f} % of the requests were sent again, where {most_again:g} % may be"
-        yield _reason(model.DAEMON, "retransmissions", load["retransmissions"], detail)
+        yield _reason(model.DAEMON, model.RETRANSMISSIONS, load["retransmissions"], detail)
     slowest, most = load["response_ms"].get("p99"), settings.max_p99_ms + settings.stalled_ms
     if slowest is not None and slowest > most:
         detail = f"one answer in a hundred took {slowest:g} ms or longer, where {most:g} ms may be"
-        yield _reason(model.DAEMON, "response time", slowest, detail)
+        yield _reason(model.DAEMON, model.RESPONSE_TIME, slowest, detail)
 
 
 def _unanswered(evidence: Evidence) -> model.Reason:
