@@ -223,10 +223,13 @@ def main() -> None:
         end = resolve(given["address"], given["port"], given["transport"])
         load = Load(
             end,
-            *(
-                given[name]
-                for name in ("scenario", "rate", "seconds", "patience_ms", "callee", "callee_port", "accepted")
-            ),
+            given["scenario"],
+            given["rate"],
+            given["seconds"],
+            given["patience_ms"],
+            given["callee"],
+            given["callee_port"],
+            given["accepted"],
             given["user"] or "",
             given["password"] or "",
         )

@@ -66,7 +66,8 @@ def pids() -> list[int]:
 
 def signal_all(number: int) -> None:
     for pid in pids():
-        os.kill(pid, number)
+        with contextlib.suppress(ProcessLookupError):  # the first one may have ended its workers
+            os.kill(pid, number)
 
 
 def answers_to_options() -> bool:

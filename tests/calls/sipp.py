@@ -5,6 +5,11 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "integration"))
+import checkout  # type: ignore[import-not-found]  # noqa: F401 - before anything that imports the collection
 from ansible_collections.siptune.linux.plugins.module_utils._load.scenarios import (
     INVITE,
     callee_scenario,

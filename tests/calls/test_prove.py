@@ -113,7 +113,7 @@ def test_a_host_that_cannot_be_proved_is_said(
         host.run(
             "sh", "-c", "kamailio -f /etc/kamailio/kamailio.cfg -u kamailio -g kamailio >/dev/null 2>&1 </dev/null"
         )
-    output = prove(host, tmp_path, max_rate=20, **variables)
+    output = prove(host, tmp_path, **{"max_rate": 20, **variables})
     assert re.search(words, output), output
     assert nothing_is_left(host)
 

@@ -45,7 +45,7 @@ def resolve(name: str, port: int, transport: str) -> EndPoint:
         found = socket.getaddrinfo(name, port, type=socket.SOCK_DGRAM)
     except (OSError, UnicodeError) as error:
         raise HostError(name, f"has no address here: {getattr(error, 'strerror', None) or error}") from error
-    return EndPoint(found[0][4][0].partition("%")[0], port, transport)
+    return EndPoint(str(found[0][4][0]).partition("%")[0], port, transport)
 
 
 def local_address(end: EndPoint) -> str:

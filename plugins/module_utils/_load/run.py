@@ -221,7 +221,7 @@ def _result(load: Load, measured: Measured) -> dict[str, Any]:
         statuses["200"] = totals.successful
     times = [percentile(measured.milliseconds, share) for share in (0.5, 0.99, 1.0)]
     return {
-        "asked": load.count,
+        "asked": load.calls,
         "sent": totals.calls,
         "sent_per_second": round(totals.rate, 1),
         "answered": totals.successful,

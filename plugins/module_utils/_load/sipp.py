@@ -59,7 +59,7 @@ class Load(NamedTuple):
     password: str = ""
 
     @property
-    def count(self) -> int:
+    def calls(self) -> int:
         return self.rate * self.seconds
 
     @property
@@ -87,7 +87,7 @@ def check_load(load: Load) -> None:
             raise TuningError(f"{name}: must be from {least} to {most}, not {getattr(load, name)}")
     if not 1 <= load.end.port <= HIGHEST_PORT:
         raise TuningError(f"port: must be from 1 to {HIGHEST_PORT}, not {load.end.port}")
-    if load.count > MOST_CALLS:
+    if load.calls > MOST_CALLS:
         raise TuningError(
             f"rate: {load.rate} for {load.seconds} s are more than {MOST_CALLS} calls: take fewer seconds"
         )

@@ -28,7 +28,13 @@ class Totals(NamedTuple):
 
     def plus(self, other: Totals) -> Totals:
         """Both together."""
-        return Totals(*(mine + theirs for mine, theirs in zip(self, other)))
+        return Totals(
+            self.calls + other.calls,
+            self.failed + other.failed,
+            self.retransmissions + other.retransmissions,
+            self.successful + other.successful,
+            self.rate + other.rate,
+        )
 
 
 def _rows(statistics: str) -> list[dict[str, str]]:
@@ -51,11 +57,12 @@ def parse_statistics(statistics: str) -> Totals:
     """
     rows = _rows(statistics)
     try:
-        counts = [int(rows[-1][name]) for name in _TOTALS]
-        while len(rows) > 1 and int(rows[-2]["TotalCallCreated"]) == counts[0]:
+        calls, failed, again, successful = (int(rows[-1][name]) for name in _TOTALS)
+        while len(rows) > 1 and int(rows[-2]["TotalCallCreated"]) == calls:
             rows.pop()
         earlier = rows[:-1] or rows  # calls may have ended at any moment of the last line's second
-        return Totals(*counts, rate=float(earlier[-1]["CallRate(C)"]) or float(rows[-1]["CallRate(C)"]))
+        rate = float(earlier[-1]["CallRate(C)"]) or float(rows[-1]["CallRate(C)"])
+        return Totals(calls, failed, again, successful, rate)
     except (KeyError, TypeError) as error:
         raise ValueError(f"statistics without {error}") from None
 

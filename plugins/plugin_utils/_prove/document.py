@@ -140,7 +140,11 @@ def _target(name: str, registered: Registered | None) -> dict[str, Any]:
         return _without_proof(name, f"its results cannot be used: {error}")
     # The name is the inventory's, whatever the results say; and a step that failed is told with all before it.
     known = {field: proof[field] or None for field in ("generator", "address", "port")}
-    return {"name": name, **proof, **known, "error": proof["error"] or _failure(found)}
+    runs = [run for run in proof["runs"] if run["steps"]]
+    said = (
+        proof["error"] or _failure(found) or (None if runs else "it was interrupted before the end of its first step")
+    )
+    return {"name": name, **proof, **known, "error": said, "runs": runs}
 
 
 def _failure(registered: Registered) -> str | None:
@@ -177,7 +181,7 @@ def last_run(target: Mapping[str, Any]) -> Mapping[str, Any] | None:
 def verdict(target: Mapping[str, Any]) -> str:
     """One of VERDICTS."""
     run = last_run(target)
-    if target["error"] or run is None:
+    if target["error"] or run is None:  # without a run there is an error, too
         return FAILED
     if target["contract"] is None:
         return WITHOUT_CONTRACT
@@ -196,7 +200,7 @@ def failures(proof: Mapping[str, Any], strict: bool) -> dict[str, str]:
     for target in proof["targets"]:
         said = verdict(target)
         if said == FAILED:
-            found[target["name"]] = target["error"] or "not proved: it has no run"
+            found[target["name"]] = target["error"]
         elif strict and said != HOLDS:
             found[target["name"]] = contract_line(target)
     return found

@@ -30,6 +30,9 @@ STATES = (AS_IS, BEFORE, AFTER)
 TARGET, GENERATOR, PATH, DAEMON = "target", "generator", "path", "daemon"
 PLACES = (TARGET, GENERATOR, PATH, DAEMON)
 
+# Reasons that a hiccup of a busy machine may have as well: nothing was lost.
+RESPONSE_TIME, RETRANSMISSIONS = "response time", "retransmissions"
+
 # What ended a run.
 CEILING, TIME, INTERRUPTED = "ceiling", "time", "interrupted"
 ENDS = (TARGET, GENERATOR, CEILING, TIME, INTERRUPTED)

@@ -49,9 +49,18 @@ class Bracket(NamedTuple):
 
 def bracket(steps: Sequence[model.Step]) -> Bracket:
     """What the steps so far have shown."""
-    gives = min((round(step["rate"]) for step in steps if not step["holds"]), default=None)
-    rates = [round(step["rate"]) for step in steps if step["holds"] and (gives is None or step["rate"] < gives)]
+    held = {round(step["rate"]): step["holds"] for step in steps}  # of a rate that was tried again the last word
+    gives = min((rate for rate, holds in held.items() if not holds), default=None)
+    rates = [rate for rate, holds in held.items() if holds and (gives is None or rate < gives)]
     return Bracket(max(rates, default=None), gives)
+
+
+def is_doubtful(steps: Sequence[model.Step]) -> bool:
+    """Whether the last step was only slow, and is the first one at its rate: a hiccup is no limit of the target."""
+    last = steps[-1]
+    slow = {model.RESPONSE_TIME, model.RETRANSMISSIONS}
+    first = all(step["rate"] != last["rate"] for step in steps[:-1])
+    return first and not last["holds"] and all(reason["what"] in slow for reason in last["reasons"])
 
 
 def next_rate(steps: Sequence[model.Step], ladder: Ladder) -> int | None:
@@ -60,6 +69,8 @@ def next_rate(steps: Sequence[model.Step], ladder: Ladder) -> int | None:
         return ladder.first
     if len(steps) >= model.MOST_STEPS:
         return None
+    if is_doubtful(steps):
+        return round(steps[-1]["rate"])
     found = bracket(steps)
     if found.is_narrow or (found.gives is None and (found.holds or 0) >= ladder.ceiling):
         return None

@@ -84,6 +84,7 @@ class Evidence(NamedTuple):
 def judge(evidence: Evidence) -> model.Step:
     """The step with its verdict."""
     load = evidence.load
+    sockets: list[model.Socket] = [{"name": name, "drops": drops} for name, drops in _sockets(evidence)]
     losses = {name: found["value"] for name, found in _losses(evidence).items()}
     reasons = list(_reasons(evidence))
     return {
@@ -99,7 +100,7 @@ def judge(evidence: Evidence) -> model.Step:
         "statuses": dict(load["statuses"]),
         "response_ms": {"p50": None, "p99": None, "max": None, **load["response_ms"]},
         "losses": losses,
-        "sockets": [{"name": name, "drops": drops} for name, drops in _sockets(evidence)][: model.MOST_SOCKETS],
+        "sockets": sockets[: model.MOST_SOCKETS],
         "processors": {"target": processors(evidence), "generator": list(load["processors"])},
         "generator_losses": dict(load["generator_losses"]),
         "reasons": reasons[: model.MOST_REASONS],
@@ -307,11 +308,11 @@ def _seen_by_callers(evidence: Evidence) -> Iterator[model.Reason]:
     if sent_again > settings.max_retransmissions_percent and not settings.stalled_ms:
         most_again = settings.max_retransmissions_percent
         detail = f"{sent_again:.1f} % of the requests were sent again, where {most_again:g} % may be"
-        yield _reason(model.DAEMON, "retransmissions", load["retransmissions"], detail)
+        yield _reason(model.DAEMON, model.RETRANSMISSIONS, load["retransmissions"], detail)
     slowest, most = load["response_ms"].get("p99"), settings.max_p99_ms + settings.stalled_ms
     if slowest is not None and slowest > most:
         detail = f"one answer in a hundred took {slowest:g} ms or longer, where {most:g} ms may be"
-        yield _reason(model.DAEMON, "response time", slowest, detail)
+        yield _reason(model.DAEMON, model.RESPONSE_TIME, slowest, detail)
 
 
 def _unanswered(evidence: Evidence) -> model.Reason:
@@ -324,6 +325,10 @@ def _unanswered(evidence: Evidence) -> model.Reason:
     if not load["answered"] and refused >= HALF * load["sent"]:
         return _reason(model.DAEMON, "closed port", number, f"{words}: nobody listens there", "siptune_prove_port")
     if load["sent"] - arrived > HALF * number and not _losses(evidence):
+        turned_away = _turned_away(evidence)
+        if turned_away > HALF * number:
+            route = "the target has no route back to the generator by that interface, and dropped them"
+            return _reason(model.PATH, REVERSE_PATH, turned_away, f"{words}: {route}", "net.ipv4.conf.all.rp_filter")
         firewall = (
             "look at the firewalls of both hosts and between them (nft list ruleset), for the port and for answers"
         )
@@ -332,6 +337,18 @@ def _unanswered(evidence: Evidence) -> model.Reason:
     if not load["answered"]:
         way = way_out(evidence.target, None, evidence.settings.callee, evidence.settings.callee_port)
     return _reason(model.DAEMON, "no answer", number, f"{words}, and the target has received them", way)
+
+
+REVERSE_PATH = "IPReversePathFilter"
+
+
+def _turned_away(evidence: Evidence) -> int:
+    """The packets that the target has dropped because it would answer them by another interface, or not at all."""
+    old, new = (
+        next((one["total"] for one in reading["counters"] if one["name"] == REVERSE_PATH), None)
+        for reading in (evidence.before, evidence.after)
+    )
+    return _grown(REVERSE_PATH, old, new)
 
 
 def _arrived(evidence: Evidence) -> tuple[int, int]:

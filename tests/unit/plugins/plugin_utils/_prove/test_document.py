@@ -143,6 +143,14 @@ def test_what_is_not_known_is_null() -> None:
     assert [found[field] for field in ("generator", "address", "port")] == [None] * 3
 
 
+def test_a_run_without_a_step_is_none() -> None:
+    found = one(target("edge1", run("before", None, [])))
+    assert (found["runs"], found["error"]) == ([], "it was interrupted before the end of its first step")
+    assert failures({"targets": [found]}, strict=False) == {"edge1": found["error"]}
+    later = one(target("edge1", BEFORE, run("after", None, [])))
+    assert [one["state"] for one in later["runs"]] == ["before"]
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),

@@ -72,7 +72,7 @@ def test_a_ceiling_below_the_contract_is_said() -> None:
 
 def test_a_stall_has_room_and_patience() -> None:
     found = parse(given_as(stall=True, stall_ms=4000))
-    assert (found.stalled_ms, found.load_seconds, found.patience_ms) == (4000, 10, 6000)
+    assert (found.stalled_ms, found.load_seconds, found.patience_ms) == (4000, 12, 6000)
 
 
 @pytest.mark.parametrize(

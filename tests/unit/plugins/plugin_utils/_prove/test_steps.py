@@ -17,7 +17,7 @@ from ansible_collections.siptune.linux.plugins.plugin_utils._prove.steps import 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from .made_up import step
+from .made_up import reason, step
 
 
 def climb(limit: float, ladder: Ladder, where: str = model.TARGET) -> list[model.Step]:
@@ -100,6 +100,17 @@ def test_the_end_of_a_run(
     assert found == (ended_by, highest, holds, headroom)
     failed = [one for one in steps if not one["holds"]]
     assert run["gave_first"] == (failed[0]["reasons"][0] if failed else None)
+
+
+def test_a_step_that_was_only_slow_is_taken_again_and_the_last_word_counts() -> None:
+    ladder = Ladder(None, 1000)
+    slow = {**step(200, False), "reasons": [{**reason(model.DAEMON, model.RESPONSE_TIME)}]}
+    steps = [step(100, True), slow]
+    assert next_rate(steps, ladder) == 200
+    assert next_rate([*steps, step(200, True)], ladder) == 400
+    assert next_rate([*steps, slow], ladder) == 141
+    assert next_rate([step(100, True), step(200, False)], ladder) == 141
+    assert finish("as_is", [*steps, step(200, True)], ladder)["highest_rate"] == 200
 
 
 def test_a_step_has_to_fit_into_the_time() -> None:

@@ -105,6 +105,12 @@ def test_each_loss_of_the_target_is_one(name: str) -> None:
             reading(traffic={"UdpInDatagrams": 400}), {"load": HALF_LOST}, (model.PATH, "not arrived"), id="firewall"
         ),
         pytest.param(
+            reading({"IPReversePathFilter": 400}, traffic={"UdpInDatagrams": 400}),
+            {"load": HALF_LOST},
+            (model.PATH, "IPReversePathFilter"),
+            id="no way back",
+        ),
+        pytest.param(
             reading(traffic={"UdpInDatagrams": 0, "UdpNoPorts": 800}),
             {"load": load(answered=0, unanswered=800, statuses={})},
             (model.DAEMON, "closed port"),
