@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import pytest
 from calls import write_file
 from controller import HERE, PLAIN, playbook
-from sandbox import difference, dump, write
+from sandbox import difference, dump, mount, write
 from stand_ins import held_in_a_stall, running
 from test_sip_counters_info import BURST, deaf_socket, flood
 
@@ -314,6 +314,7 @@ def test_a_run_warns_of_tuned_and_an_audit_leaves_that_to_its_report() -> None:
 
 
 def test_the_way_of_packets_is_looked_at_and_left_alone() -> None:
+    mount("sysfs", "/sys", "sysfs")  # of this network namespace
     for words in (
         "add veth7 type veth peer name veth8",
         "add br7 type bridge",
