@@ -21,7 +21,7 @@ FAMILY_NAMES = {"ip": "IPv4", "ip6": "IPv6"}
 DEEPEST = 16  # jumps: NFT_JUMP_STACK_SIZE, include/net/netfilter/nf_tables.h
 MOST_STEPS = 200_000  # through rules; a firewall of 10,000 rules takes a tenth of that
 # Chains of Docker, kube-proxy, CNI's plug-ins, Calico, Cilium, Flannel and Weave. Sources: the documentation of each.
-OF_CONTAINERS = ("DOCKER", "KUBE-", "CNI-", "cali-", "CILIUM", "OLD_CILIUM", "FLANNEL", "FLANNEL-", "WEAVE", "NETAVARK")
+OF_CONTAINERS = ("DOCKER", "KUBE-", "CNI-", "cali-", "CILIUM", "OLD_CILIUM", "FLANNEL", "WEAVE", "NETAVARK")
 
 
 class Cut(NamedTuple):
@@ -85,8 +85,9 @@ class _Walk:
 
     def __init__(self, ruleset: Ruleset, packet: Packet, steps: list[int]) -> None:
         self._ruleset, self._packet, self._steps = ruleset, packet, steps
-        self._relied_on: list[tuple[Ports, Rule]] = []
-        self.cuts: list[Cut] = []
+        self._relied_on: list[tuple[Ports, Rule]] = []  # the first rule for each port
+        self._cut_off = NO_PORTS
+        self.cuts: list[Cut] = []  # the first one for each port
 
     def base(self, chain: Chain, ports: Ports) -> None:
         """Take the packets through a base chain, and to its policy."""
@@ -114,13 +115,13 @@ class _Walk:
         # Somebody who names untracked packets has thought of them, so that other conditions are meant.
         sure = branch.hits and (branch.sure or (branch.named and branch.verdict == ACCEPT))
         if branch.tracking and passes and not sure:
-            self._relied_on.append((here, rule))
+            self._rely(here, rule)
         if not branch.hits:
             return NO_PORTS, NO_PORTS
         gone = here if sure else NO_PORTS
         if branch.verdict == DROP:
             if branch.tracking:
-                self.cuts.append(self._cut(here, str(rule), str(rule)))
+                self._cut(here, str(rule), str(rule))
             else:
                 self._dropped(here, f"{rule} drops them")
         elif branch.verdict in (JUMP, GOTO):
@@ -133,10 +134,15 @@ class _Walk:
 
     def _dropped(self, ports: Ports, by: str) -> None:
         for passed, rule in self._relied_on:
-            both = common(ports, passed)
-            if both:
-                self.cuts.append(self._cut(both, str(rule), by))
-                return
+            self._cut(common(ports, passed), str(rule), by)
 
-    def _cut(self, ports: Ports, relies_on: str, by: str) -> Cut:
-        return Cut(ports, "incoming" if self._packet.field == "dport" else "outgoing", relies_on, by)
+    def _rely(self, ports: Ports, rule: Rule) -> None:
+        new = without(ports, merged(one for passed, _rule in self._relied_on for one in passed))
+        if new:
+            self._relied_on.append((new, rule))
+
+    def _cut(self, ports: Ports, relies_on: str, by: str) -> None:
+        new = without(ports, self._cut_off)
+        if new:
+            self._cut_off = merged((*self._cut_off, *new))
+            self.cuts.append(Cut(new, "incoming" if self._packet.field == "dport" else "outgoing", relies_on, by))
