@@ -14,7 +14,7 @@ description:
   - Part of the playbook C(siptune.linux.prove). It chooses the generator and the address of the load, refuses a host
     with calls in progress, reads the host's counters before and after each step, and says what the step has shown, and
     which rate comes next.
-  - A host that cannot be proved is no failed task. The reason is in RV(proof.error).
+  - A host that cannot be proved is no failed task. The reason is in C(error) of RV(proof).
   - Reads the C(siptune_prove_) variables itself. The playbook has them all at its top.
   - Works on the controller, and runs M(siptune.linux.sip_counters_info), M(siptune.linux.sip_calls_info) and
     M(siptune.linux.sip_reserve) on the host.

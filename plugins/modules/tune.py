@@ -166,16 +166,18 @@ packets:
   returned: with O(counters_seconds)
   type: dict
   contains:
-    online: &cpus
+    online:
       description: The processors that are online.
       type: str
       sample: 0-7
     isolated:
-      <<: *cpus
       description: Those that C(isolcpus) or an isolated partition of cgroups keeps free of other work.
+      type: str
+      sample: 0-3
     nohz_full:
-      <<: *cpus
       description: Those that C(nohz_full) keeps free of the timer.
+      type: str
+      sample: 0-3
     rps_sock_flow_entries:
       description: The flows that RFS may know of. 0 for RFS off.
       type: int
@@ -192,13 +194,14 @@ packets:
           description: Whether it runs, as root's.
           type: bool
           sample: true
-        now: &bans
+        now:
           description: What it leaves alone, by its arguments and its environment.
           type: dict
-          contains:
+          contains: &bans
             processors:
-              <<: *cpus
               description: The processors that it is told to leave alone. Null for isolated ones.
+              type: str
+              sample: 0-3
             interrupts:
               description: The interrupts.
               type: list
@@ -222,8 +225,9 @@ packets:
           type: str
           sample: /etc/default/irqbalance
         at_start:
-          <<: *bans
           description: What it will leave alone from its next start on.
+          type: dict
+          contains: *bans
     processors:
       description: The processors that are online.
       type: list
@@ -281,17 +285,19 @@ packets:
           type: int
           sample: 0
         node_processors:
-          <<: *cpus
           description: The processors of that node.
-        udp4_hash: &hash
+          type: str
+          sample: 0-3
+        udp4_hash:
           description:
             - The fields of UDP over IPv4 that choose the queue, with the letters of C(ethtool -N), V(sd) for both
               addresses and V(sdfn) with both ports. Null where the driver does not say.
           type: str
           sample: sd
         udp6_hash:
-          <<: *hash
           description: Those of UDP over IPv6.
+          type: str
+          sample: sdfn
         hash_reason:
           description: Why they are null.
           type: str
@@ -329,11 +335,13 @@ packets:
               type: int
               sample: 41
             taken_by:
-              <<: *cpus
               description: The processors that take it.
+              type: str
+              sample: 0-3
             allowed:
-              <<: *cpus
               description: The processors that it may go to.
+              type: str
+              sample: 0-3
             by_processor:
               description: How often processors took it, the 16 busiest.
               type: list
