@@ -21,6 +21,7 @@ from .conf import CONFIGURATION
 DIRECTORIES = ("/etc/pam.d", "/usr/lib/pam.d", "/usr/etc/pam.d")
 MODULE = "pam_limits.so"
 DEEPEST_INCLUDE = 32  # far more than any configuration has; stops a file that includes itself
+MOST_INCLUDES = 500  # likewise; stops one that includes itself twice, which would be read 2 ** 32 times
 
 # The services that start sessions of people and jobs, with the names of their files, the usual one first.
 SERVICES = {
@@ -135,20 +136,24 @@ def split_words(line: str) -> list[str]:
     return [bracketed or plain for bracketed, plain in re.findall(r"\[((?:[^\]\\]|\\.)*)\]|(\S+)", line)]
 
 
-def session_rules(service: str, read: Callable[[str], str | None], depth: int = 0) -> Iterator[Rule]:
+def session_rules(service: str, read: Callable[[str], str | None]) -> Iterator[Rule]:
     """The modules of a service's session stack in their order. `read` returns a file's text, None if there is none."""
-    path = find_file(service, read)
+    return _rules(service, read, 0, iter(range(MOST_INCLUDES)))
+
+
+def _rules(service: str, read: Callable[[str], str | None], depth: int, left: Iterator[int]) -> Iterator[Rule]:
+    path = find_file(service, read) if depth <= DEEPEST_INCLUDE and next(left, None) is not None else None
     text = read(path) if path else None
-    if path is None or text is None or depth > DEEPEST_INCLUDE:
+    if path is None or text is None:
         return
     for number, line in logical_lines(text):
         words = split_words(line)
         if words[0].lower() == "@include" and len(words) > 1:
-            yield from session_rules(words[1], read, depth + 1)
+            yield from _rules(words[1], read, depth + 1, left)
         if words[0].lower().lstrip("-") != "session" or len(words) < 3:
             continue
         if words[1].lower() in ("include", "substack"):
-            yield from session_rules(words[2], read, depth + 1)
+            yield from _rules(words[2], read, depth + 1, left)
         else:
             yield Rule(words[2], tuple(words[3:]), path, number)
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._logins.pam import (
+    MOST_INCLUDES,
     NOT_INSTALLED,
     PamLimits,
     Rule,
@@ -158,6 +159,17 @@ def test_the_administrators_file_hides_the_distributions() -> None:
 def test_an_absolute_include() -> None:
     files = {"/etc/pam.d/su": "session include /opt/pam\n", "/opt/pam": "session required pam_limits.so\n"}
     assert say(service_limits("su", files.get)) == (True, "/opt/pam:1")
+
+
+def test_a_file_that_includes_itself_more_than_once_is_read_to_an_end() -> None:
+    asked: list[str] = []
+
+    def read(path: str) -> str | None:
+        asked.append(path)
+        return "@include su\n@include su\nsession include su\nsession required pam_unix.so\n"
+
+    assert service_limits("su", read).applies is False
+    assert len(asked) < 3 * MOST_INCLUDES
 
 
 @given(st.text(st.sampled_from("session include su @[]=\\#\n\t-pam_limits.so")))
