@@ -57,7 +57,7 @@ def plan_boot(
         if (decision.boot_value is None and decision.line is None) or decision.place in without:
             continue
         name, option = decision.place
-        if boot.image or _has_word(option, boot.version):
+        if has_word(option, boot.version):
             why = decision.setting.why if decision.setting else ""
             own = link_file_settings(decision.nic, option, decision.boot_value or "", why, decision.line)
             settings.setdefault(name, {}).update(own)
@@ -75,7 +75,7 @@ def _waits_for_its_card(observed: Observed, name: str) -> bool:
     return any(original is not None and original.image for original in originals)
 
 
-def _has_word(option: str, version: int | None) -> bool:
+def has_word(option: str, version: int | None) -> bool:
     """Whether .link files of this systemd have a word for an option, however old it is where no rule could help."""
     if option in QUEUE_FILES and option in NAMES:
         return (version or 0) >= LINK_FILE_OPTIONS[NAMES[option]].since

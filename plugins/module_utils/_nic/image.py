@@ -15,11 +15,11 @@ from collections.abc import Iterable, Mapping
 from .._core.change import KEPT, PENDING
 from .._core.setting import AT_LEAST, EXACT
 from .._host.netlink import Link
+from .boot import has_word
 from .link_files.file import LINK, LinkFile
 from .link_files.match import KEYS, Device, collect
 from .link_files.model import Observed as ObservedFiles
 from .link_files.options import MAX_SINCE
-from .link_words import NAMES as LINK_WORDS
 from .model import Card, Decision, Nic, Observed, Reading, Request
 from .modes import LinkMode
 from .options import MOST, TXQUEUELEN, Option
@@ -171,7 +171,7 @@ def decide_for_boot(
     decision = Decision(Nic(link, {}, {}), option, setting)
     if isinstance(setting.value, LinkMode):
         return decision._replace(state=PENDING, reason=ONLY_THE_CARD)
-    if setting.value == AUTO or option.name not in LINK_WORDS:
+    if setting.value == AUTO or not has_word(option.name, version):
         return decision._replace(state=PENDING, reason=ONLY_ITS_QUEUES)
     if setting.value == ALL and not processors:
         return decision._replace(state=PENDING, reason=NO_PROCESSORS)
