@@ -94,7 +94,8 @@ from ansible_collections.siptune.linux.plugins.module_utils._sip.calls import ob
 from ansible_collections.siptune.linux.plugins.module_utils._sip.daemons import DAEMONS_IN_CALLS
 from ansible_collections.siptune.linux.plugins.module_utils._sip.gate import describe_busy
 
-LONGEST_WAIT_SECONDS, POLL_SECONDS = 10, 1  # for the transactions of a load that has just ended
+LONGEST_WAIT_SECONDS = 10  # for the transactions of a load that has just ended
+POLL_SECONDS = 1
 ARGUMENTS = {
     "daemon": {"type": "str", "required": True},
     "milliseconds": {"type": "int", "required": True},
@@ -139,8 +140,7 @@ def main() -> None:
             seconds = stall(host, pids, *times)
         module.exit_json(changed=False, stalled_ms=round(seconds * 1000, 1), processes=len(pids))
     except TuningError as error:
-        failure = str(error)
-    module.fail_json(msg=failure)
+        module.fail_json(msg=str(error))
 
 
 if __name__ == "__main__":

@@ -112,7 +112,7 @@ def _no_daemon(unit: Unit) -> str:
         return f"{unit.name} has no readable ExecStart="
     command = unit.start.commands[0]
     shown = " ".join(command.words[:2])
-    if posixpath.basename(shown.split(" ")[0]) in CONTAINERS:
+    if posixpath.basename(shown.partition(" ")[0]) in CONTAINERS:
         return f"{command.file} line {command.line} starts {shown}: give the daemon its pools where that is defined"
     return f"{command.file} line {command.line} starts {shown}, neither {known}"
 
