@@ -225,7 +225,7 @@ def test_a_program_is_run_by_its_words() -> None:
     assert Host().run(["no-such-program-anywhere"]) is None
 
 
-@pytest.mark.parametrize("text", ["", "a line\n\udcff", "x" * (1 << 20)])
+@pytest.mark.parametrize("text", ["", "a line\n\udcff", "x" * (1 << 20)], ids=["nothing", "any byte", "a lot"])
 def test_a_program_reads_its_text_and_nothing_else(text: str) -> None:
     done = Host().run(["cat"], text=text)
     assert done is not None
