@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from machine import CHECKOUT, Machine, find_settings
+from machine import CHECKOUT, START_TIMEOUT_SECONDS, Machine, find_settings
 
 SUITE = "trixie"  # the first Debian whose podman knows quadlets
 # In here podman has neither the layers of a file system nor control groups of its own.
@@ -81,7 +82,9 @@ def test_what_the_unit_gives_reaches_the_container_and_the_rest_is_said(host: Ma
     assert (tasks.state, tasks.at_boot) == ("readonly", None)
     assert tasks.reason.endswith(f"write PodmanArgs=--pids-limit=8000 into {FILE}")
     host.sh("systemctl restart edge.service")
-    pids = pids_of_daemon(host)
+    deadline = time.monotonic() + START_TIMEOUT_SECONDS
+    while len(pids := pids_of_daemon(host)) < len(before) and time.monotonic() < deadline:  # it forks them one by one
+        time.sleep(0.1)
     assert len(pids) == len(before)
     assert {host.limit(pid, "Max core file size") for pid in pids} == {("4096", "4096")}
     assert {(host.read(f"/proc/{pid}/oom_score_adj") or "").strip() for pid in pids} == {"321"}
