@@ -65,6 +65,16 @@ def pids_of_daemon(host: Machine) -> list[int]:
     return sorted({pid for pid in map(int, text.split()) if host.read(f"/proc/{pid}/comm") == "kamailio\n"})
 
 
+def all_pids_of_daemon(host: Machine) -> list[int]:
+    """The same once there are no more of them: it forks its processes one by one."""
+    deadline = time.monotonic() + START_TIMEOUT_SECONDS
+    earlier, pids = None, pids_of_daemon(host)
+    while pids != earlier and time.monotonic() < deadline:
+        time.sleep(1)
+        earlier, pids = pids, pids_of_daemon(host)
+    return pids
+
+
 def test_its_unit_is_that_of_the_quadlet(host: Machine) -> None:
     found = daemon(host)
     assert (found["unit"], found["no_unit"], found["user"]) == ("edge.service", "", None)
@@ -73,7 +83,7 @@ def test_its_unit_is_that_of_the_quadlet(host: Machine) -> None:
 
 
 def test_what_the_unit_gives_reaches_the_container_and_the_rest_is_said(host: Machine) -> None:
-    before = [host.limit(pid, "Max open files") for pid in pids_of_daemon(host)]
+    before = [host.limit(pid, "Max open files") for pid in all_pids_of_daemon(host)]
     done = host.module({"edge.service": WANTED})
     drop_in = host.read("/etc/systemd/system/edge.service.d/90-siptune.conf") or ""
     assert drop_in.endswith("[Service]\nLimitCORE=4096\nNice=3\nOOMScoreAdjust=321\n")
@@ -82,9 +92,7 @@ def test_what_the_unit_gives_reaches_the_container_and_the_rest_is_said(host: Ma
     assert (tasks.state, tasks.at_boot) == ("readonly", None)
     assert tasks.reason.endswith(f"write PodmanArgs=--pids-limit=8000 into {FILE}")
     host.sh("systemctl restart edge.service")
-    deadline = time.monotonic() + START_TIMEOUT_SECONDS
-    while len(pids := pids_of_daemon(host)) < len(before) and time.monotonic() < deadline:  # it forks them one by one
-        time.sleep(0.1)
+    pids = all_pids_of_daemon(host)
     assert len(pids) == len(before)
     assert {host.limit(pid, "Max core file size") for pid in pids} == {("4096", "4096")}
     assert {(host.read(f"/proc/{pid}/oom_score_adj") or "").strip() for pid in pids} == {"321"}
@@ -102,7 +110,7 @@ def test_the_way_out_works(host: Machine) -> None:
     assert advised == "PodmanArgs=--ulimit=nproc=12345:12345"
     host.write(FILE, f"{QUADLET}{advised}\nPodmanArgs=--ulimit=nofile=3000:3000\n")
     host.sh("systemctl daemon-reload; systemctl restart edge.service")
-    assert {host.limit(pid, "Max open files") for pid in pids_of_daemon(host)} == {("3000", "3000")}
+    assert {host.limit(pid, "Max open files") for pid in all_pids_of_daemon(host)} == {("3000", "3000")}
     states = host.module({"edge.service": wanted}).states()
     assert (states["edge.service.LimitNOFILE"], states["edge.service.LimitNPROC"]) == ("ok", "ok")
 
