@@ -55,11 +55,12 @@ BEFORE_SECONDS, AFTER_SECONDS = 2.0, 4.0  # of load around a stall
 
 
 def pids() -> list[int]:
-    """The processes of Kamailio."""
+    """The processes of Kamailio, without those that have ended and that no init reaps. Source: proc_pid_stat(5)."""
     found = []
-    for path in glob.glob("/proc/[0-9]*/comm"):
+    for path in glob.glob("/proc/[0-9]*/stat"):
         with contextlib.suppress(OSError):
-            if Path(path).read_text(encoding="utf-8").strip() == DAEMON:
+            name, _end, rest = Path(path).read_text(encoding="utf-8").partition("(")[2].rpartition(")")
+            if name == DAEMON and rest.split()[0] != "Z":
                 found.append(int(path.split("/")[2]))
     return sorted(found)
 
