@@ -110,6 +110,7 @@ def _restart_without_systemd() -> None:
         if time.monotonic() > deadline:
             signal_all(signal.SIGKILL)
         time.sleep(0.05)
+    Path(PID_FILE).unlink(missing_ok=True)  # it takes one that has ended, and that no init reaps, for a running one
     # Its processes would keep our output open, and whoever reads that would wait for them.
     quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     command = [DAEMON, "-f", CONFIGURATION, "-P", PID_FILE, "-m", str(SHARED_MIB), "-u", DAEMON, "-g", DAEMON]
