@@ -125,10 +125,11 @@ def growth(
     """
     if before is None or after is None:
         return None
-    return {name: _grown(before.get(name, 0), value, bits) for name, value in after.items()}
+    return {name: grown(before.get(name, 0), value, bits) for name, value in after.items()}
 
 
-def _grown(before: int, after: int, bits: int | None) -> int:
+def grown(before: int, after: int, bits: int | None) -> int:
+    """How much one count has grown, as `growth` of its part."""
     if after >= before:
         return after - before
     around = (after - before) % (1 << bits) if bits else after

@@ -85,7 +85,7 @@ STAT_UTIME, STAT_STIME = 11, 12  # in /proc/PID/stat, counted from the field aft
 
 
 def _daemons(host: Host, running: list[tuple[Daemon, Process, int]]) -> Iterator[dict[str, Any]]:
-    """Each running copy with the seconds of processor of all its processes, and those of the busiest one."""
+    """Each running copy with the seconds of processor of all its processes, and how many they are."""
     copies: dict[int, tuple[str, list[float]]] = {}
     for daemon, first, pid in running:
         seconds = parse_processor_ticks(host.read_lenient(f"/proc/{pid}/stat") or "") / os.sysconf("SC_CLK_TCK")

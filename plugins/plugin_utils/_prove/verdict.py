@@ -12,7 +12,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._counters.table import COUNTERS, UNSIGNED_INT_BITS, amount
+from ansible_collections.siptune.linux.plugins.module_utils._counters.table import (
+    COUNTERS,
+    UNSIGNED_INT_BITS,
+    amount,
+    grown,
+)
 
 from .._audit.advice import advice
 from .._prove import model
@@ -132,13 +137,7 @@ def _reasons(evidence: Evidence) -> Iterator[model.Reason]:
 
 def _grown(name: str, before: Any, after: Any) -> int:
     """The growth of a count, which may begin again at zero; 0 where either is not known."""
-    if before is None or after is None:
-        return 0
-    bits = BITS_OF.get(name)
-    if after >= before:
-        return int(after - before)
-    around = (after - before) % (1 << bits) if bits else after
-    return int(around if bits and around < 1 << (bits - 1) else after)
+    return 0 if before is None or after is None else grown(int(before), int(after), BITS_OF.get(name))
 
 
 def _losses(evidence: Evidence) -> dict[str, dict[str, Any]]:
