@@ -24,7 +24,6 @@ from ansible_collections.siptune.linux.plugins.plugin_utils._audit.text import r
 from ansible_collections.siptune.linux.plugins.plugin_utils._reports.exposition import hosts_in
 from ansible_collections.siptune.linux.plugins.plugin_utils._reports.files import (
     ReportError,
-    check_directory,
     collection_version,
     read_former,
     write_all,
@@ -32,21 +31,19 @@ from ansible_collections.siptune.linux.plugins.plugin_utils._reports.files impor
 from ansible_collections.siptune.linux.plugins.plugin_utils._reports.query import QueryError, compile_query, search
 from ansible_collections.siptune.linux.plugins.plugin_utils._results.planted import planted, refusal
 from ansible_collections.siptune.linux.plugins.plugin_utils._site.applied import APPLIED, results_by_layer, selected
-from ansible_collections.siptune.linux.plugins.plugin_utils._site.report_action import ReportAction, left_out
+from ansible_collections.siptune.linux.plugins.plugin_utils._site.report_action import OPTIONS as REPORT_OPTIONS
+from ansible_collections.siptune.linux.plugins.plugin_utils._site.report_action import (
+    ReportAction,
+    check_directories,
+    left_out,
+)
 
 JSON_NAME = "siptune-audit.json"
 HTML_NAME = "siptune-audit.html"
 PROMETHEUS_NAME = "siptune-audit.prom"
 QUERY = "siptune_audit_query"
 
-OPTIONS = {
-    "seconds": {"type": "int", "default": 0},
-    "query": {"type": "str"},
-    "directory": {"type": "path", "default": "."},
-    "prometheus": {"type": "path"},
-    "strict": {"type": "bool", "default": False},
-    "check_only": {"type": "bool", "default": False},
-}
+OPTIONS = {"seconds": {"type": "int", "default": 0}, **REPORT_OPTIONS}
 
 display = Display()
 
@@ -91,9 +88,7 @@ def _check(options: Mapping[str, Any]) -> None:
     """Raises ReportError for options that no report can be written with."""
     if not 0 <= options["seconds"] <= LONGEST_SECONDS:
         raise ReportError(f"siptune_audit_seconds: must be from 0 to {LONGEST_SECONDS}, not {options['seconds']}")
-    check_directory("siptune_audit_directory", options["directory"])
-    if options["prometheus"]:
-        check_directory("siptune_audit_prometheus", options["prometheus"])
+    check_directories("siptune_audit", options)
 
 
 def _document(variables: Mapping[str, Any], seconds: int) -> dict[str, Any]:

@@ -23,27 +23,23 @@ from ansible_collections.siptune.linux.plugins.plugin_utils._prove.text import r
 from ansible_collections.siptune.linux.plugins.plugin_utils._reports.exposition import hosts_in
 from ansible_collections.siptune.linux.plugins.plugin_utils._reports.files import (
     ReportError,
-    check_directory,
     collection_version,
     read_former,
     write_all,
 )
 from ansible_collections.siptune.linux.plugins.plugin_utils._reports.query import QueryError, compile_query, search
 from ansible_collections.siptune.linux.plugins.plugin_utils._results.planted import planted, refusal
-from ansible_collections.siptune.linux.plugins.plugin_utils._site.report_action import ReportAction, left_out
+from ansible_collections.siptune.linux.plugins.plugin_utils._site.report_action import (
+    OPTIONS,
+    ReportAction,
+    check_directories,
+    left_out,
+)
 
 JSON_NAME = "siptune-prove.json"
 HTML_NAME = "siptune-prove.html"
 PROMETHEUS_NAME = "siptune-prove.prom"
 QUERY = "siptune_prove_query"
-
-OPTIONS = {
-    "query": {"type": "str"},
-    "directory": {"type": "path", "default": "."},
-    "prometheus": {"type": "path"},
-    "strict": {"type": "bool", "default": False},
-    "check_only": {"type": "bool", "default": False},
-}
 
 display = Display()
 
@@ -58,7 +54,7 @@ class ActionModule(ReportAction):
         options = self.options(OPTIONS, variables)
         try:
             query = compile_query(options["query"], QUERY) if options["query"] else None
-            _check(options)
+            check_directories("siptune_prove", options)
             if options["check_only"]:
                 self.check_names(variables)
                 return {"changed": False}
@@ -77,13 +73,6 @@ class ActionModule(ReportAction):
             "failures": printable_result(failures(proof, options["strict"])),
             "query_result": answer,
         }
-
-
-def _check(options: Mapping[str, Any]) -> None:
-    """Raises ReportError for directories that no report can be written to."""
-    check_directory("siptune_prove_directory", options["directory"])
-    if options["prometheus"]:
-        check_directory("siptune_prove_prometheus", options["prometheus"])
 
 
 def _document(variables: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,11 +11,20 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
+from .._reports.files import check_directory
 from .._results.hosts import variables_of_play, with_own, written_variables
 from .._results.planted import operators_variables, planted, refusal
 from .names import check_names
 from .tags import check_tags
 
+# What all reports are told.
+OPTIONS = {
+    "query": {"type": "str"},
+    "directory": {"type": "path", "default": "."},
+    "prometheus": {"type": "path"},
+    "strict": {"type": "bool", "default": False},
+    "check_only": {"type": "bool", "default": False},
+}
 OMITTED = "__omit_place_holder__"  # of ansible-core 2.18; later ones leave such options out by themselves
 
 
@@ -51,6 +60,13 @@ class ReportAction(ActionBase):
             written = {host: written_variables(variables["hostvars"], host, of_play) for host in hosts}
             check_names(with_own(written, variables))
             check_tags(self._task, variables)
+
+
+def check_directories(prefix: str, options: Mapping[str, Any]) -> None:
+    """Raises ReportError for directories that no report can be written to. `prefix` is that of their variables."""
+    check_directory(f"{prefix}_directory", options["directory"])
+    if options["prometheus"]:
+        check_directory(f"{prefix}_prometheus", options["prometheus"])
 
 
 def left_out(variables: Mapping[str, Any]) -> list[str]:
