@@ -22,7 +22,7 @@ from .._counters.work import processors
 from .._host.children import Caller, Child, children, wait_for
 from .._host.host import Host, HostError
 from .._load import sipp
-from .reach import TLS, exchange, local_address, request
+from .reach import TLS, local_address, register
 from .scenarios import AUDIO, AUDIO_FILE, INVITE_MEDIA, REGISTER, callee_scenario, injection_file, scenario
 from .sipp import Load
 from .statistics import Totals, parse_error_codes, parse_response_times, parse_statistics, percentile
@@ -160,7 +160,7 @@ def _start_callee(start: Callable[..., Child], load: Load, here: str, directory:
     # A daemon that routes by what it has registered finds the callee then; any other one refuses this, and knows where
     # the callee is, or answers the calls itself.
     with contextlib.suppress(OSError):
-        exchange(load.end, request("REGISTER", load.end, here, load.callee, contact))
+        register(load.end, here, load.callee, contact, load.user, load.password)
 
 
 def _last_words(output: str) -> str:
