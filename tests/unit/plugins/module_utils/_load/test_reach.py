@@ -18,6 +18,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._load.reach import (
     EndPoint,
     check_reachable,
     exchange,
+    free_port,
     local_address,
     register,
     request,
@@ -109,6 +110,12 @@ def test_a_callee_registers_with_credentials_if_asked() -> None:
         assert register(registrar.end, HERE, "callee", contact, "alice", "s3cret") == 200
         assert b'username="alice"' in registrar.requests[1]
         assert b"s3cret" not in registrar.requests[1]
+
+
+def test_a_port_of_ones_own() -> None:
+    port = free_port(socket.AF_INET, HERE)
+    with socket.create_server((HERE, port)):
+        assert free_port(socket.AF_INET, HERE) != port
 
 
 def test_names_and_addresses() -> None:
