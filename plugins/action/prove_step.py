@@ -108,7 +108,8 @@ class ActionModule(HostAction):
         reading = self._ask("sip_counters_info", {"work": True})
         local = proof["generator"] == self._name
         address = str(self._templar.template(self._known.get("ansible_host", self._name)))
-        found = choose_end_point(settings, reading.get("sip_sockets") or [], address, local)
+        running = [one["daemon"] for one in (reading.get("work") or {}).get("daemons", [])]
+        found = choose_end_point(settings, reading.get("sip_sockets") or [], address, local, running)
         proof["address"], proof["port"], proof["daemon"] = found
         if settings.stall and proof["daemon"] is None:
             raise ProveError(f"{PREFIX}stall: no SIP daemon is found on this host that could be stopped")
