@@ -298,7 +298,8 @@ def _seen_by_callers(evidence: Evidence) -> Iterator[model.Reason]:
     settings, load = evidence.settings, evidence.load
     for status, number in sorted(load["statuses"].items(), key=lambda pair: -pair[1]):
         if status != "200":
-            way = way_out(evidence.target, int(status), settings.callee, settings.callee_port)
+            known = settings.user is not None
+            way = way_out(evidence.target, int(status), settings.callee, settings.callee_port, known)
             detail = f"{number} of {load['sent']} answered {status}: {meaning(int(status))}"
             yield _reason(model.DAEMON, f"answer {status}", number, detail, way)
     if evidence.unanswered:

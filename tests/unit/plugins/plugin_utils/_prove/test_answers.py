@@ -33,3 +33,34 @@ def test_it_names_what_is_to_be_done() -> None:
     assert "siptune_prove_accepted: [401]" in asterisk
     assert "siptune_prove_user" in way_out(target(scenario=model.REGISTER), 401, "x", 5070)
     assert 'if (is_method("OPTIONS")) { sl_send_reply("200", "OK"); exit; }' in way_out(target(), None, "x", 5070)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "status", "words"),
+    [
+        (model.OPTIONS, 401, "type=identify, match=gen1"),
+        (model.OPTIONS, 404, "the extension bob"),
+        (model.REGISTER, 401, "siptune_prove_user"),
+        (model.REGISTER, 403, "remove_existing=yes"),
+        (model.REGISTER, 404, "type=aor"),
+        (model.INVITE, 401, "siptune_prove_user and siptune_prove_password, or the generator an endpoint"),
+        (model.INVITE, 404, "exten = bob,1,Dial(PJSIP/bob)"),
+        (model.INVITE_MEDIA, 488, "allow=ulaw"),
+        (model.INVITE_MEDIA, 503, "contact=sip:bob@gen1:5070"),
+        (model.INVITE, 486, "type=identify"),
+    ],
+)
+def test_asterisk_is_told_by_its_own_settings(scenario: str, status: int, words: str) -> None:
+    found = way_out(target(daemon="asterisk", scenario=scenario), status, "bob", 5070)
+    assert words in found
+    assert ("siptune_prove_accepted" in found) == (scenario == model.OPTIONS or (scenario, status) in ACCEPTED)
+
+
+ACCEPTED = [(model.REGISTER, 403), (model.REGISTER, 404)]
+
+
+@pytest.mark.parametrize("daemon", ["asterisk", "kamailio"])
+@pytest.mark.parametrize("scenario", [model.REGISTER, model.INVITE])
+def test_credentials_that_were_given_are_not_asked_for_again(daemon: str, scenario: str) -> None:
+    found = way_out(target(daemon=daemon, scenario=scenario), 401, "bob", 5070, with_credentials=True)
+    assert "compare them with its own" in found
