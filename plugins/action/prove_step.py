@@ -33,7 +33,7 @@ from ansible_collections.siptune.linux.plugins.plugin_utils._prove.settings impo
     parse,
     warnings,
 )
-from ansible_collections.siptune.linux.plugins.plugin_utils._prove.verdict import Evidence, hopeless, judge
+from ansible_collections.siptune.linux.plugins.plugin_utils._prove.verdict import Evidence, hopeless, judge, remarks
 from ansible_collections.siptune.linux.plugins.plugin_utils._results.action import HostAction
 from ansible_collections.siptune.linux.plugins.plugin_utils._results.planted import without_planted
 from ansible_collections.siptune.linux.plugins.plugin_utils._site.names import check_names
@@ -191,6 +191,7 @@ class ActionModule(HostAction):
             )
         except (TuningError, AnsibleError) as error:
             return {**state, **self._failed(proof, str(error))}
+        proof["warnings"] = list(dict.fromkeys([*proof["warnings"], *remarks(evidence)]))
         return self._judged({**state, "reading": reading}, settings, judge(evidence))
 
     def _judged(self, state: dict[str, Any], settings: Settings, step: model.Step) -> dict[str, Any]:

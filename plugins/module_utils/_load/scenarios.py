@@ -20,6 +20,7 @@ WITH_CALLEE = (INVITE, INVITE_MEDIA)
 REGISTERED_SECONDS = 60  # of an address that the load registers, so that nothing of it stays for long
 USERS = 1000  # whose addresses the load registers, in turn
 CALL_MILLISECONDS = 2000  # of media in a call that has any
+PACKET_MILLISECONDS = 20
 AUDIO_FILE, AUDIO_SECONDS = "audio.ulaw", 1
 AUDIO = b"\xff" * 8000 * AUDIO_SECONDS  # silence in G.711, 8000 bytes a second: RFC 3551, section 4.5.14
 T1 = "500"  # milliseconds: RFC 3261, section 17.1.1.1
@@ -48,7 +49,7 @@ t=0 0
 m=audio {port} RTP/AVP {formats} 101
 {maps}a=rtpmap:101 telephone-event/8000
 a=fmtp:101 0-16
-a=ptime:20
+a=ptime:{packet}
 a=sendrecv
 """
 _CODECS = {"9": "G722", "8": "PCMA", "0": "PCMU", "18": "G729"}
@@ -71,7 +72,7 @@ _UNASKED = "7"  # and the one behind a call that is taken without them
 
 def _sdp(formats: Sequence[str], port: str) -> str:
     maps = "".join(f"a=rtpmap:{number} {_CODECS[number]}/8000\n" for number in formats)
-    return _SDP.format(port=port, formats=" ".join(formats), maps=maps)
+    return _SDP.format(port=port, formats=" ".join(formats), maps=maps, packet=PACKET_MILLISECONDS)
 
 
 class _Caller(NamedTuple):

@@ -58,15 +58,16 @@ _CAUSES = {
         "give the context of the generator's endpoint, or of chan_sip, the extension {callee}; it need not do anything"
     ),
     ("asterisk", model.REGISTER, 403): (
-        "say max_contacts=1 and remove_existing=yes in the section with type=aor, as each registration is of another port"
+        "say max_contacts=1 and remove_existing=yes in the section with type=aor, as each registration comes from "
+        "another port"
     ),
     ("asterisk", model.REGISTER, 404): (
         "a user needs a section with type=aor of its own name, which its endpoint has in aors, and made-up users have "
         "none: give siptune_prove_user and siptune_prove_password"
     ),
     ("asterisk", CALL, 401): (
-        "give siptune_prove_user and siptune_prove_password, or the generator an endpoint in pjsip.conf (type=identify, "
-        "match={generator})"
+        "give siptune_prove_user and siptune_prove_password, or the generator an endpoint in pjsip.conf "
+        "(type=identify, match={generator})"
     ),
     ("asterisk", CALL, 404): (
         "give the context of the caller's endpoint an extension: exten = {callee},1,Dial(PJSIP/{callee})"

@@ -135,9 +135,7 @@ def test_several_of_a_daemon_and_one_in_a_container_are_unknown(root: Path) -> N
     assert reasons == {
         "freeswitch": "2 of them run, and one answer does not count for all",
         "kamailio": "it runs in a container, whose control interface is not ours",
-        "rtpengine": (
-            "rtpengine: no address of listen-ng on its command line or in /etc/rtpengine/rtpengine.conf"
-        ),
+        "rtpengine": ("rtpengine: no address of listen-ng on its command line or in /etc/rtpengine/rtpengine.conf"),
     }
     assert host.asked == []
 
