@@ -21,7 +21,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._counters.table impo
 
 from .._audit.advice import advice
 from .._prove import model
-from .answers import meaning, way_out
+from .answers import meaning, own_limits, way_out
 from .settings import Settings
 
 # Counters of the target that must not grow, in the way of a packet: card, queue, connection tracking, socket.
@@ -74,6 +74,7 @@ class Evidence(NamedTuple):
     after: Mapping[str, Any]
     own_machine: bool
     same_kernel: bool
+    ceilings: Sequence[Mapping[str, Any]] = ()  # of the daemon, as in the fact sip_daemons
 
     @property
     def seconds(self) -> float:
@@ -298,8 +299,10 @@ def _seen_by_callers(evidence: Evidence) -> Iterator[model.Reason]:
     settings, load = evidence.settings, evidence.load
     for status, number in sorted(load["statuses"].items(), key=lambda pair: -pair[1]):
         if status != "200":
+            limits = own_limits(evidence.target["daemon"], int(status), evidence.ceilings, evidence.rate, load["sent"])
             way = way_out(evidence.target, int(status), settings.callee, settings.callee_port)
-            detail = f"{number} of {load['sent']} answered {status}: {meaning(int(status))}"
+            words, way = limits or (meaning(int(status), evidence.target["daemon"]), way)
+            detail = f"{number} of {load['sent']} answered {status}: {words}"
             yield _reason(model.DAEMON, f"answer {status}", number, detail, way)
     if evidence.unanswered:
         yield _unanswered(evidence)
