@@ -34,7 +34,7 @@ from ansible_collections.siptune.linux.plugins.plugin_utils._prove.settings impo
     parse,
     warnings,
 )
-from ansible_collections.siptune.linux.plugins.plugin_utils._prove.verdict import Evidence, hopeless, judge
+from ansible_collections.siptune.linux.plugins.plugin_utils._prove.verdict import Evidence, hopeless, judge, remarks
 from ansible_collections.siptune.linux.plugins.plugin_utils._results.action import HostAction
 from ansible_collections.siptune.linux.plugins.plugin_utils._results.answers import FACT
 from ansible_collections.siptune.linux.plugins.plugin_utils._results.planted import without_planted
@@ -110,7 +110,8 @@ class ActionModule(HostAction):
         reading = self._ask("sip_counters_info", {"work": True})
         local = proof["generator"] == self._name
         address = str(self._templar.template(self._known.get("ansible_host", self._name)))
-        found = choose_end_point(settings, reading.get("sip_sockets") or [], address, local)
+        running = [one["daemon"] for one in (reading.get("work") or {}).get("daemons", [])]
+        found = choose_end_point(settings, reading.get("sip_sockets") or [], address, local, running)
         proof["address"], proof["port"], proof["daemon"] = found
         if settings.stall and proof["daemon"] is None:
             raise ProveError(f"{PREFIX}stall: no SIP daemon is found on this host that could be stopped")
@@ -203,6 +204,7 @@ class ActionModule(HostAction):
             )
         except (TuningError, AnsibleError) as error:
             return {**state, **self._failed(proof, str(error))}
+        proof["warnings"] = list(dict.fromkeys([*proof["warnings"], *remarks(evidence)]))
         return self._judged({**state, "reading": reading}, settings, judge(evidence))
 
     def _judged(self, state: dict[str, Any], settings: Settings, step: model.Step) -> dict[str, Any]:

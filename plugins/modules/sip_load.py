@@ -194,7 +194,12 @@ from ansible_collections.siptune.linux.plugins.module_utils._load.reach import (
 )
 from ansible_collections.siptune.linux.plugins.module_utils._load.run import run
 from ansible_collections.siptune.linux.plugins.module_utils._load.scenarios import SCENARIOS
-from ansible_collections.siptune.linux.plugins.module_utils._load.sipp import Load, check_load, check_program
+from ansible_collections.siptune.linux.plugins.module_utils._load.sipp import (
+    Load,
+    check_heard,
+    check_load,
+    check_program,
+)
 
 HELD_SECONDS = 15  # beyond a load, until the next one of the same run
 ARGUMENTS = {
@@ -236,8 +241,10 @@ def main() -> None:
         check_load(load)
         version = check_program(host, end.transport == TLS)
         take(given["holder"], load.seconds + load.patience_ms / 1000 + HELD_SECONDS)
-        check_reachable(end, local_address(end))
+        heard = check_reachable(end, local_address(end))
         result = run(host, load)
+        if heard:
+            check_heard(end, result)
     except LostError as error:  # the next run need not wait
         release(given["holder"])
         failure = str(error)

@@ -18,6 +18,7 @@ from host import CallsError, Host
 
 TESTS = Path(__file__).resolve().parents[1]
 BUILD_TREE = TESTS / "images" / "build-calls"
+USUAL = "bookworm"  # of the suites that it knows
 
 # Its arguments: the Debian tree, an empty directory. It is ready when its root is the tree's, not before.
 SETUP = """
@@ -40,18 +41,18 @@ exec chroot . sh -c 'echo ready; exec sleep infinity'
 """
 
 
-def build_tree() -> str:
+def build_tree(suite: str) -> str:
     """The path of the Debian tree, built if need be. Raises CallsError."""
-    built = subprocess.run([BUILD_TREE], stdout=subprocess.PIPE, text=True, check=False)
+    built = subprocess.run([BUILD_TREE, suite], stdout=subprocess.PIPE, text=True, check=False)
     if built.returncode != 0:
-        raise CallsError("the Debian tree with Kamailio and SIPp could not be built; see above")
+        raise CallsError(f"the Debian {suite} with SIPp could not be built; see above")
     return built.stdout.strip()
 
 
 @contextlib.contextmanager
-def namespace_host() -> Iterator[Host]:
+def namespace_host(suite: str = USUAL) -> Iterator[Host]:
     """The host, as long as it is used. Raises CallsError."""
-    tree = build_tree()
+    tree = build_tree(suite)
     with tempfile.TemporaryDirectory(prefix="siptune-calls-") as directory:
         own = ["unshare", "--net", "--mount", "--pid", "--ipc", "--fork", "--kill-child"]
         command = [*own, "sh", "-c", SETUP, "setup", tree, directory]

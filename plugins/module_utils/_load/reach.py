@@ -13,6 +13,7 @@ import ssl
 from typing import NamedTuple
 
 from .._host.host import HostError
+from .digest import credentials
 from .scenarios import REGISTERED_SECONDS
 
 UDP, TCP, TLS = "udp", "tcp", "tls"
@@ -21,6 +22,7 @@ CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 0.5  # T1 of RFC 3261, after which the request is sent again
 ATTEMPTS = 4
 MOST_BYTES = 65535
+CHALLENGES = (401, 407)
 
 
 class EndPoint(NamedTuple):
@@ -58,13 +60,20 @@ def local_address(end: EndPoint) -> str:
         return str(asking.getsockname()[0])
 
 
-def check_reachable(end: EndPoint, here: str) -> None:
-    """Raises HostError where nobody listens there, or nobody lets us in; without an answer to a datagram all is open.
+def free_port(family: int, here: str) -> int:
+    """A port of TCP that nobody has. SIPps that begin at once would take one and the same, of which all but one end."""
+    with socket.socket(family, socket.SOCK_STREAM) as asking:
+        asking.bind((here, 0))
+        return int(asking.getsockname()[1])
+
+
+def check_reachable(end: EndPoint, here: str) -> bool:
+    """Whether a request was answered. Raises HostError where nobody listens there, or nobody lets us in.
 
     Any answer will do. A host that drops requests is told by the load itself, and the counters of both sides.
     """
     try:
-        exchange(end, request("OPTIONS", end, here))
+        return status_of(exchange(end, request("OPTIONS", end, here))) is not None
     except ssl.SSLError as error:
         raise HostError(f"{end.transport} {end}", f"the TLS handshake fails: {error.reason or error}") from error
     except socket.timeout as error:
@@ -76,12 +85,22 @@ def check_reachable(end: EndPoint, here: str) -> None:
         raise HostError(f"{end.transport} {end}", why or f"cannot be reached: {error.strerror or error}") from error
 
 
-def exchange(end: EndPoint, text: bytes) -> int | None:
-    """The status of the answer to a request; None without an answer. Raises OSError where nobody is there."""
+def register(end: EndPoint, here: str, callee: str, contact: str, user: str = "", password: str = "") -> int | None:
+    """Register where a callee is, as this user if need be; returns the status. Raises OSError where nobody is there."""
+    answer = exchange(end, request("REGISTER", end, here, callee, contact))
+    if status_of(answer) in CHALLENGES and user:
+        proof = credentials(answer, "REGISTER", f"sip:{end}", user, password)
+        if proof is not None:
+            answer = exchange(end, request("REGISTER", end, here, callee, contact, proof))
+    return status_of(answer)
+
+
+def exchange(end: EndPoint, text: bytes) -> bytes:
+    """The answer to a request, empty without one. Raises OSError where nobody is there."""
     return _over_udp(end, text) if end.transport == UDP else _over_stream(end, text)
 
 
-def _over_udp(end: EndPoint, text: bytes) -> int | None:
+def _over_udp(end: EndPoint, text: bytes) -> bytes:
     with socket.socket(end.family, socket.SOCK_DGRAM) as asking:
         asking.settimeout(ANSWER_SECONDS)
         asking.connect((end.address, end.port))
@@ -89,18 +108,18 @@ def _over_udp(end: EndPoint, text: bytes) -> int | None:
         for _attempt in range(ATTEMPTS):
             asking.send(text)
             try:
-                return status_of(asking.recv(MOST_BYTES))
+                return asking.recv(MOST_BYTES)
             except socket.timeout:
                 continue
-    return None
+    return b""
 
 
-def _over_stream(end: EndPoint, text: bytes) -> int | None:
+def _over_stream(end: EndPoint, text: bytes) -> bytes:
     with socket.create_connection((end.address, end.port), timeout=CONNECT_SECONDS) as plain:
         text = text.replace(b"{port}", str(plain.getsockname()[1]).encode())
         if end.transport == TCP:
             return _ask(plain, text)
-        # The certificate is the target's own affair: what is measured here is its speed, and nothing secret is said.
+        # The certificate is the target's own affair: what is measured here is its speed, and no secret is said in full.
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -108,13 +127,13 @@ def _over_stream(end: EndPoint, text: bytes) -> int | None:
             return _ask(connection, text)
 
 
-def _ask(connection: socket.socket, text: bytes) -> int | None:
+def _ask(connection: socket.socket, text: bytes) -> bytes:
     connection.sendall(text)
     connection.settimeout(ANSWER_SECONDS * ATTEMPTS)
     try:
-        return status_of(connection.recv(MOST_BYTES))
+        return connection.recv(MOST_BYTES)
     except socket.timeout:
-        return None
+        return b""
 
 
 def status_of(answer: bytes) -> int | None:
@@ -123,8 +142,13 @@ def status_of(answer: bytes) -> int | None:
     return int(found.group(1)) if found else None
 
 
-def request(method: str, end: EndPoint, here: str, user: str = "siptune-prove", contact: str = "") -> bytes:
-    """A request to this end point; `{port}` stands for the port that it is sent from. `contact` is for REGISTER."""
+def request(
+    method: str, end: EndPoint, here: str, user: str = "siptune-prove", contact: str = "", proof: str = ""
+) -> bytes:
+    """A request to this end point; `{port}` stands for the port that it is sent from.
+
+    `contact` is for REGISTER, `proof` a header that answers a challenge.
+    """
     mark = os.urandom(8).hex()
     local = f"[{here}]" if ":" in here else here
     uri = f"sip:{end}" if contact else f"sip:{user}@{end}"
@@ -137,6 +161,7 @@ def request(method: str, end: EndPoint, here: str, user: str = "siptune-prove", 
         f"CSeq: 1 {method}",
         f"Contact: <{contact or f'sip:{user}@{local}:{{port}}'}>",
         *([f"Expires: {REGISTERED_SECONDS}"] if contact else []),
+        *([proof] if proof else []),
         "Max-Forwards: 70",
         "Content-Length: 0",
         "",

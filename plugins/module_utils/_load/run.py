@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
+import re
 import resource
 import shutil
 import tempfile
@@ -16,18 +17,20 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from .._core.errors import TuningError
 from .._counters import table
 from .._counters.reading import Sample, sample
 from .._counters.work import processors
 from .._host.children import Caller, Child, children, wait_for
 from .._host.host import Host, HostError
 from .._load import sipp
-from .reach import TLS, exchange, local_address, request
+from .reach import TLS, UDP, free_port, local_address, register
 from .scenarios import AUDIO, AUDIO_FILE, INVITE_MEDIA, REGISTER, callee_scenario, injection_file, scenario
 from .sipp import Load
 from .statistics import Totals, parse_error_codes, parse_response_times, parse_statistics, percentile
 
 NOBODY = "nobody"
+OUTPUT = "output"  # the file of what a SIPp says on its terminal
 END_SECONDS = 10  # for SIPp to notice that all is done, and to write it down
 START_SECONDS = 0.5  # for the callee to listen
 LONGEST_FILE = 64 << 20  # 2 million response times
@@ -113,10 +116,14 @@ def _write(path: str, content: bytes) -> None:
 
 
 def _make_certificate(host: Host, directory: str) -> None:
-    """A certificate for SIPp, which some versions want of a client too. Without openssl(1) SIPp says what it misses."""
+    """A certificate for SIPp, which wants one of a client too. Raises TuningError where openssl(1) is not installed."""
     paths = [os.path.join(directory, name) for name in (sipp.CERTIFICATE_FILE, sipp.KEY_FILE)]
     words = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=siptune-prove"]
-    host.run([*words, "-out", paths[0], "-keyout", paths[1]], CERTIFICATE_SECONDS)
+    if host.run([*words, "-out", paths[0], "-keyout", paths[1]], CERTIFICATE_SECONDS) is None:
+        raise TuningError(
+            "openssl is not installed on this host, and SIPp begins no TLS without a certificate of its own, which is "
+            "made with it: it is in the package openssl"
+        )
     account = pwd.getpwnam(NOBODY)
     for path in filter(os.path.exists, paths):
         os.chown(path, account.pw_uid, account.pw_gid)
@@ -136,8 +143,9 @@ def _start_caller(start: Callable[..., Child], load: Load, rate: int, here: str,
             shutil.copy2(path, place)
             os.chown(os.path.join(place, name), account.pw_uid, account.pw_gid)
     files = _most_files()
-    words = sipp.caller_words(load, rate, here, limit, files)
-    return start(words, place, os.path.join(place, "output"), files, NOBODY)
+    port = None if load.end.transport == UDP else free_port(load.end.family, here)
+    words = sipp.caller_words(load, rate, here, limit, files, port)
+    return start(words, place, os.path.join(place, OUTPUT), files, NOBODY)
 
 
 def _most_files() -> int:
@@ -160,7 +168,7 @@ def _start_callee(start: Callable[..., Child], load: Load, here: str, directory:
     # A daemon that routes by what it has registered finds the callee then; any other one refuses this, and knows where
     # the callee is, or answers the calls itself.
     with contextlib.suppress(OSError):
-        exchange(load.end, request("REGISTER", load.end, here, load.callee, contact))
+        register(load.end, here, load.callee, contact, load.user, load.password)
 
 
 def _last_words(output: str) -> str:
@@ -208,10 +216,14 @@ def _measured(running: Sequence[Child], directory: str) -> Measured:
 
 
 def _complaint(texts: Mapping[str, str]) -> str:
-    """What SIPp has written of a fatal error among its error codes."""
-    lines = [line for name, text in texts.items() if name.endswith("_error_codes.csv") for line in text.split("\n")]
+    """The first error that SIPp has written among its error codes, or with the time of it on its terminal."""
+    codes = [text for name, text in texts.items() if name.endswith("_error_codes.csv")]
+    lines = [line for text in [*codes, texts.get(OUTPUT, "")] for line in text.split("\n") if _TIMED.match(line)]
     said = [line.rpartition("\t")[2].partition(": ")[2].strip() for line in lines]
     return next(filter(None, said), "")[:500]
+
+
+_TIMED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\t")
 
 
 def _result(load: Load, measured: Measured) -> dict[str, Any]:

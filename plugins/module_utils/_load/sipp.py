@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from .._core.errors import TuningError
 from .._host.host import Host, HostError
@@ -42,6 +42,7 @@ CONNECTIONS = 4  # of TCP or TLS, each from a SIPp of its own: a daemon's worker
 MOST_PROCESSES = 16
 WRITES = 100  # of response times a second; those since the last one are lost at the end
 HIGHEST_PORT = 65535
+LONGEST_PROGRAM = 64 << 20  # SIPp has some 1 MiB
 
 
 class Load(NamedTuple):
@@ -118,6 +119,26 @@ def check_program(host: Host, with_tls: bool) -> str:
     return version[0]
 
 
+def check_heard(end: EndPoint, result: Mapping[str, Any]) -> None:
+    """Raises TuningError for a SIPp that says nothing, after a request of our own to this end point was answered.
+
+    One that was built with wolfSSL makes the connection of TLS, and then sends nothing: 3.7.3 of Debian 13.
+    """
+    if end.transport == TLS and not result["statuses"] and _is_built_with(b"libwolfssl"):
+        raise TuningError(
+            "SIPp of this host has been built with wolfSSL, and sends nothing over TLS, where a request of our own was "
+            "answered: use a generator whose SIPp was built with OpenSSL, as that of Debian 14 is, or another transport"
+        )
+
+
+def _is_built_with(library: bytes) -> bool:
+    path = shutil.which(PROGRAM)
+    if path is None:
+        return False
+    with open(path, "rb") as program:
+        return library in program.read(LONGEST_PROGRAM)
+
+
 def package_of(os_release: str) -> str:
     """The package that has SIPp on a host with this /etc/os-release."""
     ids = re.findall(r'^ID(?:_LIKE)?="?([a-z0-9._ -]*)', os_release, re.MULTILINE)
@@ -133,10 +154,13 @@ def rates(load: Load) -> list[int]:
     return [load.rate // number + (place < load.rate % number) for place in range(number)]
 
 
-def caller_words(load: Load, rate: int, here: str, limit_seconds: int, most_files: int) -> list[str]:
-    """The command of a SIPp that makes calls at this rate. Each call of UDP comes from a port of its own.
+def caller_words(
+    load: Load, rate: int, here: str, limit_seconds: int, most_files: int, port: int | None = None
+) -> list[str]:
+    """The command of a SIPp that makes calls at this rate, with a connection from this port.
 
-    That is how telephones are spread: over queues of a card, workers of a daemon and entries of connection tracking.
+    Each call of UDP comes from a port of its own. That is how telephones are spread: over queues of a card, workers of
+    a daemon and entries of connection tracking.
     """
     count = rate * load.seconds
     transport = {UDP: "un", TLS: "l1"}.get(load.end.transport, "t1")
@@ -147,7 +171,7 @@ def caller_words(load: Load, rate: int, here: str, limit_seconds: int, most_file
     if transport == "un":
         words += ["-max_socket", str(max(1, min(MOST_OPEN_SOCKETS, most_files - SPARE_FILES)))]
     else:
-        words += ["-buff_size", str(OWN_BUFFER_BYTES)]
+        words += ["-buff_size", str(OWN_BUFFER_BYTES), *(["-p", str(port)] if port else [])]
     if transport == "l1":
         words += ["-tls_cert", CERTIFICATE_FILE, "-tls_key", KEY_FILE]
     if load.scenario == REGISTER or load.user:

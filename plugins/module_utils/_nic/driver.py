@@ -226,9 +226,7 @@ def _read_queues(host: Host, link: Link, option: Option) -> Nic:
 def _read_interrupts(host: Host, link: Link) -> Nic:
     values = read_interrupts(host, link)
     if not values:
-        return Nic(
-            link, {}, {IRQ_CPUS: f"{_driver(link)} has no interrupts of receive queues here"}
-        )
+        return Nic(link, {}, {IRQ_CPUS: f"{_driver(link)} has no interrupts of receive queues here"})
     reason = why_readonly(host, list(values))
     readonly = {IRQ_CPUS: reason} if reason else {}
     return Nic(link, {IRQ_CPUS: Reading(joined(values))}, {}, readonly, parts={IRQ_CPUS: tuple(values)})

@@ -39,9 +39,7 @@ def storage_findings(host: Host, sip_daemons: Iterable[Mapping[str, Any]]) -> li
     directories = list({one.path: one for one in reversed(found)}.values())[::-1]
     findings = [finding for one in directories for finding in storage.of_directory(one)]
     own_logs = [
-        one
-        for one in directories
-        if one.purpose == LOGS and one.daemon in LOGS_OF_ITS_OWN and storage.local(one.path)
+        one for one in directories if one.purpose == LOGS and one.daemon in LOGS_OF_ITS_OWN and storage.local(one.path)
     ]
     logs = [
         *log_faults(host, processes, own_logs),

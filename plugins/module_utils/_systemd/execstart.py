@@ -115,8 +115,14 @@ def expand_specifiers(text: str, unit: str) -> str:
     last = prefix.rpartition("-")[2]
     known = {
         "%": "%",
-        "n": unit, "N": stem, "p": prefix, "i": instance, "j": last,
-        "P": _unescaped_name(prefix), "I": _unescaped_name(instance), "J": _unescaped_name(last),
+        "n": unit,
+        "N": stem,
+        "p": prefix,
+        "i": instance,
+        "j": last,
+        "P": _unescaped_name(prefix),
+        "I": _unescaped_name(instance),
+        "J": _unescaped_name(last),
         **_DIRECTORIES,
     }
     return re.sub(r"%(.)", lambda found: known.get(found.group(1), found.group()), text)

@@ -52,9 +52,7 @@ class Setting(NamedTuple):
         return self.given != self.directive
 
 
-def parse_setting(
-    item: str, name: str, raw: object, rule: str = EXACT, why: str = "", hazard: str = ""
-) -> Setting:
+def parse_setting(item: str, name: str, raw: object, rule: str = EXACT, why: str = "", hazard: str = "") -> Setting:
     """The setting of a directive, which may have a deprecated name. Raises SystemdError for the item."""
     current, translate = DEPRECATED.get(name, (name, str))
     if current not in DIRECTIVES:

@@ -41,8 +41,7 @@ class _Verdict(NamedTuple):
 def _change(decision: Decision, after: Mapping[str, LoadedUnit], observed: Observed, then: Mapping[str, str]) -> Change:
     state = decision.unit
     verdicts = [
-        (unit.name, _judge(decision, unit, after.get(unit.name, unit), observed, then))
-        for unit in state.loaded
+        (unit.name, _judge(decision, unit, after.get(unit.name, unit), observed, then)) for unit in state.loaded
     ]
     if not verdicts:
         verdicts = [(state.name, _judge_by_files(decision, observed, then))]

@@ -80,9 +80,7 @@ def observe(host: Host, request: Request) -> Observed:
     shown = answer or []
     deadline = start_deadline()
     by_unit = _by_unit(shown, set(resolved.values()))
-    units = [
-        _unit_state(host, name, real, by_unit.get(real, []), request, deadline) for name, real in resolved.items()
-    ]
+    units = [_unit_state(host, name, real, by_unit.get(real, []), request, deadline) for name, real in resolved.items()]
     status = host.read_lenient(f"/proc/{FIRST_PROCESS}/status") or ""
     return Observed(
         systemd_running=answer is not None,

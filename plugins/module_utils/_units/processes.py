@@ -81,9 +81,7 @@ def planned_raises(
             if shadow_of(decision, unit, then):
                 continue
             if DIRECTIVES[decision.directive].is_limit:
-                limits.setdefault(unit.name, {})[decision.directive] = start_value(
-                    decision.directive, target, observed
-                )
+                limits.setdefault(unit.name, {})[decision.directive] = start_value(decision.directive, target, observed)
             elif decision.directive == "OOMScoreAdjust":
                 scores[unit.name] = target[0], decision.bound is not None
     found = {}

@@ -13,7 +13,10 @@ from .._prove import model
 from .settings import PREFIX, SIP_PORT, TLS_PORT, ProveError, Settings
 
 GENERATORS = "siptune_generators"
-RELAYS = ("rtpengine",)  # that speak no SIP
+RELAYS = ("rtpengine", "rtpengine-recording")  # that speak no SIP
+# Ports on which a daemon speaks something else: IAX2, DUNDi, MGCP, UNIStim. Source: iax.conf, dundi.conf, mgcp.conf and
+# unistim.conf of Asterisk, res_pktccops.conf.
+NO_SIP = {"asterisk": (4569, 4520, 2427, 2727, 5000)}
 LOOPBACK = re.compile(r"127\.|::1\Z")
 ANY_ADDRESS = ("0.0.0.0", "::")
 
@@ -51,16 +54,22 @@ def _end_points(sockets: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str
     """Daemon, address and port of each socket that SIP is spoken on."""
     for one in sockets:
         address, _colon, port = one["socket"].rpartition(":")
-        if one["daemon"] not in RELAYS and port.isdecimal():
+        elsewhere = NO_SIP.get(one["daemon"], ())
+        if one["daemon"] not in RELAYS and port.isdecimal() and int(port) not in elsewhere:
             yield one["daemon"], address.strip("[]"), int(port)
 
 
 def choose_end_point(
-    settings: Settings, sockets: Sequence[Mapping[str, Any]], known_address: str, local: bool
+    settings: Settings,
+    sockets: Sequence[Mapping[str, Any]],
+    known_address: str,
+    local: bool,
+    running: Collection[str] = (),
 ) -> tuple[str, int, str | None]:
     """Address, port and daemon. `sockets` are those of sip_counters_info, `known_address` is where Ansible finds it.
 
-    A daemon that listens on an address of its own is asked there: the host's management may have another one.
+    A daemon that listens on an address of its own is asked there: the host's management may have another one. Sockets
+    of TCP are not among them, so that a daemon without one of UDP is known by being the only one of those `running`.
     """
     found = list(_end_points(sockets))
     by_default = TLS_PORT if settings.transport == model.TLS else SIP_PORT
@@ -69,7 +78,8 @@ def choose_end_point(
     port = port or min(ports)
     here = [one for one in found if one[2] == port] or found  # of TCP, or of what the operator knows better
     reachable = [one for one in here if local or not LOOPBACK.match(one[1])]
-    daemon = next((one[0] for one in reachable or here), None)
+    alone = [name for name in set(running) if name not in RELAYS]
+    daemon = next((one[0] for one in reachable or here), alone[0] if len(alone) == 1 else None)
     bound = [address for _daemon, address, _port in reachable if address not in ANY_ADDRESS]
     address = settings.address or (known_address if known_address in bound or not bound else bound[0])
     if local and not settings.address and not bound:

@@ -86,7 +86,45 @@ _LIMITS: dict[tuple[str, int], tuple[Limit, ...]] = {
 LIMITED = frozenset(daemon for daemon, _status in _LIMITS)
 _LEGS = 2  # a call that is handed on is two sessions
 _CREDENTIALS = "give siptune_prove_user and siptune_prove_password, a user of the daemon's"
+_REFUSED = "the daemon does not take siptune_prove_user with siptune_prove_password: compare them with its own"
 CHALLENGES = (401, 407)
+CALL = "call"  # either of the scenarios with a callee
+# Where a status of a daemon has one cause, by daemon, scenario and status. Seen with Asterisk 16 and 22, and
+# FreeSWITCH 1.10.12.
+_CAUSES = {
+    ("asterisk", model.OPTIONS, 404): (
+        "give the context of the generator's endpoint, or of chan_sip, the extension {callee}; it need not do anything"
+    ),
+    ("asterisk", model.REGISTER, 403): (
+        "say max_contacts=1 and remove_existing=yes in the section with type=aor, as each registration comes from "
+        "another port"
+    ),
+    ("asterisk", model.REGISTER, 404): (
+        "a user needs a section with type=aor of its own name, which its endpoint has in aors, and made-up users have "
+        "none: give siptune_prove_user and siptune_prove_password"
+    ),
+    ("asterisk", CALL, 401): (
+        "give siptune_prove_user and siptune_prove_password, or the generator an endpoint in pjsip.conf "
+        "(type=identify, match={generator})"
+    ),
+    ("asterisk", CALL, 404): (
+        "give the context of the caller's endpoint an extension: exten = {callee},1,Dial(PJSIP/{callee})"
+    ),
+    ("asterisk", CALL, 488): "give the endpoints of caller and callee allow=ulaw",
+    ("asterisk", CALL, 503): (
+        "{callee} is not registered: give it an endpoint, and a section with type=aor and max_contacts=1, or there "
+        "contact=sip:{callee}@{generator}:{port}"
+    ),
+    ("freeswitch", model.REGISTER, 401): (
+        "give siptune_prove_user and siptune_prove_password, a user of the directory, or let {generator} in by an ACL "
+        "of the profile (apply-register-acl)"
+    ),
+    ("freeswitch", CALL, 407): (
+        "give siptune_prove_user and siptune_prove_password, a user of the directory, or let {generator} in by an ACL "
+        "of the profile (apply-inbound-acl)"
+    ),
+    ("freeswitch", CALL, 480): "give the context of the caller an extension {callee} that answers",
+}
 
 
 def meaning(status: int, daemon: str | None = None) -> str:
@@ -125,20 +163,24 @@ def _said(limit: Limit, ceiling: Mapping[str, Any]) -> str:
     return f"{limit.name}{number} ({ceiling.get('set_by') or 'unknown'})"
 
 
-def way_out(target: model.Target, status: int | None, callee: str, port: int) -> str:
+def way_out(target: model.Target, status: int | None, callee: str, port: int, with_credentials: bool = False) -> str:
     """How to make the target's daemon answer; `status` is what it answers now, None for nothing at all."""
     daemon, scenario = target["daemon"] or "", target["scenario"]
-    if scenario == model.OPTIONS:
-        way = _OPTIONS.get(daemon, "let the daemon answer OPTIONS of {generator}")
-    elif scenario == model.REGISTER:
-        way = _REGISTER.get(daemon, "let the daemon take registrations of {generator}")
-    else:
-        way = _CALL.get(daemon, "route calls to {callee} to {generator}:{port}")
+    cause = _CAUSES.get((daemon, scenario if scenario in _ACCEPTING else CALL, status or 0))
     if status in CHALLENGES and scenario != model.OPTIONS:
-        way = f"{_CREDENTIALS}; or {way}"
-    elif status and scenario in (model.OPTIONS, model.REGISTER):
-        way = f"{way}; {_ACCEPT}"
-    return _filled(way, target, status, callee, port)
+        way = _REFUSED if with_credentials else cause or _CREDENTIALS
+        return _filled(way, target, status, callee, port)
+    if scenario == model.OPTIONS:
+        way = cause or _OPTIONS.get(daemon, "let the daemon answer OPTIONS of {generator}")
+    elif scenario == model.REGISTER:
+        way = cause or _REGISTER.get(daemon, "let the daemon take registrations of {generator}")
+    else:
+        way = cause or _CALL.get(daemon, "route calls to {callee} to {generator}:{port}")
+    accepting = status is not None and scenario in _ACCEPTING
+    return _filled(f"{way}; {_ACCEPT}" if accepting else way, target, status, callee, port)
+
+
+_ACCEPTING = (model.OPTIONS, model.REGISTER)  # in which a refusal may count as an answer
 
 
 def _filled(text: str, target: model.Target, status: int | None, callee: str, port: int) -> str:

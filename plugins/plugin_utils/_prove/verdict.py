@@ -22,6 +22,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._counters.table impo
 from .._audit.advice import advice
 from .._prove import model
 from .answers import meaning, own_limits, way_out
+from .media import BY_THE_WAY, relayed, sent
 from .settings import Settings
 
 # Counters of the target that must not grow, in the way of a packet: card, queue, connection tracking, socket.
@@ -299,13 +300,10 @@ def _seen_by_callers(evidence: Evidence) -> Iterator[model.Reason]:
     settings, load = evidence.settings, evidence.load
     for status, number in sorted(load["statuses"].items(), key=lambda pair: -pair[1]):
         if status != "200":
-            limits = own_limits(evidence.target["daemon"], int(status), evidence.ceilings, evidence.rate, load["sent"])
-            way = way_out(evidence.target, int(status), settings.callee, settings.callee_port)
-            words, way = limits or (meaning(int(status), evidence.target["daemon"]), way)
-            detail = f"{number} of {load['sent']} answered {status}: {words}"
-            yield _reason(model.DAEMON, f"answer {status}", number, detail, way)
+            yield _refusal(evidence, int(status), number)
     if evidence.unanswered:
         yield _unanswered(evidence)
+    yield from _past_the_relay(evidence)
     sent_again = 100 * load["retransmissions"] / max(1, load["sent"])
     if sent_again > settings.max_retransmissions_percent and not settings.stalled_ms:
         most_again = settings.max_retransmissions_percent
@@ -315,6 +313,41 @@ def _seen_by_callers(evidence: Evidence) -> Iterator[model.Reason]:
     if slowest is not None and slowest > most:
         detail = f"one answer in a hundred took {slowest:g} ms or longer, where {most:g} ms may be"
         yield _reason(model.DAEMON, model.RESPONSE_TIME, slowest, detail)
+
+
+def _refusal(evidence: Evidence, status: int, number: int) -> model.Reason:
+    """An answer that does not count: what it says, and how to have another one."""
+    target, settings, load = evidence.target, evidence.settings, evidence.load
+    words = meaning(status, target["daemon"])
+    way = way_out(target, status, settings.callee, settings.callee_port, settings.user is not None)
+    limits = own_limits(target["daemon"], status, evidence.ceilings, evidence.rate, load["sent"])
+    words, way = limits or (words, way)
+    return _reason(
+        model.DAEMON, f"answer {status}", number, f"{number} of {load['sent']} answered {status}: {words}", way
+    )
+
+
+def _media(evidence: Evidence) -> tuple[int, int] | None:
+    """The packets that the target's rtpengines have relayed, and those that were sent; None where nobody counts."""
+    packets = relayed(evidence.before, evidence.after) if evidence.target["scenario"] == model.INVITE_MEDIA else None
+    return None if packets is None or not evidence.load["answered"] else (packets, sent(evidence.load["answered"]))
+
+
+def _past_the_relay(evidence: Evidence) -> Iterator[model.Reason]:
+    """A relay that had a part of the media alone. One that had none may have nothing to do with these calls."""
+    found = _media(evidence)
+    if found and 0 < found[0] < HALF * found[1]:
+        detail = f"rtpengine relayed {amount(found[0], 'packets')} of some {found[1]:,} of the answered calls"
+        yield _reason(model.DAEMON, "media", found[0], detail, PORTS)
+
+
+PORTS = "more ports (port-min, port-max), which rtpengine keeps for delete-delay (30 s) after a call; look at its log"
+
+
+def remarks(evidence: Evidence) -> list[str]:
+    """What the operator should know of a step that may well hold."""
+    found = _media(evidence)
+    return [BY_THE_WAY] if found and not found[0] else []
 
 
 def _unanswered(evidence: Evidence) -> model.Reason:

@@ -90,5 +90,6 @@ def refused(found: Observed, *texts: str) -> str:
     assert caught.value.item == f"{domain} {kind} {item}"
     return caught.value.reason
 
+
 LOW_NOW = NrOpen(1000, KERNEL_NR_OPEN)
 LOW_AT_BOOT = NrOpen(KERNEL_NR_OPEN, 1000, "/etc/sysctl.d/50.conf line 7")

@@ -245,9 +245,7 @@ def test_whose_program_a_process_runs(tmp_path: Path) -> None:
     assert runs_program_of(host, 8, (uid,)) is None
 
 
-@pytest.mark.parametrize(
-    ("uid", "nspid", "expected"), [("0", "7", True), ("1000", "7", False), ("0", "7\t1", False)]
-)
+@pytest.mark.parametrize(("uid", "nspid", "expected"), [("0", "7", True), ("1000", "7", False), ("0", "7\t1", False)])
 def test_a_process_of_root(tmp_path: Path, uid: str, nspid: str, expected: bool) -> None:
     write(tmp_path, "/proc/7/status", f"PPid:\t1\nUid:\t{uid}\t0\t0\t0\nNSpid:\t{nspid}\n")
     (tmp_path / "proc/7/exe").symlink_to("/bin/sh")

@@ -18,7 +18,9 @@ from ansible_collections.siptune.linux.plugins.module_utils._load.reach import (
     EndPoint,
     check_reachable,
     exchange,
+    free_port,
     local_address,
+    register,
     request,
     resolve,
     status_of,
@@ -52,11 +54,11 @@ def answering() -> Iterator[EndPoint]:
 
 
 def test_any_answer_will_do(answering: EndPoint) -> None:
-    check_reachable(answering, HERE)
+    assert check_reachable(answering, HERE)
 
 
 def test_the_status_of_an_answer(answering: EndPoint) -> None:
-    assert exchange(answering, request("OPTIONS", answering, HERE)) == 404
+    assert status_of(exchange(answering, request("OPTIONS", answering, HERE))) == 404
 
 
 @pytest.mark.parametrize("transport", [UDP, TCP, TLS])
@@ -77,6 +79,43 @@ def test_who_takes_connections_and_speaks_no_tls() -> None:
         threading.Thread(target=answer, daemon=True).start()
         with pytest.raises(HostError, match=r"the TLS handshake fails|cannot be reached"):
             check_reachable(end, HERE)
+
+
+class Registrar:
+    """Who asks for credentials, and takes whatever comes then."""
+
+    def __init__(self) -> None:
+        self.requests: list[bytes] = []
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind((HERE, 0))
+        self.end = EndPoint(HERE, self.socket.getsockname()[1], UDP)
+        threading.Thread(target=self._answer, daemon=True).start()
+
+    def _answer(self) -> None:
+        challenge = b'SIP/2.0 401 Unauthorized\r\nWWW-Authenticate: Digest realm="a", nonce="b"\r\n\r\n'
+        while len(self.requests) < 2:
+            text, caller = self.socket.recvfrom(65535)
+            self.requests.append(text)
+            known = b"Authorization: " in text
+            self.socket.sendto(b"SIP/2.0 200 OK\r\n\r\n" if known else challenge, caller)
+
+
+def test_a_callee_registers_with_credentials_if_asked() -> None:
+    registrar = Registrar()
+    with registrar.socket:
+        contact = f"sip:callee@{HERE}:5070"
+        assert register(registrar.end, HERE, "callee", contact) == 401
+    registrar = Registrar()
+    with registrar.socket:
+        assert register(registrar.end, HERE, "callee", contact, "alice", "s3cret") == 200
+        assert b'username="alice"' in registrar.requests[1]
+        assert b"s3cret" not in registrar.requests[1]
+
+
+def test_a_port_of_ones_own() -> None:
+    port = free_port(socket.AF_INET, HERE)
+    with socket.create_server((HERE, port)):
+        assert free_port(socket.AF_INET, HERE) != port
 
 
 def test_names_and_addresses() -> None:

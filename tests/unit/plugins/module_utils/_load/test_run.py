@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from ansible_collections.siptune.linux.plugins.module_utils._host.host import HostError
+from ansible_collections.siptune.linux.plugins.module_utils._core.errors import TuningError
+from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host, HostError
 from ansible_collections.siptune.linux.plugins.module_utils._load import run as subject
 from ansible_collections.siptune.linux.plugins.module_utils._load.reach import UDP, EndPoint
 from ansible_collections.siptune.linux.plugins.module_utils._load.run import Measured, State
@@ -60,6 +61,9 @@ def test_a_sipp_that_has_made_no_call_says_why(tmp_path: Path) -> None:
     (tmp_path / "load_7_error_codes.csv").unlink()
     with pytest.raises(HostError, match="it says nothing"):
         subject._measured(written(tmp_path), str(tmp_path))
+    stamped = "Resolving\n2026-11-30\t16:54:13.9\t17960.9: Unable to listen main socket\n---- Screen ----\n"
+    with pytest.raises(HostError, match=r"no line of statistics.*: Unable to listen main socket"):
+        subject._measured(written(tmp_path, output=stamped), str(tmp_path))
     with pytest.raises(HostError, match="Unknown option"):
         subject._measured(written(tmp_path, output="Unknown option -x\n---\n"), str(tmp_path))
 
@@ -97,3 +101,11 @@ def test_the_generators_own_part() -> None:
 def test_a_link_in_the_directory_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "statistics.csv").symlink_to("/etc/passwd")
     assert subject._read(os.path.join(tmp_path, "statistics.csv")) == ""
+
+
+def test_without_openssl_there_is_no_certificate_and_it_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(TuningError, match=r"openssl is not installed.*package openssl"):
+        subject._make_certificate(Host(), str(tmp_path))

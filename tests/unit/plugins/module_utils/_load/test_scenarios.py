@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import product
 from xml.etree import ElementTree
 
@@ -64,10 +65,31 @@ def test_other_answers_count_where_they_are_accepted() -> None:
 
 def test_requests_with_credentials_name_a_user_of_the_file() -> None:
     first, second = (send.text or "" for send in sends(scenario(REGISTER, with_credentials=True)))
-    assert "[authentication" not in first
-    assert "[authentication username=[field0] password=[field1]]" in second
-    assert injection_file("alice", "s3cret") == "SEQUENTIAL\nalice;s3cret;\n"
+    assert "[field1]" not in first
+    assert "\n[field1]\n" in second  # SIPp takes no field inside of [authentication]
+    assert injection_file("alice", "s3cret").split("\n")[1:] == [
+        'alice;[authentication username=alice password="s3cret"];',
+        "",
+    ]
     assert len(injection_file().splitlines()) == 1 + USERS
+
+
+def test_a_password_may_have_any_character_that_a_field_may_have() -> None:
+    assert r'password="a\"b\\c d=%0x41"]' in injection_file("alice", r'a"b\c d=%0x41')
+
+
+@pytest.mark.parametrize("kind", [REGISTER, INVITE, INVITE_MEDIA])
+def test_a_user_of_the_target_is_at_home_there(kind: str) -> None:
+    froms = [re.findall(r"^From: <(.*?)>", send.text or "", re.M) for send in sends(scenario(kind, "x", (), True))]
+    assert {one for found in froms for one in found} == {"sip:[field0]@[remote_ip]:[remote_port]"}
+
+
+@pytest.mark.parametrize("kind", [REGISTER, INVITE, INVITE_MEDIA])
+def test_a_daemon_need_not_ask_for_the_credentials(kind: str) -> None:
+    root = ElementTree.fromstring(scenario(kind, with_credentials=True))
+    before_the_second = list(root)[: [one.tag for one in root].index("label")]
+    unasked = next(one for one in before_the_second if one.get("response") == "200")
+    assert unasked.get("next") in {label.get("id") for label in root.iter("label")}
 
 
 def test_media_is_played_between_answer_and_end() -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._load.sipp import (
     Load,
     callee_words,
     caller_words,
+    check_heard,
     check_load,
     package_of,
     rates,
@@ -65,6 +67,7 @@ def test_a_connection_is_kept(transport: str, mode: str) -> None:
     words = caller_words(load(transport), 25, HERE, 20, MOST_FILES)
     assert after(words, "-t") == mode
     assert ("-tls_cert" in words) == (transport == TLS)
+    assert after(caller_words(load(transport), 25, HERE, 20, MOST_FILES, 40000), "-p") == "40000"
     assert len(rates(load(transport))) == 4
 
 
@@ -118,3 +121,27 @@ def test_what_sipp_would_not_do_is_refused(more: dict[str, Any], words: str) -> 
 )
 def test_the_package_has_the_name_of_the_distribution(os_release: str, package: str) -> None:
     assert package_of(os_release) == package
+
+
+SILENT: dict[str, Any] = {"answered": 0, "statuses": {}}
+
+
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A program of SIPp's name, by the libraries that it names."""
+    path = tmp_path / "sipp"
+    path.write_bytes(b"\x7fELF libwolfssl.so.42")
+    path.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    return path
+
+
+def test_a_sipp_that_sends_nothing_over_tls_is_said_to(program: Path) -> None:
+    with pytest.raises(TuningError, match=r"wolfSSL.*built with OpenSSL"):
+        check_heard(load(TLS).end, SILENT)
+    check_heard(load(TCP).end, SILENT)
+    check_heard(load(TLS).end, {"answered": 0, "statuses": {"503": 5}})
+    program.write_bytes(b"\x7fELF libssl.so.3")
+    check_heard(load(TLS).end, SILENT)
+    program.unlink()
+    check_heard(load(TLS).end, SILENT)

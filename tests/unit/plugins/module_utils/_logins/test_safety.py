@@ -165,9 +165,7 @@ ADMINS = ["root", "*", "@root", ":0", "0:", "0:999", "@:0", "@sudo", "@wheel", "
 @pytest.mark.parametrize("least", TOO_LITTLE)
 @pytest.mark.parametrize("kind", ["soft", "hard", "both"])
 @pytest.mark.parametrize("pam", [DEBIAN, UPSTREAM], ids=["Debian", "upstream"])
-def test_those_who_administer_the_host_keep_room_to_log_in(
-    domain: str, least: str, kind: str, pam: PamLimits
-) -> None:
+def test_those_who_administer_the_host_keep_room_to_log_in(domain: str, least: str, kind: str, pam: PamLimits) -> None:
     reason = refused(host(connected=OPS, pam=pam), f"{domain} {kind} {least}")
     assert "could not log in" in reason
     assert "Give at least" in reason

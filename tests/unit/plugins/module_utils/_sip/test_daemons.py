@@ -556,9 +556,7 @@ def test_a_running_daemons_unit_is_that_of_its_control_group(
         run_process(root, pid, "sh", parent)
     run_process(root, 50, "asterisk", parents[0] if parents else 1, f"/system.slice/{unit}")
     host = SystemdHost(root, f"MainPID={main_pid}\nId={unit}\n")
-    assert sip_daemons(host, process_names(host), True) == [
-        SipDaemon("asterisk", unit, True, True, 50, "root", "")
-    ]
+    assert sip_daemons(host, process_names(host), True) == [SipDaemon("asterisk", unit, True, True, 50, "root", "")]
 
 
 @pytest.mark.parametrize(
@@ -656,9 +654,7 @@ def test_a_daemon_that_runs_several_times_in_one_unit_is_one_entry(root: Path) -
         ),
     ],
 )
-def test_a_running_daemon_without_a_unit_is_told_why(
-    root: Path, process: dict, shown: str | None, reason: str
-) -> None:
+def test_a_running_daemon_without_a_unit_is_told_why(root: Path, process: dict, shown: str | None, reason: str) -> None:
     place(root, "/run/systemd/system/README")
     run_process(root, 50, "asterisk", **process)
     host = SystemdHost(root, shown)

@@ -136,9 +136,7 @@ def test_what_can_happen_to_a_host(results: HostResults, status: str, message: s
 def test_a_file_that_would_be_written_anew_is_no_drift_of_an_item_but_a_change() -> None:
     record = host_record("sbc1", host(network=[{"changed": True, "items": [item("a", "shadowed")]}]))
     assert (record["drift"], record["would_change"]) == (0, True)
-    assert failures({"hosts": [record]}, strict=True) == {
-        "sbc1": "network: a run would rewrite its files"
-    }
+    assert failures({"hosts": [record]}, strict=True) == {"sbc1": "network: a run would rewrite its files"}
 
 
 def test_counters_say_what_would_help_and_what_siptune_makes_of_it() -> None:

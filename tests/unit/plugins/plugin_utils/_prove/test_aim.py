@@ -64,6 +64,8 @@ def test_no_generator(variables: dict[str, Any], generators: list[str], words: s
         ({"transport": "tls"}, sockets("10.0.0.5:5060"), False, ("10.0.0.5", 5061, "kamailio")),
         ({"transport": "tcp"}, sockets("10.0.0.5:5060"), False, ("10.0.0.5", 5060, "kamailio")),
         ({}, sockets("127.0.0.1:2223", daemon="rtpengine"), False, ("edge1.example.org", 5060, None)),
+        ({}, sockets("0.0.0.0:4569", "0.0.0.0:5080", daemon="asterisk"), True, ("127.0.0.1", 5080, "asterisk")),
+        ({}, sockets("10.0.0.5:4569", daemon="asterisk"), False, ("edge1.example.org", 5060, None)),
         ({}, [], False, ("edge1.example.org", 5060, None)),
     ],
 )
@@ -71,3 +73,18 @@ def test_the_end_point(
     variables: dict[str, Any], found: list[dict[str, Any]], local: bool, expected: tuple[str, int, str | None]
 ) -> None:
     assert choose_end_point(settings(**variables), found, "edge1.example.org", local) == expected
+
+
+@pytest.mark.parametrize(
+    ("running", "daemon"),
+    [
+        (["kamailio"], "kamailio"),
+        (["rtpengine", "kamailio"], "kamailio"),
+        (["asterisk", "asterisk"], "asterisk"),
+        (["asterisk", "kamailio"], None),
+        (["rtpengine"], None),
+    ],
+)
+def test_a_daemon_without_a_socket_of_udp_is_the_only_one_that_runs(running: list[str], daemon: str | None) -> None:
+    found = choose_end_point(settings(transport="tls"), [], "edge1.example.org", False, running)
+    assert found == ("edge1.example.org", 5061, daemon)

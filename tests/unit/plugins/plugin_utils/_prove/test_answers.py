@@ -41,7 +41,8 @@ def test_it_names_what_is_to_be_done() -> None:
         (model.OPTIONS, None, "siptune_prove_port"),
         (model.REGISTER, 401, "apply-register-acl"),
         (model.REGISTER, 403, "siptune_prove_accepted: [403]"),
-        (model.INVITE, 407, "siptune_prove_user and siptune_prove_password, a user of the daemon's; or let gen1 in"),
+        (model.INVITE, 407, "a user of the directory, or let gen1 in by an ACL of the profile (apply-inbound-acl)"),
+        (model.INVITE, 403, "let gen1 in by an ACL of the profile (apply-inbound-acl)"),
         (model.INVITE_MEDIA, 480, "an extension siptune-prove that answers"),
     ],
 )
@@ -100,3 +101,34 @@ def test_limits_of_the_daemon_itself(ceilings: list[dict], rate: int, calls: int
 @pytest.mark.parametrize(("daemon", "status"), [("freeswitch", 404), ("kamailio", 503), (None, 503)])
 def test_other_refusals_are_no_such_limit(daemon: str | None, status: int) -> None:
     assert own_limits(daemon, status, OF_FREESWITCH, 5000, 40000) is None
+
+
+@pytest.mark.parametrize(
+    ("scenario", "status", "words"),
+    [
+        (model.OPTIONS, 401, "type=identify, match=gen1"),
+        (model.OPTIONS, 404, "the extension bob"),
+        (model.REGISTER, 401, "siptune_prove_user"),
+        (model.REGISTER, 403, "remove_existing=yes"),
+        (model.REGISTER, 404, "type=aor"),
+        (model.INVITE, 401, "siptune_prove_user and siptune_prove_password, or the generator an endpoint"),
+        (model.INVITE, 404, "exten = bob,1,Dial(PJSIP/bob)"),
+        (model.INVITE_MEDIA, 488, "allow=ulaw"),
+        (model.INVITE_MEDIA, 503, "contact=sip:bob@gen1:5070"),
+        (model.INVITE, 486, "type=identify"),
+    ],
+)
+def test_asterisk_is_told_by_its_own_settings(scenario: str, status: int, words: str) -> None:
+    found = way_out(target(daemon="asterisk", scenario=scenario), status, "bob", 5070)
+    assert words in found
+    assert ("siptune_prove_accepted" in found) == (scenario == model.OPTIONS or (scenario, status) in ACCEPTED)
+
+
+ACCEPTED = [(model.REGISTER, 403), (model.REGISTER, 404)]
+
+
+@pytest.mark.parametrize("daemon", ["asterisk", "kamailio"])
+@pytest.mark.parametrize("scenario", [model.REGISTER, model.INVITE])
+def test_credentials_that_were_given_are_not_asked_for_again(daemon: str, scenario: str) -> None:
+    found = way_out(target(daemon=daemon, scenario=scenario), 401, "bob", 5070, with_credentials=True)
+    assert "compare them with its own" in found
