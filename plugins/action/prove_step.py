@@ -23,6 +23,7 @@ from ansible_collections.siptune.linux.plugins.plugin_utils._prove.aim import (
     choose_generator,
     itself,
 )
+from ansible_collections.siptune.linux.plugins.plugin_utils._prove.answers import LIMITED
 from ansible_collections.siptune.linux.plugins.plugin_utils._prove.progress import describe
 from ansible_collections.siptune.linux.plugins.plugin_utils._prove.settings import (
     CAPACITY,
@@ -35,6 +36,7 @@ from ansible_collections.siptune.linux.plugins.plugin_utils._prove.settings impo
 )
 from ansible_collections.siptune.linux.plugins.plugin_utils._prove.verdict import Evidence, hopeless, judge, remarks
 from ansible_collections.siptune.linux.plugins.plugin_utils._results.action import HostAction
+from ansible_collections.siptune.linux.plugins.plugin_utils._results.answers import FACT
 from ansible_collections.siptune.linux.plugins.plugin_utils._results.planted import without_planted
 from ansible_collections.siptune.linux.plugins.plugin_utils._site.names import check_names
 
@@ -113,11 +115,13 @@ class ActionModule(HostAction):
         proof["address"], proof["port"], proof["daemon"] = found
         if settings.stall and proof["daemon"] is None:
             raise ProveError(f"{PREFIX}stall: no SIP daemon is found on this host that could be stopped")
+        ceilings = self._ceilings(proof["daemon"])
         ladder = _ladder(settings)
         proof["runs"] = [*proof["runs"], steps.finish(run_state, [], ladder, model.INTERRUPTED)]
         return {
             "proof": proof,
             "reading": reading,
+            "ceilings": ceilings,
             "started": time.time(),
             "holder": holder,
             "next": self._next(settings, proof, steps.next_rate([], ladder), holder),
@@ -154,6 +158,14 @@ class ActionModule(HostAction):
             answer = self.ask("sip_reserve", self._known, {**arguments, "from_holder": other})
         return holder if not answer.get("failed") else _raise(answer)
 
+    def _ceilings(self, daemon: str | None) -> list[dict[str, Any]]:
+        """What bounds a daemon by its configuration, where its answers may come from that."""
+        if daemon not in LIMITED:
+            return []
+        facts = self._ask("host_facts", {})["ansible_facts"][FACT]
+        of_daemon = [found for found in facts.get("sip_daemons") or [] if found["name"] == daemon]
+        return [one for found in of_daemon for one in found.get("ceilings") or []]
+
     def _ask(self, module: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """The answer of the target. Raises ProveError where it gives none."""
         answer = self.ask(module, self._known, arguments)
@@ -188,6 +200,7 @@ class ActionModule(HostAction):
                 after=reading,
                 own_machine=own_machine,
                 same_kernel=load["machine"].split(" ")[0] == machine.split(" ")[0],
+                ceilings=state["ceilings"],
             )
         except (TuningError, AnsibleError) as error:
             return {**state, **self._failed(proof, str(error))}

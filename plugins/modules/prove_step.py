@@ -64,6 +64,12 @@ reading:
   description: The host's counters after the step.
   returned: with O(phase=begin) and O(phase=judge)
   type: dict
+ceilings:
+  description: What bounds the daemon by its own configuration, as in the fact C(sip_daemons); empty for one whose
+    refusals do not come from that.
+  returned: with O(phase=begin) and O(phase=judge)
+  type: list
+  elements: dict
 started:
   description: When the run began, in seconds of the epoch.
   returned: with O(phase=begin) and O(phase=judge)

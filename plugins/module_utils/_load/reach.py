@@ -22,6 +22,7 @@ CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 0.5  # T1 of RFC 3261, after which the request is sent again
 ATTEMPTS = 4
 MOST_BYTES = 65535
+SIP_PORT = 5060  # RFC 3261, section 19.1.2; that of TLS is another one
 CHALLENGES = (401, 407)
 
 
@@ -83,6 +84,15 @@ def check_reachable(end: EndPoint, here: str) -> bool:
         refused = error.errno == errno.ECONNREFUSED
         why = "nobody listens on this port: give siptune_prove_port, and siptune_prove_transport" if refused else ""
         raise HostError(f"{end.transport} {end}", why or f"cannot be reached: {error.strerror or error}") from error
+
+
+def registrars(end: EndPoint) -> list[EndPoint]:
+    """Where a callee registers who takes calls over UDP, whatever the load that goes to `end` has: the last one counts.
+
+    OpenSIPS calls by the transport that a registration has come over, and not by the one that its Contact names.
+    """
+    ports = (end.port, SIP_PORT) if end.transport == TLS else (end.port,)
+    return list(dict.fromkeys((end, *(EndPoint(end.address, port, UDP) for port in ports))))
 
 
 def register(end: EndPoint, here: str, callee: str, contact: str, user: str = "", password: str = "") -> int | None:

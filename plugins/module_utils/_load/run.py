@@ -24,7 +24,7 @@ from .._counters.work import processors
 from .._host.children import Caller, Child, children, wait_for
 from .._host.host import Host, HostError
 from .._load import sipp
-from .reach import TLS, UDP, free_port, local_address, register
+from .reach import TLS, UDP, free_port, local_address, register, registrars
 from .scenarios import AUDIO, AUDIO_FILE, INVITE_MEDIA, REGISTER, callee_scenario, injection_file, scenario
 from .sipp import Load
 from .statistics import Totals, parse_error_codes, parse_response_times, parse_statistics, percentile
@@ -167,8 +167,9 @@ def _start_callee(start: Callable[..., Child], load: Load, here: str, directory:
     contact = f"sip:{load.callee}@{'[' + here + ']' if ':' in here else here}:{load.callee_port}"
     # A daemon that routes by what it has registered finds the callee then; any other one refuses this, and knows where
     # the callee is, or answers the calls itself.
-    with contextlib.suppress(OSError):
-        register(load.end, here, load.callee, contact, load.user, load.password)
+    for end in registrars(load.end):
+        with contextlib.suppress(OSError):
+            register(end, here, load.callee, contact, load.user, load.password)
 
 
 def _last_words(output: str) -> str:

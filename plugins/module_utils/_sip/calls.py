@@ -9,6 +9,8 @@ ANSWER_TIMEOUT_SECONDS, and none is asked to do anything.
 
 from __future__ import annotations
 
+import os
+import stat
 import time
 import uuid
 from collections.abc import Callable, Sequence
@@ -23,6 +25,9 @@ from .daemons import DAEMONS_IN_CALLS, Daemon, Process, first_processes
 ANSWER_TIMEOUT_SECONDS = 5
 LONGEST_ANSWER = 64 * 1024  # of a program that asks a daemon; those that are known have a few lines
 LONGEST_SHOWN = 200  # of an answer or a complaint
+
+# Where a program that talks to a daemon may be, before the places of the daemon's own program.
+PLACES = ("/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin")
 
 CALLS, TRANSACTIONS, SESSIONS, CHANNELS = "calls", "transactions", "sessions", "channels"
 HIDDEN = "the processes of other users are hidden from us, which takes root"
@@ -87,10 +92,11 @@ def _ask(host: Host, daemon: Daemon, names: ProcessNames) -> Calls | None:
 # --- each daemon -----------------------------------------------------------------------------
 
 
-def _run(host: Host, program: str, *words: str) -> str:
+def _run(host: Host, program: str, *words: str, places: Sequence[str] = PLACES) -> str:
     """The output of a program that talks to a daemon. Raises HostError also where it is not installed."""
-    paths = (f"{place}/{program}" for place in ("/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin"))
-    path = next((path for path in paths if host.exists(path)), program)
+    path = next((path for path in (f"{place}/{program}" for place in places) if host.exists(path)), program)
+    if path != program and path.rpartition("/")[0] not in PLACES:
+        _check_ours(host, program, path)
     done = host.run([path, *words], ANSWER_TIMEOUT_SECONDS)
     if done is None:
         raise HostError(program, "is not installed, and the daemon cannot be asked without it")
@@ -100,6 +106,18 @@ def _run(host: Host, program: str, *words: str) -> str:
     if len(done.stdout) + len(done.stderr) > LONGEST_ANSWER:
         raise HostError(program, f"its answer has more than {LONGEST_ANSWER} characters, and is not read")
     return done.stdout + done.stderr
+
+
+def _check_ours(host: Host, program: str, path: str) -> None:
+    """Raises HostError where others than root, or than who runs us, could have put a program there."""
+    parts = path.split("/")
+    for depth in range(2, len(parts) + 1):
+        status = host.target_status("/".join(parts[:depth]))
+        if status.st_uid not in (0, os.geteuid()) or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            place = "/".join(parts[:depth])
+            raise HostError(
+                program, f"{path} is not run, as others than root may write {place}: put one of root's in {PLACES[-1]}"
+            )
 
 
 def _one_line(text: str) -> str:
@@ -165,9 +183,16 @@ def rtpengine_statistics(host: Host, pid: int) -> tuple[str, str, bytes]:
     return f"statistics at {address[0]} port {address[1]}", cookie, answer
 
 
+# What is built from its source is in a tree of its own.
+FS_CLI_PLACES = (
+    *PLACES,
+    *(path.rpartition("/")[0] for one in DAEMONS_IN_CALLS if one.name == "freeswitch" for path in one.binaries),
+)
+
+
 def _ask_freeswitch(host: Host, _process: Process) -> Calls:
     command = "show channels count"
-    answer = _run(host, "fs_cli", "-x", command)
+    answer = _run(host, "fs_cli", "-x", command, places=FS_CLI_PLACES)
     return _calls("freeswitch", answers.parse_freeswitch(answer), CHANNELS, f"fs_cli -x '{command}'", answer)
 
 

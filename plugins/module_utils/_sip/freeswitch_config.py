@@ -26,7 +26,9 @@ LONGEST_VALUE = 8192  # of a line with its variables, preprocess()
 MOST_EXPANDED = 1 << 20  # characters that variables stand for, in all
 
 # The preprocessor does not know comments: vars.xml of FreeSWITCH says so.
-_TOKEN = re.compile(r"<X-PRE-PROCESS\b([^>]*)>|<\?[^>]*\?>|</?include>|\$\$\{([^}\n]{0,200})\}", re.IGNORECASE)
+_TOKEN = re.compile(r"<X-PRE-PROCESS\b([^>]*)>|\$\$\{([^}\n]{0,200})\}", re.IGNORECASE)
+# And it drops the whole of such a line, with a parameter that stands beside: preprocess().
+_DROPPED = re.compile(r"^[^\n]*?(?:</?include>|<\?)[^\n]*", re.MULTILINE)
 _ATTRIBUTE = re.compile(r"""\b(cmd|data)\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
 _VARIABLE = re.compile(r"\$\$\{([^}\n]{0,200})\}")
 _USABLE = re.compile(r"[0-9]{0,20}|\$\$\{[\w.-]{1,40}\}", re.ASCII)
@@ -103,13 +105,11 @@ class _Preprocessor:
 
     def expanded(self, text: str, path: str, chain: Sequence[str]) -> str:
         """The text of a file with all that it includes, and with the values of variables."""
-        return _TOKEN.sub(lambda token: self._replacement(token, path, chain), text)
+        return _TOKEN.sub(lambda token: self._replacement(token, path, chain), _DROPPED.sub("", text))
 
     def _replacement(self, token: re.Match[str], path: str, chain: Sequence[str]) -> str:
         if token.group(2) is not None:
             return self._value_of(token)
-        if token.group(1) is None:
-            return ""
         attributes = {name.lower(): double or single for name, double, single in _ATTRIBUTE.findall(token.group(1))}
         command = attributes.get("cmd", "").lower()
         data = _VARIABLE.sub(self._value_of, attributes.get("data", ""))[:LONGEST_VALUE]

@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
 from .._prove import model
 
 MEANINGS = {
     401: "it asks for credentials",
-    403: "it forbids this",
+    403: "it forbids this, as it does for a wrong password or an address that it does not know",
     404: "it knows no such user",
     405: "it does not take this method",
     407: "it asks for credentials",
@@ -29,6 +32,11 @@ MEANINGS = {
     504: "it has waited for another server in vain",
     603: "the call is declined",
 }
+# What a daemon means by a status that others use in another way.
+_OF_DAEMON = {
+    # The end of its dialplan is the end of the call: switch_core_state_machine.c, switch_core_standard_on_execute().
+    ("freeswitch", 480): "its dialplan has no such extension, or whom that calls is not registered",
+}
 _ACCEPT = "or count the answer as one: siptune_prove_accepted: [{status}]"
 _OPTIONS = {
     "kamailio": 'answer it first in request_route: if (is_method("OPTIONS")) {{ sl_send_reply("200", "OK"); exit; }}',
@@ -37,7 +45,12 @@ _OPTIONS = {
         "give the generator an endpoint in pjsip.conf (type=identify, match={generator}) whose context has the "
         "extension {callee}"
     ),
-    "freeswitch": "let the generator in by its address: an ACL of the profile (apply-inbound-acl) with {generator}",
+    "freeswitch": "each of its profiles answers: give the port of one (fs_cli -x 'sofia status') in siptune_prove_port",
+}
+_REGISTER = {
+    "kamailio": 'take it of {generator} without a password: save("location")',
+    "opensips": 'take it of {generator} without a password: save("location")',
+    "freeswitch": "let {generator} in without a password, by an ACL of the profile (apply-register-acl)",
 }
 _CALL = {
     "kamailio": "let {callee} register without a password from {generator}, or route calls to it to {generator}:{port}",
@@ -46,13 +59,38 @@ _CALL = {
         "give the generator an endpoint in pjsip.conf (type=identify, match={generator}) whose context has an "
         "extension {callee} that answers"
     ),
-    "freeswitch": "let {generator} in by an ACL of the profile, and give its context an extension {callee} to answer",
+    "freeswitch": (
+        "let {generator} in by an ACL of the profile (apply-inbound-acl), and give its context an extension {callee} "
+        "that answers"
+    ),
 }
+
+
+class Limit(NamedTuple):
+    """A setting that bounds a daemon, as the fact `ceilings` names it: what of, and how it is raised while it runs."""
+
+    name: str
+    bounds: str
+    live: str
+    a_second: bool
+
+
+# What answers so once it is reached. Source: FreeSWITCH, src/switch_core_session.c, switch_core_session_request_uuid(),
+# whose failure mod_sofia answers, and its sofia_handle_sip_i_invite().
+_LIMITS: dict[tuple[str, int], tuple[Limit, ...]] = {
+    ("freeswitch", 503): (
+        Limit("sessions-per-second", "new sessions a second", "fsctl sps", a_second=True),
+        Limit("max-sessions", "sessions at once", "fsctl max_sessions", a_second=False),
+    ),
+}
+LIMITED = frozenset(daemon for daemon, _status in _LIMITS)
+_LEGS = 2  # a call that is handed on is two sessions
 _CREDENTIALS = "give siptune_prove_user and siptune_prove_password, a user of the daemon's"
 _REFUSED = "the daemon does not take siptune_prove_user with siptune_prove_password: compare them with its own"
 CHALLENGES = (401, 407)
 CALL = "call"  # either of the scenarios with a callee
-# Where a status of a daemon has one cause, by daemon, scenario and status. Seen with Asterisk 16 and 22.
+# Where a status of a daemon has one cause, by daemon, scenario and status. Seen with Asterisk 16 and 22, and
+# FreeSWITCH 1.10.12.
 _CAUSES = {
     ("asterisk", model.OPTIONS, 404): (
         "give the context of the generator's endpoint, or of chan_sip, the extension {callee}; it need not do anything"
@@ -77,13 +115,52 @@ _CAUSES = {
         "{callee} is not registered: give it an endpoint, and a section with type=aor and max_contacts=1, or there "
         "contact=sip:{callee}@{generator}:{port}"
     ),
+    ("freeswitch", model.REGISTER, 401): (
+        "give siptune_prove_user and siptune_prove_password, a user of the directory, or let {generator} in by an ACL "
+        "of the profile (apply-register-acl)"
+    ),
+    ("freeswitch", CALL, 407): (
+        "give siptune_prove_user and siptune_prove_password, a user of the directory, or let {generator} in by an ACL "
+        "of the profile (apply-inbound-acl)"
+    ),
+    ("freeswitch", CALL, 480): "give the context of the caller an extension {callee} that answers",
 }
 
 
-def meaning(status: int) -> str:
-    """What an answer with this status says, in words."""
+def meaning(status: int, daemon: str | None = None) -> str:
+    """What an answer of a daemon with this status says, in words."""
     kind = {3: "it sends the caller elsewhere", 4: "it refuses the request", 5: "it fails", 6: "nobody takes the call"}
-    return MEANINGS.get(status) or kind.get(status // 100, "it answers with something else")
+    words = _OF_DAEMON.get((daemon or "", status)) or MEANINGS.get(status)
+    return words or kind.get(status // 100, "it answers with something else")
+
+
+def own_limits(
+    daemon: str | None, status: int, ceilings: Sequence[Mapping[str, Any]], rate: float, calls: int
+) -> tuple[str, str] | None:
+    """What a refusal says if a limit of the daemon's own was reached, and how that is raised; else None.
+
+    `ceilings` are the daemon's in the fact sip_daemons. A limit that so many calls at this rate cannot have reached is
+    not named; one that is unknown may have been.
+    """
+    known = {one["name"]: one for one in ceilings}
+    limits = [limit for limit in _LIMITS.get((daemon or "", status), ()) if limit.name in known]
+    limits = [
+        limit
+        for limit in limits
+        if (known[limit.name].get("value") or 0) <= _LEGS * (rate if limit.a_second else calls)
+    ]
+    if not limits:
+        return None
+    said = " or ".join(_said(limit, known[limit.name]) for limit in limits)
+    names = " and ".join(limit.name for limit in limits)
+    live = " and ".join(f"'{limit.live} NUMBER'" for limit in limits)
+    return f"it is at a limit of its own, {said}", f"raise {names} in switch.conf.xml, and at once by fs_cli -x {live}"
+
+
+def _said(limit: Limit, ceiling: Mapping[str, Any]) -> str:
+    value = ceiling.get("value")
+    number = "" if value is None else f": {value} {limit.bounds}"
+    return f"{limit.name}{number} ({ceiling.get('set_by') or 'unknown'})"
 
 
 def way_out(target: model.Target, status: int | None, callee: str, port: int, with_credentials: bool = False) -> str:
@@ -96,7 +173,7 @@ def way_out(target: model.Target, status: int | None, callee: str, port: int, wi
     if scenario == model.OPTIONS:
         way = cause or _OPTIONS.get(daemon, "let the daemon answer OPTIONS of {generator}")
     elif scenario == model.REGISTER:
-        way = cause or "let the daemon take registrations of {generator}"
+        way = cause or _REGISTER.get(daemon, "let the daemon take registrations of {generator}")
     else:
         way = cause or _CALL.get(daemon, "route calls to {callee} to {generator}:{port}")
     accepting = status is not None and scenario in _ACCEPTING

@@ -21,7 +21,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._counters.table impo
 
 from .._audit.advice import advice
 from .._prove import model
-from .answers import meaning, way_out
+from .answers import meaning, own_limits, way_out
 from .media import BY_THE_WAY, relayed, sent
 from .settings import Settings
 
@@ -75,6 +75,7 @@ class Evidence(NamedTuple):
     after: Mapping[str, Any]
     own_machine: bool
     same_kernel: bool
+    ceilings: Sequence[Mapping[str, Any]] = ()  # of the daemon, as in the fact sip_daemons
 
     @property
     def seconds(self) -> float:
@@ -299,10 +300,7 @@ def _seen_by_callers(evidence: Evidence) -> Iterator[model.Reason]:
     settings, load = evidence.settings, evidence.load
     for status, number in sorted(load["statuses"].items(), key=lambda pair: -pair[1]):
         if status != "200":
-            known = settings.user is not None
-            way = way_out(evidence.target, int(status), settings.callee, settings.callee_port, known)
-            detail = f"{number} of {load['sent']} answered {status}: {meaning(int(status))}"
-            yield _reason(model.DAEMON, f"answer {status}", number, detail, way)
+            yield _refusal(evidence, int(status), number)
     if evidence.unanswered:
         yield _unanswered(evidence)
     yield from _past_the_relay(evidence)
@@ -315,6 +313,18 @@ def _seen_by_callers(evidence: Evidence) -> Iterator[model.Reason]:
     if slowest is not None and slowest > most:
         detail = f"one answer in a hundred took {slowest:g} ms or longer, where {most:g} ms may be"
         yield _reason(model.DAEMON, model.RESPONSE_TIME, slowest, detail)
+
+
+def _refusal(evidence: Evidence, status: int, number: int) -> model.Reason:
+    """An answer that does not count: what it says, and how to have another one."""
+    target, settings, load = evidence.target, evidence.settings, evidence.load
+    words = meaning(status, target["daemon"])
+    way = way_out(target, status, settings.callee, settings.callee_port, settings.user is not None)
+    limits = own_limits(target["daemon"], status, evidence.ceilings, evidence.rate, load["sent"])
+    words, way = limits or (words, way)
+    return _reason(
+        model.DAEMON, f"answer {status}", number, f"{number} of {load['sent']} answered {status}: {words}", way
+    )
 
 
 def _media(evidence: Evidence) -> tuple[int, int] | None:

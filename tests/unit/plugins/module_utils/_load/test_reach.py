@@ -21,6 +21,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._load.reach import (
     free_port,
     local_address,
     register,
+    registrars,
     request,
     resolve,
     status_of,
@@ -138,3 +139,17 @@ def test_a_request_is_whole() -> None:
 @given(st.binary())
 def test_anything_may_come_back(answer: bytes) -> None:
     assert status_of(answer) is None or answer.startswith(b"SIP/2.0 ")
+
+
+@pytest.mark.parametrize(
+    ("end", "expected"),
+    [
+        (EndPoint(HERE, 5060, UDP), [("udp", 5060)]),
+        (EndPoint(HERE, 5080, TCP), [("tcp", 5080), ("udp", 5080)]),
+        (EndPoint("::1", 5061, TLS), [("tls", 5061), ("udp", 5061), ("udp", 5060)]),
+    ],
+)
+def test_a_callee_registers_by_udp_last_as_he_takes_calls(end: EndPoint, expected: list[tuple[str, int]]) -> None:
+    found = registrars(end)
+    assert [(one.transport, one.port) for one in found] == expected
+    assert {one.address for one in found} == {end.address}

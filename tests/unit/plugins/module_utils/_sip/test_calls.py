@@ -116,6 +116,27 @@ def test_what_cannot_be_learnt_is_unknown_and_named(root: Path, answer: CommandR
     assert reason in seen.reason
 
 
+def test_freeswitch_from_its_source_has_its_client_beside_it(root: Path) -> None:
+    path = "/usr/local/freeswitch/bin/fs_cli"
+    run_process(root, 50, "freeswitch")
+    place(root, path)
+    host = AskedHost(root, {(path, *FREESWITCH[1:]): CommandResult(0, "\n2 total.\n", "")})
+    assert only(host).in_progress == 2
+    place(root, "/usr/local/bin/fs_cli")  # where an operator links it, and what is installed comes first
+    host.answers = {("/usr/local/bin/fs_cli", *FREESWITCH[1:]): CommandResult(0, "\n3 total.\n", "")}
+    assert only(host).in_progress == 3
+
+
+@pytest.mark.parametrize("writable", ["fs_cli", "..", "../.."])
+def test_a_client_that_others_could_have_written_is_not_run(root: Path, writable: str) -> None:
+    run_process(root, 50, "freeswitch")
+    place(root, "/opt/freeswitch/bin/fs_cli")
+    (root / "opt/freeswitch/bin" / writable).resolve().chmod(0o775)
+    host = AskedHost(root)
+    assert only(host).reason.startswith("fs_cli: /opt/freeswitch/bin/fs_cli is not run, as others than root may write")
+    assert host.asked == []
+
+
 def test_a_program_that_hangs_is_unknown(root: Path) -> None:
     class Hangs(AskedHost):
         def run(self, arguments, timeout_seconds=None):

@@ -56,6 +56,9 @@ def start_port(switch: str, **others: str) -> str | None:
                      id="as freeswitch.xml includes"),
         pytest.param(SETTINGS.format(INCLUDE.format("ports.xml")), {"autoload_configs/ports": PARAM.format(1)}, "1",
                      id="a part of switch.conf.xml"),
+        pytest.param(OF_A, {"vars": f"<include>{SET.format('a=1')}</include>"}, "$${a}", id="a line that is dropped"),
+        pytest.param(SETTINGS.format(f"\n{PARAM.format(1)}\n{PARAM.format(2)}<!-- <?x?> -->\n"), {}, "1",
+                     id="another one"),
     ],
 )  # fmt: skip
 def test_parameters(switch: str, others: dict[str, str], expected: str | None) -> None:

@@ -243,3 +243,19 @@ def test_any_step_has_a_verdict(
     if answered < 800 or step["losses"]:
         assert not step["holds"]
     describe("edge1", step, None)
+
+
+def test_a_limit_of_the_daemon_itself_is_named_with_its_setting() -> None:
+    found = evidence(
+        target=target(daemon="freeswitch", scenario=model.INVITE),
+        load=load(answered=700, unanswered=100, statuses={"200": 700, "503": 100}),
+        ceilings=[{"name": "sessions-per-second", "value": 30, "set_by": "default"}],
+    )
+    (reason,) = judge(found)["reasons"]
+    assert reason["where"] == model.DAEMON
+    assert reason["detail"] == (
+        "100 of 800 answered 503: it is at a limit of its own, sessions-per-second: 30 new sessions a second (default)"
+    )
+    assert reason["help"] == (
+        "raise sessions-per-second in switch.conf.xml, and at once by fs_cli -x 'fsctl sps NUMBER'"
+    )
