@@ -88,10 +88,15 @@ def _stop_and_wake(pids: Sequence[int], seconds: float) -> float:
 
 def _start_waker(pids: Sequence[int], seconds: float) -> subprocess.Popen[bytes]:
     """The second process. Raises HostError."""
-    nowhere = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     words = ["sh", "-c", WAKER, f"{seconds:.1f}", *map(str, pids)]
     try:
-        return subprocess.Popen(words, stdin=subprocess.PIPE, start_new_session=True, **nowhere)
+        return subprocess.Popen(
+            words,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
     except OSError as error:
         raise HostError(words[0], f"cannot be started: {error}; nothing was stopped") from error
 
