@@ -129,7 +129,7 @@ def _write(
         # Whether a host drifts, and how many items do, is said of all its layers.
         notes.append(f"{PROMETHEUS_NAME} is left as it was, as only these layers were audited: {', '.join(layers)}")
     elif options["prometheus"]:
-        former = read_former(options["prometheus"], PROMETHEUS_NAME) if unasked else ""
+        former = read_former(options["prometheus"], PROMETHEUS_NAME, "remove it, or audit all hosts") if unasked else ""
         others = hosts_in(former, HOST_TIMESTAMP).intersection(unasked)
         reports.append((options["prometheus"], PROMETHEUS_NAME, render_prometheus(audit, former, others)))
         if others:

@@ -17,10 +17,9 @@ from ansible_collections.siptune.linux.plugins.module_utils._layers.capacity imp
 from ansible_collections.siptune.linux.plugins.plugin_utils._prove.document import document, failures, totals
 from ansible_collections.siptune.linux.plugins.plugin_utils._prove.html import render as render_html
 from ansible_collections.siptune.linux.plugins.plugin_utils._prove.model import APPLIED, REGISTERED
-from ansible_collections.siptune.linux.plugins.plugin_utils._prove.prometheus import TIMESTAMP, not_proved
+from ansible_collections.siptune.linux.plugins.plugin_utils._prove.prometheus import earlier
 from ansible_collections.siptune.linux.plugins.plugin_utils._prove.prometheus import render as render_prometheus
 from ansible_collections.siptune.linux.plugins.plugin_utils._prove.text import render_end, render_target
-from ansible_collections.siptune.linux.plugins.plugin_utils._reports.exposition import hosts_in
 from ansible_collections.siptune.linux.plugins.plugin_utils._reports.files import (
     ReportError,
     collection_version,
@@ -109,13 +108,12 @@ def _write(proof: Mapping[str, Any], options: Mapping[str, Any], unasked: Sequen
     ]
     notes = []
     if options["prometheus"]:
-        silent = [*unasked, *not_proved(proof)]
-        former = read_former(options["prometheus"], PROMETHEUS_NAME, "prove", "proved") if silent else ""
-        others = hosts_in(former, TIMESTAMP).intersection(silent)
-        reports.append((options["prometheus"], PROMETHEUS_NAME, render_prometheus(proof, former, others)))
-        if others:
-            hosts = plural(len(others), "other host")
-            notes.append(f"{PROMETHEUS_NAME} keeps the samples of {len(others)} {hosts} from an earlier proof")
+        former = read_former(options["prometheus"], PROMETHEUS_NAME, "remove it")
+        kept = len(earlier(proof, former, unasked))
+        reports.append((options["prometheus"], PROMETHEUS_NAME, render_prometheus(proof, former, unasked)))
+        if kept:
+            proofs = plural(kept, "earlier proof")
+            notes.append(f"{PROMETHEUS_NAME} keeps {kept} {proofs}, of other hosts, scenarios or transports")
     return write_all(reports), notes
 
 

@@ -269,6 +269,8 @@ def _ladder(settings: Settings) -> steps.Ladder:
 
 def _usable(answer: Mapping[str, Any], who: str) -> Mapping[str, Any]:
     """The answer of a module that another task has run. Raises ProveError where it has none."""
+    if "module_stdout" in answer or "timedout" in answer:  # as Ansible says of a module that has not come to its end
+        raise ProveError(f"{who}: its connection was lost, or the module killed, half-way: {answer.get('msg')}")
     if answer.get("failed") or answer.get("unreachable") or "machine" not in answer:
         raise ProveError(f"{who}: {answer.get('msg') or 'gave no result'}")
     return answer

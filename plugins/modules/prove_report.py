@@ -30,7 +30,7 @@ options:
     description:
       - The directory of the textfile collector of a C(node_exporter) on the controller. It must be there.
       - Hosts of the inventory that are not in the play, and those that could not be proved, keep the samples that they
-        have in C(siptune-prove.prom).
+        have in C(siptune-prove.prom), and so does each other scenario and transport of a host.
     type: path
   strict:
     description: Whether targets count as failures that were not seen to hold their contract.

@@ -14,8 +14,8 @@ description:
     returns what was answered, how fast, and what this host has lost itself. C(siptune.linux.prove) is made of it.
   - Each call of UDP comes from a port of its own, as the calls of telephones do. With TCP and TLS there are at least
     four connections.
-  - SIPp runs under the account C(nobody), in a private directory that is removed. It ends with this module, with the
-    connection to this host, and by its own time limit, whichever comes first.
+  - SIPp runs under the account C(nobody), in a private directory that is removed. It ends with this module, with
+    C(ansible-playbook), with the connection to this host, and by its own time limit, whichever comes first.
   - One load at a time leaves a host, and O(holder) keeps others away for some seconds after each.
   - Installs nothing. Without SIPp it fails, and names the package.
   - This is a load test. Use it on a host that is yours, and that carries no calls.

@@ -232,7 +232,8 @@ def _result(load: Load, measured: Measured) -> dict[str, Any]:
     statuses = {status: min(number, totals.failed) for status, number in sorted(measured.statuses.items())}
     if totals.successful:
         statuses["200"] = totals.successful
-    times = [percentile(measured.milliseconds, share) for share in (0.5, 0.99, 1.0)]
+    found = [percentile(measured.milliseconds, share) for share in (0.5, 0.99, 1.0)]
+    times = [None if one is None else round(one, 1) for one in found]
     return {
         "asked": load.calls,
         "sent": totals.calls,

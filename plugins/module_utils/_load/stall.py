@@ -4,14 +4,15 @@
 """Stop the processes of a daemon for a moment, as a busy hypervisor does, and wake them whatever happens.
 
 A second process, in a session of its own that no signal of a terminal or of a connection reaches, wakes them when the
-one that has stopped them ends, however it ends, and at the latest when the time is over.
+one that has stopped them ends, however it ends, and at the latest when the time is over. It is a program of its own, so
+that whoever kills all that looks like the module does not kill it, too.
 """
 
 from __future__ import annotations
 
 import os
-import select
 import signal
+import subprocess
 import time
 from collections.abc import Sequence
 
@@ -23,6 +24,8 @@ from .._sip.daemons import DAEMONS_IN_CALLS, first_processes
 LONGEST_MILLISECONDS = 10_000
 LONGEST_DELAY_MILLISECONDS = 60_000
 SPARE_SECONDS = 1.0  # that the second process leaves the first one to do it
+# The second process. Its arguments: the longest time, and the processes. Its input ends with who has stopped them.
+WAKER = 'trap "" TERM HUP INT; timeout "$0" cat >/dev/null; kill -CONT "$@"'
 
 
 def daemon_processes(host: Host, name: str) -> list[int]:
@@ -43,18 +46,13 @@ def stall(host: Host, pids: Sequence[int], seconds: float, delay_seconds: float)
     Raises HostError.
     """
     begun = {pid: start_ticks(host, pid) for pid in pids}
-    reader, writer = os.pipe()
-    watcher = os.fork()
-    if watcher == 0:
-        _watch(reader, writer, pids, delay_seconds + seconds + SPARE_SECONDS)
-    os.close(reader)
+    waker = _start_waker(pids, delay_seconds + seconds + SPARE_SECONDS)
     try:
         with ended_by_signals():
             time.sleep(delay_seconds)
             return _stop_and_wake([pid for pid in pids if start_ticks(host, pid) == begun[pid]], seconds)
     finally:
-        os.close(writer)
-        os.waitpid(watcher, 0)
+        waker.communicate()
 
 
 def stall_later(host: Host, pids: Sequence[int], seconds: float, delay_seconds: float) -> None:
@@ -88,18 +86,19 @@ def _stop_and_wake(pids: Sequence[int], seconds: float) -> float:
     return time.monotonic() - stopped_at
 
 
-def _watch(reader: int, writer: int, pids: Sequence[int], seconds: float) -> None:
-    """The second process: never returns."""
+def _start_waker(pids: Sequence[int], seconds: float) -> subprocess.Popen[bytes]:
+    """The second process. Raises HostError."""
+    words = ["sh", "-c", WAKER, f"{seconds:.1f}", *map(str, pids)]
     try:
-        os.setsid()
-        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-            signal.signal(number, signal.SIG_IGN)
-        os.close(writer)
-        _let_go_of_streams()
-        select.select([reader], [], [], seconds)
-    finally:
-        _signal_all(pids, signal.SIGCONT)
-        os._exit(0)
+        return subprocess.Popen(
+            words,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise HostError(words[0], f"cannot be started: {error}; nothing was stopped") from error
 
 
 def _signal_all(pids: Sequence[int], number: int) -> None:

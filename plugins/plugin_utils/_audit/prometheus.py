@@ -14,7 +14,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._counters.table impo
 from ansible_collections.siptune.linux.plugins.module_utils._packets.model import KINDS as PACKET_KINDS
 from ansible_collections.siptune.linux.plugins.module_utils._storage.model import KINDS
 
-from .._reports.exposition import Family, Sample, family, text_of, with_others
+from .._reports.exposition import Family, Sample, family, text_of, with_former
 from .._site.relays import KERNEL, OFF, USER, relay_name
 from .document import AUDITED
 from .packets import findings_of
@@ -33,7 +33,7 @@ def render(document: Mapping[str, Any], former: str = "", others: Collection[str
 
     `others` are hosts that this audit has left out: they keep the samples that they have in the `former` file.
     """
-    families = with_others(_families(document), former, others)
+    families = with_former(_families(document), former, lambda labels: labels["host"] in others)
     when = next((one for one in families if one.name == HOST_TIMESTAMP and one.samples), None)
     if when:
         families.insert(0, family(TIMESTAMP, "gauge", OLDEST, [({}, min(when.samples.values()))]))

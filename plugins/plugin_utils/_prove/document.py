@@ -267,9 +267,23 @@ def compared(target: Mapping[str, Any]) -> str:
     runs = {run["state"]: run for run in target["runs"]}
     if not {"before", "after"} <= runs.keys():
         return ""
-    before, after = (runs[state]["highest_rate"] for state in ("before", "after"))
-    said = f"tuning: from {rate_text(before)} to {rate_text(after)} {unit_of(target)}"
-    return f"{said} ({after / before - 1:+.0%})" if before and after is not None else said
+    before, after = runs["before"], runs["after"]
+    said = f"tuning: from {_reached(before)} to {_reached(after)} {unit_of(target)}"
+    if before["highest_rate"] and not _was_at_its_end(before):
+        return f"{said}; what it brings is not known, as the target was not at its end before"
+    if not before["highest_rate"] or after["highest_rate"] is None:
+        return said
+    more = "" if _was_at_its_end(after) else " or more"
+    return f"{said} ({after['highest_rate'] / before['highest_rate'] - 1:+.0%}{more})"
+
+
+def _was_at_its_end(run: Mapping[str, Any]) -> bool:
+    return bool(run["ended_by"] == TARGET)
+
+
+def _reached(run: Mapping[str, Any]) -> str:
+    least = "" if _was_at_its_end(run) or run["highest_rate"] is None else "at least "
+    return f"{least}{rate_text(run['highest_rate'])}"
 
 
 def grown(steps: Iterable[Mapping[str, Any]], field: str) -> dict[str, int]:

@@ -152,7 +152,7 @@ def _result(target: Target, run: Run) -> Markup:
     first, share = run["gave_first"], run["headroom_percent"]
     contract, stalls = target["contract"], {step["stall_ms"] for step in run["steps"]} - {0}
     facts = {
-        "contract": f"{rate_text(contract['rate'])} {contract['unit']} ({contract['from']})" if contract else None,
+        "contract": f"{rate_text(contract['rate'])} {contract['unit']}, by {contract['from']}" if contract else None,
         "stall in each step": f"{max(stalls):,} ms" if stalls else None,
         "highest rate that holds": f"{rate_text(run['highest_rate'])} {unit_of(target)}",
         "headroom": None if share is None else f"{share:g} %",

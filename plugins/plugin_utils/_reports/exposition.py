@@ -10,12 +10,13 @@ the collector refuses those.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 PREFIX = "siptune"
 Number = int | float
-Sample = tuple[dict[str, str], Number | None]
+Labels = dict[str, str]
+Sample = tuple[Labels, Number | None]
 
 
 class Family(NamedTuple):
@@ -39,10 +40,10 @@ def family(name: str, kind: str, help_text: str, samples: Iterable[Sample]) -> F
     return Family(f"{PREFIX}_{name}", kind, _escaped(help_text), values)
 
 
-def with_others(families: Iterable[Family], former: str, others: Collection[str]) -> list[Family]:
-    """The families with what the hosts `others`, which a report has left out, have in the `former` file."""
+def with_former(families: Iterable[Family], former: str, keeps: Callable[[Labels], bool]) -> list[Family]:
+    """The families with those samples of the `former` file that are kept: of what a report has left out."""
     known = {one.name: one for one in families}
-    for name, kept in _of_hosts(former, others).items():
+    for name, kept in _kept(former, keeps).items():
         one = known.setdefault(name, kept)
         known[name] = one._replace(samples={**one.samples, **kept.samples})
     return list(known.values())
@@ -53,32 +54,40 @@ def text_of(families: Iterable[Family]) -> str:
     return "".join(f"{line}\n" for one in families for line in _lines(one))
 
 
+def labels_in(former: str, metric: str) -> list[Labels]:
+    """The labels of the samples of a metric in an earlier file."""
+    return [labels for name, labels, _written, _value in _samples(former) if name == metric]
+
+
 def hosts_in(former: str, metric: str) -> set[str]:
     """The hosts that an earlier file has samples of, by a metric that each of them has."""
-    return {host for name, host, _labels, _value in _samples(former) if name == metric}
+    return {labels["host"] for labels in labels_in(former, metric)}
 
 
 # A sample of a host, as this file writes them: the label `host` comes first.
-_SAMPLE = re.compile(r'(siptune_[a-z0-9_]+)(\{host="((?:[^"\\]|\\.)*)"[^\n]*\}) (-?[0-9]{1,20}(?:\.[0-9]{1,20})?)')
+_SAMPLE = re.compile(r'(siptune_[a-z0-9_]+)(\{host="(?:[^"\\]|\\.)*"[^\n]*\}) (-?[0-9]{1,20}(?:\.[0-9]{1,20})?)')
+_LABEL = re.compile(r'([a-z_]+)="((?:[^"\\]|\\.)*)"')
 _HEAD = re.compile(r"# (HELP|TYPE) (siptune_[a-z0-9_]+) ([^\n]*)")
 
 
-def _samples(former: str) -> Iterator[tuple[str, str, str, Number]]:
+def _samples(former: str) -> Iterator[tuple[str, Labels, str, Number]]:
+    """Name, labels, the same as they are written, and value of each sample."""
     for line in former.split("\n"):
         found = _SAMPLE.fullmatch(line)
         if found:
-            name, labels, host, value = found.groups()
-            yield name, _unescaped(host), labels, float(value) if "." in value else int(value)
+            name, written, value = found.groups()
+            labels = {label: _unescaped(text) for label, text in _LABEL.findall(written)}
+            yield name, labels, written, float(value) if "." in value else int(value)
 
 
-def _of_hosts(former: str, hosts: Collection[str]) -> dict[str, Family]:
-    """The families of an earlier file with the samples of these hosts alone."""
+def _kept(former: str, keeps: Callable[[Labels], bool]) -> dict[str, Family]:
+    """The families of an earlier file with the samples that are kept alone."""
     found: dict[str, Family] = {}
     heads = {(kind, name): text for kind, name, text in _HEAD.findall(former)}
-    for name, host, labels, value in _samples(former):
+    for name, labels, written, value in _samples(former):
         kind, help_text = heads.get(("TYPE", name)), heads.get(("HELP", name), "")
-        if host in hosts and kind in ("gauge", "counter"):
-            found.setdefault(name, Family(name, kind, help_text, {})).samples[labels] = value
+        if kind in ("gauge", "counter") and keeps(labels):
+            found.setdefault(name, Family(name, kind, help_text, {})).samples[written] = value
     return found
 
 

@@ -39,11 +39,8 @@ def check_directory(variable: str, directory: str) -> None:
         ) from error
 
 
-def read_former(directory: str, name: str, do: str = "audit", done: str = "audited") -> str:
-    """The text of an earlier report, "" if there is none. Raises ReportError for a file that cannot be read.
-
-    `do` and `done` say what the report is about.
-    """
+def read_former(directory: str, name: str, way_out: str) -> str:
+    """The text of an earlier report, "" if there is none. Raises ReportError for a file that cannot be read."""
     path = os.path.join(os.path.abspath(directory), name)
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -57,8 +54,7 @@ def read_former(directory: str, name: str, do: str = "audit", done: str = "audit
     except OSError as error:
         reason = str(error.strerror)
     raise ReportError(
-        f"{path}: cannot be read: {reason}; the samples of the hosts that were not {done} now would be lost: remove"
-        f" it, or {do} all hosts"
+        f"{path}: cannot be read: {reason}; its samples of what this report leaves out would be lost: {way_out}"
     )
 
 

@@ -206,6 +206,16 @@ def test_what_tuning_has_brought() -> None:
     assert compared(both) == "tuning: from – to 700 calls per second"
 
 
+def test_a_run_that_ended_before_the_target_did_has_shown_no_more_than_a_least_rate() -> None:
+    allowed = one(target("edge1", BEFORE, {**AFTER, "ended_by": "ceiling"}))
+    assert compared(allowed) == "tuning: from 190 to at least 700 calls per second (+268% or more)"
+    hasty = one(target("edge1", {**BEFORE, "ended_by": "time"}, {**AFTER, "ended_by": "ceiling"}))
+    assert compared(hasty) == (
+        "tuning: from at least 190 to at least 700 calls per second; what it brings is not known, as "
+        "the target was not at its end before"
+    )
+
+
 def test_totals() -> None:
     expected = {"targets": 4, "holds": 1, "does_not_hold": 1, "undecided": 0, "no_contract": 1, "not_proved": 1}
     assert totals(proof()) == expected

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from _audit.test_prometheus import read, sample
 from ansible_collections.siptune.linux.plugins.plugin_utils._prove.document import document
-from ansible_collections.siptune.linux.plugins.plugin_utils._prove.prometheus import TIMESTAMP, not_proved, render
+from ansible_collections.siptune.linux.plugins.plugin_utils._prove.model import SCENARIOS, TRANSPORTS
+from ansible_collections.siptune.linux.plugins.plugin_utils._prove.prometheus import TIMESTAMP, earlier, render
 from ansible_collections.siptune.linux.plugins.plugin_utils._reports.exposition import hosts_in
 from hypothesis import given
 from hypothesis import strategies as st
@@ -52,13 +53,40 @@ def test_hosts_that_were_not_proved_now_keep_what_they_have() -> None:
     night = render(document({name: target(name, AFTER) for name in (*STRANGE, "edge1", "edge2")}, NIGHT, "0.1.0"))
     assert hosts_in(night, TIMESTAMP) == {*STRANGE, "edge1", "edge2"}
     noon = made(NOON, edge1=target("edge1", {**BEFORE, "state": "as_is"}), edge2=target("edge2", error="no generator"))
-    assert not_proved(noon) == ["edge2"]
+    assert earlier(noon, night, STRANGE) == {(name, "invite", "udp") for name in (*STRANGE, "edge2")}
     before, after = read(night), read(render(noon, night, STRANGE))
     for (name, labels), value in before.items():
         if dict(labels)["host"] != "edge1":
             assert after[name, labels] == value
     assert sample(after, "siptune_prove_contract_holds", **of("edge1")) == 0
-    assert sample(after, TIMESTAMP, host="edge1") == sample(before, TIMESTAMP, host="edge1") + 8.75 * 3600
+    assert sample(after, TIMESTAMP, **of("edge1")) == sample(before, TIMESTAMP, **of("edge1")) + 8.75 * 3600
+
+
+def test_each_scenario_and_transport_has_the_samples_of_its_last_proof() -> None:
+    kinds = {"scenario": "register", "transport": "tcp"}
+    night = render(made(NIGHT, a=target("a", AFTER)))
+    noon = render(made(NOON, a=target("a", {**BEFORE, "state": "as_is"}, **kinds)), night)
+    found = read(noon)
+    assert sample(found, TIMESTAMP, **of("a", **kinds)) == sample(found, TIMESTAMP, **of("a")) + 8.75 * 3600
+    assert sample(found, "siptune_prove_contract_holds", **of("a")) == 1
+    assert sample(found, "siptune_prove_contract_holds", **of("a", **kinds)) == 0
+    # One that does not say any more whether the contract holds takes away what the last one has said.
+    undecided = read(render(made(NOON, a=target("a", run("as_is", 10.0, [step(10)], contract_holds=None))), noon))
+    assert {dict(labels)["scenario"] for name, labels in undecided if name == "siptune_prove_contract_holds"} == {
+        "register"
+    }
+
+
+def test_a_host_has_no_more_samples_than_there_are_kinds_of_proofs() -> None:
+    former = ""
+    for scenario in (*SCENARIOS, "presence"):
+        for transport in (*TRANSPORTS, "sctp"):
+            one = target("a", AFTER, scenario=scenario, transport=transport)
+            former = render(made(NIGHT, a=one), former)
+    former = former.replace('host="a",scenario="options"', 'host="retired",scenario="options"')
+    found = read(render(made(NOON, a=target("a", AFTER)), former, ["b"]))
+    kinds = {(dict(labels)["host"], dict(labels)["scenario"], dict(labels)["transport"]) for _name, labels in found}
+    assert kinds == {("a", scenario, transport) for scenario in SCENARIOS[1:] for transport in TRANSPORTS}
 
 
 @pytest.mark.parametrize(("rate", "text"), [(700.0, "700"), (12.5, "12.5"), (1e7, "10000000"), (0.0004, "0.0")])

@@ -89,9 +89,9 @@ def test_the_version_is_that_of_the_collection() -> None:
 
 
 def test_an_earlier_report_is_read_as_it_is(tmp_path: Path) -> None:
-    assert read_former(str(tmp_path), "a.prom") == ""
+    assert read_former(str(tmp_path), "a.prom", "remove it") == ""
     (tmp_path / "a.prom").write_bytes(b"one\r\ntwo\xff\n")
-    assert read_former(str(tmp_path), "a.prom") == "one\r\ntwo\ufffd\n"
+    assert read_former(str(tmp_path), "a.prom", "remove it") == "one\r\ntwo\ufffd\n"
 
 
 @pytest.mark.parametrize("kind", ["link", "pipe", "directory"])
@@ -103,5 +103,5 @@ def test_an_earlier_report_that_is_no_file_is_not_waited_for(tmp_path: Path, kin
         os.mkfifo(path)
     else:
         path.mkdir()
-    with pytest.raises(ReportError, match=r"a\.prom: cannot be read: .*: remove it, or audit all hosts"):
-        read_former(str(tmp_path), "a.prom")
+    with pytest.raises(ReportError, match=r"a\.prom: cannot be read: .*: remove it"):
+        read_former(str(tmp_path), "a.prom", "remove it")
