@@ -68,7 +68,8 @@ class Nic(NamedTuple):
     `missing` says why it lacks the other options, `readonly` why one cannot be set. `unresponsive` are those of
     `missing` that may exist all the same, because the driver does not answer: a suspended card, for example.
     `settings` are those of its link, where they were read. `parts` names the queues, or the interrupts, that have an
-    option each for itself.
+    option each for itself; `interrupts` are the numbers of these until the next boot, and `slot` is the place of the
+    card's device on the PCI bus, empty elsewhere.
     """
 
     link: Link
@@ -78,6 +79,8 @@ class Nic(NamedTuple):
     settings: LinkSettings | None = None
     unresponsive: frozenset[str] = frozenset()
     parts: Mapping[str, Sequence[str]] = {}
+    interrupts: tuple[int, ...] = ()
+    slot: str = ""
 
 
 class WantedSetting(NamedTuple):

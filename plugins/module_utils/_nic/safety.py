@@ -47,7 +47,7 @@ def reason_of_balancer(nic: Nic, balancer: Irqbalance | None) -> str:
             f"irqbalance asks its policy script {balancer.now.policy_script} about each interrupt, and would undo "
             "this: set it there, or ban the interrupts"
         )
-    words = " ".join(f"--banirq={number}" for number in nic.parts.get(IRQ_CPUS, ()))
+    words = " ".join(f"--banirq={number}" for number in nic.interrupts)
     return (
         f"irqbalance runs and would undo this: put {words} among its arguments in {balancer.file or BALANCER_FILE} and "
         "restart it, or stop it"
@@ -56,5 +56,4 @@ def reason_of_balancer(nic: Nic, balancer: Irqbalance | None) -> str:
 
 def _is_banned(nic: Nic, bans: Bans) -> bool:
     """Whether irqbalance leaves all of a card's interrupts alone, by their numbers or by the driver."""
-    numbers = {int(number) for number in nic.parts.get(IRQ_CPUS, ())}
-    return numbers <= set(bans.interrupts) or nic.link.driver in bans.modules
+    return set(nic.interrupts) <= set(bans.interrupts) or nic.link.driver in bans.modules
