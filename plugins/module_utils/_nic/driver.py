@@ -228,7 +228,9 @@ def _read_queues(host: Host, link: Link, option: Option) -> Nic:
 def _read_interrupts(host: Host, link: Link) -> Nic:
     found = read_interrupts(host, link)
     if not found:
-        return Nic(link, {}, {IRQ_CPUS: f"{_driver(link)} has no interrupts of receive queues here"})
+        unresponsive = frozenset() if link.up else frozenset([IRQ_CPUS])  # drivers ask for them when a link goes up
+        reason = f"{_driver(link)} has no interrupts of receive queues here"
+        return Nic(link, {}, {IRQ_CPUS: reason}, unresponsive=unresponsive, slot=slot_of(host, link))
     numbers = tuple(one.number for one in found.values())
     reason = why_readonly(host, numbers)
     return Nic(

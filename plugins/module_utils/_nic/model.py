@@ -19,7 +19,7 @@ from .settings import Rule, Setting
 from .steering import Near
 
 if TYPE_CHECKING:
-    from .._packets.irqbalance import Irqbalance
+    from .balancer import Balancer, LiveBans
 
 
 class Card(NamedTuple):
@@ -105,7 +105,7 @@ class Surroundings(NamedTuple):
     flow_table: int | None = None
     fragments: int = 0
     ethtool: str = ""
-    balancer: Irqbalance | None = None
+    balancer: Balancer | None = None
 
 
 class Observed(NamedTuple):
@@ -192,7 +192,7 @@ class GroupWrite(NamedTuple):
 class Plan(NamedTuple):
     """What will be done. `originals` is the record to store before the first effect; `boot` the plan of .link files.
 
-    `hazards` are warnings of what is set.
+    `hazards` are warnings of what is set, and `bans` what irqbalance is told, None where that is nothing.
     """
 
     decisions: list[Decision]
@@ -201,6 +201,7 @@ class Plan(NamedTuple):
     originals: Originals
     changes: list[Change]
     hazards: Sequence[str] = ()
+    bans: LiveBans | None = None
 
     @property
     def changed(self) -> bool:
