@@ -12,7 +12,10 @@ import threading
 from pathlib import Path
 from types import TracebackType
 
-UNIT = "[Service]\nEnvironmentFile=-/etc/default/irqbalance\nExecStart=/usr/sbin/irqbalance --foreground $IRQBALANCE_ARGS\n"
+UNIT = """[Service]
+EnvironmentFile=-/etc/default/irqbalance
+ExecStart=/usr/sbin/irqbalance --foreground $IRQBALANCE_ARGS
+"""
 PID = 77
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,13 @@ from balancers import FakeBalancer
 from nic_cards import CardHost, igb, links, predict_links, recorded, refused
 
 WANTED = {"eth0": {"irq_cpus": "2-3"}}
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A short path, as the address of a socket has 107 bytes."""
+    with tempfile.TemporaryDirectory() as directory:
+        yield Path(directory)
 
 
 def affinity(host: CardHost, number: int) -> str:

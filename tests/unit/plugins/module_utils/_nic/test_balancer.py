@@ -25,12 +25,13 @@ from ansible_collections.siptune.linux.plugins.module_utils._packets.irqbalance 
 OURS = "/etc/siptune/interrupts"
 SLOT = "0000:00:03.0"
 NIC = Nic(Link(2, "eth0", True, driver="igb"), {}, {}, interrupts=(24, 25), slot=SLOT)
+FREE = Bans()
 SCRIPT = Bans(policy_script="/etc/irq.sh")
 VENDORS = Start("/usr/sbin/irqbalance --foreground $IRQBALANCE_ARGS", "/lib/systemd/system/irqbalance.service", 9)
 
 
 def balancer(
-    now: Bans = Bans(), at_start: Bans = Bans(), running: bool = True, start: Start = VENDORS, **more: object
+    now: Bans = FREE, at_start: Bans = FREE, running: bool = True, start: Start = VENDORS, **more: object
 ) -> Balancer:
     return Balancer(Irqbalance(running, now, None, at_start), 7, start=start)._replace(**more)
 

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,13 @@ from balancers import PID, UNIT, FakeBalancer
 
 PLACE = ("eth0", "irq_cpus")
 NONE: frozenset[tuple[str, str]] = frozenset()
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A short path, as the address of a socket has 107 bytes."""
+    with tempfile.TemporaryDirectory() as directory:
+        yield Path(directory)
 
 
 def write(root: Path, path: str, text: str) -> None:

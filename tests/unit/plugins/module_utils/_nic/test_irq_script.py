@@ -37,6 +37,10 @@ def run(tmp_path: Path, text: str, *arguments: str) -> str:
     return subprocess.run([script, *arguments], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
 
 
+def affinities(tmp_path: Path, *numbers: int) -> list[str]:
+    return [(tmp_path / f"proc/irq/{number}/smp_affinity_list").read_text().strip() for number in numbers]
+
+
 def test_nothing_is_no_file() -> None:
     assert texts([], "irqbalance -x") == {}
 
@@ -73,11 +77,7 @@ def test_what_a_boot_does(tmp_path: Path) -> None:
     host.interrupts("eth1", {31: "0"})
     (tmp_path / "sys/kernel/irq/31/actions").write_text("eth1 (queue=0)\n")
     run(tmp_path, texts([ETH0, ETH1], "")[SCRIPT], "set")
-    assert [(tmp_path / f"proc/irq/{one}/smp_affinity_list").read_text() for one in (99, 100, 31)] == [
-        "2\n",
-        "3\n",
-        "1\n",
-    ]
+    assert affinities(tmp_path, 99, 100, 31) == ["2", "3", "1"]
     assert not (tmp_path / "asked-again").exists()
 
 
@@ -88,7 +88,7 @@ def test_a_boot_waits_for_drivers_to_ask(tmp_path: Path) -> None:
     (tmp_path / "sys/kernel/irq/24/actions").write_text("\n")
     run(tmp_path, texts([ETH0], "")[SCRIPT], "set")
     assert (tmp_path / "asked-again").exists()
-    assert [(tmp_path / f"proc/irq/{one}/smp_affinity_list").read_text() for one in (24, 25)] == ["0\n", "3\n"]
+    assert affinities(tmp_path, 24, 25) == ["0", "3"]
 
 
 def test_a_card_without_message_signalled_interrupts(tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_a_card_without_message_signalled_interrupts(tmp_path: Path) -> None:
         (tmp_path / path).write_text(f"{text}\n")
     one = OwnInterrupts(Own("eth0", "irq_cpus", "2", ("eth0",), ""), "0000:00:03.0")
     run(tmp_path, texts([one], "")[SCRIPT], "set")
-    assert (tmp_path / "proc/irq/11/smp_affinity_list").read_text() == "2\n"
+    assert affinities(tmp_path, 11) == ["2"]
 
 
 @pytest.mark.parametrize("cpus", ["2; reboot", "$(reboot)", "two", "", "-1"])
