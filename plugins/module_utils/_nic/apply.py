@@ -14,6 +14,7 @@ from .._engine.effects import finalize_originals, store_originals, tidy
 from .._engine.originals import Originals
 from .._host.host import Host, HostError
 from .._host.machine import SYSTEMD_RUNNING
+from .._packets.interrupts import BALANCER_DROP_IN
 from .boot import plan_boot
 from .driver import GoneError, ManagedError, UnsupportedError, read_values, set_options
 from .items import items, items_of_files
@@ -24,8 +25,6 @@ from .options import MANAGED, NEGOTIATED, Option
 from .originals import finalize
 from .settings import AUTO
 from .target import is_rounded
-
-UNITS = "/etc/systemd/system/"
 
 
 def apply(host: Host, request: Request, observed: Observed, planned: Plan, log: UndoLog) -> Outcome:
@@ -53,11 +52,12 @@ def apply(host: Host, request: Request, observed: Observed, planned: Plan, log: 
     if boot is not None:
         if unsupported:
             boot = plan_boot(request, observed, planned.decisions, frozenset(unsupported)) or boot
-        units = any(file.path.startswith(UNITS) for file in boot.files) and host.exists(SYSTEMD_RUNNING)
-        if units:
+        # A boot reads our own unit anyway. irqbalance may start before, and is not to miss our script then.
+        reloads = any(file.path == BALANCER_DROP_IN for file in boot.files) and host.exists(SYSTEMD_RUNNING)
+        if reloads:
             log.note("", lambda: _reload(host))
         verdicts = apply_link_files(host, boot, log)
-        if units:
+        if reloads:
             _reload(host)
     if planned.bans is not None:
         from .bans import give_back
@@ -71,7 +71,7 @@ def apply(host: Host, request: Request, observed: Observed, planned: Plan, log: 
 
 
 def _reload(host: Host) -> None:
-    """Have systemd read its units again: a restart of irqbalance would not ask our script otherwise."""
+    """Have systemd read its units again. Raises HostError."""
     from .._systemd.systemctl import systemctl
 
     systemctl(host, "daemon-reload")

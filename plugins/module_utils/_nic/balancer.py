@@ -50,12 +50,16 @@ class Balancer(NamedTuple):
 
 
 class LiveBans(NamedTuple):
-    """The interrupts that irqbalance leaves alone by number, and which ones each option adds to these or gives back."""
+    """The interrupts that irqbalance leaves alone by number, and which ones each option adds to these or gives back.
+
+    With `anew` it has to look at all interrupts again, as our script no longer answers for some.
+    """
 
     pid: int
     before: frozenset[int]
     added: Mapping[tuple[str, str], frozenset[int]]
     dropped: Mapping[tuple[str, str], frozenset[int]]
+    anew: bool = False
 
     @property
     def first(self) -> frozenset[int]:
@@ -151,13 +155,16 @@ def live_bans(decisions: Iterable[Decision], balancer: Balancer | None, boot: bo
     if balancer is None or balancer.banned is None:
         return None
     added, dropped = {}, {}
+    by_script = balancer.left_alone if balancer.daemon.now.policy_script == OWN_SCRIPT else frozenset()
+    anew = False
     for decision in decisions:
         nic = decision.nic
         if decision.option.name != IRQ_CPUS or not (decision.write or decision.met):
             continue
         if decision.setting is None:
             dropped[decision.place] = balancer.banned.intersection(nic.interrupts) - set(balancer.daemon.now.interrupts)
+            anew = anew or nic.slot in by_script
         elif not is_left_alone(nic, balancer) and not reason_of_balancer(nic, balancer, boot):
             added[decision.place] = frozenset(nic.interrupts)
-    found = LiveBans(balancer.pid, balancer.banned, added, dropped)
-    return found if any([*added.values(), *dropped.values()]) else None
+    found = LiveBans(balancer.pid, balancer.banned, added, dropped, anew)
+    return found if any([anew, *added.values(), *dropped.values()]) else None

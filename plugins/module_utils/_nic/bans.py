@@ -64,7 +64,7 @@ def ban(host: Host, bans: LiveBans, log: UndoLog) -> None:
 def give_back(host: Host, bans: LiveBans, refused: frozenset[tuple[str, str]]) -> None:
     """Let irqbalance move again what is no longer ours. One that has ended meanwhile knows of no ban."""
     last = bans.last(refused)
-    if last != bans.first:
+    if last != bans.first or bans.anew:
         try:
             _tell(host, bans.pid, last)
         except HostError:

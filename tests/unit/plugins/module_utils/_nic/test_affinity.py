@@ -223,6 +223,8 @@ def test_after_its_restart_our_script_answers(tmp_path: Path) -> None:
         assert balancer.asked == ["setup"]
         links(host, {"eth0": {"irq_cpus": "1"}})
         assert (balancer.banned, affinity(host, 25)) == (set(), "1")
+        links(host, {}, state="absent")
+        assert balancer.asked[-1] == "settings ban irqs NONE"  # which has it ask about all of them again
 
 
 @ROOT_ONLY

@@ -163,6 +163,14 @@ def test_what_it_is_told_now() -> None:
     assert live_bans([decision("eth0", True, write=True)], free._replace(banned=frozenset({24, 25})), True) is None
 
 
+def test_it_looks_anew_where_our_script_no_longer_answers() -> None:
+    asked = balancer(Bans(policy_script=OURS), banned=frozenset({9}), left_alone=frozenset({SLOT}))
+    bans = live_bans([decision("eth0", False, write=True)], asked, True)
+    assert bans is not None
+    assert (bans.anew, bans.first, bans.last(frozenset())) == (True, {9}, {9})
+    assert live_bans([decision("eth0", False, write=True)], asked._replace(left_alone=frozenset()), True) is None
+
+
 def test_what_its_own_arguments_ban_stays_banned() -> None:
     told = balancer(Bans(interrupts=(24,)), banned=frozenset({24, 25, 9}))
     assert live_bans([decision("eth0", False, write=True)], told, True) == LiveBans(
