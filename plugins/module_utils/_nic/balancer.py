@@ -106,14 +106,13 @@ def obstacle_at_start(nic: Nic, balancer: Balancer) -> str:
     script = _script_of_others(balancer)
     if script:
         return (
-            f"irqbalance asks its policy script {script} about each interrupt, and would undo this: set it there, or "
-            "ban the interrupts"
+            f"irqbalance asks its policy script {script} about each interrupt, and one alone: put {_ban_by_driver(nic)} "
+            f"among its arguments in {daemon.file or ENVIRONMENT_FILE} and restart it, or take that script away"
         )
     if not start.command:
-        words = " ".join(f"--banirq={number}" for number in nic.interrupts)
         return (
-            f"irqbalance runs and would undo this: put {words} among its arguments in "
-            f"{daemon.file or ENVIRONMENT_FILE} and restart it, or stop it"
+            f"irqbalance runs and would undo this, and no unit of systemd starts it: put {_ban_by_driver(nic)} among "
+            f"its arguments in {daemon.file or ENVIRONMENT_FILE} and restart it, or stop it"
         )
     if OWN_POLICY in start.command.split():
         return ""
@@ -122,6 +121,13 @@ def obstacle_at_start(nic: Nic, balancer: Balancer) -> str:
     if posixpath.basename(start.file) > posixpath.basename(BALANCER_DROP_IN) and start.file.endswith(".conf"):
         return f"{start} says how irqbalance starts, and comes after ours: add {OWN_POLICY} to that line"
     return ""
+
+
+def _ban_by_driver(nic: Nic) -> str:
+    """The argument by which irqbalance leaves a card alone, at each boot where its driver is known."""
+    if nic.link.driver:
+        return f"--banmod={nic.link.driver}"
+    return " ".join(f"--banirq={number}" for number in nic.interrupts)
 
 
 def _script_of_others(balancer: Balancer) -> str:

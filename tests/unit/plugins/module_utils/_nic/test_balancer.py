@@ -77,6 +77,11 @@ def test_our_script_counts_for_the_cards_that_it_names() -> None:
     assert not is_left_alone(NIC, balancer(left_alone=frozenset({SLOT}), banned=frozenset()))
 
 
+def test_what_to_put_where_no_driver_is_known() -> None:
+    nic = NIC._replace(link=NIC.link._replace(driver=None))
+    assert "put --banirq=24 --banirq=25 among" in obstacle_at_start(nic, balancer(start=Start()))
+
+
 def drop_in(name: str, line: str) -> Start:
     return Start(line, f"/etc/systemd/system/irqbalance.service.d/{name}.conf", 3)
 
@@ -88,7 +93,7 @@ def drop_in(name: str, line: str) -> Start:
         pytest.param(balancer(running=False), "", id="not running"),
         pytest.param(balancer(running=False, start=Start()), "", id="not installed"),
         pytest.param(
-            balancer(start=Start()), "--banirq=24 --banirq=25 among its arguments in /etc/default", id="no unit"
+            balancer(start=Start()), "put --banmod=igb among its arguments in /etc/default/irqbalance", id="no unit"
         ),
         pytest.param(balancer(at_start=SCRIPT), "policy script /etc/irq.sh", id="a script in the environment"),
         pytest.param(balancer(at_start=Bans(policy_script=OURS)), "", id="our script in the environment"),
