@@ -106,8 +106,9 @@ def obstacle_at_start(nic: Nic, balancer: Balancer) -> str:
     script = _script_of_others(balancer)
     if script:
         return (
-            f"irqbalance asks its policy script {script} about each interrupt, and one alone: put {_ban_by_driver(nic)} "
-            f"among its arguments in {daemon.file or ENVIRONMENT_FILE} and restart it, or take that script away"
+            f"irqbalance asks its policy script {script} about each interrupt, and no other one: put "
+            f"{_ban_by_driver(nic)} among its arguments in {daemon.file or ENVIRONMENT_FILE} and restart it, or take "
+            "that script away"
         )
     if not start.command:
         return (
