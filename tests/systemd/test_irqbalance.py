@@ -85,7 +85,7 @@ def test_it_takes_bans_on_its_socket_and_says_so(machine: Machine) -> None:
     ban += "bans.ban(host, told, UndoLog())\nprint(json.dumps(sorted(bans.read_bans(host, found.pid))))\n"
     assert call(machine, ban) == [24, 25]
     back = "told = balancer.LiveBans(found.pid, found.banned, {}, {('eth0', 'irq_cpus'): frozenset({24})})\n"
-    back += "bans.give_back(host, told, NONE)\nprint(json.dumps(sorted(bans.read_bans(host, found.pid))))\n"
+    back += "bans.give_back(host, told, NONE, UndoLog())\nprint(json.dumps(sorted(bans.read_bans(host, found.pid))))\n"
     assert call(machine, back) == [25]
     assert machine.show("irqbalance.service", "NRestarts") == "0"
 

@@ -62,7 +62,7 @@ def apply(host: Host, request: Request, observed: Observed, planned: Plan, log: 
     if planned.bans is not None:
         from .bans import give_back
 
-        give_back(host, planned.bans, refused.places)
+        give_back(host, planned.bans, refused.places, log)
     finalize_originals(host, _finalized(observed, planned, boot, after, refused.places), stored, log)
     moved = any(after[decision.place] != decision.before for decision in planned.decisions if decision.place in after)
     changes = items(request, observed, planned.decisions, after, verdicts, unsupported, refused.reverts)

@@ -61,10 +61,11 @@ def ban(host: Host, bans: LiveBans, log: UndoLog) -> None:
         raise HostError("irqbalance", "was told to leave interrupts alone, and does not say that it does: run again")
 
 
-def give_back(host: Host, bans: LiveBans, refused: frozenset[tuple[str, str]]) -> None:
+def give_back(host: Host, bans: LiveBans, refused: frozenset[tuple[str, str]], log: UndoLog) -> None:
     """Let irqbalance move again what is no longer ours. One that has ended meanwhile knows of no ban."""
     last = bans.last(refused)
     if last != bans.first or bans.anew:
+        log.note("irqbalance's bans", lambda: _tell(host, bans.pid, bans.first))
         try:
             _tell(host, bans.pid, last)
         except HostError:

@@ -39,9 +39,7 @@ if TYPE_CHECKING:
 NOT_ALONE = "no udev rule would match this interface alone: it shares its address with another, and has no slot"
 NO_UDEV = "no udev here reads rules: run again after each boot"
 NO_ETHTOOL = "no file of udev has a word for it, and the program ethtool, which a rule could run, is not installed"
-NO_SYSTEMD = (
-    "interrupts are made anew at each boot, and no systemd is here to set them: run again after each boot"
-)
+NO_SYSTEMD = "interrupts are made anew at each boot, and no systemd is here to set them: run again after each boot"
 
 
 def plan_boot(

@@ -80,7 +80,8 @@ def _decide(wanted: WantedSetting, request: Request, observed: Observed) -> Deci
     if choice.value is None or is_within(setting.rule, target, base):
         kept = base == reading.value
         decision = decision._replace(target=base, floor=True, state=KEPT if kept else None)
-    if request.boot and choice.value is not None and not is_within(setting.rule, target, found):
+    managed = option.name == IRQ_CPUS and bool(nic.readonly.get(IRQ_CPUS))  # no boot could set those, either
+    if request.boot and not managed and choice.value is not None and not is_within(setting.rule, target, found):
         decision = decision._replace(boot_value=choice.at_boot or target)
     elif line is not None:
         decision = decision._replace(line=line)
@@ -132,8 +133,6 @@ def _reached(decision: Decision, request: Request, observed: Observed) -> Decisi
     if is_met(option, target, now, decision.record, observed.boot_id, decision.negotiated):
         return decision._replace(met=True)
     readonly = decision.nic.readonly.get(option.name)
-    if readonly and option.name == IRQ_CPUS:
-        decision = decision._replace(boot_value=None)  # the kernel lets nobody else set them at boot, either
     if readonly:
         return decision._replace(state=READONLY, reason=readonly)
     reason = reason_to_wait(decision, request, observed)

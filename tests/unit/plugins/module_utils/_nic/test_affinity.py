@@ -162,7 +162,8 @@ def test_managed_interrupts_are_left_out_of_the_boot(tmp_path: Path) -> None:
         (tmp_path / f"proc/irq/{number}/smp_affinity_list").chmod(0o444)
     result = links(host, WANTED)
     assert (result.changed, result.items["eth0 irq_cpus"].state, files(host)) == (False, "readonly", [])
-    assert recorded(host) == {}
+    assert not links(host, {"eth0": {"irq_cpus": "0-3"}}).changed
+    assert (files(host), recorded(host)) == ([], {})
 
 
 def test_without_systemd_nothing_is_written(tmp_path: Path) -> None:
@@ -261,6 +262,25 @@ def test_nothing_fights_what_the_administrator_has_said(tmp_path: Path, path: st
         assert (reason in item.reason, balancer.banned, files(host)) == (True, set(), [])
         now = links(host, WANTED, when="now").items["eth0 irq_cpus"]
         assert (now.state, balancer.banned) == ("changed", {24, 25})
+
+
+@ROOT_ONLY
+def test_a_failed_run_bans_again_what_it_has_given_back(tmp_path: Path) -> None:
+    host = on_pci(tmp_path)
+    with FakeBalancer(tmp_path) as balancer:
+        links(host, WANTED)
+        remove = host.remove
+
+        def no(path: str) -> None:
+            if path.endswith("originals.json"):
+                raise refused(path, errno.EROFS)
+            remove(path)
+
+        host.remove = no  # type: ignore[method-assign]
+        with pytest.raises(RefusedError, match="EROFS"):
+            links(host, {}, state="absent")
+        assert "settings ban irqs NONE" in balancer.asked
+        assert (balancer.banned, affinity(host, 25), files(host)) == ({24, 25}, "3", list(PATHS))
 
 
 @ROOT_ONLY

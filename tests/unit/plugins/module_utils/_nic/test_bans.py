@@ -39,16 +39,16 @@ def test_it_is_told_and_says_so(tmp_path: Path) -> None:
         bans = LiveBans(PID, frozenset({9}), {PLACE: frozenset({24, 25})}, {})
         ban(host, bans, log)
         assert balancer.banned == {9, 24, 25}
-        give_back(host, bans, NONE)
+        give_back(host, bans, NONE, UndoLog())
         assert balancer.banned == {9, 24, 25}
-        give_back(host, bans, frozenset({PLACE}))
+        give_back(host, bans, frozenset({PLACE}), UndoLog())
         assert balancer.banned == {9}
         assert "settings ban irqs 9 24 25" in balancer.asked
 
 
 def test_nothing_is_none(tmp_path: Path) -> None:
     with FakeBalancer(tmp_path, banned=(24,)) as balancer:
-        give_back(Host(str(tmp_path)), LiveBans(PID, frozenset({24}), {}, {PLACE: frozenset({24})}), NONE)
+        give_back(Host(str(tmp_path)), LiveBans(PID, frozenset({24}), {}, {PLACE: frozenset({24})}), NONE, UndoLog())
         assert (balancer.banned, balancer.asked) == (set(), ["settings ban irqs NONE"])
 
 
@@ -70,7 +70,7 @@ def test_one_that_takes_no_ban_is_an_error(tmp_path: Path) -> None:
 def test_one_that_has_ended_has_no_bans(tmp_path: Path) -> None:
     host = Host(str(tmp_path))
     assert read_bans(host, PID) is None
-    give_back(host, LiveBans(PID, frozenset({24}), {}, {PLACE: frozenset({24})}), NONE)
+    give_back(host, LiveBans(PID, frozenset({24}), {}, {PLACE: frozenset({24})}), NONE, UndoLog())
     with pytest.raises(HostError, match=f"irqbalance{PID}.sock"):
         ban(host, LiveBans(PID, frozenset(), {PLACE: frozenset({24})}, {}), UndoLog())
 
