@@ -62,9 +62,13 @@ options:
         C(hv_netvsc), where it concerns sending alone and costs fragments. The next boot has it by the program
         C(ethtool), where that is installed.
       - V(irq_cpus), the CPUs for the interrupts of the receive queues, one for each by turns. Interrupts that the
-        kernel manages itself are V(readonly). Where irqbalance runs, it waits until irqbalance leaves these interrupts
-        alone (C(--banirq)), and the item says what to do; a policy script is named. Interrupts are made anew at each
-        boot, so this lasts until the next one.
+        kernel manages itself are V(readonly). irqbalance, where it runs, is told on its socket to leave these alone
+        before the first one is set, and is not restarted. From its next start on it asks our script
+        C(/etc/siptune/interrupts), by a drop-in for C(irqbalance.service) that adds C(--policyscript) to its line and
+        leaves it the rest. A policy script of somebody else, a drop-in that comes after ours, and an irqbalance that no
+        unit starts are named, and the item waits. At boot C(siptune-interrupts.service) runs the same script, which
+        finds interrupts by their names, for two minutes after the start of the network. Cards that are not on a PCI bus
+        have it until the next boot.
       - V(speed) in Mb/s and V(duplex), V(full) or V(half). Only this speed is then advertised. With V(autoneg) off it
         is forced, which is an error from 1000 Mb/s on twisted pair. V(autoneg) alone advertises everything.
       - C(rule) is V(exact) (the default), or for numbers V(at_least) or V(at_most). An option that meets its bound

@@ -19,8 +19,11 @@ from .._host.host import FileRecord
 from .originals import PATH, FileOriginal, Originals, digest
 
 CONFIG_MODE = 0o644
+SCRIPT_MODE = 0o755
+SHEBANG = "#!/bin/sh\n"
 NEW_FILE = FileRecord(b"", CONFIG_MODE, 0, 0)
-OUR_HEADING = b"# Managed by Ansible (siptune.linux."  # how the heading of each module begins
+_HEADING = b"# Managed by Ansible (siptune.linux."
+OUR_HEADINGS = (_HEADING, SHEBANG.encode() + _HEADING)  # how the heading of each module begins
 
 
 class FileChange(NamedTuple):
@@ -37,11 +40,12 @@ class FileChange(NamedTuple):
 
 
 class OwnFile(NamedTuple):
-    """A file of ours: its content now, and the first line that identifies it even without a record."""
+    """A file of ours: its content now, and the beginning that identifies it even without a record."""
 
     path: str
     current: FileRecord | None
     heading: str
+    mode: int = CONFIG_MODE
 
 
 class FilesPlan(NamedTuple):
@@ -108,10 +112,10 @@ def plan_file(
     Without text it gets its original content back, unless somebody else has written it since. Raises ItemError for a
     file that cannot be replaced.
     """
-    path, current, heading = file
+    path, current, heading, mode = file
     record = originals.get(path)
     if text is not None:
-        wanted = (current or NEW_FILE)._replace(content=encoded(text), mode=CONFIG_MODE, uid=owner[0], gid=owner[1])
+        wanted = (current or NEW_FILE)._replace(content=encoded(text), mode=mode, uid=owner[0], gid=owner[1])
         if wanted == current:
             return None, None
         if wanted.obstacle:
@@ -196,7 +200,7 @@ def record_files(originals: Mapping[str, FileOriginal], changes: Iterable[FileCh
     recorded = dict(originals)
     for change in changes:
         before = change.before
-        found = None if before is not None and before.content.startswith(OUR_HEADING) else before
+        found = None if before is not None and before.content.startswith(OUR_HEADINGS) else before
         current = recorded.get(change.path) or FileOriginal(found, ())
         ours = {digest(record.content) for record in (change.before, change.after) if record is not None}
         recorded[change.path] = current._replace(written=tuple(sorted({*current.written, *ours})))

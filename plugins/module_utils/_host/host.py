@@ -33,6 +33,7 @@ from .attributes import Attributes, flag_of, obstacle, read_attributes, write_at
 
 LOCK_PATH = "/run/siptune.lock"
 LOCK_POLL_SECONDS = 0.1
+MOMENT_SECONDS = 0.001  # what is left of a time that is over: none would mean to wait without an end
 LOCK_MODE = 0o600
 OPEN_TO_OTHERS = 0o077
 COMMAND_TIMEOUT_SECONDS = 30
@@ -543,6 +544,31 @@ class Host:
             raise HostError(item, f"no answer within {timeout_seconds:g} s") from error
         except OSError as error:
             raise _refusal(item, error) from error
+
+    def ask_socket(self, path: str, request: bytes, timeout_seconds: float) -> bytes:
+        """What a daemon answers at a socket of the file system until it hangs up. Raises HostError.
+
+        It is told who asks, as unix(7) says of SCM_CREDENTIALS. Of an answer that is too long, DATAGRAM_BYTES count.
+        """
+        asker = struct.pack("3i", os.getpid(), os.geteuid(), os.getegid())
+        deadline = time.monotonic() + timeout_seconds
+        answer = b""
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as endpoint:
+                endpoint.settimeout(timeout_seconds)
+                endpoint.connect(self._real(path))
+                endpoint.sendmsg([request], [(socket.SOL_SOCKET, socket.SCM_CREDENTIALS, asker)])
+                while len(answer) < DATAGRAM_BYTES:
+                    endpoint.settimeout(max(deadline - time.monotonic(), MOMENT_SECONDS))
+                    part = endpoint.recv(DATAGRAM_BYTES - len(answer))
+                    if not part:
+                        break
+                    answer += part
+        except socket.timeout as error:
+            raise HostError(path, f"no answer within {timeout_seconds:g} s") from error
+        except OSError as error:
+            raise _refusal(path, error) from error
+        return answer
 
     # --- processes ---------------------------------------------------------------------------
 

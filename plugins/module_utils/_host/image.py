@@ -61,6 +61,9 @@ class Image(Host):
     def ask_udp(self, address: tuple[str, int], request: bytes, timeout_seconds: float) -> bytes:
         raise HostError(f"{address[0]} port {address[1]}", NOT_HERE, errno.ENODEV)
 
+    def ask_socket(self, path: str, request: bytes, timeout_seconds: float) -> bytes:
+        raise HostError(path, NOT_HERE, errno.ENOENT)
+
     def run(
         self, arguments: Sequence[str], timeout_seconds: float | None = None, text: str | None = None
     ) -> CommandResult | None:

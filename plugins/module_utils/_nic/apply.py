@@ -13,6 +13,8 @@ from .._core.undo import UndoLog
 from .._engine.effects import finalize_originals, store_originals, tidy
 from .._engine.originals import Originals
 from .._host.host import Host, HostError
+from .._host.machine import SYSTEMD_RUNNING
+from .._packets.interrupts import BALANCER_DROP_IN
 from .boot import plan_boot
 from .driver import GoneError, ManagedError, UnsupportedError, read_values, set_options
 from .items import items, items_of_files
@@ -37,6 +39,11 @@ def apply(host: Host, request: Request, observed: Observed, planned: Plan, log: 
         stored = planned.originals
         store_originals(host, stored, log)
     refused = _Refused(planned)
+    if planned.bans is not None:
+        # Imported here: few calls set interrupts, and every run on a host compiles what it imports.
+        from .bans import ban
+
+        ban(host, planned.bans, log)
     for write in planned.writes:
         _set_group(host, write, refused, log)
     after = _read_back(host, planned, refused)
@@ -45,12 +52,29 @@ def apply(host: Host, request: Request, observed: Observed, planned: Plan, log: 
     if boot is not None:
         if unsupported:
             boot = plan_boot(request, observed, planned.decisions, frozenset(unsupported)) or boot
+        # A boot reads our own unit anyway. irqbalance may start before, and is not to miss our script then.
+        reloads = any(file.path == BALANCER_DROP_IN for file in boot.files) and host.exists(SYSTEMD_RUNNING)
+        if reloads:
+            log.note("", lambda: _reload(host))
         verdicts = apply_link_files(host, boot, log)
+        if reloads:
+            _reload(host)
+    if planned.bans is not None:
+        from .bans import give_back
+
+        give_back(host, planned.bans, refused.places, log)
     finalize_originals(host, _finalized(observed, planned, boot, after, refused.places), stored, log)
     moved = any(after[decision.place] != decision.before for decision in planned.decisions if decision.place in after)
     changes = items(request, observed, planned.decisions, after, verdicts, unsupported, refused.reverts)
     changes += items_of_files(boot)
     return Outcome(changes, moved or bool(boot and boot.changed), boot, planned.hazards)
+
+
+def _reload(host: Host) -> None:
+    """Have systemd read its units again. Raises HostError."""
+    from .._systemd.systemctl import systemctl
+
+    systemctl(host, "daemon-reload")
 
 
 def _finalized(

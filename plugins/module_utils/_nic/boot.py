@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from .._core.change import ABSENT, CHANGED, OK, PENDING
 from .._engine.owned_files import (
@@ -17,6 +18,7 @@ from .._engine.owned_files import (
     released_files,
     text_of,
 )
+from .._packets.interrupts import OWN_SCRIPT
 from .link_files import model as link_files_model
 from .link_files.file import RULES, own_paths
 from .link_files.file import Setting as LinkFileSetting
@@ -31,10 +33,13 @@ from .options import IRQ_CPUS, UDP_HASH
 from .parts import QUEUE_FILES
 from .udev_rules import HEADING, Machine, Own, held_values, match_alone, render
 
+if TYPE_CHECKING:
+    from .balancer import Balancer
+
 NOT_ALONE = "no udev rule would match this interface alone: it shares its address with another, and has no slot"
 NO_UDEV = "no udev here reads rules: run again after each boot"
 NO_ETHTOOL = "no file of udev has a word for it, and the program ethtool, which a rule could run, is not installed"
-NEW_NUMBERS = "interrupts are made anew at each boot, and no file of udev says where they go: run again after each boot"
+NO_SYSTEMD = "interrupts are made anew at each boot, and no systemd is here to set them: run again after each boot"
 
 
 def plan_boot(
@@ -52,7 +57,7 @@ def plan_boot(
         return None
     names = [name for name in observed.boot_names if not (request.rules and _waits_for_its_card(observed, name))]
     settings: dict[str, dict[str, LinkFileSetting]] = {name: {} for name in names}
-    by_rule = []
+    by_rule, interrupts = [], []
     for decision in decisions:
         if (decision.boot_value is None and decision.line is None) or decision.place in without:
             continue
@@ -61,10 +66,14 @@ def plan_boot(
             why = decision.setting.why if decision.setting else ""
             own = link_file_settings(decision.nic, option, decision.boot_value or "", why, decision.line)
             settings.setdefault(name, {}).update(own)
+        elif option == IRQ_CPUS:
+            interrupts.append(decision)
         else:
             by_rule.append(decision)
     planned = plan_link_files(boot, settings, request.owner)
-    return _with_rules(planned, boot, request, observed, by_rule) if request.owner == OWNER_LINK else planned
+    if request.owner != OWNER_LINK:
+        return planned
+    return _with_interrupts(_with_rules(planned, boot, request, observed, by_rule), boot, observed, interrupts)
 
 
 def _waits_for_its_card(observed: Observed, name: str) -> bool:
@@ -102,7 +111,60 @@ def _with_rules(
     file = OwnFile(RULES, current, HEADING.split("\n", 1)[0])
     change, note = plan_file(file, text, boot.originals.files, boot.owner)
     warnings = [f"{RULES}: {note.reason}"] if note and change is None else []
-    return _merged(planned, change, verdicts, warnings)
+    return _merged(planned, [change] if change else [], verdicts, warnings)
+
+
+def _with_interrupts(
+    planned: link_files_model.Plan,
+    boot: link_files_model.Observed,
+    observed: Observed,
+    decisions: Sequence[Decision],
+) -> link_files_model.Plan:
+    """The plan with the files that give these interrupts their CPUs at boot."""
+    if OWN_SCRIPT not in boot.own:
+        return planned
+    # Imported here: few calls set interrupts, and every run on a host compiles what it imports.
+    from .balancer import drop_in_command
+    from .irq_script import HEADINGS, PATHS, OwnInterrupts, given, mode_of, texts
+
+    balancer = observed.surroundings.balancer
+    script = text_of(boot.own[OWN_SCRIPT])
+    held = held_values(script) if script.startswith(HEADINGS[OWN_SCRIPT]) else {}
+    names = given(script)
+    decisions = [_with_names(decision, names.get(decision.nic.slot, ())) for decision in decisions]
+    verdicts = {decision.place: _verdict_of_interrupts(decision, boot, balancer, held) for decision in decisions}
+    kept = [decision for decision in decisions if verdicts[decision.place].at_boot is not None]
+    command = drop_in_command([decision.nic for decision in kept], balancer)
+    wanted = texts([OwnInterrupts(_own(decision), decision.nic.slot) for decision in kept], command)
+    changes, warnings = [], []
+    for path in PATHS:
+        file = OwnFile(path, boot.own[path], HEADINGS[path], mode_of(path))
+        change, note = plan_file(file, wanted.get(path), boot.originals.files, boot.owner)
+        changes += [change] if change else []
+        warnings += [f"{path}: {note.reason}"] if note and change is None else []
+    return _merged(planned, changes, {**verdicts, **dict(_removed(held, verdicts))}, warnings)
+
+
+def _with_names(decision: Decision, held: Sequence[str]) -> Decision:
+    """The decision on a card that is down now, and has no interrupts, with the names that they had."""
+    nic = decision.nic
+    return decision if IRQ_CPUS in nic.parts else decision._replace(nic=nic._replace(parts={IRQ_CPUS: held}))
+
+
+def _verdict_of_interrupts(
+    decision: Decision,
+    boot: link_files_model.Observed,
+    balancer: Balancer | None,
+    held: Mapping[tuple[str, str], str],
+) -> Verdict:
+    from .balancer import obstacle_at_start
+    from .irq_script import fault_of
+
+    nic, before = decision.nic, held.get(decision.place)
+    fault = fault_of(nic.slot, nic.parts[IRQ_CPUS]) or (obstacle_at_start(nic, balancer) if balancer else "")
+    if boot.version is None or fault:
+        return Verdict(PENDING, None, NO_SYSTEMD if boot.version is None else fault, before)
+    return Verdict(OK if before == decision.boot_value else CHANGED, decision.boot_value, "", before)
 
 
 def _matches(boot: link_files_model.Observed, names: Iterable[str]) -> dict[str, str]:
@@ -121,8 +183,6 @@ def _verdict(
 ) -> Verdict:
     name, option = decision.place
     before = held.get(decision.place)
-    if option == IRQ_CPUS:
-        return Verdict(PENDING, None, NEW_NUMBERS)
     if option == UDP_HASH and not observed.surroundings.ethtool:
         return Verdict(PENDING, None, NO_ETHTOOL, before)
     if boot.version is None:
@@ -161,12 +221,11 @@ def _machine(observed: Observed) -> Machine:
 
 def _merged(
     planned: link_files_model.Plan,
-    change: FileChange | None,
+    changes: Sequence[FileChange],
     verdicts: Mapping[tuple[str, str], Verdict],
     warnings: Sequence[str],
 ) -> link_files_model.Plan:
     """The plan of .link files with that of the rules, whose verdicts have the names of our options."""
-    changes = [change] if change else []
     recorded = record_files(planned.recorded, changes)
     after = record_files(planned.finalized, changes)
     released = released_files({file.path: file.before for file in changes}, changes, after)

@@ -35,7 +35,7 @@ from .._host.ethtool import (
 )
 from .._host.host import Host, HostError
 from .._host.netlink import Link, observe_links
-from .affinity import read_interrupts, why_readonly, write_interrupts
+from .affinity import read_interrupts, slot_of, why_readonly, write_interrupts
 from .model import Nic, Reading, item_name
 from .modes import describe, with_mode
 from .options import (
@@ -169,6 +169,8 @@ def _merged(nic: Nic, part: Nic) -> Nic:
         part.settings or nic.settings,
         nic.unresponsive | part.unresponsive,
         {**nic.parts, **part.parts},
+        part.interrupts or nic.interrupts,
+        part.slot or nic.slot,
     )
 
 
@@ -224,12 +226,22 @@ def _read_queues(host: Host, link: Link, option: Option) -> Nic:
 
 
 def _read_interrupts(host: Host, link: Link) -> Nic:
-    values = read_interrupts(host, link)
-    if not values:
-        return Nic(link, {}, {IRQ_CPUS: f"{_driver(link)} has no interrupts of receive queues here"})
-    reason = why_readonly(host, list(values))
-    readonly = {IRQ_CPUS: reason} if reason else {}
-    return Nic(link, {IRQ_CPUS: Reading(joined(values))}, {}, readonly, parts={IRQ_CPUS: tuple(values)})
+    found = read_interrupts(host, link)
+    if not found:
+        unresponsive = frozenset() if link.up else frozenset([IRQ_CPUS])  # drivers ask for them when a link goes up
+        reason = f"{_driver(link)} has no interrupts of receive queues here"
+        return Nic(link, {}, {IRQ_CPUS: reason}, unresponsive=unresponsive, slot=slot_of(host, link))
+    numbers = tuple(one.number for one in found.values())
+    reason = why_readonly(host, numbers)
+    return Nic(
+        link,
+        {IRQ_CPUS: Reading(joined({name: one.cpus for name, one in found.items()}))},
+        {},
+        {IRQ_CPUS: reason} if reason else {},
+        parts={IRQ_CPUS: tuple(found)},
+        interrupts=numbers,
+        slot=slot_of(host, link),
+    )
 
 
 def _read_hash(host: Host, link: Link) -> Nic:

@@ -19,7 +19,7 @@ from .settings import Rule, Setting
 from .steering import Near
 
 if TYPE_CHECKING:
-    from .._packets.irqbalance import Irqbalance
+    from .balancer import Balancer, LiveBans
 
 
 class Card(NamedTuple):
@@ -68,7 +68,8 @@ class Nic(NamedTuple):
     `missing` says why it lacks the other options, `readonly` why one cannot be set. `unresponsive` are those of
     `missing` that may exist all the same, because the driver does not answer: a suspended card, for example.
     `settings` are those of its link, where they were read. `parts` names the queues, or the interrupts, that have an
-    option each for itself.
+    option each for itself; `interrupts` are the numbers of these until the next boot, and `slot` is the place of the
+    card's device on the PCI bus, empty elsewhere.
     """
 
     link: Link
@@ -78,6 +79,8 @@ class Nic(NamedTuple):
     settings: LinkSettings | None = None
     unresponsive: frozenset[str] = frozenset()
     parts: Mapping[str, Sequence[str]] = {}
+    interrupts: tuple[int, ...] = ()
+    slot: str = ""
 
 
 class WantedSetting(NamedTuple):
@@ -102,7 +105,7 @@ class Surroundings(NamedTuple):
     flow_table: int | None = None
     fragments: int = 0
     ethtool: str = ""
-    balancer: Irqbalance | None = None
+    balancer: Balancer | None = None
 
 
 class Observed(NamedTuple):
@@ -189,7 +192,7 @@ class GroupWrite(NamedTuple):
 class Plan(NamedTuple):
     """What will be done. `originals` is the record to store before the first effect; `boot` the plan of .link files.
 
-    `hazards` are warnings of what is set.
+    `hazards` are warnings of what is set, and `bans` what irqbalance is told, None where that is nothing.
     """
 
     decisions: list[Decision]
@@ -198,6 +201,7 @@ class Plan(NamedTuple):
     originals: Originals
     changes: list[Change]
     hazards: Sequence[str] = ()
+    bans: LiveBans | None = None
 
     @property
     def changed(self) -> bool:

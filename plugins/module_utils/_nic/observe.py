@@ -12,6 +12,7 @@ from .._engine.originals import Originals
 from .._host.cpus import online_cpus
 from .._host.host import Host
 from .._host.netlink import Link
+from .._packets.interrupts import OWN_SCRIPT
 from .._sip.gate import blocked_by_calls
 from .driver import observe_interfaces, read_nic, with_qdiscs
 from .interfaces import assign_records, resolve
@@ -21,7 +22,7 @@ from .link_files.file import ETC, PREFIXES, SUFFIX, is_interface_name, is_own_na
 from .link_files.observe import observe as observe_link_files
 from .link_words import NAMES
 from .model import Nic, Observed, Request
-from .options import QUEUE_OPTIONS, TXQUEUELEN
+from .options import IRQ_CPUS, QUEUE_OPTIONS, TXQUEUELEN
 from .safety import flaps
 from .surroundings import lower_interfaces, named_options, observe_surroundings
 
@@ -43,15 +44,19 @@ def observe(host: Host, request: Request) -> Observed:
         (name, option) for name, mine in recorded.items() for option in mine
     ]:
         options.setdefault(name, []).append(option)
+    asked = named_options(request.rules).union(*options.values())
     boot_names = _boot_names(host, originals, [*options, *map(_name_in, gone)])
     boot = observe_link_files(host, boot_names, originals) if request.boot else None
+    if boot is not None and (IRQ_CPUS in asked or host.exists(OWN_SCRIPT)):
+        from .irq_script import PATHS  # here, as few calls set interrupts, and each run compiles what it imports
+
+        boot = boot._replace(own={**boot.own, **{path: host.snapshot(path) for path in PATHS}})
     by_image, unused = _lines_of_image(boot, links, request)
     for name, mine in by_image.items():
         options[name] = [*options.get(name, []), *(option for option in mine if option not in options.get(name, []))]
     if any(TXQUEUELEN in mine for mine in options.values()):
         links = with_qdiscs(host, links)
     nics = {name: _read(host, request, links[name], mine) for name, mine in options.items()}
-    asked = named_options(request.rules).union(*options.values())
     online = online_cpus(host) if QUEUE_OPTIONS & asked else frozenset()
     may_flap = request.live and any(flaps(nics[name], request.known[one]) for name in options for one in options[name])
     return Observed(

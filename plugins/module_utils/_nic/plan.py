@@ -9,6 +9,7 @@ So rolling a host back is the plan for no rules at all.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from .._core.change import ABSENT, KEPT, OK, PENDING, READONLY
 from .._core.setting import EXACT
@@ -17,12 +18,15 @@ from .boot import plan_boot
 from .items import hazards, items, items_of_files
 from .link_words import value_of_line
 from .model import Decision, GroupWrite, Nic, Observed, Plan, Request, WantedSetting
-from .options import NEGOTIATED, NEGOTIATION, ON, PAUSE_GROUP, XPS_CPUS, Option
+from .options import IRQ_CPUS, NEGOTIATED, NEGOTIATION, ON, PAUSE_GROUP, XPS_CPUS, Option
 from .originals import record
 from .safety import reason_to_wait
 from .settings import AUTO, Setting
 from .steering import NO_CARD, Choice, choose_senders, choose_steering
 from .target import is_met, is_ours, is_rounded, is_within, target_value, without_us
+
+if TYPE_CHECKING:
+    from .balancer import LiveBans
 
 SET_BY_IMAGE = "it was set by the image, so that no value from before is on record"
 
@@ -44,7 +48,8 @@ def plan(request: Request, observed: Observed) -> Plan:
         originals = originals._replace(files=boot.recorded, profiles=boot.recorded_profiles)
     predicted = {decision.place: decision.target for decision in decisions if decision.write}
     changes = items(request, observed, decisions, predicted, boot.verdicts if boot else {}) + items_of_files(boot)
-    return Plan(decisions, _group_writes(decisions), boot, originals, changes, hazards(observed, decisions))
+    bans = _bans(decisions, request, observed)
+    return Plan(decisions, _group_writes(decisions), boot, originals, changes, hazards(observed, decisions), bans)
 
 
 def _decide(wanted: WantedSetting, request: Request, observed: Observed) -> Decision:
@@ -75,7 +80,8 @@ def _decide(wanted: WantedSetting, request: Request, observed: Observed) -> Deci
     if choice.value is None or is_within(setting.rule, target, base):
         kept = base == reading.value
         decision = decision._replace(target=base, floor=True, state=KEPT if kept else None)
-    if request.boot and choice.value is not None and not is_within(setting.rule, target, found):
+    managed = option.name == IRQ_CPUS and bool(nic.readonly.get(IRQ_CPUS))  # no boot could set those, either
+    if request.boot and not managed and choice.value is not None and not is_within(setting.rule, target, found):
         decision = decision._replace(boot_value=choice.at_boot or target)
     elif line is not None:
         decision = decision._replace(line=line)
@@ -129,7 +135,7 @@ def _reached(decision: Decision, request: Request, observed: Observed) -> Decisi
     readonly = decision.nic.readonly.get(option.name)
     if readonly:
         return decision._replace(state=READONLY, reason=readonly)
-    reason = reason_to_wait(decision.nic, option, request, observed)
+    reason = reason_to_wait(decision, request, observed)
     if reason:
         return decision._replace(state=PENDING, reason=reason)
     return decision._replace(write=True)
@@ -177,6 +183,15 @@ def _revert(nic: Nic, option: Option, recorded: LinkOriginal, request: Request, 
         reason = f"somebody else has set it since (we left {left}): left alone; before siptune it was {recorded.found}"
         return decision._replace(met=True, state=KEPT, reason=reason)
     return _reached(decision._replace(record=None), request, observed)._replace(record=recorded)
+
+
+def _bans(decisions: Sequence[Decision], request: Request, observed: Observed) -> LiveBans | None:
+    if observed.surroundings.balancer is None or not request.live:
+        return None
+    # Imported here: few calls set interrupts, and every run on a host compiles what it imports.
+    from .balancer import live_bans
+
+    return live_bans(decisions, observed.surroundings.balancer, request.boot)
 
 
 def _group_writes(decisions: Sequence[Decision]) -> list[GroupWrite]:

@@ -5,15 +5,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from .model import Nic, Observed, Request
+from .model import Decision, Nic, Observed, Request
 from .options import IRQ_CPUS, Option
-
-if TYPE_CHECKING:
-    from .._packets.irqbalance import Bans, Irqbalance
-
-BALANCER_FILE = "/etc/default/irqbalance"  # Debian's, where there is no file yet
 
 
 def flaps(nic: Nic, option: Option) -> bool:
@@ -21,12 +14,16 @@ def flaps(nic: Nic, option: Option) -> bool:
     return nic.link.up and option.group.flaps and nic.link.driver not in option.group.hitless
 
 
-def reason_to_wait(nic: Nic, option: Option, request: Request, observed: Observed) -> str:
+def reason_to_wait(decision: Decision, request: Request, observed: Observed) -> str:
     """Why an option must not be set on the running interface now; empty if it may be."""
+    nic, option = decision.nic, decision.option
     if not request.live:
         return f"the running interface is left alone (when: {request.when})"
-    if option.name == IRQ_CPUS:
-        return reason_of_balancer(nic, observed.surroundings.balancer)
+    if option.name == IRQ_CPUS and decision.setting is not None:
+        # Imported here: few calls set interrupts, and every run on a host compiles what it imports.
+        from .balancer import reason_of_balancer
+
+        return reason_of_balancer(nic, observed.surroundings.balancer, request.boot)
     if not flaps(nic, option):
         return ""
     if not request.disruptive:
@@ -34,27 +31,3 @@ def reason_to_wait(nic: Nic, option: Option, request: Request, observed: Observe
     if observed.blocked_by_calls:
         return f"would take the link down now: {observed.blocked_by_calls}"
     return ""
-
-
-def reason_of_balancer(nic: Nic, balancer: Irqbalance | None) -> str:
-    """Why irqbalance forbids setting a card's interrupts now: it moves all that it is not told to leave alone."""
-    if balancer is None or not balancer.running or balancer.now.one_shot or _is_banned(nic, balancer.now):
-        return ""
-    if _is_banned(nic, balancer.at_start):
-        return "irqbalance does not leave these interrupts alone before its restart: systemctl restart irqbalance"
-    if balancer.now.policy_script:
-        return (
-            f"irqbalance asks its policy script {balancer.now.policy_script} about each interrupt, and would undo "
-            "this: set it there, or ban the interrupts"
-        )
-    words = " ".join(f"--banirq={number}" for number in nic.parts.get(IRQ_CPUS, ()))
-    return (
-        f"irqbalance runs and would undo this: put {words} among its arguments in {balancer.file or BALANCER_FILE} and "
-        "restart it, or stop it"
-    )
-
-
-def _is_banned(nic: Nic, bans: Bans) -> bool:
-    """Whether irqbalance leaves all of a card's interrupts alone, by their numbers or by the driver."""
-    numbers = {int(number) for number in nic.parts.get(IRQ_CPUS, ())}
-    return numbers <= set(bans.interrupts) or nic.link.driver in bans.modules

@@ -21,7 +21,7 @@ from .settings import AUTO, Rule
 from .steering import Near
 
 if TYPE_CHECKING:
-    from .._packets.irqbalance import Irqbalance
+    from .balancer import Balancer
 
 FLOW_TABLE = "/proc/sys/net/core/rps_sock_flow_entries"
 SNMP = "/proc/net/snmp"
@@ -56,12 +56,11 @@ def observe_surroundings(
     )
 
 
-def _balancer(host: Host) -> Irqbalance:
+def _balancer(host: Host) -> Balancer:
     # Imported here: few calls set interrupts, and every run on a host compiles what it imports.
-    from .._host.processes import process_names
-    from .._packets.irqbalance import irqbalance
+    from .bans import observe_balancer
 
-    return irqbalance(host, process_names(host))
+    return observe_balancer(host)
 
 
 def _near(host: Host, link: Link, online: frozenset[int]) -> Near:

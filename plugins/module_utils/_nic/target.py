@@ -78,12 +78,12 @@ def _target_number(item: str, nic: Nic, option: Option, setting: Setting) -> int
     raise NicError(item, f"cannot be {number}: {nic.link.driver} requires a power of two, such as {near}")
 
 
-def _of_interrupts(item: str, cpus: frozenset[int], numbers: tuple[str, ...]) -> str:
+def _of_interrupts(item: str, cpus: frozenset[int], names: tuple[str, ...]) -> str:
     """One CPU for each interrupt, by turns, so that a flow stays on its CPU."""
     if not cpus:
         raise NicError(item, f"cannot be {NONE}: some CPU has to take an interrupt")
     ordered = sorted(cpus)
-    return joined({number: str(ordered[place % len(ordered)]) for place, number in enumerate(numbers)})
+    return joined({name: str(ordered[place % len(ordered)]) for place, name in enumerate(names)})
 
 
 def table_size(flows: int) -> int:

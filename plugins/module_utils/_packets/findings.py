@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 
 from .._core.text import plural
 from .._host.cpus import listed_cpus, listing
+from .interrupts import OWN_SCRIPT
+from .irqbalance import Bans
 from .model import (
     FAR_NODE,
     FEW_QUEUES,
@@ -202,9 +204,14 @@ def _of_irqbalance(packets: Packets) -> Iterator[Finding]:
         yield Finding(
             IRQBALANCE, "irqbalance", "it is told to leave all processors alone, and balances nothing", advice
         )
-    if balance.running and balance.file and balance.now != balance.at_start:
+    if balance.running and balance.file and _without_ours(balance.now) != _without_ours(balance.at_start):
         said = f"it runs with other bans than {balance.file} has"
         yield Finding(IRQBALANCE, "irqbalance", said, "restart it when that suits, it takes no packets with it")
+
+
+def _without_ours(bans: Bans) -> Bans:
+    """Bans without our script, about which nic_link says what is to be said."""
+    return bans._replace(policy_script="") if bans.policy_script == OWN_SCRIPT else bans
 
 
 def _of_steal(packets: Packets) -> Iterator[Finding]:

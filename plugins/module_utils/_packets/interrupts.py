@@ -20,6 +20,10 @@ from .facts import card_device
 
 KERNEL_IRQ = "/sys/kernel/irq"
 PROC_IRQ = "/proc/irq"
+# Our script that sets interrupts at boot, which irqbalance asks what to leave alone; and our drop-in that says so.
+OWN_SCRIPT = "/etc/siptune/interrupts"
+OWN_POLICY = f"--policyscript={OWN_SCRIPT}"
+BALANCER_DROP_IN = "/etc/systemd/system/irqbalance.service.d/90-siptune-interrupts.conf"
 MOST_OF_A_CARD = 4096  # MSI-X has 2048 vectors a function: PCI Express Base Specification, 7.7.2
 
 # How drivers name the interrupts of queues that receive: eth0-TxRx-0 (igb, ixgbe, i40e, ice, bnxt), eth0-Tx-Rx-0 (ena),

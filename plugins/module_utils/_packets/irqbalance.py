@@ -16,6 +16,7 @@ from .._host.cpus import listed_cpus, parse_cpu_mask
 from .._host.host import Host
 from .._host.processes import ProcessNames, process_environment, started_by_root
 from .._systemd.environment_file import values
+from .interrupts import BALANCER_DROP_IN, OWN_POLICY
 
 NAME = "irqbalance"
 CPU_LIST, CPU_MASK = "IRQBALANCE_BANNED_CPULIST", "IRQBALANCE_BANNED_CPUS"
@@ -50,12 +51,18 @@ class Irqbalance(NamedTuple):
 
 def irqbalance(host: Host, processes: ProcessNames) -> Irqbalance:
     """irqbalance as it runs here, as root's: what a user's process of this name says counts for nothing."""
-    pids = [pid for pid in processes.pids_named(NAME) if started_by_root(host, pid)]
-    now = running_bans(host, pids[0]) if pids else Bans()
+    pid = balancer_pid(host, processes)
+    now = running_bans(host, pid) if pid else Bans()
     file = next((path for path in ENVIRONMENT_FILES if host.exists(path)), None)
     given = values(host.read_lenient(file) or "")[0] if file else {}
-    words = [word for name in ARGUMENTS_IN_FILE for word in given.get(name, "").split()]
-    return Irqbalance(bool(pids), now, file, parse_bans(words, given))
+    words = [OWN_POLICY] if OWN_POLICY in (host.read_lenient(BALANCER_DROP_IN) or "") else []
+    words += [word for name in ARGUMENTS_IN_FILE for word in given.get(name, "").split()]
+    return Irqbalance(bool(pid), now, file, parse_bans(words, given))
+
+
+def balancer_pid(host: Host, processes: ProcessNames) -> int:
+    """The process of irqbalance, 0 where none runs as root's."""
+    return next((pid for pid in processes.pids_named(NAME) if started_by_root(host, pid)), 0)
 
 
 def running_bans(host: Host, pid: int) -> Bans:

@@ -17,10 +17,12 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 
 INTERFACES = "/sys/class/net"
 LOG_LINES = 40
+MOST_SECONDS = 240
 
 # Of /proc/PID/limits, by systemd's names for them.
 LIMITS = {
@@ -131,6 +133,16 @@ def udp_hash(name: str) -> dict[str, str]:
     return {"udp_hash": joined(values)} if any(values.values()) else {}
 
 
+def interrupts(name: str) -> dict[str, str]:
+    """The CPUs that may take the interrupts of each receive queue, where these are named for the card."""
+    found = {}
+    for number in os.listdir("/sys/kernel/irq"):
+        action = read(f"/sys/kernel/irq/{number}/actions")
+        if action.startswith(f"{name}-rx-"):
+            found[action] = read(f"/proc/irq/{number}/smp_affinity_list")
+    return {"irq_cpus": joined(dict(sorted(found.items())))} if found else {}
+
+
 def interface(name: str) -> dict[str, object]:
     """What is to be known of a network card."""
     place = f"{INTERFACES}/{name}"
@@ -145,6 +157,7 @@ def interface(name: str) -> dict[str, object]:
         "settings": {
             "txqueuelen": read(f"{place}/tx_queue_len"),
             **queues(place),
+            **interrupts(name),
             **(udp_hash(name) if os.path.exists(f"{place}/queues/rx-1") else {}),
             **ethtool("-g", name),
             **coalescing(name),
@@ -203,6 +216,10 @@ def unit(name: str) -> dict[str, object]:
 
 def main(units: list[str]) -> None:
     """Print everything."""
+    for _second in range(MOST_SECONDS):  # it looks for interrupts until all are there
+        if output("systemctl", "is-active", "siptune-interrupts.service").strip() != "active":
+            break
+        time.sleep(1)
     failed = output("systemctl", "list-units", "--failed", "--plain", "--no-legend", "--full")
     cards = [name for name in sorted(os.listdir(INTERFACES)) if os.path.exists(f"{INTERFACES}/{name}/device")]
     document = {

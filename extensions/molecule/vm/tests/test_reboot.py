@@ -105,6 +105,14 @@ def test_steering_holds_by_a_link_file_or_by_a_rule(items: Items, clean: Machine
     assert live("enp0s3 rps_cpus", booted) == "1" != live("enp0s3 rps_cpus", clean)
 
 
+def test_interrupts_stay_where_they_were_sent(items: Items, clean: Machine, tuned: Machine, booted: Machine) -> None:
+    """They are made anew at a boot, and get their processor once the driver has asked for them."""
+    card_of("igb", clean)
+    item = "enp0s9 irq_cpus"
+    assert (items[item]["state"], items[item]["at_boot"]) == ("changed", "1")
+    assert live(item, clean) != live(item, tuned) == live(item, booted) == "1"
+
+
 def off_the_interrupts(machine: Machine) -> float:
     """The share of the packets for the card with one queue that other processors handle than take its interrupts."""
     counted = machine.spread["enp0s4"]

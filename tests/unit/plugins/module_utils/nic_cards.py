@@ -331,6 +331,17 @@ class CardHost(Host):
                 (self.root / path).write_text(f"{text}\n")
             (self.root / f"proc/irq/{number}/smp_affinity_list").chmod(mode)
 
+    def on_pci(self, card: str, slot: str) -> None:
+        """Show a card where the kernel has it: below a device of the PCI bus."""
+        device, shown = self.root / f"sys/devices/pci0000:00/{slot}", self.root / "sys/class/net" / card
+        (device / "net").mkdir(parents=True)
+        shown.rename(device / "net" / card)
+        shown.symlink_to(f"../../devices/pci0000:00/{slot}/net/{card}")
+        (device / "net" / card / "device").rename(device / "of_card")
+        (device / "net" / card / "device").symlink_to("../../of_card")
+        (self.root / "sys/bus/pci/devices").mkdir(parents=True, exist_ok=True)
+        (self.root / "sys/bus/pci/devices" / slot).symlink_to(f"../../../devices/pci0000:00/{slot}/of_card")
+
     def reboot(self, applies: bool = True) -> None:
         """A boot: drivers begin anew, and udev sets what the .link files say, as a driver makes of it."""
         self.boot_id.write_text(SECOND_BOOT + "\n")

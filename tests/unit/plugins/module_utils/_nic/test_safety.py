@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._host.netlink import Link
-from ansible_collections.siptune.linux.plugins.module_utils._nic.model import Nic, Observed, Request
+from ansible_collections.siptune.linux.plugins.module_utils._nic.model import Decision, Nic, Observed, Request
 from ansible_collections.siptune.linux.plugins.module_utils._nic.options import OPTIONS
 from ansible_collections.siptune.linux.plugins.module_utils._nic.safety import flaps, reason_to_wait
 from nic_cards import NOTHING_OBSERVED
@@ -48,6 +48,6 @@ def test_flaps(option: str, card: Nic, expected: bool) -> None:
 )
 def test_reasons(option: str, when: str, disruptive: bool, observed: Observed, reason: str) -> None:
     request = Request("nic_link", OPTIONS, [], when, disruptive)
-    found = reason_to_wait(nic(), OPTIONS[option], request, observed)
+    found = reason_to_wait(Decision(nic(), OPTIONS[option], None), request, observed)
     assert reason in found
     assert bool(found) == bool(reason)

@@ -55,7 +55,7 @@ def test_the_rest(tmp_path: Path) -> None:
     seen = observe_surroundings(host, {"rps_flow_cnt", "udp_hash", "irq_cpus"}, [], FOUR)
     assert (seen.flow_table, seen.fragments, seen.ethtool) == (32768, 0, "/usr/bin/ethtool")
     assert seen.balancer is not None
-    assert not seen.balancer.running
+    assert not seen.balancer.daemon.running
 
 
 @pytest.mark.parametrize(
