@@ -45,6 +45,8 @@ OWN_LOSSES = (
     "NicRxMissed",
     "NicRxFifo",
     "NicRxNoBuffer",
+    "NicQueueDrops",
+    "NicAllowanceExceeded",
     "QdiscDrops",
     "ConntrackDrop",
     "ConntrackInsertFailed",

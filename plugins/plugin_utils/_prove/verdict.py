@@ -26,9 +26,11 @@ from .settings import Settings
 
 # Counters of the target that must not grow, in the way of a packet: card, queue, connection tracking, socket.
 ON_THE_WAY = (
+    "NicAllowanceExceeded",
     "NicRxMissed",
     "NicRxFifo",
     "NicRxNoBuffer",
+    "NicQueueDrops",
     "SoftnetDropped",
     "SoftnetFlowLimit",
     "ConntrackDrop",
