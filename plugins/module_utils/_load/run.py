@@ -48,6 +48,8 @@ OWN_LOSSES = (
     "NicRxMissed",
     "NicRxFifo",
     "NicRxNoBuffer",
+    "NicQueueDrops",
+    "NicAllowanceExceeded",
     "QdiscDrops",
     "ConntrackDrop",
     "ConntrackInsertFailed",

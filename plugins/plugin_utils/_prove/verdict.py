@@ -27,9 +27,11 @@ from .settings import Settings
 
 # Counters of the target that must not grow, in the way of a packet: card, queue, connection tracking, socket.
 ON_THE_WAY = (
+    "NicAllowanceExceeded",
     "NicRxMissed",
     "NicRxFifo",
     "NicRxNoBuffer",
+    "NicQueueDrops",
     "SoftnetDropped",
     "SoftnetFlowLimit",
     "ConntrackDrop",
@@ -198,7 +200,7 @@ def _reason(where: str, what: str, count: float, detail: str, way: str | None = 
 
 # --- what holds the target back --------------------------------------------------------------
 
-ALL_PROCESSORS = "all processors"
+ALL_PROCESSORS, QUOTA = "all processors", "processor quota"
 
 
 def _work(reading: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -227,7 +229,7 @@ def _held_back(evidence: Evidence) -> Iterator[model.Reason]:
                 f"the quota of {one['group']} held {one['daemon']} back in {periods} periods, {seconds:.1f} s in all"
             )
             way = f"CPUQuota= of {one['group'].rpartition('/')[2] or 'its container'}, which siptune does not set"
-            yield _reason(model.TARGET, "processor quota", periods, detail, way)
+            yield _reason(model.TARGET, QUOTA, periods, detail, way)
 
 
 def processors(evidence: Evidence) -> list[float]:
@@ -402,7 +404,8 @@ def hopeless(step: model.Step) -> str | None:
     if step["answered"] >= HALF * step["sent"] or not step["reasons"]:
         return None
     outside = [reason for reason in step["reasons"] if reason["where"] in (model.PATH, model.DAEMON)]
-    if not outside or step["losses"]:
+    held_back = any(reason["what"] == QUOTA for reason in step["reasons"])  # a lower rate may do
+    if not outside or step["losses"] or held_back:
         return None
     first = outside[0]
     return f"{first['detail']}; {first['help']}" if first["help"] else first["detail"]

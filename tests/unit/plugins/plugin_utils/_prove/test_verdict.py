@@ -223,6 +223,8 @@ def test_a_first_step_that_a_lower_rate_may_help() -> None:
     assert hopeless(judge(evidence(load=LATE))) is None
     lost = reading({"UdpRcvbufErrors": 700}, drops=700, traffic=ARRIVED)
     assert hopeless(judge(evidence(lost, load=load(answered=100, unanswered=700, statuses={"200": 100})))) is None
+    silent = load(answered=0, unanswered=800, statuses={})
+    assert hopeless(judge(evidence(reading(throttled=QUOTA, traffic=ARRIVED), load=silent))) is None
 
 
 @given(
