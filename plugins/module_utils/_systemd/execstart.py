@@ -27,6 +27,7 @@ _PIECE = re.compile(r"""'((?:\\.|[^'\\])*)'|"((?:\\.|[^"\\])*)"|((?:\\.|[^\s'"\\
 _ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|[0-7]{3}|.)")
 _ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "s": " "}
 _LITERAL = "\\\"'"
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$\$")
 _ONLY_VARIABLE = re.compile(r"(?:-[A-Za-z])?\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -207,6 +208,8 @@ def _expand_one(raw: str, variables: Mapping[str, Variable]) -> list[Word]:
     """`$NAME` as a word of its own becomes any number of words; `${NAME}` is expanded inside a word."""
     if raw.startswith("$") and raw[1:2] not in ("{", "$"):
         name = raw[1:]
+        if not _NAME.fullmatch(name):  # systemd looks for it, and nothing can set it
+            return [Word("", empty=True)]
         words = split_words(variables[name].value) or [] if name in variables else []
         return [Word(word, name, len(words) == 1) for word in words] or [Word("", name, True, True)]
     names = [name for name in _VARIABLE.findall(raw) if name]

@@ -119,7 +119,7 @@ def test_expansion(word: str, words: list[str]) -> None:
 
 def test_where_a_word_comes_from() -> None:
     values = variables(A="64", OPTIONS="-m 1")
-    command = Command(["-m", "$A", "-M${A}", "${A}x", "$OPTIONS", "$NONE"], True, UNIT, 1)
+    command = Command(["-m", "$A", "-M${A}", "${A}x", "$OPTIONS", "$NONE", "$\udce9A", "$A-B"], True, UNIT, 1)
     assert [(word.variable, word.whole, word.empty) for word in expand(command, values)] == [
         ("", False, False),
         ("A", True, False),
@@ -128,6 +128,8 @@ def test_where_a_word_comes_from() -> None:
         ("OPTIONS", False, False),
         ("OPTIONS", False, False),
         ("NONE", True, True),
+        ("", False, True),
+        ("", False, True),
     ]
 
 
