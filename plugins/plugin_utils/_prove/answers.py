@@ -88,6 +88,7 @@ _LEGS = 2  # a call that is handed on is two sessions
 _CREDENTIALS = "give siptune_prove_user and siptune_prove_password, a user of the daemon's"
 _REFUSED = "the daemon does not take siptune_prove_user with siptune_prove_password: compare them with its own"
 CHALLENGES = (401, 407)
+_WRONG_PASSWORD = {"freeswitch": (*CHALLENGES, 403)}  # what daemons answer to one, where it is no second challenge
 CALL = "call"  # either of the scenarios with a callee
 # Where a status of a daemon has one cause, by daemon, scenario and status. Seen with Asterisk 16 and 22, and
 # FreeSWITCH 1.10.12.
@@ -167,9 +168,10 @@ def way_out(target: model.Target, status: int | None, callee: str, port: int, wi
     """How to make the target's daemon answer; `status` is what it answers now, None for nothing at all."""
     daemon, scenario = target["daemon"] or "", target["scenario"]
     cause = _CAUSES.get((daemon, scenario if scenario in _ACCEPTING else CALL, status or 0))
+    if with_credentials and status in _WRONG_PASSWORD.get(daemon, CHALLENGES) and scenario != model.OPTIONS:
+        return _REFUSED
     if status in CHALLENGES and scenario != model.OPTIONS:
-        way = _REFUSED if with_credentials else cause or _CREDENTIALS
-        return _filled(way, target, status, callee, port)
+        return _filled(cause or _CREDENTIALS, target, status, callee, port)
     if scenario == model.OPTIONS:
         way = cause or _OPTIONS.get(daemon, "let the daemon answer OPTIONS of {generator}")
     elif scenario == model.REGISTER:
