@@ -18,6 +18,8 @@ MEANINGS = {
     407: "it asks for credentials",
     408: "whom it has handed the request to does not answer",
     420: "it does not take an extension of the request",
+    477: "it cannot send the request to whom it hands it to",  # Kamailio's and OpenSIPS's own
+    478: "it finds no address of whom it hands the request to",
     480: "the user is not registered",
     481: "it does not know the dialog",
     482: "it sees a loop",
@@ -75,13 +77,15 @@ class Limit(NamedTuple):
     a_second: bool
 
 
-# What answers so once it is reached. Source: FreeSWITCH, src/switch_core_session.c, switch_core_session_request_uuid(),
-# whose failure mod_sofia answers, and its sofia_handle_sip_i_invite().
+# What FreeSWITCH bounds itself by. Source: its src/switch_core_session.c, switch_core_session_request_uuid().
+_OF_FREESWITCH = (
+    Limit("sessions-per-second", "new sessions a second", "fsctl sps", a_second=True),
+    Limit("max-sessions", "sessions at once", "fsctl max_sessions", a_second=False),
+)
+# The answers behind which such a limit may be: for the session of the caller, and for that of whom the call goes to.
 _LIMITS: dict[tuple[str, int], tuple[Limit, ...]] = {
-    ("freeswitch", 503): (
-        Limit("sessions-per-second", "new sessions a second", "fsctl sps", a_second=True),
-        Limit("max-sessions", "sessions at once", "fsctl max_sessions", a_second=False),
-    ),
+    ("freeswitch", 503): _OF_FREESWITCH,
+    ("freeswitch", 502): _OF_FREESWITCH,
 }
 LIMITED = frozenset(daemon for daemon, _status in _LIMITS)
 _LEGS = 2  # a call that is handed on is two sessions

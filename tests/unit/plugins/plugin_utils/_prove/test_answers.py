@@ -83,8 +83,11 @@ OF_FREESWITCH = (ceiling("max-sessions", 1000), ceiling("sessions-per-second", 3
         pytest.param((), 5000, 40000, [], id="no limit is known"),
     ],
 )
-def test_limits_of_the_daemon_itself(ceilings: list[dict], rate: int, calls: int, named: list[str]) -> None:
-    found = own_limits("freeswitch", 503, ceilings, rate, calls)
+@pytest.mark.parametrize("status", [503, 502])
+def test_limits_of_the_daemon_itself(
+    ceilings: list[dict], rate: int, calls: int, named: list[str], status: int
+) -> None:
+    found = own_limits("freeswitch", status, ceilings, rate, calls)
     if not named:
         assert found is None
         return
