@@ -31,7 +31,9 @@ options:
     type: int
     default: 5060
   transport:
-    description: V(udp), V(tcp) or V(tls). The certificate is not checked, as only speed is measured.
+    description:
+      - V(udp), V(tcp) or V(tls). The certificate is not checked, as only speed is measured.
+      - V(tls) requires a SIPp that was built with OpenSSL, and C(openssl), for a certificate of its own.
     type: str
     choices: [udp, tcp, tls]
     default: udp
@@ -41,7 +43,8 @@ options:
       - V(register) is a REGISTER of one of 1000 made-up users, or of O(user), for 60 seconds.
       - V(invite) is a call to O(callee) that ends at once, V(invite_media) one with two seconds of media, which the
         callee echoes. The callee is a second SIPp on this host, on O(callee_port) of UDP. It is registered at the
-        target under that name; a target that does not take it must route the calls there, or answer them itself.
+        target under that name, with the credentials of O(user) if the target asks for any; a target that does not take
+        it must route the calls there, or answer them itself.
     type: str
     choices: [options, register, invite, invite_media]
     default: options
@@ -71,7 +74,7 @@ options:
     elements: int
     default: []
   user:
-    description: A user of the target, where it asks for credentials.
+    description: A user of the target, where it asks for credentials. Requests are sent in its name.
     type: str
   password:
     description: The password of O(user).

@@ -38,9 +38,7 @@ def net(values: Sequence[float], empty: Sequence[float]) -> float:
     return median([one - other for one, other in zip(values, empty, strict=True)])
 
 
-def factors(
-    measured: Mapping[str, Rounds], key: str, other: str, run: str, whole: bool = False
-) -> tuple[float, float]:
+def factors(measured: Mapping[str, Rounds], key: str, other: str, run: str, whole: bool = False) -> tuple[float, float]:
     """How many times as much one way takes as another, by the clock and by CPU time.
 
     Net of the empty play, or as whole processes.

@@ -141,9 +141,7 @@ def subject() -> Subject:
         ),
         LOOP: Way("loops of `sysctl`, `pam_limits` and `ini_file`", loops()),
         MITOGEN: Way("the same loops with mitogen's strategy", loops(), strategy=MITOGEN_STRATEGY),
-        BULK_MITOGEN: Way(
-            "`siptune.linux.site` with mitogen's strategy", [], playbook=SITE, strategy=MITOGEN_STRATEGY
-        ),
+        BULK_MITOGEN: Way("`siptune.linux.site` with mitogen's strategy", [], playbook=SITE, strategy=MITOGEN_STRATEGY),
     }
     bounds = [
         Bound(BULK, PING, f"at most {PING_FACTOR} times a ping task", most=PING_FACTOR),

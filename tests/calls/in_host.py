@@ -307,9 +307,7 @@ def sysctl(settings: dict[str, str | None]) -> dict[str, str | None]:
     return found
 
 
-COMMANDS = {
-    function.__name__: function for function in (restart, wait, pids, state, burst, stall, versions, sysctl)
-}
+COMMANDS = {function.__name__: function for function in (restart, wait, pids, state, burst, stall, versions, sysctl)}
 
 if __name__ == "__main__":
     name, arguments = json.loads(sys.argv[1])

@@ -158,7 +158,6 @@ def test_bad_pools(pools: Pools, named: str) -> None:
     assert difference(start, dump()) == {}
 
 
-
 def linked_directory() -> None:
     os.rename(DEFAULTS, "/etc/elsewhere")
     os.symlink("elsewhere", DEFAULTS)

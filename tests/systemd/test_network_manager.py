@@ -66,8 +66,7 @@ def cable(manager: Machine) -> Iterator[Machine]:
     activate(manager)
     yield manager
     manager.sh(
-        "nmcli connection delete cable; ip link delete v1;"
-        "rm -rf /etc/systemd/network/00-siptune-* /var/lib/siptune"
+        "nmcli connection delete cable; ip link delete v1;rm -rf /etc/systemd/network/00-siptune-* /var/lib/siptune"
     )
 
 

@@ -130,9 +130,7 @@ def test_what_systemd_cuts_in_silence_is_said(machine: Machine) -> None:
     own = machine.limit(1, "Max open files")[1]
     wanted = int(own) * 2
     for _ in range(2):
-        item = machine.module({"sipd.service": {"LimitNOFILE": wanted}}, restart=True).items[
-            "sipd.service.LimitNOFILE"
-        ]
+        item = machine.module({"sipd.service": {"LimitNOFILE": wanted}}, restart=True).items["sipd.service.LimitNOFILE"]
         assert (item.state, item.after, item.at_boot) == ("readonly", own, str(wanted))
         assert f"systemd silently cuts it to {own}" in item.reason
         assert machine.nofile("sipd.service") == {(own, own)}

@@ -37,7 +37,7 @@ request_route {
 """
 # One call through the proxy on 5060, between a caller on 5080 and a callee on 5090 that are both in here.
 # Sources: RFC 3261, sections 13 and 15; the callee's Contact is where the proxy relays to.
-CALL = r'''
+CALL = r"""
 import re, socket, sys
 def end(port):
     s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -77,9 +77,9 @@ if sys.argv[1] == "begin":
     caller.sendto(message("ACK", 1, ";tag=callee").encode(), proxy); answer()
 else:
     caller.sendto(message("BYE", 2, ";tag=callee").encode(), proxy); answer(); final()
-'''
+"""
 # rtpengine's NG protocol: an offer makes a session, and a delete ends it.
-SESSION = r'''
+SESSION = r"""
 import socket, sys
 def text(one):
     return b"%d:%s" % (len(one), one)
@@ -90,9 +90,9 @@ s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(5)
 s.sendto(b"c%s d%se" % ("".join(sys.argv[1:3]).encode(), b"".join(map(text, words))), ("127.0.0.1", 2223))
 answer = s.recv(65535)
 assert b"6:result2:ok" in answer, answer
-'''
+"""
 # A call whose two sides send packets to rtpengine, and the rest for it to relay.
-MEDIA = r'''
+MEDIA = r"""
 import re, socket, time
 def text(one):
     return b"%d:%s" % (len(one), one)
@@ -113,7 +113,7 @@ for number in range(50):
     caller.sendto(packet + b"from" + bytes(160), to_caller)
     callee.sendto(packet + b"back" + bytes(160), to_callee)
     time.sleep(0.01)
-'''
+"""
 RTPENGINE = "[rtpengine]\ntable = -1\ninterface = 127.0.0.1\nlisten-ng = localhost:2223\n"
 
 

@@ -44,6 +44,7 @@ ON_THE_WAY = (
     "Udp6MemErrors",
 )
 AT_THE_SOCKET = ("UdpRcvbufErrors", "Udp6RcvbufErrors")
+DROPS = "UdpSocketDrops"
 ON_THE_WAY_OUT = ("UdpSndbufErrors", "Udp6SndbufErrors", "QdiscDrops")
 LOSSES = (*ON_THE_WAY, *AT_THE_SOCKET, *ON_THE_WAY_OUT)
 OF_MACHINE = frozenset(counter.name for counter in COUNTERS if counter.of_machine)
@@ -181,11 +182,25 @@ def _lost(evidence: Evidence, names: Sequence[str]) -> Iterator[model.Reason]:
         lever = advice(counter, [f"{socket.replace(' ', ' udp ', 1)}" for socket, _drops in dropping])
         places = [f"{part['part']} {part['value']}" for part in counter["parts"]]
         if name in AT_THE_SOCKET:
-            places = [f"{socket} {drops}" for socket, drops in dropping] or ["not a socket of a SIP daemon"]
+            places = [f"{socket} {drops}" for socket, drops in dropping] or [OTHER_SOCKET, *_other_sockets(evidence)]
         where = f": {', '.join(places[:4])}" if places else ""
         whole = " (of the whole machine, which the generator is on, too)" if _shared(evidence, name) else ""
         detail = f"lost {amount(counter['value'], UNIT_OF[name])}{where}{whole}"
         yield _reason(model.TARGET, name, counter["value"], detail, ", ".join(lever.items) or lever.text)
+
+
+OTHER_SOCKET = "not a socket that a SIP daemon listens on, but one of media or of another program"
+
+
+def _other_sockets(evidence: Evidence) -> list[str]:
+    """All sockets that have dropped something and are still open, the worst first."""
+    old, new = (
+        {part["part"]: part["total"] for one in reading["counters"] if one["name"] == DROPS for part in one["parts"]}
+        for reading in (evidence.before, evidence.after)
+    )
+    drops = {part: _grown(DROPS, old.get(part, 0), total) for part, total in new.items()}
+    worst = sorted((-number, part) for part, number in drops.items() if number)
+    return [f"{part.rpartition(' ')[0]} {-number}" for number, part in worst]
 
 
 def _shared(evidence: Evidence, name: str) -> bool:

@@ -40,6 +40,13 @@ def test_a_step_that_holds() -> None:
     assert describe("edge1", step, 200) == "edge1: 100/s for 8 s: holds, 800 of 800 answered, p99 4 ms. Next: 200/s"
 
 
+def test_a_socket_of_media_is_named_by_its_address() -> None:
+    media = {"10.0.0.5:30052 811": 12, "10.0.0.5:30010 799": 300, "[::]:30012 800": 0}
+    after = reading({"UdpRcvbufErrors": 312}, parts={"UdpSocketDrops": media}, traffic=ARRIVED)
+    detail = judge(evidence(after))["reasons"][0]["detail"]
+    assert "one of media or of another program, 10.0.0.5:30010 300, 10.0.0.5:30052 12" in detail
+
+
 @pytest.mark.parametrize("name", LOSSES)
 def test_each_loss_of_the_target_is_one(name: str) -> None:
     after = reading({name: 7}, drops=7, traffic=ARRIVED)
