@@ -109,12 +109,15 @@ def _run(host: Host, program: str, *words: str, places: Sequence[str] = PLACES) 
 
 
 def _check_ours(host: Host, program: str, path: str) -> None:
-    """Raises HostError where others than root, or than who runs us, could have put a program there."""
+    """Raises HostError where others than root, or than who runs us, could have put a program there.
+
+    A link is refused as well, as it has all rights: what it leads to may be in a directory of others.
+    """
     parts = path.split("/")
     for depth in range(2, len(parts) + 1):
-        status = host.target_status("/".join(parts[:depth]))
-        if status.st_uid not in (0, os.geteuid()) or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-            place = "/".join(parts[:depth])
+        place = "/".join(parts[:depth])
+        owner, _group, mode = host.owner_and_mode(place) or (-1, -1, 0)
+        if owner not in (0, os.geteuid()) or mode & (stat.S_IWGRP | stat.S_IWOTH):
             raise HostError(
                 program, f"{path} is not run, as others than root may write {place}: put one of root's in {PLACES[-1]}"
             )

@@ -18,6 +18,8 @@ MEANINGS = {
     407: "it asks for credentials",
     408: "whom it has handed the request to does not answer",
     420: "it does not take an extension of the request",
+    477: "it cannot send the request to whom it hands it to",  # Kamailio's and OpenSIPS's own
+    478: "it finds no address of whom it hands the request to",
     480: "the user is not registered",
     481: "it does not know the dialog",
     482: "it sees a loop",
@@ -75,19 +77,22 @@ class Limit(NamedTuple):
     a_second: bool
 
 
-# What answers so once it is reached. Source: FreeSWITCH, src/switch_core_session.c, switch_core_session_request_uuid(),
-# whose failure mod_sofia answers, and its sofia_handle_sip_i_invite().
+# What FreeSWITCH bounds itself by. Source: its src/switch_core_session.c, switch_core_session_request_uuid().
+_OF_FREESWITCH = (
+    Limit("sessions-per-second", "new sessions a second", "fsctl sps", a_second=True),
+    Limit("max-sessions", "sessions at once", "fsctl max_sessions", a_second=False),
+)
+# The answers behind which such a limit may be: for the session of the caller, and for that of whom the call goes to.
 _LIMITS: dict[tuple[str, int], tuple[Limit, ...]] = {
-    ("freeswitch", 503): (
-        Limit("sessions-per-second", "new sessions a second", "fsctl sps", a_second=True),
-        Limit("max-sessions", "sessions at once", "fsctl max_sessions", a_second=False),
-    ),
+    ("freeswitch", 503): _OF_FREESWITCH,
+    ("freeswitch", 502): _OF_FREESWITCH,
 }
 LIMITED = frozenset(daemon for daemon, _status in _LIMITS)
 _LEGS = 2  # a call that is handed on is two sessions
 _CREDENTIALS = "give siptune_prove_user and siptune_prove_password, a user of the daemon's"
 _REFUSED = "the daemon does not take siptune_prove_user with siptune_prove_password: compare them with its own"
 CHALLENGES = (401, 407)
+_WRONG_PASSWORD = {"freeswitch": (*CHALLENGES, 403)}  # what daemons answer to one, where it is no second challenge
 CALL = "call"  # either of the scenarios with a callee
 # Where a status of a daemon has one cause, by daemon, scenario and status. Seen with Asterisk 16 and 22, and
 # FreeSWITCH 1.10.12.
@@ -167,9 +172,10 @@ def way_out(target: model.Target, status: int | None, callee: str, port: int, wi
     """How to make the target's daemon answer; `status` is what it answers now, None for nothing at all."""
     daemon, scenario = target["daemon"] or "", target["scenario"]
     cause = _CAUSES.get((daemon, scenario if scenario in _ACCEPTING else CALL, status or 0))
+    if with_credentials and status in _WRONG_PASSWORD.get(daemon, CHALLENGES) and scenario != model.OPTIONS:
+        return _REFUSED
     if status in CHALLENGES and scenario != model.OPTIONS:
-        way = _REFUSED if with_credentials else cause or _CREDENTIALS
-        return _filled(way, target, status, callee, port)
+        return _filled(cause or _CREDENTIALS, target, status, callee, port)
     if scenario == model.OPTIONS:
         way = cause or _OPTIONS.get(daemon, "let the daemon answer OPTIONS of {generator}")
     elif scenario == model.REGISTER:

@@ -137,6 +137,16 @@ def test_a_client_that_others_could_have_written_is_not_run(root: Path, writable
     assert host.asked == []
 
 
+def test_a_client_behind_a_link_is_not_run(root: Path) -> None:
+    run_process(root, 50, "freeswitch")
+    place(root, "/home/somebody/freeswitch/bin/fs_cli")
+    (root / "opt").mkdir()
+    (root / "opt/freeswitch").symlink_to("../home/somebody/freeswitch")
+    host = AskedHost(root)
+    assert "may write /opt/freeswitch" in only(host).reason
+    assert host.asked == []
+
+
 def test_a_program_that_hangs_is_unknown(root: Path) -> None:
     class Hangs(AskedHost):
         def run(self, arguments, timeout_seconds=None):
