@@ -5,8 +5,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import os
 import signal
+import sys
+from pathlib import Path
 from typing import Any
 
 from ansible_collections.siptune.linux.plugins.module_utils._host.children import PR_SET_PDEATHSIG
@@ -26,7 +30,17 @@ class ActionModule(HostAction):
 def _end_with_the_playbook() -> None:
     """Let this worker end, and with it the connection to the host, when ansible-playbook is killed.
 
-    It would wait for the answer, and nobody on the host would know. On SIGTERM a worker of ansible-core 2.19 and later
-    ends all that it has started; one of 2.18 leaves ssh behind, and the load ends by its own time.
+    It would wait for the answer, and nobody on the host would know. Only Linux has this signal: from a controller that
+    is none, the load then ends by its own time.
     """
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if sys.platform == "linux":
+        signal.signal(signal.SIGTERM, _end)
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+
+
+def _end(_number: int, _frame: object) -> None:
+    """End this worker and what it has started, ssh above all. Source: proc_pid_task(5), children."""
+    for child in Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii").split():
+        with contextlib.suppress(OSError):
+            os.kill(int(child), signal.SIGTERM)
+    os._exit(1)

@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.siptune.linux.plugins.plugin_utils._prove import html
 from ansible_collections.siptune.linux.plugins.plugin_utils._prove.document import document
 from conftest import PHONE, WIDE, Window
-from proofs import prove_results
+from proofs import captured, prove_results
 from selenium.webdriver.chrome.webdriver import WebDriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -38,12 +38,22 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of a real comparison."""
+    path = tmp_path_factory.mktemp("real") / "siptune-prove.html"
+    path.write_text(html.render(captured()), encoding="utf-8")
+    return path
+
+
 @pytest.fixture
 def shown(window: Window, page: Path) -> Shown:
-    """Show it in a window of this size and colour scheme, with its tables open if asked to."""
+    """Show it, or another one, in a window of this size and colour scheme, with its tables open if asked to."""
 
-    def show(size: tuple[int, int] = WIDE, dark: bool = False, tables: bool = False) -> WebDriver:
-        driver = window(0, size, dark, page)
+    def show(
+        size: tuple[int, int] = WIDE, dark: bool = False, tables: bool = False, other: Path | None = None
+    ) -> WebDriver:
+        driver = window(0, size, dark, other or page)
         if tables:
             driver.execute_script("for (const one of document.querySelectorAll('details')) one.open = true")
         return driver
@@ -108,6 +118,35 @@ def test_it_fits_and_can_be_read(shown: Shown, size: tuple[int, int], dark: bool
     )
     assert driver.execute_script(heights) >= LEAST_TEXT_PIXELS
     _keep_picture(driver, f"{size[0]}-{'dark' if dark else 'light'}")
+
+
+@SCREENS
+def test_a_real_comparison_can_be_read(shown: Shown, real: Path, size: tuple[int, int]) -> None:
+    driver = shown(size, tables=True, other=real)
+    assert driver.execute_script("return document.documentElement.scrollWidth") <= size[0]
+    said = "Tuning: from 389 to at least 1,200 messages per second (+208% or more)."
+    assert texts(driver, ".said")[1] == said
+    # What goes beyond its chart is cut off, and what touches its edge is hard to read.
+    beyond = """
+        const found = [];
+        for (const chart of document.querySelectorAll("svg.chart")) for (const one of chart.querySelectorAll("text")) {
+          const [inner, outer] = [one.getBoundingClientRect(), chart.getBoundingClientRect()];
+          if (inner.left < outer.left + 3 || inner.right > outer.right - 3) found.push(one.textContent);
+        }
+        return found;
+    """
+    assert driver.execute_script(beyond) == []
+    # A number that is broken over two lines is two numbers.
+    broken = """
+        const figures = [...document.querySelectorAll(".steps td")].filter((one) => /^[0-9,.]+$/.test(one.textContent));
+        return figures.filter((one) => {
+          const range = document.createRange();
+          range.selectNodeContents(one);
+          return range.getClientRects().length > 1;
+        }).map((one) => one.textContent);
+    """
+    assert driver.execute_script(broken) == []
+    _keep_picture(driver, f"real-{size[0]}")
 
 
 @COLOURS

@@ -13,7 +13,7 @@ from .._reports.markup import Markup, element, together
 from .document import rate_text
 
 WIDTH, HEIGHT = 440, 240
-LEFT, RIGHT, TOP, BOTTOM = 52, 14, 26, 40  # the margins of the plot: room for the axes' figures
+LEFT, RIGHT, TOP, BOTTOM = 52, 22, 26, 40  # the margins of the plot: room for the axes' figures
 RADIUS = 3.5  # of a point
 DIGIT, GAP = 4, 18  # from an axis to its figures
 NICE = (1, 2, 2.5, 5, 10)
