@@ -68,7 +68,7 @@ options:
         leaves it the rest. A policy script of somebody else, a drop-in that comes after ours, and an irqbalance that no
         unit starts are named, and the item waits. At boot C(siptune-interrupts.service) runs the same script, which
         finds interrupts by their names, for two minutes after the start of the network. Cards that are not on a PCI bus
-        have it until the next boot.
+        have it until the next boot, and an interface that appears later gets it with the next run.
       - V(speed) in Mb/s and V(duplex), V(full) or V(half). Only this speed is then advertised. With V(autoneg) off it
         is forced, which is an error from 1000 Mb/s on twisted pair. V(autoneg) alone advertises everything.
       - C(rule) is V(exact) (the default), or for numbers V(at_least) or V(at_most). An option that meets its bound

@@ -59,6 +59,16 @@ def test_what_becomes_of_a_file(
     assert plan_file(OwnFile(PATH, current, HEADING), text, originals, (0, 0)) == (expected, None)
 
 
+def test_a_script_of_ours_can_be_run_and_is_known_without_a_record() -> None:
+    heading = "#!/bin/sh\n# Managed by Ansible (siptune.linux.nic_link). Edits made here are lost.\n"
+    change, item = plan_file(OwnFile(PATH, None, heading, 0o755), f"{heading}true\n", {}, (0, 0))
+    assert change is not None
+    assert (item, change.after and change.after.mode) == (None, 0o755)
+    again = FileChange(PATH, change.after, None)
+    assert record_files({}, [again])[PATH].record is None
+    assert plan_file(OwnFile(PATH, change.after, heading, 0o755), None, {}, (0, 0)) == (again, None)
+
+
 RIGHT = "mode 0644, owner 0:0"
 
 

@@ -8,11 +8,13 @@ import contextlib
 import errno
 import os
 import socket
+import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,13 @@ from ansible_collections.siptune.linux.plugins.module_utils._host.host import (
 
 CHECKOUT = Path(__file__).resolve().parents[5]
 CONF = "/etc/sysctl.d/90-test.conf"
+
+
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """A short path, as the address of a socket has 107 bytes."""
+    with tempfile.TemporaryDirectory() as directory:
+        yield Path(directory)
 
 
 @pytest.fixture
@@ -261,6 +270,57 @@ def test_a_daemon_that_is_silent_or_not_there_is_named() -> None:
             Host().ask_udp(address, b"calls", 0.1)
     with pytest.raises(HostError, match=r"Connection refused \(ECONNREFUSED\)"):
         Host().ask_udp(address, b"calls", 10)
+
+
+def serve(server: socket.socket, parts: list[bytes], pause_seconds: float = 0) -> threading.Thread:
+    """Answer one asker with these parts, if root or the one who runs this has asked."""
+
+    def answer() -> None:
+        connection, _address = server.accept()
+        with connection, contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            request, ancillary, _flags, _peer = connection.recvmsg(100, socket.CMSG_SPACE(12))
+            asked = struct.unpack("3i", ancillary[0][2]), request
+            assert asked == ((os.getpid(), os.geteuid(), os.getegid()), b"setup")
+            for part in parts:
+                connection.sendall(part)
+                time.sleep(pause_seconds)
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    return thread
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        pytest.param([b"SLEEP ", b"10"], b"SLEEP 10", id="in parts"),
+        pytest.param([], b"", id="nothing"),
+        pytest.param([b"x" * 65536] * 40, b"x" * 65535, id="without an end"),
+    ],
+)
+def test_a_daemon_answers_on_its_socket(short: Path, parts: list[bytes], expected: bytes) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
+        server.bind(str(short / "a.sock"))
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        server.listen(1)
+        answering = serve(server, parts)
+        assert Host(str(short)).ask_socket("/a.sock", b"setup", 10) == expected
+        answering.join()
+
+
+def test_a_socket_that_answers_too_slowly_or_is_none_is_named(short: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
+        server.bind(str(short / "a.sock"))
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        server.listen(1)
+        answering = serve(server, [b"x"] * 20, 0.05)
+        with pytest.raises(HostError, match=r"^/a.sock: no answer within 0.2 s$"):
+            Host(str(short)).ask_socket("/a.sock", b"setup", 0.2)
+        answering.join()
+    (short / "file").write_text("")
+    for path in ("/a.sock", "/file", "/none", f"/{'x' * 120}"):
+        with pytest.raises(HostError, match=f"^{path}: "):
+            Host(str(short)).ask_socket(path, b"setup", 10)
 
 
 # --- bounds ----------------------------------------------------------------------------------

@@ -77,6 +77,7 @@ def test_what_only_looks_like_it_is_the_image_own(image: Image, tmp_path: Path, 
         pytest.param(lambda image: image.set_tx_queue_length("lo", 1000), id="a queue"),
         pytest.param(lambda image: image.route_dump(18), id="rtnetlink"),
         pytest.param(lambda image: image.ask_udp(("127.0.0.1", 5060), b"x", 0.1), id="a daemon"),
+        pytest.param(lambda image: image.ask_socket("/run/a.sock", b"x", 0.1), id="a socket"),
     ],
 )
 def test_nobody_is_asked_and_nothing_is_started(

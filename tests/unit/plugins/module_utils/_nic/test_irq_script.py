@@ -9,8 +9,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from ansible_collections.siptune.linux.plugins.module_utils._engine.own_paths import may_be_made, may_be_written
 from ansible_collections.siptune.linux.plugins.module_utils._nic.irq_script import (
     PATHS,
+    UNIT_PATH,
     OwnInterrupts,
     fault_of,
     given,
@@ -53,6 +55,12 @@ def test_it_names_its_cards_and_their_values() -> None:
     assert "# Why.\n" in found[SCRIPT]
     assert given(found[SCRIPT].replace("Managed by Ansible", "By hand")) == {}
     assert (mode_of(SCRIPT), mode_of(DROP_IN)) == (0o755, 0o644)
+
+
+def test_a_rollback_may_write_and_remove_them() -> None:
+    assert all(map(may_be_written, PATHS))
+    assert not any(map(may_be_written, ("/etc/siptune/interrupts.sh", "/etc/siptune/../interrupts", UNIT_PATH + "2")))
+    assert may_be_made("/etc/siptune")
 
 
 def test_the_line_of_irqbalance_is_replaced() -> None:

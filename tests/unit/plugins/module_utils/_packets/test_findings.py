@@ -199,6 +199,8 @@ def test_half_of_rfs() -> None:
         (RUNNING._replace(now=Bans(frozenset(range(4)))), []),
         (RUNNING._replace(file="/etc/default/irqbalance", at_start=Bans(interrupts=(41,))), ["irqbalance"]),
         (QUIET._replace(file="/etc/default/irqbalance", at_start=Bans(interrupts=(41,))), []),
+        (RUNNING._replace(file="/etc/default/irqbalance", at_start=Bans(policy_script="/etc/siptune/interrupts")), []),
+        (RUNNING._replace(file="/etc/default/irqbalance", at_start=Bans(policy_script="/etc/mine")), ["irqbalance"]),
     ],
 )
 def test_irqbalance(balance: Irqbalance, expected: list[str]) -> None:

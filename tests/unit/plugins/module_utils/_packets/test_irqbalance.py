@@ -95,6 +95,15 @@ def test_one_that_runs_and_its_file_for_the_next_start(tmp_path: Path) -> None:
 
 
 def test_red_hats_file(tmp_path: Path) -> None:
+    ours = "/etc/systemd/system/irqbalance.service.d/90-siptune-interrupts.conf"
+    write(tmp_path, ours, "[Service]\nExecStart=\nExecStart=/bin/irqbalance --policyscript=/etc/siptune/interrupts\n")
+    found = irqbalance(Host(str(tmp_path)), process_names(Host(str(tmp_path))))
+    assert found.at_start.policy_script == "/etc/siptune/interrupts"
+    write(tmp_path, "/etc/default/irqbalance", "IRQBALANCE_ARGS='-l /etc/mine'\n")
+    found = irqbalance(Host(str(tmp_path)), process_names(Host(str(tmp_path))))
+    assert found.at_start.policy_script == "/etc/mine"  # the last one counts
+    for path in ("/etc/default/irqbalance", ours):
+        (tmp_path / path.lstrip("/")).unlink()
     write(tmp_path, "/etc/sysconfig/irqbalance", "IRQBALANCE_ARGS='-o'\n")
     found = irqbalance(Host(str(tmp_path)), process_names(Host(str(tmp_path))))
     assert (found.running, found.file, found.at_start) == (False, "/etc/sysconfig/irqbalance", Bans(one_shot=True))
