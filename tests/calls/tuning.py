@@ -20,7 +20,7 @@ from states import Tuning
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 CATALOGUE = CHECKOUT / "roles" / "network" / "vars" / "main.yml"
-NAME = "measured"
+NAME, GENERATOR, GENERATORS = "measured", "generator", "siptune_generators"
 TIMEOUT_SECONDS = 900
 CONNECTION_TIMEOUT_SECONDS = 120  # an emulated machine on a busy one takes its time to let sudo begin
 
@@ -76,10 +76,14 @@ def _check_profile(host: Host, profile: str) -> None:
 # --- Ansible --------------------------------------------------------------------------------
 
 
-def playbook(host: Host, name: str, variables: Mapping[str, Any]) -> str:
-    """What a run of ansible-playbook for this host prints. Raises CallsError if it fails."""
+def playbook(host: Host, name: str, variables: Mapping[str, Any], generator: Host | None = None) -> str:
+    """What a run of ansible-playbook for this host prints. Raises CallsError if it fails.
+
+    A `generator` is one more host, which is no target.
+    """
     with tempfile.TemporaryDirectory() as directory:
-        return _ansible(host, directory, "ansible-playbook", name, "--extra-vars", json.dumps(variables))
+        words = ("ansible-playbook", name, "--extra-vars", json.dumps(variables))
+        return _ansible(host, directory, *words, generator=generator)
 
 
 def module(host: Host, name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -91,9 +95,12 @@ def module(host: Host, name: str, parameters: Mapping[str, Any]) -> dict[str, An
         return json.loads(Path(directory, NAME).read_text(encoding="utf-8"))
 
 
-def _ansible(host: Host, directory: str, program: str, *words: str) -> str:
+def _ansible(host: Host, directory: str, program: str, *words: str, generator: Host | None = None) -> str:
     inventory = Path(directory, "inventory.json")
-    inventory.write_text(json.dumps({"all": {"hosts": {NAME: _connection(host, directory)}}}), encoding="utf-8")
+    hosts: dict[str, Any] = {"hosts": {NAME: _connection(host, directory, NAME)}}
+    if generator:
+        hosts["children"] = {GENERATORS: {"hosts": {GENERATOR: _connection(generator, directory, GENERATOR)}}}
+    inventory.write_text(json.dumps({"all": hosts}), encoding="utf-8")
     environment = {
         **os.environ,
         "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
@@ -114,7 +121,7 @@ def _ansible(host: Host, directory: str, program: str, *words: str) -> str:
     return done.stdout
 
 
-def _connection(host: Host, directory: str) -> dict[str, Any]:
+def _connection(host: Host, directory: str, name: str) -> dict[str, Any]:
     """How Ansible reaches the host: by ssh, or by a Python that is entered from here.
 
     With pipelining nothing but that Python ever runs on a host, and it gets all by its standard input.
@@ -122,7 +129,12 @@ def _connection(host: Host, directory: str) -> dict[str, Any]:
     if host.ssh_config:
         ssh = {"ansible_host": host.ssh_name, "ansible_ssh_common_args": f'-F "{host.ssh_config}"'}
         return {**ssh, "ansible_control_path": "%(directory)s/%%C", "ansible_python_interpreter": "/usr/bin/python3"}
-    python = Path(directory, "python3")
+    python = Path(directory, f"python3-{name}")
     python.write_text("#!/bin/sh\nexec " + " ".join([*host.enter, "python3"]) + ' "$@"\n', encoding="utf-8")
     python.chmod(0o755)
-    return {"ansible_connection": "local", "ansible_python_interpreter": str(python), "siptune_become": False}
+    return {
+        "ansible_connection": "local",
+        "ansible_python_interpreter": str(python),
+        "siptune_become": False,
+        "ansible_become": False,
+    }

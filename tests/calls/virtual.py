@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import guest
@@ -37,19 +37,27 @@ def choose_image(suite: str) -> None:
 
 
 @contextlib.contextmanager
-def virtual_host() -> Iterator[Host]:
-    """The host, as long as it is used, of the image that was chosen. Raises CallsError."""
+def virtual_host(answering: Collection[str] = ()) -> Iterator[Host]:
+    """The host, as long as it is used, of the image that was chosen. Raises CallsError.
+
+    The cards of `answering` are fed, as guest.py has it.
+    """
     with tempfile.TemporaryDirectory(prefix="siptune-calls-") as name:
         directory = Path(name)
         try:
             with contextlib.redirect_stdout(sys.stderr):
-                guest.start(directory)
+                guest.start(directory, answering)
         except guest.GuestError as error:
             raise CallsError(f"no virtual machine: {error}") from error
         try:
-            yield Host((*guest.ssh(directory), "sudo"), str(directory / "ssh_config"), guest.NAME)
+            yield host_of(directory)
         finally:
             guest.stop(directory)
+
+
+def host_of(directory: Path) -> Host:
+    """The host in a directory of guest.py."""
+    return Host((*guest.ssh(directory), "sudo"), str(directory / "ssh_config"), guest.NAME)
 
 
 def reboot(host: Host) -> None:

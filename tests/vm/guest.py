@@ -25,7 +25,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,6 +45,7 @@ STOP_TIMEOUT_SECONDS = 10
 # The probe's kernel panics within a second.
 KVM_PROBE_TIMEOUT_SECONDS = 10
 PORT_ATTEMPTS = 5
+MONITOR = "monitor"  # in the machine's directory: the socket on which QEMU takes commands
 FEEDS = "feeds.json"  # in the machine's directory: the port of 127.0.0.1 for each card that is fed
 
 
@@ -78,10 +79,10 @@ class Nic(NamedTuple):
         """Its address in the machine."""
         return f"{self.network.rpartition('.')[0]}.10"
 
-    def arguments(self, forward: str = "") -> list[str]:
-        """QEMU's arguments for the card. `restrict` keeps its packets from leaving this machine."""
+    def arguments(self, forward: str = "", restrict: str = "on") -> list[str]:
+        """QEMU's arguments for the card. `restrict` keeps its packets from leaving this machine, and UDP in it."""
         return [
-            *("-netdev", f"user,id=net{self.number},restrict=on,net={self.network}{forward}"),
+            *("-netdev", f"user,id=net{self.number},restrict={restrict},net={self.network}{forward}"),
             # The slot makes the interface's name.
             *("-device", f"{self.model},netdev=net{self.number},addr={self.number:#x},mac={self.mac}{self.options}"),
         ]
@@ -195,17 +196,17 @@ def acceleration(emulator: str, image: Image) -> list[str]:
     return ["-accel", "tcg,thread=multi,tb-size=512", "-cpu", "Nehalem"]
 
 
-def network_cards(emulator: str, port: int, feeds: Mapping[str, int]) -> list[str]:
+def network_cards(emulator: str, port: int, feeds: Mapping[str, int], answering: Collection[str]) -> list[str]:
     """QEMU's arguments for the cards whose models it knows, with ssh forwarded from a port of 127.0.0.1.
 
-    `feeds` are the ports for the cards that are fed, by their interfaces' names.
+    `feeds` are the ports for the cards that are fed, by their interfaces' names; the `answering` may answer.
     """
     arguments = MANAGEMENT.arguments(f",hostfwd=tcp:127.0.0.1:{port}-:22")
     for nic in NICS:
         if knows(emulator, nic.model):
             feed = feeds.get(nic.interface)
             forward = f",hostfwd=udp:127.0.0.1:{feed}-{nic.address}:{FED_PORT}" if feed else ""
-            arguments += nic.arguments(forward)
+            arguments += nic.arguments(forward, "off" if nic.interface in answering else "on")
     return arguments
 
 
@@ -216,13 +217,14 @@ def free_port(kind: int = socket.SOCK_STREAM) -> int:
         return listener.getsockname()[1]
 
 
-def start_qemu(directory: Path, image: Image) -> int:
+def start_qemu(directory: Path, image: Image, answering: Collection[str]) -> int:
     """Start QEMU in the background and return the port of ssh. Raises GuestError."""
     emulator = find_emulator()
     key = (directory / "key.pub").read_text(encoding="ascii").split()[1]
     command = [
         *(emulator, "-name", NAME, "-nodefaults", "-no-user-config", "-display", "none", "-daemonize"),
         *("-pidfile", str(directory / "pid"), "-serial", f"file:{directory / 'console.log'}"),
+        *("-qmp", f"unix:{directory / MONITOR},server=on,wait=off"),
         *("-machine", "q35", "-smp", str(PROCESSORS), "-m", str(MEMORY_MIB), *acceleration(emulator, image)),
         *(*image.kernel, *image.initrd, "-append", f"root=/dev/vda rw quiet console=ttyS0 panic=-1 siptune.key={key}"),
         # Nothing of it is to survive this machine, so it need not be flushed to disk.
@@ -232,9 +234,9 @@ def start_qemu(directory: Path, image: Image) -> int:
     ]
     for attempts_left in reversed(range(PORT_ATTEMPTS)):
         port = free_port()
-        feeds = {nic.interface: free_port(socket.SOCK_DGRAM) for nic in NICS if nic.fed}
+        feeds = {nic.interface: free_port(socket.SOCK_DGRAM) for nic in NICS if nic.fed or nic.interface in answering}
         try:
-            run(*command, *network_cards(emulator, port, feeds))
+            run(*command, *network_cards(emulator, port, feeds, answering))
         except GuestError as error:
             # Somebody else was quicker to use the port.
             if "host forwarding" in str(error) and attempts_left:
@@ -318,8 +320,11 @@ def wait_for_login(directory: Path) -> None:
         time.sleep(0.5)
 
 
-def start(directory: Path) -> None:
-    """Start the machine and wait for it. Raises GuestError, and then nothing is left running."""
+def start(directory: Path, answering: Collection[str] = ()) -> None:
+    """Start the machine and wait for it. Raises GuestError, and then nothing is left running.
+
+    `answering` are interfaces that are fed, and whose answers come back to who has sent.
+    """
     with running(directory) as process:
         if process is not None:
             raise GuestError(f"it is running already: ssh -F {directory / 'ssh_config'} {NAME}")
@@ -327,7 +332,7 @@ def start(directory: Path) -> None:
     make_files(directory, image)
     started = time.monotonic()
     try:
-        write_ssh_config(directory, start_qemu(directory, image))
+        write_ssh_config(directory, start_qemu(directory, image, answering))
         wait_for_login(directory)
     except BaseException:
         stop(directory)
@@ -347,7 +352,7 @@ def stop(directory: Path) -> None:
                     break
             else:
                 raise GuestError(f"it does not end: process {(directory / 'pid').read_text().strip()}")
-    for name in ("disk.qcow2", "pid"):
+    for name in ("disk.qcow2", "pid", MONITOR):
         (directory / name).unlink(missing_ok=True)
 
 

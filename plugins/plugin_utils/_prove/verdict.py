@@ -289,8 +289,10 @@ def _limits_of_generator(evidence: Evidence) -> Iterator[model.Reason]:
     if load["asked"] - load["sent"] > 0 or behind > max(FEW, LATE_SHARE * load["asked"]):
         detail = f"{name} sent {load['sent_per_second']:g}/s where {evidence.rate}/s were asked for"
         yield _reason(model.GENERATOR, "rate", load["sent_per_second"], detail, ANOTHER)
+    felt = load["unanswered"] or load["retransmissions"]
     for counter, number in load["generator_losses"].items():
-        if _of_target_as_well(evidence, counter):
+        # A socket's loss that no call has felt is another program's on that host.
+        if _of_target_as_well(evidence, counter) or (counter in AT_THE_SOCKET and not felt):
             continue
         detail = f"{name} itself lost {amount(number, UNIT_OF[counter])}"
         yield _reason(model.GENERATOR, counter, number, detail, ANOTHER)

@@ -162,6 +162,24 @@ def test_the_generators_limits_are_its_own(given_load: dict[str, Any], what: str
     assert not any(reason.startswith("target") for reason in reasons(found))
 
 
+@pytest.mark.parametrize(
+    ("given_load", "expected"),
+    [
+        pytest.param(load(generator_losses={"UdpRcvbufErrors": 9, "Udp6RcvbufErrors": 2}), [], id="of another program"),
+        pytest.param(
+            load(generator_losses={"UdpRcvbufErrors": 9}, retransmissions=3),
+            ["generator: UdpRcvbufErrors"],
+            id="felt, and sent again",
+        ),
+        pytest.param(load(generator_losses={"SoftnetDropped": 9}), ["generator: SoftnetDropped"], id="of the machine"),
+    ],
+)
+def test_a_sockets_loss_at_the_generator_that_no_call_has_felt_is_none(
+    given_load: dict[str, Any], expected: list[str]
+) -> None:
+    assert reasons(evidence(load=given_load)) == expected
+
+
 def test_a_loss_that_the_target_has_counted_comes_before_a_busy_generator() -> None:
     after = reading({"UdpRcvbufErrors": 400}, drops=400, traffic=ARRIVED)
     found = evidence(after, load={**HALF_LOST, "sender_busy": 99.0})
@@ -171,8 +189,10 @@ def test_a_loss_that_the_target_has_counted_comes_before_a_busy_generator() -> N
 def test_on_one_machine_the_sockets_tell_who_has_lost() -> None:
     both = {"UdpRcvbufErrors": 10}
     after = reading({"UdpRcvbufErrors": 10}, drops=0, traffic=ARRIVED)
-    local = evidence(after, load=load(generator_losses=both), own_machine=True, same_kernel=True)
-    assert reasons(local) == ["generator: UdpRcvbufErrors"]
+    lost = load(generator_losses=both, answered=790, unanswered=10, statuses={"200": 790})
+    local = evidence(after, load=lost, own_machine=True, same_kernel=True)
+    assert reasons(local)[0] == "generator: UdpRcvbufErrors"
+    assert not any(reason.startswith("target") for reason in reasons(local))
     after = reading({"UdpRcvbufErrors": 10}, drops=10, traffic=ARRIVED)
     local = evidence(after, load=load(generator_losses=both), own_machine=True, same_kernel=True)
     assert reasons(local) == ["target: UdpRcvbufErrors"]
