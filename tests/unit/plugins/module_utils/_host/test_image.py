@@ -76,6 +76,8 @@ def test_what_only_looks_like_it_is_the_image_own(image: Image, tmp_path: Path, 
         pytest.param(lambda image: image.ethtool("lo", bytes(196)), id="ethtool"),
         pytest.param(lambda image: image.set_tx_queue_length("lo", 1000), id="a queue"),
         pytest.param(lambda image: image.route_dump(18), id="rtnetlink"),
+        pytest.param(lambda image: image.netlink_dump(12, 257, bytes(4), 1 << 20), id="connections"),
+        pytest.param(lambda image: image.netlink_send(12, bytes(20)), id="a netlink message"),
         pytest.param(lambda image: image.ask_udp(("127.0.0.1", 5060), b"x", 0.1), id="a daemon"),
     ],
 )
