@@ -10,14 +10,14 @@ from contextlib import contextmanager
 
 from .matching import NEW
 from .model import TCP_LOOSE, Observed
-from .ports import PROTOCOLS, TCP, Exempt, Ports, common
+from .ports import PROTOCOLS, TCP, UDP, Exempt, Ports, common
 from .ruleset import Ruleset
 from .settings import ITEMS, NotrackError, item_of
 from .table import TABLE, own_table, without_own
 from .verdicts import TooMuchError, address_translation, cuts, of_containers
 
 MOST_NAMED = 3  # rules in a message
-OR_LEAVE = "or leave connections tracked; with the roles, siptune_network_notrack: false"
+_VARIABLES = {ITEMS[UDP]: "siptune_network_notrack", ITEMS[TCP]: "siptune_network_notrack_tcp"}
 
 
 def check_safety(ports: Exempt, observed: Observed) -> None:
@@ -25,7 +25,7 @@ def check_safety(ports: Exempt, observed: Observed) -> None:
     item = item_of(ports)
     _check_name(item, observed)
     if observed.opaque:
-        raise NotrackError(item, f"{observed.opaque}, {OR_LEAVE}")
+        raise NotrackError(item, f"{observed.opaque}, {_or_leave(item)}")
     if observed.ruleset is None:
         return
     with _judging(item):
@@ -35,7 +35,7 @@ def check_safety(ports: Exempt, observed: Observed) -> None:
             _check_cuts(protocol, ports.of(protocol), observed, ruleset)
     reason = danger_of_tracking(ports.tcp, observed)
     if reason:
-        raise NotrackError(ITEMS[TCP], f"on the way back {reason}. Change that first, {OR_LEAVE}")
+        raise NotrackError(ITEMS[TCP], f"on the way back {reason}. Change that first, {_or_leave(ITEMS[TCP])}")
 
 
 @contextmanager
@@ -44,10 +44,12 @@ def _judging(item: str) -> Iterator[None]:
     try:
         yield
     except TooMuchError as error:
-        raise NotrackError(item, f"the firewall cannot be judged: {error}. Make it simpler, {OR_LEAVE}") from error
+        raise NotrackError(
+            item, f"the firewall cannot be judged: {error}. Make it simpler, {_or_leave(item)}"
+        ) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         shape = f"nft prints a rule of a shape that is not known ({type(error).__name__}: {error})"
-        raise NotrackError(item, f"the firewall cannot be judged: {shape}, {OR_LEAVE}") from error
+        raise NotrackError(item, f"the firewall cannot be judged: {shape}, {_or_leave(item)}") from error
 
 
 def danger_of_tracking(ports: Ports, observed: Observed) -> str:
@@ -74,21 +76,21 @@ def _check_connections_needed(item: str, ports: Exempt, observed: Observed, rule
     if translating:
         raise NotrackError(
             item,
-            f"{_named(translating)} translates addresses, which takes tracked connections. Take it out, {OR_LEAVE}",
+            f"{_named(translating)} translates addresses, which takes tracked connections. Take it out, {_or_leave(item)}",
         )
     containers = [*observed.containers, *of_containers(ruleset)]
     if containers:
         raise NotrackError(
             item,
             f"a network of containers is here ({_named(containers)}), which translates addresses or soon will, and "
-            f"that takes tracked connections. Carry calls on a host without it, {OR_LEAVE}",
+            f"that takes tracked connections. Carry calls on a host without it, {_or_leave(item)}",
         )
     balanced = [one for one in observed.balanced if common(one.ports, ports.of(one.protocol))]
     if balanced:
         raise NotrackError(
             item,
             f"IPVS passes on what comes to {_named([str(one) for one in balanced])}, for which it may take tracked "
-            f"connections. Carry calls on a host without it, {OR_LEAVE}",
+            f"connections. Carry calls on a host without it, {_or_leave(item)}",
         )
 
 
@@ -100,7 +102,7 @@ def _check_cuts(protocol: str, ports: Ports, observed: Observed, ruleset: Rulese
             ITEMS[protocol],
             f"{_named(cut_off)}. Accept these ports before that, whatever their connection: for example `{protocol} "
             f"dport 5060 accept` for incoming and `{protocol} sport 5060 accept` for outgoing packets. One with "
-            f"further conditions counts if it names `ct state untracked`. Or name the ports that are used, {OR_LEAVE}",
+            f"further conditions counts if it names `ct state untracked`. Or name the ports that are used, {_or_leave(ITEMS[protocol])}",
         )
 
 
@@ -120,6 +122,11 @@ def _check_name(item: str, observed: Observed) -> None:
             f"{_named(observed.same_name)} has a {TABLE} of its own, which ours would replace at boot. Rename it, and "
             "run again",
         )
+
+
+def _or_leave(item: str) -> str:
+    """The way out that is always there."""
+    return f"or leave connections tracked; with the roles, {_VARIABLES[item]}: false"
 
 
 def _named(found: Sequence[str]) -> str:
