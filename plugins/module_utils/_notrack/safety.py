@@ -76,7 +76,8 @@ def _check_connections_needed(item: str, ports: Exempt, observed: Observed, rule
     if translating:
         raise NotrackError(
             item,
-            f"{_named(translating)} translates addresses, which takes tracked connections. Take it out, {_or_leave(item)}",
+            f"{_named(translating)} translates addresses, which takes tracked connections. Take it out, "
+            f"{_or_leave(item)}",
         )
     containers = [*observed.containers, *of_containers(ruleset)]
     if containers:
@@ -102,7 +103,8 @@ def _check_cuts(protocol: str, ports: Ports, observed: Observed, ruleset: Rulese
             ITEMS[protocol],
             f"{_named(cut_off)}. Accept these ports before that, whatever their connection: for example `{protocol} "
             f"dport 5060 accept` for incoming and `{protocol} sport 5060 accept` for outgoing packets. One with "
-            f"further conditions counts if it names `ct state untracked`. Or name the ports that are used, {_or_leave(ITEMS[protocol])}",
+            f"further conditions counts if it names `ct state untracked`. Or name the ports that are used, "
+            f"{_or_leave(ITEMS[protocol])}",
         )
 
 
