@@ -74,5 +74,6 @@ class FirewallHost(Host):
         if " ".join(words) in self.fails:
             return CommandResult(1, "", "Error: Could not process rule:\n  Operation not permitted\n")
         if words == ("-f", "-"):
-            self.printed = text_of("ours" if "notrack" in (text or "") else "nothing")
+            name = "ours with TCP" if "tcp" in (text or "") else "ours"
+            self.printed = text_of(name if "notrack" in (text or "") else "nothing")
         return CommandResult(0, self.printed, "")
