@@ -404,6 +404,11 @@ ansible_facts:
               type: list
               elements: int
               sample: [5060]
+            tcp_ports:
+              description: The same of TCP.
+              type: list
+              elements: int
+              sample: [5060, 5061]
             ceilings:
               description:
                 - What bounds it by its own configuration, however high the limits of its unit are.

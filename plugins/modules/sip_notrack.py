@@ -10,9 +10,12 @@ module: sip_notrack
 short_description: Leave SIP and RTP out of the connection tracking
 version_added: 0.1.0
 description:
-  - Exempts UDP packets by their local port from the kernel's connection tracking, in a table of nftables of its own,
+  - Exempts packets by their local port from the kernel's connection tracking, in a table of nftables of its own,
     C(inet siptune), at the priority C(raw), for IPv4 and IPv6. Those are packets to this host with such a destination
     port, and packets from it with such a source port. What a router passes on to others stays tracked.
+  - Does so for TCP where it is asked to. Connections that a daemon opens from another port stay tracked, as do those
+    within the host. The entries of running connections are deleted, as they would stay for five days. A later
+    O(state=absent) tracks running connections from their middle on.
   - Each SIP peer and each RTP stream takes an entry of the connection tracking. When its table is full, the kernel
     drops packets of new calls. Daemons know their calls themselves.
   - Keeps the table over boots with a unit of its own, C(siptune-notrack.service), and over restarts and reloads of
@@ -32,7 +35,7 @@ extends_documentation_fragment:
 options:
   ports:
     description:
-      - The local UDP ports, numbers and ranges such as V(10000-20000).
+      - The local UDP ports, numbers and ranges such as V(10000-20000), and the local TCP ports, such as V(5060/tcp).
       - Without any, the call has the effect of O(state=absent).
     type: list
     elements: str
@@ -49,7 +52,12 @@ notes:
     counts that comes before, names the ports and has no further conditions, or that names C(ct state untracked).
   - Refused where somebody else has a table C(inet siptune), in the kernel or in a file of nftables.
   - Without C(nft) the item is V(absent). In a container that shares the network of its machine it is V(readonly).
-  - TCP stays tracked.
+  - Refused with a virtual service of IPVS at one of the ports.
+  - TCP is refused where running connections would be cut off on the way back. Those are new connections without a SYN
+    to the firewall, which it has to let in by port before it drops any new ones. And with the sysctl
+    C(net.netfilter.nf_conntrack_tcp_loose) at 0 they are invalid. Where that comes to be so later, the ports that are
+    no longer wanted are V(pending), exempt until the next boot.
+  - TCP is refused with C(synproxy), and with C(ct count), at one of the ports.
 seealso:
   - name: nft(8)
     description: Tables, chains, and the statement notrack.
@@ -62,6 +70,10 @@ EXAMPLES = r"""
   siptune.linux.sip_notrack:
     ports: [5060, 10000-20000]
 
+- name: Leave SIP over TCP and TLS out of it as well
+  siptune.linux.sip_notrack:
+    ports: [5060, 10000-20000, 5060-5061/tcp]
+
 - name: Put back what was there before
   siptune.linux.sip_notrack:
     state: absent
@@ -70,14 +82,14 @@ EXAMPLES = r"""
 RETURN = r"""
 items:
   description:
-    - The ports as an item, and each file of the module's own that is left to somebody else.
+    - The ports as an item for each protocol, and each file of the module's own that is left to somebody else.
     - Empty where nothing is asked for, and nothing is there.
   returned: when the arguments are valid
   type: list
   elements: dict
   contains:
     item:
-      description: C(untracked UDP ports), or the path of a file.
+      description: C(untracked UDP ports), C(untracked TCP ports), or the path of a file.
       type: str
       sample: untracked UDP ports
     wanted:
@@ -104,7 +116,7 @@ items:
       description:
         - V(ok) or V(changed).
         - V(pending) where there is no systemd to load the table at boot, and in an image with a firewall that only the
-          booted host shows.
+          booted host shows. Also for TCP ports that stay exempt until a boot, as their connections would be cut off.
         - V(shadowed) where somebody else has a drop-in for the unit, which the reason names.
         - V(absent) without C(nft), V(readonly) where the network is not the container's own.
         - V(kept) for a table or a file that somebody else has edited, on the way back.

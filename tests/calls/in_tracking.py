@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import struct
 import subprocess
@@ -28,6 +29,8 @@ RECEIVE_TIMEOUT_MS, END_SECONDS = 6000, 120
 # linux/netfilter/nfnetlink.h, nfnetlink_conntrack.h, nf_conntrack_common.h, linux/netlink.h
 NETLINK_NETFILTER = 12
 NEW_CONNECTION = 1 << 8  # of the subsystem of connection tracking
+LIST_CONNECTIONS, DONE = NEW_CONNECTION | 1, 3
+REQUEST_DUMP = 0x301
 REQUEST_CREATE = 0x1 | 0x400 | 0x200
 NESTED = 0x8000
 TUPLE_ORIGINAL, TUPLE_REPLY, STATUS, TIMEOUT = 1, 2, 3, 7
@@ -77,8 +80,43 @@ def tracked() -> dict[str, int]:
     return {"count": int(Path(COUNT).read_text()), "max": int(Path(MAX).read_text()), **counted}
 
 
-def calls(count: int, rate: int, caller: str, callee: str) -> str:
-    """SIPp's statistics of calls from a peer, each from a port of its own, through Kamailio, and back to the peer."""
+def tcp_entries(port: int) -> int:
+    """How many TCP connections to a port are in the table."""
+    listed = b""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER) as netlink:
+        netlink.send(struct.pack("=IHHIIBBH", 20, LIST_CONNECTIONS, REQUEST_DUMP, 1, 0, 0, 0, 0))
+        kind = 0
+        while kind != DONE:
+            datagram = netlink.recv(1 << 16)
+            kind = struct.unpack_from("=IH", datagram)[1]
+            listed += datagram
+    tcp, any_port = _attribute(1, struct.pack("=B", socket.IPPROTO_TCP)), _attribute(2, bytes(2))[:4]
+    to_port = _attribute(3, struct.pack("!H", port))
+    return len(re.findall(re.escape(tcp + any_port) + b".{4}" + re.escape(to_port), listed, re.DOTALL))
+
+
+def answered(address: str) -> bool:
+    """Whether a request over TCP to Kamailio at an address of this host is answered."""
+    with socket.create_connection((address, SIP_PORT), timeout=5) as asking:
+        lines = (
+            f"OPTIONS sip:{address} SIP/2.0",
+            "Via: SIP/2.0/TCP 127.0.0.1:9;branch=z9hG4bK1;rport",
+            "From: <sip:a@localhost>;tag=1",
+            "To: <sip:b@localhost>",
+            "Call-ID: 1",
+            "CSeq: 1 OPTIONS",
+            "Max-Forwards: 70",
+            "Content-Length: 0",
+        )
+        asking.sendall("".join(f"{line}\r\n" for line in (*lines, "")).encode())
+        return asking.recv(4096).startswith(b"SIP/2.0 200")
+
+
+def calls(count: int, rate: int, caller: str, callee: str, transport: str = "un") -> str:
+    """SIPp's statistics of calls from a peer through Kamailio, and back to the peer.
+
+    With the transport `un` each is from a port of its own, and with `t1` all are over one TCP connection.
+    """
     in_peer = ["nsenter", "--net=/run/netns/peer", "sipp", "-nostdin", *LENIENT, "-i", PEER]
     quiet = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
     quiet["env"] = {**os.environ, "TERM": "dumb"}
@@ -88,7 +126,7 @@ def calls(count: int, rate: int, caller: str, callee: str) -> str:
         load = ["-r", str(rate), "-m", str(count), "-l", str(count), "-recv_timeout", str(RECEIVE_TIMEOUT_MS)]
         load += [
             "-t",
-            "un",
+            transport,
             "-max_socket",
             str(2 * count),
             "-trace_stat",
@@ -121,7 +159,7 @@ def sent(address: str, port: int, count: int) -> int:
     return tracked()["count"] - before
 
 
-COMMANDS = {function.__name__: function for function in (fill, tracked, calls, sent)}
+COMMANDS = {function.__name__: function for function in (fill, tracked, tcp_entries, answered, calls, sent)}
 
 if __name__ == "__main__":
     name, arguments = json.loads(sys.argv[1])

@@ -7,16 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 import resource
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-from host import CallsError, Host
-from namespace import namespace_host
+from host import Host
 from tuning import module, playbook
 
 IN_LIMITS = Path(__file__).with_name("in_limits.py")
@@ -27,18 +24,6 @@ RTPENGINE = (
     *(f"--listen-ng=127.0.0.1:{CONTROL_PORT}", f"--port-min={FIRST_PORT}", f"--port-max={LAST_PORT}"),
 )
 CALLS, OUTGOING = 100, 8000
-
-
-@pytest.fixture(name="host")
-def own_host() -> Iterator[Host]:
-    """A host of its own."""
-    if os.geteuid() != 0:
-        pytest.skip("NOT TESTED without root: it takes namespaces of our own, and daemons of root's in them")
-    try:
-        with namespace_host() as own:
-            yield own
-    except CallsError as error:
-        pytest.fail(f"THE LIMITS WERE NOT TESTED: {error}", pytrace=False)
 
 
 # --- ports ------------------------------------------------------------------------------------

@@ -5,15 +5,14 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sipp
 from host import CallsError, Host
-from namespace import namespace_host
 from tuning import module, playbook
 
 IN_TRACKING = Path(__file__).with_name("in_tracking.py")
@@ -47,19 +46,14 @@ OPEN = STATEFUL + "udp dport { 5060-5061, 30000-40000 } accept\n"
 ITEM = "untracked UDP ports"
 PORTS = ["5060", "30000-40000"]
 CALLS, ROOM = 60, 10
+TCP_CALLS, TCP_RATE, PATIENCE_SECONDS = 100, 5, 10
 
 
 @pytest.fixture(name="host")
-def own_host() -> Iterator[Host]:
+def with_peer(host: Host) -> Host:
     """A host of its own with a peer on a cable."""
-    if os.geteuid() != 0:
-        pytest.skip("NOT TESTED without root: it takes namespaces of our own, and rules of nftables in them")
-    try:
-        with namespace_host() as own:
-            own.run("sh", "-ec", PEER)
-            yield own
-    except CallsError as error:
-        pytest.fail(f"NOTHING WAS TESTED: {error}", pytrace=False)
+    host.run("sh", "-ec", PEER)
+    return host
 
 
 FAR = """
@@ -135,6 +129,34 @@ def test_both_families_are_exempt_and_what_is_passed_on_is_not(host: Host) -> No
         found = host.ask("sent", IN_TRACKING, address=address, port=port, count=20)
         assert found == (0 if address in local else 20), (address, port)
     assert host.ask("sent", IN_TRACKING, address="192.0.2.1", port=4000, count=20) == 20
+
+
+def test_running_tcp_connections_leave_the_table_and_come_back_to_it_without_a_failed_call(host: Host) -> None:
+    firewall(host, f"{OPEN}tcp dport 5060-5061 accept\n")
+    tcp = "disable_tcp=no\nlisten=tcp:127.0.0.1:5060\nlisten=tcp:192.0.2.1:5060\n"
+    host.ask("restart", configuration=KAMAILIO.replace("disable_tcp=yes\n", tcp))
+    with ThreadPoolExecutor() as pool:
+        load = {"count": TCP_CALLS, "rate": TCP_RATE, "transport": "t1"}
+        running = pool.submit(host.ask, "calls", IN_TRACKING, caller=sipp.call_scenario(), callee=sipp.CALLEE, **load)
+        wait_for_entry(host)
+        done = notrack(host, ports=[*PORTS, "5060-5061/tcp"])
+        assert [(one["item"], one["after"]) for one in done["items"]][1] == ("untracked TCP ports", "5060-5061")
+        assert host.ask("tcp_entries", IN_TRACKING, port=5060) == 0
+        assert all(host.ask("answered", IN_TRACKING, address=address) for address in ("127.0.0.1", "192.0.2.1"))
+        assert not running.done()
+        assert notrack(host, state="absent")["changed"]
+        wait_for_entry(host)
+        assert not running.done()
+        totals = sipp.parse_statistics(running.result())
+    assert (totals.calls, totals.failed, totals.retransmissions) == (TCP_CALLS, 0, 0)
+
+
+def wait_for_entry(host: Host) -> None:
+    """Wait until the connection of the calls is tracked."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not host.ask("tcp_entries", IN_TRACKING, port=5060):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
 
 
 NAT = "table ip nat {\n chain post {\n type nat hook postrouting priority 100; oifname sip0 masquerade\n }\n}\n"

@@ -14,6 +14,7 @@ import struct
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from .._core.growth import growth as growth_of
 from .._core.text import plural, whole_number
 from .._host.sockets import end_point, parse_address
 
@@ -118,22 +119,8 @@ def amount(count: int, unit: str) -> str:
 def growth(
     before: Mapping[str, int] | None, after: Mapping[str, int] | None, bits: int | None = None
 ) -> dict[str, int] | None:
-    """How much each part has grown between two readings, None where either is missing.
-
-    A part that is new has grown from nothing. One that reads less than before has begun again at zero: because it
-    is full, if it has `bits` and that explains it, or else because what it belongs to has been made anew.
-    """
-    if before is None or after is None:
-        return None
-    return {name: grown(before.get(name, 0), value, bits) for name, value in after.items()}
-
-
-def grown(before: int, after: int, bits: int | None) -> int:
-    """How much one count has grown, as `growth` of its part."""
-    if after >= before:
-        return after - before
-    around = (after - before) % (1 << bits) if bits else after
-    return around if bits and around < 1 << (bits - 1) else after
+    """How much each part has grown between two readings, None where either is missing."""
+    return None if before is None or after is None else growth_of(before, after, bits)
 
 
 # --- /proc/net/snmp, netstat and snmp6 -------------------------------------------------------

@@ -68,7 +68,8 @@ IFREQ_NAME_BYTES = 16  # IFNAMSIZ, linux/if.h
 IFREQ_BYTES = 40  # struct ifreq on 64-bit Linux: the name and a 24-byte union
 
 NETLINK_HEADER = struct.Struct("=IHHII")  # struct nlmsghdr: length, type, flags, sequence, port
-NLM_F_REQUEST_DUMP = 0x301  # NLM_F_REQUEST | NLM_F_DUMP, linux/netlink.h
+NETLINK_SOCKET = socket.SOCK_RAW | socket.SOCK_CLOEXEC
+NLM_F_REQUEST, NLM_F_REQUEST_DUMP = 0x1, 0x301  # NLM_F_REQUEST | NLM_F_DUMP, linux/netlink.h
 NLMSG_ERROR = 2
 NLMSG_DONE = 3
 
@@ -514,19 +515,28 @@ class Host:
         `body_bytes` is the size of the kind's own header, where the kernel insists on it.
         """
         body = struct.pack("=B", family).ljust(body_bytes, b"\0")
+        return b"".join(self.netlink_dump(socket.NETLINK_ROUTE, message_type, body, MOST_DUMP_BYTES))
+
+    def netlink_dump(self, protocol: int, message_type: int, body: bytes, most_bytes: int) -> Iterator[bytes]:
+        """The datagrams of a whole dump, headers included. Raises HostError. Source: netlink(7)."""
         header = NETLINK_HEADER.pack(NETLINK_HEADER.size + len(body), message_type, NLM_F_REQUEST_DUMP, 1, 0)
-        messages, left = [], MOST_DUMP_BYTES
-        kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC
-        with _refusals("rtnetlink"), socket.socket(socket.AF_NETLINK, kind) as netlink:
+        item, left = _netlink_name(protocol), most_bytes
+        with _refusals(item), socket.socket(socket.AF_NETLINK, NETLINK_SOCKET, protocol) as netlink:
             netlink.bind((0, 0))
             netlink.send(header + body)
             while left > 0:
                 datagram = netlink.recv(KERNEL_READ_BYTES)
-                messages.append(datagram)
+                yield datagram
                 if _ends_dump(datagram):
-                    return b"".join(messages)
+                    return
                 left -= len(datagram)
-        raise HostError("rtnetlink", f"answers with more than {MOST_DUMP_BYTES} bytes", errno.EFBIG)
+        raise HostError(item, f"answers with more than {most_bytes} bytes", errno.EFBIG)
+
+    def netlink_send(self, protocol: int, messages: bytes) -> None:
+        """Send messages that nobody waits for an answer to. Raises HostError. Source: netlink(7)."""
+        item = _netlink_name(protocol)
+        with _refusals(item), socket.socket(socket.AF_NETLINK, NETLINK_SOCKET, protocol) as netlink:
+            netlink.send(messages)
 
     # --- daemons -----------------------------------------------------------------------------
 
@@ -743,6 +753,10 @@ def _name(path: str) -> bytes:
 
 def _temporary_name(path: str) -> bytes:
     return b".%b.siptune-new" % _name(path)
+
+
+def _netlink_name(protocol: int) -> str:
+    return "rtnetlink" if protocol == socket.NETLINK_ROUTE else "netlink"
 
 
 def _ends_dump(datagram: bytes) -> bool:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from .host import KERNEL_TREES, READ_FLAGS, CommandResult, Host, HostError
 
@@ -57,6 +57,12 @@ class Image(Host):
 
     def route_dump(self, message_type: int, family: int = socket.AF_UNSPEC, body_bytes: int = 4) -> bytes:
         raise HostError("rtnetlink", NOT_HERE, errno.ENODEV)
+
+    def netlink_dump(self, protocol: int, message_type: int, body: bytes, most_bytes: int) -> Iterator[bytes]:
+        raise HostError("netlink", NOT_HERE, errno.ENODEV)
+
+    def netlink_send(self, protocol: int, messages: bytes) -> None:
+        raise HostError("netlink", NOT_HERE, errno.ENODEV)
 
     def ask_udp(self, address: tuple[str, int], request: bytes, timeout_seconds: float) -> bytes:
         raise HostError(f"{address[0]} port {address[1]}", NOT_HERE, errno.ENODEV)

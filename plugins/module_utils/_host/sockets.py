@@ -51,7 +51,7 @@ _LINE = re.compile(
 )
 # A line of /proc/net/tcp for a socket that listens. Source: net/ipv4/tcp_ipv4.c, get_tcp4_sock()
 _TCP_LINE = re.compile(
-    rf" *[0-9]+: [0-9A-F]{{8,32}}:([0-9A-F]{{4}}) [0-9A-F]+:0000 {LISTENING} "
+    rf" *[0-9]+: ([0-9A-F]{{8}}|[0-9A-F]{{32}}):([0-9A-F]{{4}}) [0-9A-F]+:0000 {LISTENING} "
     r"\S+ \S+ \S+ +[0-9]+ +[0-9]+ ([0-9]{1,20}) "
 )
 
@@ -75,12 +75,25 @@ class UdpSocket(NamedTuple):
     @property
     def loopback(self) -> bool:
         """Whether it is bound to an address that only this host reaches."""
-        return ipaddress.ip_address(parse_address(self.digits)).is_loopback
+        return is_loopback(self.digits)
 
     @property
     def end(self) -> str:
         """Address and port as a person would write them."""
         return end_point(parse_address(self.digits), self.port)
+
+
+class TcpListener(NamedTuple):
+    """A socket that listens, by its inode, with the digits of its address as the kernel prints them, and its port."""
+
+    inode: int
+    digits: str
+    port: int
+
+    @property
+    def loopback(self) -> bool:
+        """Whether it is bound to an address that only this host reaches."""
+        return is_loopback(self.digits)
 
 
 class Place(NamedTuple):
@@ -101,17 +114,24 @@ def parse_udp_sockets(table: str) -> list[UdpSocket]:
     return [UdpSocket(int(inode), digits, int(port, 16), int(drops)) for digits, port, inode, drops in found]
 
 
-def parse_tcp_listeners(table: str) -> list[tuple[int, int]]:
-    """Inode and port of each socket that listens in a /proc/net/tcp or tcp6. Source: proc_net(5)."""
+def parse_tcp_listeners(table: str) -> list[TcpListener]:
+    """The sockets that listen of a /proc/net/tcp or tcp6. Source: proc_net(5)."""
     # A host has a few of them among thousands of connections, which the expression need not look at.
     found = (_TCP_LINE.match(line) for line in table.split("\n") if f" {LISTENING} " in line)
-    return [(int(one.group(2)), int(one.group(1), 16)) for one in found if one]
+    return [TcpListener(int(one.group(3)), one.group(1), int(one.group(2), 16)) for one in found if one]
 
 
 def parse_address(digits: str) -> str:
     """An address of /proc/net: 32-bit words, each printed as a number of the host's byte order."""
     words = [int(digits[start : start + 8], 16) for start in range(0, len(digits), 8)]
     return str(ipaddress.ip_address(struct.pack(f"={len(words)}I", *words)))
+
+
+def is_loopback(digits: str) -> bool:
+    """Whether an address of /proc/net is one that only its host reaches, IPv4's in IPv6 included."""
+    address = ipaddress.ip_address(parse_address(digits))
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return (mapped or address).is_loopback
 
 
 def end_point(address: str, port: int) -> str:

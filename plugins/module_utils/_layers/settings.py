@@ -57,7 +57,7 @@ def layer_settings(layer: Layer, variables: Mapping[str, Any], host: Mapping[str
     options = {**options, **of_links(nics[LINKS], host)}
     kernel = settings(layer.catalogue, profile, host, capacity, options["sysctl"], options)
     sockets = receive_buffer(layer.interfaces, profile, host, capacity, options["sip_receive_buffer"])
-    notrack = notrack_ports(options["notrack"], host)
+    notrack = notrack_ports(options["notrack"], options["notrack_tcp"], host)
     return {KERNEL: kernel, **nics, SOCKETS: sockets, NOTRACK: notrack, ALG: _blocks_alg(options["sip_alg"])}
 
 

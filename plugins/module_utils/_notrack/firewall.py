@@ -18,9 +18,10 @@ from .._host.machine import CONTAINER, SYSTEMD_RUNNING, child_network_namespace,
 from .._host.processes import process_names
 from .._systemd.names import UNIT_PATH as UNIT_DIRECTORIES
 from .iptables import has_iptables, with_words
-from .model import UNIT, Observed
+from .model import TCP_LOOSE, UNIT, Balanced, Observed
+from .ports import ALL_PORTS, PROTOCOLS
 from .ruleset import FAMILIES, Ruleset, RulesetError, parse_ruleset
-from .settings import ITEM, NotrackError, Request
+from .settings import NotrackError, Request, item_of
 from .table import COMMENT
 
 PROGRAMS = ("/usr/sbin/nft", "/sbin/nft", "/usr/bin/nft", "/usr/local/sbin/nft")
@@ -33,6 +34,9 @@ LINK_LOCAL_OR_HOST = re.compile(r"^(?:fe[89ab]|0{31}1)", re.IGNORECASE)
 RULES = ("/etc/nftables.conf", "/etc/sysconfig/nftables.conf")
 RULE_DIRECTORIES = ("/etc/nftables", "/etc/nftables.d")
 INTERFACES = "/sys/class/net"
+TCP_LOOSE_PATH = "/proc/sys/" + TCP_LOOSE.replace(".", "/")
+IPVS = "/proc/net/ip_vs"
+_SERVICE = re.compile(r"^(?:FWM +([0-9A-F]{8})|(TCP|UDP) +\S+:([0-9A-F]{4})) ", re.MULTILINE)
 _SAME_NAME = re.compile(r"^[ \t]*(?:add[ \t]+|create[ \t]+)?table[ \t]+inet[ \t]+siptune\b", re.MULTILINE)
 _STATEFUL = re.compile(r"^[^#\n]*\b(?:ct|masquerade|snat|dnat|redirect)\b", re.MULTILINE)
 # Of an image: what a firewall of these makes of its files shows on the booted host alone.
@@ -53,6 +57,8 @@ def with_firewall(host: Host, request: Request, found: Observed) -> Observed:
         same_name=tuple(path for path, ours in named.items() if not ours),
         copies=tuple(path for path, ours in named.items() if ours),
         drop_ins=tuple(_drop_ins(host)),
+        families=FAMILIES if _has_ipv6(host) else FAMILIES[:1],
+        tcp_loose=(host.read_lenient(TCP_LOOSE_PATH) or "").strip() != "0",
     )
     if host.boot_only:
         return found._replace(opaque=_unknown_in_image(host, rules))
@@ -61,14 +67,14 @@ def with_firewall(host: Host, request: Request, found: Observed) -> Observed:
     if not found.program:
         return found
     if request.ports:
-        return _judged(host, found)
+        return _judged(host, request, found)
     try:
-        return found._replace(ruleset=read_ruleset(host, found.program))
+        return found._replace(ruleset=read_ruleset(host, found.program, item_of(request.ports)))
     except NotrackError:  # the files go back all the same
         return found
 
 
-def _judged(host: Host, found: Observed) -> Observed:
+def _judged(host: Host, request: Request, found: Observed) -> Observed:
     """With what decides on what becomes of untracked packets. Raises HostError and NotrackError."""
     legacy = [path for path in LEGACY_TABLES if (host.read_lenient(path) or "").strip()]
     opaque = ""
@@ -79,28 +85,40 @@ def _judged(host: Host, found: Observed) -> Observed:
             "them to nftables (iptables-legacy-save, iptables-nft-restore), take the old ones out and boot"
         )
     return found._replace(
-        ruleset=read_ruleset(host, found.program),
-        families=FAMILIES if _has_ipv6(host) else FAMILIES[:1],
+        ruleset=read_ruleset(host, found.program, item_of(request.ports)),
         opaque=opaque,
+        balanced=tuple(balanced(host.read_lenient(IPVS) or "")),
         containers=tuple(container_network(host, process_names(host), _interfaces(host))),
     )
 
 
-def read_ruleset(host: Host, program: str) -> Ruleset:
-    """The ruleset of the kernel. Raises HostError and NotrackError."""
+def balanced(text: str) -> Iterator[Balanced]:
+    """The virtual services of IPVS of TCP and UDP. A mark of the firewall, or port 0, may be any port of theirs.
+
+    Source: net/netfilter/ipvs/ip_vs_ctl.c, ip_vs_info_seq_show()
+    """
+    for mark, protocol, digits in _SERVICE.findall(text):
+        port = int(digits or "0", 16)
+        for one in [protocol.lower()] if protocol else PROTOCOLS:
+            name = f"{one.upper()} port {port}" if port else f"any {one.upper()} port, by {IPVS}"
+            yield Balanced(one, ((port, port),) if port else ALL_PORTS, f"mark {mark}, by {IPVS}" if mark else name)
+
+
+def read_ruleset(host: Host, program: str, item: str) -> Ruleset:
+    """The ruleset of the kernel. Raises HostError and NotrackError, of this item."""
     try:
-        ruleset = parse_ruleset(_listed(host, program, "-j", "list", "ruleset"))
+        ruleset = parse_ruleset(_listed(host, program, item, "-j", "list", "ruleset"))
     except RulesetError as error:
-        raise NotrackError(ITEM, f"the ruleset cannot be judged: {error}") from error
+        raise NotrackError(item, f"the ruleset cannot be judged: {error}") from error
     if has_iptables(ruleset):
-        with_words(ruleset, _listed(host, program, "-a", "list", "ruleset"))
+        with_words(ruleset, _listed(host, program, item, "-a", "list", "ruleset"))
     return ruleset
 
 
-def _listed(host: Host, program: str, *words: str) -> str:
+def _listed(host: Host, program: str, item: str, *words: str) -> str:
     done = run_nft(host, program, *words)
     if done.status:
-        raise NotrackError(ITEM, f"the ruleset cannot be read: {complaint(done)}")
+        raise NotrackError(item, f"the ruleset cannot be read: {complaint(done)}")
     return done.stdout
 
 

@@ -4,9 +4,9 @@
 """What a rule of the host's firewall does to our packets once they are not tracked. Pure.
 
 A rule is taken apart into branches: one for its verdict, or one for each verdict of its map. All that is known of a
-packet is that it is UDP, of which family, its local port, that it comes from or goes to another machine, and that it is
-untracked. Anything else may or may not match. Sources: nft(8); net/netfilter/nft_ct.c, nft_ct_get_eval(): of a packet
-without a connection only the state can be asked for, and any other question is no match.
+packet is its protocol and family, its local port, that it comes from or goes to another machine, and its state, which
+is untracked. Anything else may or may not match. Sources: nft(8); net/netfilter/nft_ct.c, nft_ct_get_eval(): of a
+packet without a connection only the state can be asked for, and any other question is no match.
 """
 
 from __future__ import annotations
@@ -15,22 +15,24 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from .ports import ALL_PORTS, NO_PORTS, Ports, common, inverted, merged
+from .ports import ALL_PORTS, NO_PORTS, TCP, UDP, Ports, common, inverted, merged
 from .ruleset import Rule, Ruleset
 
 ACCEPT, DROP, JUMP, GOTO, RETURN = "accept", "drop", "jump", "goto", "return"
 VERDICTS = {"accept": ACCEPT, "drop": DROP, "reject": DROP, "return": RETURN, "queue": ACCEPT, "tproxy": ACCEPT}
+VERDICTS["synproxy"] = DROP  # of TCP: it answers for the daemon, and has the daemon's numbers from the connection
 NAT = ("snat", "dnat", "masquerade", "redirect")
 NAT_TARGETS = ("SNAT", "DNAT", "MASQUERADE", "REDIRECT", "NETMAP", "MASQ")
-UDP = ("udp", 17, "17")  # IPPROTO_UDP
-TRANSPORTS = ("udp", "th")
+PROTOCOL_NUMBERS = {UDP: 17, TCP: 6}  # IPPROTO_UDP, IPPROTO_TCP
+ANY_TRANSPORT = "th"
 NETWORKS = {"ip": "ip", "icmp": "ip", "ip6": "ip6", "icmpv6": "ip6"}  # protocol of a header, and the family it implies
 PROTOCOL_FIELDS = (("ip", "protocol"), ("ip6", "nexthdr"))
 ADDRESSES = (("ip", "saddr"), ("ip", "daddr"), ("ip6", "saddr"), ("ip6", "daddr"))
 # Addresses that no peer has: the loopback, IPv4 within IPv6 (RFC 4291, 2.5.5), and 6to4 (RFC 7526). firewalld rejects
 # packets to the latter two after it has accepted established ones.
 NOBODYS = re.compile(r"127\.|::1\Z|::(?:ffff:(?:0\.0\.0\.0|0:0))?/96\Z|2002:", re.IGNORECASE)
-UNTRACKED = "untracked"
+UNTRACKED, NEW = "untracked", "new"
+TRANSPORTS = (UDP, TCP, "icmp", "icmpv6", "igmp", "sctp", "dccp", "esp", "ah", "comp", "udplite")
 # Statements that neither match nor decide: nft(8), STATEMENTS. A set that counts is below.
 WITHOUT_EFFECT = ("counter", "log", "notrack", "mangle", "dup", "last", "comment", "ct helper", "ct timeout", "secmark")
 TAKES_VALUE = ("mangle", "set", "map")  # and puts it into what is under their key
@@ -40,18 +42,29 @@ XT_TRACKING = ("conntrack", "state", "helper", "connlimit", "connmark", "connbyt
 
 
 class Packet(NamedTuple):
-    """Our packets at a hook: their family, and the header field that has the local port."""
+    """Our packets at a hook: their family, the header field that has the local port, their protocol, and their state.
+
+    The state is NEW for those of a connection that is picked up in its middle, once it is tracked again.
+    """
 
     family: str
     field: str
+    protocol: str = UDP
+    state: str = UNTRACKED
+
+    @property
+    def protocols(self) -> tuple[object, ...]:
+        """The protocol as nft prints it."""
+        number = PROTOCOL_NUMBERS[self.protocol]
+        return self.protocol, number, str(number)
 
 
 class Branch(NamedTuple):
     """One way through a rule, and what it ends with.
 
     `ports` are those that may take it if connections are left aside; `sure` is whether all of them do. `tracking` is
-    whether the rule asks for the connection, `hits` whether an untracked packet can be the answer, and `named` whether
-    the rule names untracked packets.
+    whether the rule asks for the connection, `hits` whether a packet of our state can be the answer, and `named`
+    whether the rule names our state.
     """
 
     ports: Ports
@@ -89,7 +102,8 @@ def branches(rule: Rule, packet: Packet, ruleset: Ruleset) -> Iterator[Branch]:
         elif kind == "ct count":
             state = state.unsure._replace(tracking=True)
         elif kind in TAKES_VALUE and asks_connection({**value, "key": None}):
-            state = state._replace(tracking=True, hits=False)  # a value that is not there ends the rule
+            # A value that is not there ends the rule.
+            state = state._replace(tracking=True, hits=state.hits and packet.state != UNTRACKED)
         elif kind not in WITHOUT_EFFECT and not (kind == "set" and "stmt" not in value):
             state = state.unsure
 
@@ -100,6 +114,8 @@ def _decided(state: Branch, verdict: Any, packet: Packet) -> Iterator[Branch]:
     for kind, value in verdict.items():
         if kind in VERDICTS:
             implied = NETWORKS.get((value or {}).get("type", "")) if kind == "reject" else None
+            if kind == "synproxy":
+                implied, state = None if packet.protocol == TCP else "", state._replace(tracking=True)
             if implied in (None, packet.family):
                 yield state._replace(verdict=VERDICTS[kind])
         elif kind in (JUMP, GOTO):
@@ -109,6 +125,8 @@ def _decided(state: Branch, verdict: Any, packet: Packet) -> Iterator[Branch]:
 def _of_iptables(state: Branch, value: Mapping[str, Any]) -> tuple[Branch, str]:
     """What is left of the packets after a match of iptables, of which nft prints the name alone; or its verdict."""
     name = value.get("name")
+    if name == "SYNPROXY":
+        return state._replace(tracking=True), DROP
     if value.get("type") == "target":
         return (state, "reject") if name == "REJECT" else (state if name in XT_WITHOUT_EFFECT else state.unsure, "")
     if name in XT_WITHOUT_EFFECT:
@@ -132,7 +150,7 @@ def _matched(
     if operator not in ("==", "in", "!=") or values is None:
         return state.unsure._replace(tracking=state.tracking or asks_connection(left))
     if asks_connection(left):
-        return _of_connection(state, left, values, negated)
+        return _of_connection(state, left, values, negated, packet)
     if _is_port(left, packet):
         ports = _ports_of_values(values)
         if ports is None:
@@ -152,19 +170,21 @@ def asks_connection(node: Any) -> bool:
     return isinstance(node, (list, tuple)) and any(map(asks_connection, node))
 
 
-def _of_connection(state: Branch, left: Any, values: Sequence[Any], negated: bool) -> Branch:
+def _of_connection(state: Branch, left: Any, values: Sequence[Any], negated: bool, packet: Packet) -> Branch:
     if left != {"ct": {"key": "state"}}:
-        if isinstance(left, Mapping) and "ct" in left:
+        if isinstance(left, Mapping) and "ct" in left and packet.state == UNTRACKED:
             return state._replace(tracking=True, hits=False)
         return state.unsure._replace(tracking=True)
-    is_named = UNTRACKED in values
+    is_named = packet.state in values
     return state._replace(
         tracking=True, hits=state.hits and is_named != negated, named=state.named or (is_named and not negated)
     )
 
 
 def _is_port(left: Any, packet: Packet) -> bool:
-    return left in [{"payload": {"protocol": protocol, "field": packet.field}} for protocol in TRANSPORTS]
+    return left in [
+        {"payload": {"protocol": protocol, "field": packet.field}} for protocol in (packet.protocol, ANY_TRANSPORT)
+    ]
 
 
 def ports_of(right: Any) -> Ports | None:
@@ -209,7 +229,7 @@ def _fits(left: Any, values: Sequence[Any], packet: Packet) -> bool | None:
     asked = asked if isinstance(asked, Mapping) else {}
     key = asked.get("key")
     if kind == "meta" and key == "l4proto":
-        return any(value in values for value in UDP)
+        return any(value in values for value in packet.protocols)
     if kind == "meta" and key in ("nfproto", "protocol"):
         return any(value in values for value in ({"ip": ("ipv4", "ip"), "ip6": ("ipv6", "ip6")}[packet.family]))
     if kind == "meta" and key in ("iif", "iifname", "oif", "oifname") and list(values) == ["lo"]:
@@ -219,9 +239,9 @@ def _fits(left: Any, values: Sequence[Any], packet: Packet) -> bool | None:
     if kind == "payload":
         protocol = asked.get("protocol")
         if (protocol, asked.get("field")) in PROTOCOL_FIELDS and protocol == packet.family:
-            return any(value in values for value in UDP)
+            return any(value in values for value in packet.protocols)
         if (protocol, asked.get("field")) in ADDRESSES and values and all(map(_is_nobodys, values)):
             return False
-        if protocol in ("tcp", "icmp", "icmpv6", "igmp", "sctp", "dccp", "esp", "ah", "comp", "udplite"):
+        if protocol in TRANSPORTS and protocol != packet.protocol:
             return False
     return None

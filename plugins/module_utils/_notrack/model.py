@@ -11,6 +11,7 @@ from .._core.change import Change
 from .._engine.originals import Originals
 from .._engine.owned_files import FileChange, FilesPlan
 from .._host.host import FileRecord
+from .ports import NO_PORTS, NONE_EXEMPT, Exempt, Ports
 
 if TYPE_CHECKING:
     from .ruleset import Ruleset
@@ -24,6 +25,18 @@ BOOT_PATH = f"{UNITS}/multi-user.target.d/90-siptune-notrack.conf"
 # Its start and its reload flush the ruleset, with all tables.
 NFTABLES_PATH = f"{UNITS}/nftables.service.d/90-siptune-notrack.conf"
 PATHS = (RULES_PATH, UNIT_PATH, BOOT_PATH, NFTABLES_PATH)
+TCP_LOOSE = "net.netfilter.nf_conntrack_tcp_loose"
+
+
+class Balanced(NamedTuple):
+    """What IPVS passes on to other machines: packets to these ports."""
+
+    protocol: str
+    ports: Ports
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Observed(NamedTuple):
@@ -34,7 +47,8 @@ class Observed(NamedTuple):
     are the address families that the host uses, and `containers` the signs of a network of containers. `not_own` says
     why this network is not the host's own to change, and `opaque` why its firewall cannot be judged by the ruleset,
     both empty otherwise. `same_name` are files of nftables with a table of our name by somebody else, `copies` those
-    with a copy of ours, and `drop_ins` those of others for our unit.
+    with a copy of ours, and `drop_ins` those of others for our unit. `balanced` are the virtual services of IPVS, and
+    `tcp_loose` is whether the kernel tracks a TCP connection from its middle on.
     """
 
     files: dict[str, FileRecord | None]
@@ -52,19 +66,24 @@ class Observed(NamedTuple):
     same_name: tuple[str, ...] = ()
     copies: tuple[str, ...] = ()
     drop_ins: tuple[str, ...] = ()
+    balanced: tuple[Balanced, ...] = ()
+    tcp_loose: bool = True
 
 
 class Plan(NamedTuple):
     """The plan for the files, and for the table in the kernel.
 
-    `load` is the text for nft, and `undo` the one that takes it back; both are empty where nothing changes. `reload`
-    says whether systemd has to read its units again.
+    `load` is the text for nft, and `undo` the one that takes it back; both are empty where nothing changes. `live` are
+    the ports that are exempt then, and `left` the TCP ports whose connections are no longer tracked from then on.
+    `reload` says whether systemd has to read its units again.
     """
 
     of_files: FilesPlan
     load: str = ""
     undo: str = ""
     reload: bool = False
+    live: Exempt = NONE_EXEMPT
+    left: Ports = NO_PORTS
 
     @property
     def changes(self) -> list[Change]:

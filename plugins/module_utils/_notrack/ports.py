@@ -6,13 +6,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Tuple
+from typing import NamedTuple, Tuple
 
 Range = Tuple[int, int]
 Ports = Tuple[Range, ...]
 NO_PORTS: Ports = ()
 HIGHEST = 65535
 ALL_PORTS: Ports = ((0, HIGHEST),)
+UDP, TCP = "udp", "tcp"
+
+
+class Exempt(NamedTuple):
+    """The local ports that are exempt from the connection tracking, by protocol."""
+
+    udp: Ports = NO_PORTS
+    tcp: Ports = NO_PORTS
+
+    def __bool__(self) -> bool:
+        return bool(self.udp or self.tcp)
+
+    def of(self, protocol: str) -> Ports:
+        return self.tcp if protocol == TCP else self.udp
+
+
+NONE_EXEMPT = Exempt()
+PROTOCOLS = Exempt._fields
 
 
 def merged(ranges: Iterable[Range]) -> Ports:

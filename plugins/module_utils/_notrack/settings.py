@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 
 from .._core.errors import ItemError
 from .._core.setting import shown
-from .ports import HIGHEST, NO_PORTS, Ports, merged
+from .ports import HIGHEST, NONE_EXEMPT, PROTOCOLS, TCP, UDP, Exempt, Ports, merged
 
-ITEM = "untracked UDP ports"
+ITEMS = {protocol: f"untracked {protocol.upper()} ports" for protocol in PROTOCOLS}
 MOST_RANGES = 256  # a host has a few dozen; nft takes far more, and nobody could read them
-_RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
+_RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?(?:/(udp|tcp))?")
 
 
 class NotrackError(ItemError):
@@ -23,27 +23,37 @@ class NotrackError(ItemError):
 
 
 class Request(NamedTuple):
-    """The local UDP ports to be exempt; none to put back what was there."""
+    """The local ports to be exempt; none to put back what was there."""
 
-    ports: Ports
+    ports: Exempt
+
+
+def item_of(ports: Exempt) -> str:
+    """The item that has a reason that all these ports share."""
+    return ITEMS[UDP if ports.udp or not ports.tcp else TCP]
 
 
 def build_request(params: Mapping[str, Any]) -> Request:
     """The request of the module's parameters. Raises NotrackError."""
-    return Request(parse_ports(params["ports"] or []) if params["state"] == "present" else NO_PORTS)
+    return Request(parse_ports(params["ports"] or []) if params["state"] == "present" else NONE_EXEMPT)
 
 
-def parse_ports(given: Sequence[object]) -> Ports:
-    """The ports of a list of numbers and ranges such as `10000-20000`. Raises NotrackError."""
-    found = []
+def parse_ports(given: Sequence[object]) -> Exempt:
+    """The ports of a list of numbers and ranges such as `10000-20000` and `5060/tcp`. Raises NotrackError."""
+    found: dict[str, list[tuple[int, int]]] = {protocol: [] for protocol in PROTOCOLS}
     for one in given:
         words = _RANGE.fullmatch(str(one).strip())
         first = int(words.group(1)) if words else 0
         last = int(words.group(2) or first) if words else 0
         if isinstance(one, bool) or not 0 < first <= last <= HIGHEST:
-            raise NotrackError(ITEM, f"{shown(one)} is no port, and no range of ports such as 10000-20000")
-        found.append((first, last))
-    ports = merged(found)
+            item = ITEMS[TCP if str(one).strip().endswith(f"/{TCP}") else UDP]
+            raise NotrackError(item, f"{shown(one)} is no port, and no range of ports such as 10000-20000 or 5060/tcp")
+        found[(words and words.group(3)) or UDP].append((first, last))
+    return Exempt(**{protocol: _bounded(merged(ranges), protocol) for protocol, ranges in found.items()})
+
+
+def _bounded(ports: Ports, protocol: str) -> Ports:
     if len(ports) > MOST_RANGES:
-        raise NotrackError(ITEM, f"{len(ports)} separate ranges are more than the {MOST_RANGES} that one table gets")
+        reason = f"{len(ports)} separate ranges are more than the {MOST_RANGES} that one table gets"
+        raise NotrackError(ITEMS[protocol], reason)
     return ports

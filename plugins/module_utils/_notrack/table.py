@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from .matching import TRANSPORTS, ports_of
-from .ports import NO_PORTS, Ports, render
-from .ruleset import Chain, Ruleset
+from .matching import ports_of
+from .ports import NO_PORTS, NONE_EXEMPT, PROTOCOLS, TCP, UDP, Exempt, Ports, render
+from .ruleset import Chain, Rule, Ruleset
 from .settings import NotrackError, parse_ports
 
 FAMILY, NAME = "inet", "siptune"
@@ -20,41 +21,56 @@ PRIORITY = -300  # raw, before connections are tracked at -200: include/uapi/lin
 # Adding it first makes the deletion work also where it is not there; all of a file is one transaction.
 DELETION = f"{TABLE}\ndelete {TABLE}\n"
 HOOKS = {"prerouting": "dport", "output": "sport"}
-_PORTS = re.compile(r"^\t\tudp sport \{ ([0-9, -]+) \} ", re.MULTILINE)
+EQUAL, UNEQUAL = "==", "!="
+# Further conditions of a rule: an address, and whether it has to be this host's. What a router passes on to others
+# stays tracked. Of TCP, one within the host does so too, and that of a proxy which answers for other addresses: they
+# would be tracked in one direction alone, and their packets invalid.
+CONDITIONS = {
+    ("prerouting", UDP): (("daddr", EQUAL),),
+    ("prerouting", TCP): (("daddr", EQUAL),),
+    ("output", UDP): (),
+    ("output", TCP): (("saddr", EQUAL), ("daddr", UNEQUAL)),
+}
+_PORTS = re.compile(r"^\t\t(udp|tcp) sport \{ ([0-9, -]+) \} ", re.MULTILINE)
 
 
 class OwnTable(NamedTuple):
     """What is in the kernel under our table's name. `foreign` says why it is not ours, empty where it is or none is."""
 
     there: bool
-    ports: Ports = NO_PORTS
+    ports: Exempt = NONE_EXEMPT
     foreign: str = ""
 
 
-def text_for(ports: Ports) -> str:
+def text_for(ports: Exempt) -> str:
     """What nft takes to have these local ports exempt, or no table without ports."""
     if not ports:
         return DELETION
     chains = [
         f"\tchain {hook} {{\n\t\ttype filter hook {hook} priority {PRIORITY}; policy accept;\n"
-        f'\t\tudp {field} {{ {render(ports)} }} {_ONLY[hook]}notrack comment "{COMMENT}"\n\t}}\n'
-        for hook, field in HOOKS.items()
+        + "".join(_rule(hook, protocol, ports.of(protocol)) for protocol in PROTOCOLS if ports.of(protocol))
+        + "\t}\n"
+        for hook in HOOKS
     ]
     return f"{DELETION}{TABLE} {{\n{''.join(chains)}}}\n"
 
 
-# What a router passes on to others stays tracked.
-_ONLY = {"prerouting": "fib daddr type local ", "output": ""}
+def _rule(hook: str, protocol: str, ports: Ports) -> str:
+    conditions = "".join(
+        f"fib {address} type {'' if operator == EQUAL else f'{operator} '}local "
+        for address, operator in CONDITIONS[(hook, protocol)]
+    )
+    return f'\t\t{protocol} {HOOKS[hook]} {{ {render(ports)} }} {conditions}notrack comment "{COMMENT}"\n'
 
 
-def ports_of_text(text: str) -> Ports:
+def ports_of_text(text: str) -> Exempt:
     """The ports of a text of `text_for`, none for any other text."""
-    found = _PORTS.search(text)
+    found = _PORTS.findall(text)
     try:
-        ports = parse_ports(found.group(1).split(",")) if found else NO_PORTS
+        ports = parse_ports([f"{one.strip()}/{protocol}" for protocol, listed in found for one in listed.split(",")])
     except NotrackError:
-        return NO_PORTS
-    return ports if ports and text.endswith(text_for(ports)) else NO_PORTS
+        return NONE_EXEMPT
+    return ports if ports and text.endswith(text_for(ports)) else NONE_EXEMPT
 
 
 def own_table(ruleset: Ruleset) -> OwnTable:
@@ -64,33 +80,49 @@ def own_table(ruleset: Ruleset) -> OwnTable:
     chains = {name: chain for (family, table, name), chain in ruleset.chains.items() if (family, table) == _KEY}
     if _KEY in ruleset.others or chains.keys() - set(HOOKS):
         return OwnTable(True, foreign="has more than our two chains")
-    ports = {hook: _ports_of(chains[hook]) for hook in HOOKS if hook in chains}
-    if not all(ports.values()) or len(ports) < len(HOOKS) or len(set(ports.values())) > 1:
+    ports = {_ports_of(chains[hook]) if hook in chains else NONE_EXEMPT for hook in HOOKS}
+    if NONE_EXEMPT in ports or len(ports) > 1:
         return OwnTable(True, foreign="has other rules than ours")
-    return OwnTable(True, ports["output"])
+    return OwnTable(True, ports.pop())
 
 
 _KEY = (FAMILY, NAME)
 
 
-def _ports_of(chain: Chain) -> Ports:
+def _ports_of(chain: Chain) -> Exempt:
     """The ports of a chain of ours; none for any other chain."""
     base = (chain.type, chain.hook, chain.priority, chain.policy)
-    if base != ("filter", chain.name, PRIORITY, "accept") or len(chain.rules) != 1:
-        return NO_PORTS
-    (rule,) = chain.rules
+    if base != ("filter", chain.name, PRIORITY, "accept"):
+        return NONE_EXEMPT
+    found = [_ports_of_rule(rule, chain.name) for rule in chain.rules]
+    protocols = [protocol for protocol, ports in found if ports]
+    if len(protocols) < len(found) or protocols != [one for one in PROTOCOLS if one in protocols]:
+        return NONE_EXEMPT
+    return Exempt(**dict(found))
+
+
+def _ports_of_rule(rule: Rule, hook: str) -> tuple[str, Ports]:
+    """The protocol and the ports of a rule of ours; no ports for any other rule."""
     kinds = [next(iter(statement), "") for statement in rule.expr]
-    if rule.comment != COMMENT or kinds != ["match"] * (2 if _ONLY[chain.name] else 1) + ["notrack"]:
-        return NO_PORTS
-    match: dict[str, Any] = rule.expr[0]["match"]
-    left = {"payload": {"protocol": TRANSPORTS[0], "field": HOOKS[chain.name]}}
-    if match["op"] != "==" or match["left"] != left or (_ONLY[chain.name] and not _is_local(rule.expr[1]["match"])):
-        return NO_PORTS
-    return ports_of(match["right"]) or NO_PORTS
+    if rule.comment != COMMENT or kinds[-1:] != ["notrack"] or set(kinds[:-1]) != {"match"}:
+        return "", NO_PORTS
+    first, *others = (statement["match"] for statement in rule.expr[:-1])
+    for protocol in PROTOCOLS:
+        conditions = CONDITIONS[(hook, protocol)]
+        left = {"payload": {"protocol": protocol, "field": HOOKS[hook]}}
+        if first["op"] == EQUAL and first["left"] == left and tuple(map(_condition, others)) == conditions:
+            return protocol, ports_of(first["right"]) or NO_PORTS
+    return "", NO_PORTS
 
 
-def _is_local(match: Any) -> bool:
-    return bool(match["op"] == "==" and "fib" in match["left"] and match["right"] == "local")
+def _condition(match: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The address and the operator of a match that asks whether it is this host's; None for any other."""
+    fib = match["left"].get("fib") if isinstance(match["left"], Mapping) else None
+    if not isinstance(fib, Mapping) or fib.get("result") != "type" or match["right"] != "local":
+        return None
+    flags = fib.get("flags")  # nft prints a single one in a list up to 1.0
+    address = flags[0] if isinstance(flags, list) and len(flags) == 1 else flags
+    return (address, match["op"]) if isinstance(address, str) else None
 
 
 def without_own(ruleset: Ruleset) -> Ruleset:

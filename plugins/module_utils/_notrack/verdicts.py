@@ -1,10 +1,11 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which rules of a host's firewall would cut calls off once their packets are not tracked. Pure.
+"""Which rules of a host's firewall would cut calls off once their packets are not tracked, or are again. Pure.
 
 A firewall that lets in what belongs to a connection (ct state established) does not know untracked packets: they have
-to be let in by their ports, or as untracked, before a rule or a policy drops them.
+to be let in by their ports, or as untracked, before a rule or a policy drops them. A TCP connection that is tracked
+again is a new one to it, without a SYN. Source: net/netfilter/nf_conntrack_proto_tcp.c, tcp_new()
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from .matching import ACCEPT, DROP, GOTO, JUMP, NAT, NAT_TARGETS, RETURN, Branch, Packet, branches
-from .ports import NO_PORTS, Ports, common, merged, render, without
+from .matching import ACCEPT, DROP, GOTO, JUMP, NAT, NAT_TARGETS, RETURN, UNTRACKED, Branch, Packet, branches
+from .ports import NO_PORTS, UDP, Ports, common, merged, render, without
 from .ruleset import Chain, Rule, Ruleset
 
 FIELDS = {"prerouting": "dport", "input": "dport", "output": "sport", "postrouting": "sport"}
@@ -25,18 +26,25 @@ OF_CONTAINERS = ("DOCKER", "KUBE-", "CNI-", "cali-", "CILIUM", "OLD_CILIUM", "FL
 
 
 class Cut(NamedTuple):
-    """Packets that a firewall would drop: which, where, and for the sake of which rule they pass today."""
+    """Packets that a firewall would drop: which, where, and for the sake of which rule they pass today.
+
+    `state` is what they are to the firewall: untracked, or new.
+    """
 
     ports: Ports
     packets: str
     relies_on: str
     dropped_by: str
+    protocol: str = UDP
+    state: str = UNTRACKED
 
     def __str__(self) -> str:
-        where = f"{self.packets} of UDP ports {render(self.ports)}"
+        where = f"{self.packets} of {self.protocol.upper()} ports {render(self.ports)}"
         if self.relies_on == self.dropped_by:
-            return f"{self.dropped_by} drops {where} for not being tracked"
-        return f"{where} pass by {self.relies_on}, which does not know untracked packets, and then {self.dropped_by}"
+            why = "not being tracked" if self.state == UNTRACKED else f"being {self.state}"
+            return f"{self.dropped_by} drops {where} for {why}"
+        unknown = f"which does not know {self.state} packets"
+        return f"{where} pass by {self.relies_on}, {unknown}, and then {self.dropped_by}"
 
 
 class TooMuchError(ValueError):
@@ -61,14 +69,16 @@ def of_containers(ruleset: Ruleset) -> Iterator[str]:
             yield chain.place
 
 
-def cuts(ruleset: Ruleset, ports: Ports, families: tuple[str, ...]) -> list[Cut]:
-    """What would be cut off of these local UDP ports, in IPv4 (ip) and IPv6 (ip6). Raises TooMuchError."""
+def cuts(
+    ruleset: Ruleset, ports: Ports, families: tuple[str, ...], protocol: str = UDP, state: str = UNTRACKED
+) -> list[Cut]:
+    """What would be cut off of these local ports once their packets have this state. Raises TooMuchError."""
     found: dict[Cut, list[str]] = {}
     steps = [MOST_STEPS]
     for family in families:
         for chain in ruleset.chains.values():
             if chain.family in (family, "inet") and chain.hook in FIELDS and chain.type != "nat":
-                walk = _Walk(ruleset, Packet(family, FIELDS[chain.hook]), steps)
+                walk = _Walk(ruleset, Packet(family, FIELDS[chain.hook], protocol, state), steps)
                 walk.base(chain, ports)
                 for cut in dict.fromkeys(walk.cuts):
                     found.setdefault(cut, []).append(FAMILY_NAMES[family])
@@ -145,4 +155,6 @@ class _Walk:
         new = without(ports, self._cut_off)
         if new:
             self._cut_off = merged((*self._cut_off, *new))
-            self.cuts.append(Cut(new, "incoming" if self._packet.field == "dport" else "outgoing", relies_on, by))
+            packet = self._packet
+            direction = "incoming" if packet.field == "dport" else "outgoing"
+            self.cuts.append(Cut(new, direction, relies_on, by, packet.protocol, packet.state))

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from .._core.growth import growth
 from .._host.cpus import listing, parse_cpu_mask
 from .._host.driver_statistics import driver_statistics, queue_drops, queue_packets
 from .._host.ethtool import (
@@ -25,7 +26,7 @@ from .._host.host import Host, HostError, unless_refused
 from .._host.network import SYS_CLASS_NET
 from .interrupts import allowed, card_interrupts, channels, queue_of, receiving, takers
 from .model import MOST_INTERFACES, MOST_QUEUES, MOST_TAKERS, Interface, Queue, Taken
-from .tables import Counts, Interrupt, growth, has_word, parse_interrupts
+from .tables import Counts, Interrupt, has_word, parse_interrupts
 
 INTERRUPTS = "/proc/interrupts"
 LOWER = "lower_"  # of an interface in /sys: __netdev_adjacent_dev_insert(), net/core/dev.c

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from .._core.growth import growth
 from .._core.text import whole_number
 from .._host.cpus import listed_cpus, listing
 from .._host.host import Host
@@ -17,7 +18,7 @@ from .findings import findings
 from .irqbalance import irqbalance
 from .machine import machine_settings, steal_percent
 from .model import MOST_FINDINGS, Packets, Processor
-from .tables import Counts, Times, growth, parse_softirq, parse_times
+from .tables import Counts, Times, parse_softirq, parse_times
 
 SOFTIRQS = "/proc/softirqs"
 STAT = "/proc/stat"

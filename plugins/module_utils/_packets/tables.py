@@ -11,7 +11,7 @@ show_softirqs(), fs/proc/softirqs.c.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 NET_RX = "NET_RX"
@@ -106,8 +106,3 @@ def _times(text: str) -> Iterator[tuple[int, Times]]:
         numbers = list(map(int, match.group(2).split()[:TIMES])) if match else []
         if match and len(numbers) == TIMES:
             yield int(match.group(1)), Times(sum(numbers), numbers[STEAL])
-
-
-def growth(before: Mapping[int, int], after: Mapping[int, int]) -> dict[int, int]:
-    """What has been added, by processor or queue; what reads less than before has begun anew."""
-    return {key: value - before.get(key, 0) if value >= before.get(key, 0) else value for key, value in after.items()}

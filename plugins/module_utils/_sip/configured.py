@@ -53,11 +53,12 @@ def _completed(host: Host, record: SipDaemon, copies: Sequence[Running]) -> SipD
             bounds.setdefault(one.name, one)
         media.update((ports.text, None) for ports in copy.media)
         notes.update(dict.fromkeys(copy.files.notes))
-    sip_ports, udp_ports = _listening(copies)
+    ports = _listening(copies)
     return record._replace(
         rtp_ports=list(media),
-        sip_ports=sip_ports,
-        udp_ports=udp_ports,
+        sip_ports=ports[0],
+        udp_ports=ports[1],
+        tcp_ports=ports[2],
         ceilings=list(bounds.values()),
         notes=list(notes),
     )
@@ -71,23 +72,25 @@ def _not_running(host: Host, name: str) -> Running:
     return Running(name, 0, "", words, files, rtp_ports(name, words, files))
 
 
-def _listening(copies: Sequence[Running]) -> tuple[list[int] | None, list[int] | None]:
-    """The ports on which a daemon listens on this host, but for its media, and those of UDP that others can reach.
+def _listening(copies: Sequence[Running]) -> Sequence[list[int] | None]:
+    """The ports on which a daemon listens on this host, but for its media; those of UDP, and of TCP, that others reach.
 
     None where they are unknown.
     """
     if not copies or any(copy.hidden or copy.elsewhere for copy in copies):
-        return None, None
+        return None, None, None
     ports: set[int] = set()
-    reached: set[int] = set()
+    udp: set[int] = set()
+    tcp: set[int] = set()
     for copy in copies:
         for one in copy.sockets:
             port = one.socket.port
             if copy.daemon != "asterisk" or port not in FAX_PORTS or port == IAX_PORT:
                 ports.add(port)
-                reached.update([] if one.socket.loopback else [port])
-        ports.update(copy.tcp_ports)
-    return sorted(ports)[:MOST_PORTS], sorted(reached)[:MOST_PORTS]
+                udp.update([] if one.socket.loopback else [port])
+        tcp.update(one.port for one in copy.listeners if not one.loopback)
+        ports.update(one.port for one in copy.listeners)
+    return [sorted(found)[:MOST_PORTS] for found in (ports, udp, tcp)]
 
 
 def _with_overlaps(records: Sequence[SipDaemon], sharing: Sequence[int]) -> list[SipDaemon]:

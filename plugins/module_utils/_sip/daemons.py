@@ -136,7 +136,7 @@ class SipDaemon(NamedTuple):
 
     `no_unit` says why a daemon that runs has none that could give it limits, "" for all others. The rest is what its
     command line, its configuration and its sockets say, see configured.py: the ranges of its media ports as `1-2`, the
-    other ports on which it listens, those of UDP among them that others can reach, what bounds it by its own
+    other ports on which it listens, those of UDP and of TCP among them that others can reach, what bounds it by its own
     configuration, and what of all that cannot be used.
     """
 
@@ -150,6 +150,7 @@ class SipDaemon(NamedTuple):
     rtp_ports: Sequence[str] | None = None
     sip_ports: Sequence[int] | None = None
     udp_ports: Sequence[int] | None = None
+    tcp_ports: Sequence[int] | None = None
     ceilings: Sequence[NamedTuple] | None = None
     notes: Sequence[str] = ()
 

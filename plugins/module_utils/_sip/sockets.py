@@ -18,6 +18,7 @@ from .._host.sockets import (
     TCP_TABLES,
     UDP_TABLES,
     Place,
+    TcpListener,
     UdpSocket,
     parse_socket_link,
     parse_tcp_listeners,
@@ -46,8 +47,8 @@ class SipSocket(NamedTuple):
 class Running(NamedTuple):
     """A running copy of a daemon with its sockets.
 
-    `unit` is empty where none is known. `files` is its configuration, and `media` are its media ports. `tcp_ports` are
-    those that it listens on, where they were asked for. `elsewhere` says why the copy is none of this host's, and
+    `unit` is empty where none is known. `files` is its configuration, and `media` are its media ports. `listeners` are
+    those of TCP, where they were asked for. `elsewhere` says why the copy is none of this host's, and
     `hidden` why its sockets cannot be found; both are empty otherwise. `cut` tells that it has more descriptors than
     are looked at.
     """
@@ -59,7 +60,7 @@ class Running(NamedTuple):
     files: ConfigFiles
     media: Sequence[PortRange] = ()
     sockets: Sequence[SipSocket] = ()
-    tcp_ports: Sequence[int] = ()
+    listeners: Sequence[TcpListener] = ()
     elsewhere: str = ""
     hidden: str = ""
     cut: bool = False
@@ -102,7 +103,7 @@ class SocketFinder:
     def __init__(self, host: Host, read_tcp: Read | None = None) -> None:
         self._host = host
         self._read_tcp = read_tcp
-        self._listeners: dict[int, int] | None = None  # the ports of all TCP sockets that listen, by inode
+        self._listeners: dict[int, TcpListener] | None = None  # all TCP sockets that listen, by inode
         self._network = host.read_link(OWN_NETWORK)
         self._chosen: tuple[range, list[range]] | None = None
         self._bound: dict[int, UdpSocket] | None = None  # all those of the network namespace, by inode
@@ -142,25 +143,25 @@ class SocketFinder:
     def _with_sockets(self, running: Running, process: Process) -> Running:
         """Raises HostError where the process does not let us look."""
         left = [MOST_DESCRIPTORS]
-        tcp_ports: set[int] = set()
-        found = dict(self._held(running, process.pid, left, tcp_ports))
+        listeners: set[TcpListener] = set()
+        found = dict(self._held(running, process.pid, left, listeners))
         for worker in process.workers:
             # A worker has sockets of its own where each has one on the port that all of them serve.
             ports = {one.socket.port for one in found.values()}
             missing = any(one.port in ports and inode not in found for inode, one in self._bound_sockets().items())
             if found and not missing:
                 break
-            for inode, one in self._held(running, worker, left, tcp_ports):
+            for inode, one in self._held(running, worker, left, listeners):
                 found.setdefault(inode, one)
         in_order = sorted(found.values(), key=lambda one: _order(one.socket))
-        return running._replace(sockets=in_order, tcp_ports=sorted(tcp_ports), cut=left[0] < 0)
+        return running._replace(sockets=in_order, listeners=sorted(listeners), cut=left[0] < 0)
 
     def _held(
-        self, running: Running, pid: int, left: list[int], tcp_ports: set[int]
+        self, running: Running, pid: int, left: list[int], listening: set[TcpListener]
     ) -> Iterator[tuple[int, SipSocket]]:
         """The sockets on which the daemon listens that a process has open. Raises HostError.
 
-        `left` counts what may still be looked at. The ports of its TCP sockets that listen are added to `tcp_ports`.
+        `left` counts what may still be looked at. Its TCP sockets that listen are added to `listening`.
         """
         start = start_ticks(self._host, pid)
         numbers = sorted(int(name) for name in self._host.list_directory(f"/proc/{pid}/fd") if name.isdecimal())
@@ -179,7 +180,7 @@ class SocketFinder:
             if socket is not None and self._listens(running, socket):
                 yield inode, SipSocket(socket, Place(pid, number, inode, socket.port), start)
             elif inode in listeners:
-                tcp_ports.add(listeners[inode])
+                listening.add(listeners[inode])
         left[0] -= len(numbers)
 
     def _listens(self, running: Running, one: UdpSocket) -> bool:
@@ -206,13 +207,13 @@ class SocketFinder:
             self._bound = {socket.inode: socket for table in tables for socket in parse_udp_sockets(table)}
         return self._bound
 
-    def _tcp_listeners(self) -> dict[int, int]:
+    def _tcp_listeners(self) -> dict[int, TcpListener]:
         if self._listeners is None:
             read = self._read_tcp
             # The kernel goes through all of a large hash for a table, which takes milliseconds also where it is empty.
             used = _used_tcp_tables(read(TCP_COUNTS) or "") if read else ()
             tables = [read(path) or "" for path in used] if read else []
-            self._listeners = {inode: port for table in tables for inode, port in parse_tcp_listeners(table)}
+            self._listeners = {one.inode: one for table in tables for one in parse_tcp_listeners(table)}
         return self._listeners
 
 

@@ -12,12 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ansible_collections.siptune.linux.plugins.module_utils._counters.table import (
-    COUNTERS,
-    UNSIGNED_INT_BITS,
-    amount,
-    grown,
-)
+from ansible_collections.siptune.linux.plugins.module_utils._core.growth import grown
+from ansible_collections.siptune.linux.plugins.module_utils._counters.table import COUNTERS, UNSIGNED_INT_BITS, amount
 
 from .._audit.advice import advice
 from .._prove import model

@@ -400,7 +400,9 @@ FACTS_FIELDS: dict[str, Check] = {
                     "user": maybe(NAME),
                     "no_unit": maybe(WORDS),
                     "rtp_ports": maybe(NAMES),
-                    **dict.fromkeys(("sip_ports", "udp_ports"), maybe(many(integer(1, 65535), MOST_THINGS))),
+                    **dict.fromkeys(
+                        ("sip_ports", "udp_ports", "tcp_ports"), maybe(many(integer(1, 65535), MOST_THINGS))
+                    ),
                     "ceilings": maybe(
                         many(record({"name": NAME}, {"value": maybe(SIZE), "set_by": maybe(WORDS)}), MOST_THINGS)
                     ),

@@ -14,13 +14,17 @@ from ansible_collections.siptune.linux.plugins.module_utils._engine.originals im
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import CommandResult, FileRecord, Host
 from ansible_collections.siptune.linux.plugins.module_utils._notrack.model import PATHS, Observed
 from ansible_collections.siptune.linux.plugins.module_utils._notrack.plan import texts
-from ansible_collections.siptune.linux.plugins.module_utils._notrack.ports import Ports
+from ansible_collections.siptune.linux.plugins.module_utils._notrack.ports import Exempt, Ports
 from ansible_collections.siptune.linux.plugins.module_utils._notrack.ruleset import Ruleset, parse_ruleset
 
 CAPTURED = json.loads((Path(__file__).parent / "_notrack" / "rulesets.json").read_text(encoding="utf-8"))
 PROGRAM = "/usr/sbin/nft"
 PORTS: Ports = ((5060, 5060), (10000, 20000))
 SHOWN = "5060, 10000-20000"
+EXEMPT = Exempt(PORTS)
+TCP_PORTS: Ports = ((5060, 5061),)
+TCP_SHOWN = "5060-5061"
+BOTH_EXEMPT = Exempt(PORTS, TCP_PORTS)
 
 
 def text_of(name: str) -> str:
@@ -32,7 +36,7 @@ def ruleset(name: str) -> Ruleset:
     return parse_ruleset(text_of(name))
 
 
-def ours(ports: Ports = PORTS, systemd: bool = True) -> dict[str, FileRecord | None]:
+def ours(ports: Exempt = EXEMPT, systemd: bool = True) -> dict[str, FileRecord | None]:
     """Our files, as a run has left them."""
     written = texts(ports, PROGRAM, systemd)
     return {path: FileRecord(written[path].encode(), 0o644, 0, 0) if path in written else None for path in PATHS}
@@ -70,5 +74,6 @@ class FirewallHost(Host):
         if " ".join(words) in self.fails:
             return CommandResult(1, "", "Error: Could not process rule:\n  Operation not permitted\n")
         if words == ("-f", "-"):
-            self.printed = text_of("ours" if "notrack" in (text or "") else "nothing")
+            name = "ours with TCP" if "tcp" in (text or "") else "ours"
+            self.printed = text_of(name if "notrack" in (text or "") else "nothing")
         return CommandResult(0, self.printed, "")

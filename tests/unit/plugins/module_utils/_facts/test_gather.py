@@ -186,6 +186,7 @@ def test_a_whole_host(host: CapturedHost) -> None:
                 "rtp_ports": ["10000-20000"],
                 "sip_ports": None,
                 "udp_ports": None,
+                "tcp_ports": None,
                 "ceilings": [
                     {"name": "maxcalls", "value": None, "set_by": "default"},
                     {"name": "maxfiles", "value": None, "set_by": "default"},

@@ -69,8 +69,9 @@ TCP6 = "   0: 00000000000000000000000000000000:13C5 0000000000000000000000000000
 
 
 def test_tcp_sockets_that_listen() -> None:
-    assert parse_tcp_listeners(TCP) == [(1594, 5060)]
-    assert parse_tcp_listeners(TCP6) == [(77, 5061)]
+    assert parse_tcp_listeners(TCP) == [(1594, "0100007F", 5060)]
+    assert parse_tcp_listeners(TCP6) == [(77, "0" * 32, 5061)]
+    assert [one.loopback for table in (TCP, TCP6) for one in parse_tcp_listeners(table)] == [True, False]
     assert parse_tcp_listeners("nonsense 0A") == []
 
 

@@ -13,6 +13,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._layers.calls import
 from ansible_collections.siptune.linux.plugins.module_utils._layers.capacity import CatalogueError
 from ansible_collections.siptune.linux.plugins.module_utils._layers.layer import Layer
 from ansible_collections.siptune.linux.plugins.module_utils._notrack.module import SIP_NOTRACK
+from ansible_collections.siptune.linux.plugins.module_utils._notrack.ports import Exempt
 from ansible_collections.siptune.linux.plugins.module_utils._sockets.module import SIP_SOCKETS
 from ansible_collections.siptune.linux.plugins.module_utils._sockets.settings import Floor
 from ansible_collections.siptune.linux.plugins.module_utils._sysctl.module import SYSCTL_BULK
@@ -103,6 +104,7 @@ OF_NETWORK = {
     "siptune_network_sip_receive_buffer": None,
     "siptune_network_sip_alg": None,
     "siptune_network_notrack": False,
+    "siptune_network_notrack_tcp": False,
     "siptune_network_missing": "report",
     "siptune_network_shadowed": "report",
 }
@@ -161,14 +163,16 @@ def test_another_word_for_the_sip_alg_is_refused(own: object) -> None:
 @pytest.mark.parametrize(
     ("own", "state", "ports"),
     [
-        (False, "present", ()),
-        (True, "present", ((5060, 5061),)),
-        ([5060], "present", ((5060, 5060),)),
-        (True, "absent", ()),
+        ((False, False), "present", Exempt()),
+        ((True, False), "present", Exempt(((5060, 5061),))),
+        (([5060], True), "present", Exempt(((5060, 5060),), ((5060, 5061),))),
+        ((["5060-5061/tcp"], False), "present", Exempt(tcp=((5060, 5061),))),
+        ((True, True), "absent", Exempt()),
     ],
 )
-def test_the_call_before_is_for_what_is_not_tracked(own: object, state: str, ports: tuple) -> None:
-    variables = {**VARIABLES, **OF_NETWORK, "siptune_network_notrack": own, "siptune_state": state}
+def test_the_call_before_is_for_what_is_not_tracked(own: tuple, state: str, ports: Exempt) -> None:
+    given = {"siptune_network_notrack": own[0], "siptune_network_notrack_tcp": own[1]}
+    variables = {**VARIABLES, **OF_NETWORK, **given, "siptune_state": state}
     call = all_calls([NETWORK], variables, {})[-2]
     assert (call.name, call.operation, call.request.ports) == ("network notrack", SIP_NOTRACK, ports)
 
@@ -177,3 +181,5 @@ def test_the_call_before_is_for_what_is_not_tracked(own: object, state: str, por
 def test_ports_that_are_none_are_refused_by_the_name_of_their_variable(own: object) -> None:
     with pytest.raises(CatalogueError, match=r"^network layer: siptune_network_notrack: "):
         all_calls([NETWORK], {**VARIABLES, **OF_NETWORK, "siptune_network_notrack": own}, {})
+    with pytest.raises(CatalogueError, match=r"^network layer: siptune_network_notrack_tcp: "):
+        all_calls([NETWORK], {**VARIABLES, **OF_NETWORK, "siptune_network_notrack_tcp": own}, {})

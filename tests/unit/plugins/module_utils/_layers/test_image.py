@@ -186,6 +186,7 @@ VARIABLES: dict[str, Any] = {
     "siptune_network_reserved_ports": [],
     "siptune_network_sip_alg": None,
     "siptune_network_notrack": False,
+    "siptune_network_notrack_tcp": False,
     "siptune_service_limits_services": None,
     "siptune_service_limits_units": {},
     "siptune_service_limits_pools": {},

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._core.undo import UndoLog
 from ansible_collections.siptune.linux.plugins.module_utils._engine.operation import EffectError, Report
+from ansible_collections.siptune.linux.plugins.module_utils._notrack import apply as applying
 from ansible_collections.siptune.linux.plugins.module_utils._notrack.model import PATHS
 from ansible_collections.siptune.linux.plugins.module_utils._notrack.module import SIP_NOTRACK
-from notrack_hosts import SHOWN, FirewallHost, text_of
+from notrack_hosts import SHOWN, TCP_PORTS, FirewallHost, text_of
 
 ARGUMENTS = {"missing": "report", "shadowed": "report", "ports": ["5060", "10000-20000"], "state": "present"}
 CHECK, LOAD, LIST = ("nft", "-c", "-f", "-"), ("nft", "-f", "-"), ("nft", "-j", "list", "ruleset")
@@ -72,6 +73,18 @@ def test_a_later_failure_takes_the_table_back(tmp_path: Path) -> None:
     run(host, log, state="absent")
     log.undo()
     assert (tree(tmp_path), host.printed) == (whole, text_of("ours"))
+
+
+def test_the_kernel_forgets_running_tcp_connections_once_they_are_exempt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host, forgotten = FirewallHost(tmp_path), []
+    monkeypatch.setattr(applying, "forget_connections", lambda _host, ports: forgotten.append((ports, host.calls[-1])))
+    tcp = {**ARGUMENTS, "ports": [*ARGUMENTS["ports"], "5060-5061/tcp"]}
+    for arguments in (ARGUMENTS, tcp, tcp, {**tcp, "state": "absent"}):
+        SIP_NOTRACK.call(arguments).run(host, False, UndoLog())
+    # Each time the table is there, and read back, before that.
+    assert forgotten == [(ports, LIST) for ports in ((), TCP_PORTS, ())]
 
 
 def test_a_table_that_reads_back_otherwise_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

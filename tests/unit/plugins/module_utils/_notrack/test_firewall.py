@@ -9,11 +9,12 @@ import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._notrack import firewall
 from ansible_collections.siptune.linux.plugins.module_utils._notrack.model import PATHS, Observed
 from ansible_collections.siptune.linux.plugins.module_utils._notrack.observe import observe
+from ansible_collections.siptune.linux.plugins.module_utils._notrack.ports import ALL_PORTS, NONE_EXEMPT
 from ansible_collections.siptune.linux.plugins.module_utils._notrack.settings import NotrackError, Request
 from ansible_collections.siptune.linux.plugins.module_utils._notrack.table import text_for
-from notrack_hosts import PORTS, PROGRAM, FirewallHost
+from notrack_hosts import EXEMPT, PROGRAM, FirewallHost
 
-WANTED = Request(PORTS)
+WANTED = Request(EXEMPT)
 
 
 def look(root: Path, **files: str) -> Observed:
@@ -57,7 +58,7 @@ def test_files_with_a_table_of_our_name(tmp_path: Path, path: str) -> None:
     assert (observe(host, WANTED).same_name, observe(host, WANTED).copies) == ((), ())
     host.write(path, "flush ruleset\n\ttable inet siptune {\n}\n")
     assert observe(host, WANTED).same_name == (path,)
-    host.write(path, text_for(PORTS))
+    host.write(path, text_for(EXEMPT))
     assert (observe(host, WANTED).same_name, observe(host, WANTED).copies) == ((), (path,))
 
 
@@ -94,13 +95,13 @@ def test_an_nft_that_fails_and_one_that_prints_anything_else(tmp_path: Path) -> 
         observe(host, WANTED)
     host.run = lambda *arguments: None  # type: ignore[assignment]
     with pytest.raises(NotrackError, match="/usr/sbin/nft is not there any more"):
-        firewall.read_ruleset(host, PROGRAM)
+        firewall.read_ruleset(host, PROGRAM, "x")
 
 
 def test_on_the_way_back_an_nft_that_fails_keeps_no_file(tmp_path: Path) -> None:
     host = FirewallHost(tmp_path, fails=["-j list ruleset"])
     host.write(PATHS[0], "")
-    assert observe(host, Request(())).ruleset is None
+    assert observe(host, Request(NONE_EXEMPT)).ruleset is None
 
 
 @pytest.mark.parametrize(
@@ -123,3 +124,33 @@ def test_what_an_image_shows_of_its_firewall(tmp_path: Path, path: str, text: st
     found = observe(host, WANTED)
     assert (found.ruleset, found.systemd, host.calls) == (None, True, [])
     assert found.opaque == "" if known else path in found.opaque
+
+
+SERVICES = """IP Virtual Server version 1.2.1 (size=4096)
+Prot LocalAddress:Port Scheduler Flags
+  -> RemoteAddress:Port Forward Weight ActiveConn InActConn
+TCP  C0000201:13C4 rr
+  -> 0A000001:13C5      Masq    1      0          0
+UDP  [2001:0db8:0000:0000:0000:0000:0000:0001]:13C4 wlc persistent 300
+FWM  0000000A rr
+TCP  C0000202:0000 rr persistent 360
+"""
+
+
+def test_what_ipvs_passes_on(tmp_path: Path) -> None:
+    host = FirewallHost(tmp_path)
+    assert observe(host, WANTED).balanced == ()
+    host.write("/proc/net/ip_vs", SERVICES)
+    found = observe(host, WANTED).balanced
+    assert [(one.protocol, one.ports) for one in found] == [
+        *(("tcp", ((5060, 5060),)), ("udp", ((5060, 5060),))),
+        *(("udp", ALL_PORTS), ("tcp", ALL_PORTS), ("tcp", ALL_PORTS)),
+    ]
+    assert [str(one).partition(", ")[0] for one in found][2:] == [*2 * ["mark 0000000A"], "any TCP port"]
+
+
+@pytest.mark.parametrize(("value", "loose"), [("", True), ("1\n", True), ("0\n", False)])
+def test_whether_connections_are_tracked_from_their_middle_on(tmp_path: Path, value: str, loose: bool) -> None:
+    host = FirewallHost(tmp_path)
+    host.write("/proc/sys/net/netfilter/nf_conntrack_tcp_loose", value)
+    assert observe(host, WANTED).tcp_loose is loose

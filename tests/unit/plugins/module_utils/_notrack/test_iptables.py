@@ -64,5 +64,6 @@ def test_other_rulesets_need_no_text(name: str) -> None:
         "iptables, invalid dropped",
         "iptables, many ports",
         "iptables, commented",
+        "iptables, synproxy",
     )
     assert has_iptables(ruleset(name)) is with_words_of_iptables

@@ -193,3 +193,44 @@ def test_expressions_with_a_connection_in_them() -> None:
     assert asks_connection({"concat": [field("ip", "saddr"), {"ct": {"key": "mark"}}]})
     assert not asks_connection({"concat": [field("ip", "saddr"), "ct"]})
     assert ports_of({"set": [5060, "sip"]}) is None
+
+
+SYN, TCP_IN = match(field("tcp", "flags"), "syn"), Packet("ip", "dport", "tcp")
+
+
+def test_packets_of_tcp() -> None:
+    (branch,) = through(match(meta("l4proto"), {"set": ["tcp", "udp"]}), LAST, packet=TCP_IN)
+    assert branch.sure
+    (branch,) = through(match(field("ip", "protocol"), 6), LAST, packet=TCP_IN)
+    assert branch.sure
+    for name in ("tcp", "th"):
+        (branch,) = through(match(field(name, "dport"), 5060), LAST, packet=TCP_IN)
+        assert (branch.ports, branch.sure) == (((5060, 5060),), True)
+    (branch,) = through(SYN, LAST, packet=TCP_IN)
+    assert not branch.sure
+    assert through(match(field("udp", "dport"), 5060), LAST, packet=TCP_IN) == []
+    assert through(match(meta("l4proto"), 17), LAST, packet=TCP_IN) == []
+
+
+@pytest.mark.parametrize("value", [{"mss": 1460, "wscale": 7}, "proxy", None, {"map": {"key": {}, "data": "@proxies"}}])
+def test_a_syn_proxy_is_of_tcp(value: object) -> None:
+    (branch,) = through(match(field("tcp", "dport"), 5060), {"synproxy": value}, packet=TCP_IN)
+    assert (branch.verdict, branch.tracking, branch.ports) == (DROP, True, ((5060, 5060),))
+    assert through({"synproxy": value}) == []
+    xt = {"xt": {"type": "target", "name": "SYNPROXY"}}
+    (branch,) = through(match(field("tcp", "dport"), 5060), xt, packet=TCP_IN)
+    assert (branch.verdict, branch.tracking) == (DROP, True)
+
+
+def test_packets_that_are_tracked_again_are_new() -> None:
+    new = TCP_IN._replace(state="new")
+    (branch,) = through(match(STATE, ["new", "established"], "in"), LAST, packet=new)
+    assert (branch.tracking, branch.hits, branch.sure, branch.named) == (True, True, True, True)
+    for states in ("untracked", ["established", "related"], "invalid"):
+        (branch,) = through(match(STATE, states, "in"), LAST, packet=new)
+        assert (branch.tracking, branch.hits) == (True, False)
+    (branch,) = through(match({"ct": {"key": "mark"}}, 1), LAST, packet=new)
+    assert (branch.tracking, branch.hits, branch.sure) == (True, True, False)
+    taken = {"mangle": {"key": meta("mark"), "value": {"ct": {"key": "mark"}}}}
+    (branch,) = through(taken, LAST, packet=new)
+    assert (branch.tracking, branch.hits, branch.sure) == (True, True, True)

@@ -15,13 +15,29 @@ from ansible_collections.siptune.linux.plugins.module_utils._notrack.model impor
     Plan,
 )
 from ansible_collections.siptune.linux.plugins.module_utils._notrack.plan import plan, texts
+from ansible_collections.siptune.linux.plugins.module_utils._notrack.ports import NONE_EXEMPT, Exempt
 from ansible_collections.siptune.linux.plugins.module_utils._notrack.settings import NotrackError, Request
 from ansible_collections.siptune.linux.plugins.module_utils._notrack.table import DELETION, text_for
-from notrack_hosts import PORTS, PROGRAM, SHOWN, observed, ours
+from notrack_hosts import (
+    BOTH_EXEMPT,
+    EXEMPT,
+    PORTS,
+    PROGRAM,
+    SHOWN,
+    TCP_PORTS,
+    TCP_SHOWN,
+    observed,
+    ours,
+    ruleset,
+)
 
-WANTED, BACK = Request(PORTS), Request(())
+WANTED, BACK = Request(EXEMPT), Request(NONE_EXEMPT)
+WRITTEN = {path: [ours(exempt)[path] for exempt in (EXEMPT, BOTH_EXEMPT)] for path in PATHS}
 RECORDED = NOTHING._replace(
-    files={path: FileOriginal(None, (digest(record.content),)) for path, record in ours().items() if record}
+    files={
+        path: FileOriginal(None, tuple(dict.fromkeys(digest(record.content) for record in records if record)))
+        for path, records in WRITTEN.items()
+    }
 )
 
 
@@ -34,7 +50,7 @@ def test_a_host_gets_the_table_and_the_files() -> None:
     planned = plan(WANTED, observed("exact accept"))
     assert item(planned) == ("changed", "none", SHOWN, "none", SHOWN)
     assert [file.path for file in planned.files] == list(PATHS)
-    assert (planned.load, planned.undo, planned.reload) == (text_for(PORTS), DELETION, True)
+    assert (planned.load, planned.undo, planned.reload) == (text_for(EXEMPT), DELETION, True)
     assert set(planned.originals.files) == set(PATHS)
 
 
@@ -62,17 +78,17 @@ def test_a_file_that_is_gone_comes_back(gone: str) -> None:
 
 
 def test_other_ports_replace_the_table_and_its_file() -> None:
-    planned = plan(Request(((5060, 5060),)), observed("ours", files=ours(), originals=RECORDED))
+    planned = plan(Request(Exempt(((5060, 5060),))), observed("ours", files=ours(), originals=RECORDED))
     assert item(planned) == ("changed", SHOWN, "5060", SHOWN, "5060")
     assert [file.path for file in planned.files] == [RULES_PATH]
-    assert planned.undo == text_for(PORTS)
+    assert planned.undo == text_for(EXEMPT)
 
 
 def test_everything_goes_back() -> None:
     planned = plan(BACK, observed("ours", files=ours(), originals=RECORDED))
     assert item(planned) == ("changed", SHOWN, "none", SHOWN, "none")
     assert [file.after for file in planned.files] == [None] * 4
-    assert (planned.load, planned.undo, planned.reload) == (DELETION, text_for(PORTS), True)
+    assert (planned.load, planned.undo, planned.reload) == (DELETION, text_for(EXEMPT), True)
     assert planned.of_files.finalized == NOTHING
 
 
@@ -150,8 +166,57 @@ def test_a_firewall_that_would_cut_calls_off_is_refused_also_later() -> None:
 
 
 def test_what_systemd_is_told() -> None:
-    written = texts(PORTS, PROGRAM, True)
+    written = texts(EXEMPT, PROGRAM, True)
     load = f"{PROGRAM} -f {RULES_PATH}"
     assert f"\nExecStart={load}\n" in written[UNIT_PATH]
     assert f"ExecStartPost=-{load}\nExecReload=-{load}\n" in written[NFTABLES_PATH]
     assert written[BOOT_PATH].endswith("[Unit]\nWants=siptune-notrack.service\n")
+
+
+def test_tcp_is_exempt_as_well_and_its_connections_are_forgotten() -> None:
+    planned = plan(Request(BOTH_EXEMPT), observed("ours", files=ours(), originals=RECORDED))
+    udp, tcp = planned.changes
+    assert (udp.state, udp.after) == ("ok", SHOWN)
+    assert (tcp.state, tcp.before, tcp.after, tcp.at_boot_before, tcp.at_boot) == (
+        *("changed", "none", TCP_SHOWN, "none"),
+        TCP_SHOWN,
+    )
+    assert (planned.load, planned.undo) == (text_for(BOTH_EXEMPT), text_for(EXEMPT))
+    assert (planned.live, planned.left) == (BOTH_EXEMPT, TCP_PORTS)
+    again = plan(Request(BOTH_EXEMPT), observed("ours with TCP", files=ours(BOTH_EXEMPT), originals=RECORDED))
+    assert ([one.state for one in again.changes], again.changed, again.left) == (["ok", "ok"], False, ())
+
+
+def test_tcp_goes_back() -> None:
+    host = observed("ours with TCP", files=ours(BOTH_EXEMPT), originals=RECORDED)
+    planned = plan(BACK, host)
+    assert [one.state for one in planned.changes] == ["changed", "changed"]
+    assert (planned.load, planned.live) == (DELETION, NONE_EXEMPT)
+    less = plan(WANTED, host)
+    assert [(one.wanted, one.state) for one in less.changes] == [(SHOWN, "ok"), (None, "changed")]
+    assert (less.load, less.undo, less.left) == (text_for(EXEMPT), text_for(BOTH_EXEMPT), ())
+
+
+def test_tcp_ports_stay_exempt_where_tracking_would_cut_their_connections_off() -> None:
+    host = observed("ours with TCP", files=ours(BOTH_EXEMPT), originals=RECORDED, tcp_loose=False)
+    planned = plan(BACK, host)
+    held = Exempt(tcp=TCP_PORTS)
+    assert [(one.state, one.after, one.at_boot) for one in planned.changes] == [
+        ("changed", "none", "none"),
+        ("pending", TCP_SHOWN, "none"),
+    ]
+    assert "nf_conntrack_tcp_loose is 0" in planned.changes[1].reason
+    assert (planned.load, planned.live, len(planned.files)) == (text_for(held), held, 4)
+    fewer = Request(Exempt(PORTS, ((5061, 5061),)))
+    with pytest.raises(NotrackError, match="tcp_loose is 0"):  # those that stay wanted have no way back either
+        plan(fewer, host)
+    again = plan(BACK, host._replace(files=dict.fromkeys(PATHS), ruleset=ruleset("nothing")))
+    assert not again.changed
+
+
+def test_an_image_gets_tcp_too() -> None:
+    planned = plan(Request(BOTH_EXEMPT), observed(ruleset=None, boot_only=True))
+    assert [(one.state, one.after, one.at_boot) for one in planned.changes] == [
+        ("changed", "none", SHOWN),
+        ("changed", "none", TCP_SHOWN),
+    ]

@@ -12,7 +12,7 @@ from ansible_collections.siptune.linux.plugins.module_utils._notrack.verdicts im
     cuts,
     of_containers,
 )
-from notrack_hosts import CAPTURED, PORTS, SHOWN, ruleset
+from notrack_hosts import CAPTURED, PORTS, SHOWN, TCP_PORTS, TCP_SHOWN, ruleset
 
 BOTH = ("ip", "ip6")
 EST = "ct state established,related accept"
@@ -67,6 +67,41 @@ def test_what_would_be_cut_off(name: str) -> None:
     assert relies_on in cut.relies_on
     assert dropped_by in cut.dropped_by
     assert cut.packets == f"{'outgoing' if name == 'output' else 'incoming'} {ONE_FAMILY.get(name, '')}packets"
+
+
+OWN_POLICY = "the policy of inet own in drops them"
+# Of TCP: the state of the packets, the ports that are cut off, the rule they rely on, and what drops them.
+TCP_CUTS = {
+    ("untracked", "no accept"): (TCP_SHOWN, EST, POLICY),
+    ("untracked", "exact accept"): (TCP_SHOWN, EST, POLICY),
+    ("untracked", "firewalld"): (TCP_SHOWN, "ct state", "drops them"),
+    ("untracked", "untracked dropped"): (TCP_SHOWN, "ct state invalid,untracked drop", "untracked drop"),
+    ("untracked", "synproxy"): ("5060", "synproxy", "synproxy"),
+    ("untracked", "iptables, synproxy"): ("5060", "SYNPROXY", "SYNPROXY"),
+    ("untracked", "SYN let in"): (TCP_SHOWN, EST, OWN_POLICY),
+    ("untracked", "TCP counted"): ("5060", "ct count", "(tcp dport 5060 ct count reject)"),
+    ("new", "all but SYN dropped"): (TCP_SHOWN, "ct state new drop", "ct state new drop"),
+    ("new", "new TCP limited"): (TCP_SHOWN, "ct state new limit drop", "ct state new limit drop"),
+    ("new", "TCP untracked let in"): (TCP_SHOWN, EST, OWN_POLICY),
+    ("new", "invalid dropped"): (TCP_SHOWN, EST, POLICY),
+}
+NO_TCP_CUTS = [
+    *[("untracked", name) for name in ("untracked let in", "stateless", "all but SYN dropped", "any transport")],
+    *[("untracked", name) for name in ("new TCP limited", "TCP untracked let in", "policy accept", "ours with TCP")],
+    *[("new", name) for name in ("synproxy", "policy accept", "ours with TCP", "untracked dropped", "stateless")],
+]
+
+
+@pytest.mark.parametrize(("state", "name"), [*TCP_CUTS, *NO_TCP_CUTS])
+def test_what_would_be_cut_off_of_tcp(state: str, name: str) -> None:
+    found = cuts(ruleset(name), TCP_PORTS, BOTH, "tcp", state)
+    expected = [TCP_CUTS[state, name]] if (state, name) in TCP_CUTS else []
+    assert [render(cut.ports) for cut in found] == [ports for ports, _relied, _dropped in expected]
+    for cut, (_ports, relies_on, dropped_by) in zip(found, expected):
+        assert relies_on in cut.relies_on
+        assert dropped_by in cut.dropped_by
+        assert f"of TCP ports {render(cut.ports)}" in str(cut)
+        assert state in str(cut).replace("not being tracked", "untracked")
 
 
 @pytest.mark.parametrize("name", CAPTURED)

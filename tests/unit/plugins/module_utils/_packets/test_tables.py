@@ -11,7 +11,6 @@ import pytest
 from ansible_collections.siptune.linux.plugins.module_utils._packets.tables import (
     Interrupt,
     Times,
-    growth,
     has_word,
     parse_interrupts,
     parse_softirq,
@@ -117,10 +116,6 @@ def test_times() -> None:
     assert list(parse_times(captured("stat-6.18"))) == [0, 1]
     assert parse_times("cpu0 1 2 3 4 5 6 7 8 9 10\n") == {0: Times(36, 8)}  # guest times are in the others
     assert parse_times("cpu  1 2 3 4 5 6 7 8\ncpu3 1 2 3\nintr 5 0\n") == {}
-
-
-def test_growth() -> None:
-    assert growth({0: 5, 1: 9}, {0: 7, 1: 2, 2: 4}) == {0: 2, 1: 2, 2: 4}
 
 
 @given(st.text())

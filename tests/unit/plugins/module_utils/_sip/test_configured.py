@@ -46,6 +46,7 @@ def test_what_runs_is_read_by_its_command_line_and_sockets(root: Path) -> None:
     start(root, 50, "kamailio", [11, 12, 13, 21, 22, 23], command_line="/usr/sbin/kamailio\0-f\0/srv/k.cfg\0")
     (found,) = look(root)
     assert (found.rtp_ports, found.sip_ports, found.udp_ports, found.notes) == ([], [5060, 5061, 5080], [5060], [])
+    assert found.tcp_ports == [5060, 5061]
     assert found.ceilings is not None
     assert tuple(found.ceilings[0]) == ("tcp_max_connections", 9, "/srv/k.cfg line 1")
 
@@ -113,7 +114,7 @@ def test_hidden_sockets_are_unknown(root: Path) -> None:
     for entry in (root / "proc/50/fd").iterdir():
         entry.unlink()
     place(root / "proc/50/fd/5", "")
-    assert (look(root)[0].sip_ports, look(root)[0].udp_ports) == (None, None)
+    assert (look(root)[0].sip_ports, look(root)[0].udp_ports, look(root)[0].tcp_ports) == (None, None, None)
 
 
 def test_an_overlap_is_said_once(root: Path) -> None:

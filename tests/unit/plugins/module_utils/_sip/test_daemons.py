@@ -334,7 +334,7 @@ def test_a_host_without_sip(root: Path) -> None:
 
 
 def test_a_record_has_the_documented_fields() -> None:
-    configured = ("rtp_ports", "sip_ports", "udp_ports", "ceilings", "notes")
+    configured = ("rtp_ports", "sip_ports", "udp_ports", "tcp_ports", "ceilings", "notes")
     assert SipDaemon._fields == ("name", "unit", "installed", "running", "main_pid", "user", "no_unit", *configured)
 
 
