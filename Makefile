@@ -144,7 +144,7 @@ release-check: $(RELEASE_VENV)/.ready $(TEST_VENV)/.ready  ## whether this is re
 molecule: packages $(TEST_VENV)/.ready  ## molecule test: containers of Debian 11, 12 and 13
 	$(call molecule-test,default)
 
-test-vm: $(TEST_VENV)/.ready  ## molecule test -s vm: a virtual machine, a real kernel, real network cards, a real reboot
+test-vm: $(TEST_VENV)/.ready  ## molecule test -s vm: virtual machines of Debian 12 and 13, real kernels, real network cards, real reboots
 	@tools/vm-packages.sh
 	$(call molecule-test,vm)
 

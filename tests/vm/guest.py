@@ -5,6 +5,7 @@
 """Start and stop a virtual machine with Debian's own kernel and real network cards, reached over ssh on 127.0.0.1.
 
     tests/vm/guest.py start DIRECTORY    start it with a fresh disk, and wait until it can be logged in to
+    tests/vm/guest.py reboot DIRECTORY   reboot it, and wait until it can be logged in to
     tests/vm/guest.py stop DIRECTORY     switch it off; no error if it is not running
     tests/vm/guest.py shell DIRECTORY    start it, give a shell in it, and switch it off when the shell ends
     tests/vm/guest.py emulator           print the path of the QEMU that is used, and fetch it if need be
@@ -46,6 +47,8 @@ STOP_TIMEOUT_SECONDS = 10
 KVM_PROBE_TIMEOUT_SECONDS = 10
 PORT_ATTEMPTS = 5
 MONITOR = "monitor"  # in the machine's directory: the socket on which QEMU takes commands
+BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
+CONNECTION_FAILED = 255  # ssh's own status
 FEEDS = "feeds.json"  # in the machine's directory: the port of 127.0.0.1 for each card that is fed
 
 
@@ -301,15 +304,18 @@ def ssh(directory: Path, *words: str) -> list[str]:
     return ["ssh", "-F", str(directory / "ssh_config"), NAME, *words]
 
 
-def wait_for_login(directory: Path) -> None:
-    """Return when the machine has booted and lets us in. Raises GuestError if it ends, or takes too long."""
+def wait_for_login(directory: Path, boot_before: str = "") -> None:
+    """Return when the machine has booted and lets us in. Raises GuestError if it ends, or takes too long.
+
+    `boot_before` is the identity of the boot that is to be over.
+    """
     deadline = time.monotonic() + BOOT_TIMEOUT_SECONDS
+    # NetworkManager applies its profiles after systemd has started it.
+    words = f"{BOOT_ID}; systemctl is-system-running --wait; nm-online --wait-for-startup --quiet --timeout=120"
     while True:
-        tried = subprocess.run(
-            ssh(directory, "systemctl is-system-running --wait"), capture_output=True, text=True, check=False
-        )
-        # ssh's own status for a connection that failed is 255; a system of which a unit failed is still a system.
-        if tried.returncode != 255:
+        tried = subprocess.run(ssh(directory, words), capture_output=True, text=True, check=False)
+        # A system of which a unit failed is still a system.
+        if tried.returncode != CONNECTION_FAILED and tried.stdout.partition("\n")[0] != boot_before:
             return
         with running(directory) as process:
             if process is None:
@@ -340,6 +346,14 @@ def start(directory: Path, answering: Collection[str] = ()) -> None:
     print(f"Up after {time.monotonic() - started:.0f} seconds: ssh -F {directory / 'ssh_config'} {NAME}")
 
 
+def reboot(directory: Path) -> None:
+    """Reboot the machine and wait for it. Raises GuestError if it does not come back."""
+    boot = run(*ssh(directory, BOOT_ID)).strip()
+    # The reboot may cut the connection before the command has ended.
+    subprocess.run(ssh(directory, "sudo systemctl reboot"), capture_output=True, check=False)
+    wait_for_login(directory, boot)
+
+
 def stop(directory: Path) -> None:
     """Switch the machine off and remove its disk. Raises GuestError if it does not end."""
     with running(directory) as process:
@@ -365,7 +379,7 @@ def shell(directory: Path) -> None:
         stop(directory)
 
 
-COMMANDS = {"start": start, "stop": stop, "shell": shell}
+COMMANDS = {"start": start, "reboot": reboot, "stop": stop, "shell": shell}
 
 
 def main() -> int:

@@ -2,10 +2,10 @@
 # Copyright (c) 2026, the siptune authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Print, as JSON, all of a host that a tuning run could change: kernel settings, files and units.
+"""Print, as JSON, all of a host that a tuning run could change: kernel settings, files and units: state.py [UNIT...]
 
 `sysctl` maps the path of a key below /proc/sys to its value, `files` maps a file or directory to its mode, owner and
-digest, and `units` maps a property of a unit, as `NAME PROPERTY`, to its value.
+digest, and `units` maps a property of a unit, as `NAME PROPERTY`, to its value, of all units if none is named.
 """
 
 from __future__ import annotations
@@ -67,11 +67,11 @@ LAST_START = re.compile(r"(start_time|stop_time|pid|code|status)=[^;}]*")
 # Lines of files that change by themselves: in a profile, NetworkManager keeps when it last activated it.
 MOVING_LINES = {".nmconnection": re.compile(rb"^timestamp=[0-9]+\n", re.MULTILINE)}
 
-# Units that come and go, each kind with the reason.
+# Not asked for, as it takes systemd long: devices come as udev finds them, mounts and swaps follow what is mounted, and
+# scopes are sessions of those who log in, as tests do.
+LASTING_UNITS = ("*.automount", "*.path", "*.service", "*.slice", "*.socket", "*.target", "*.timer")
+# Of these, units that come and go, each kind with the reason.
 PASSING_UNITS = {
-    r".*\.device": "come as udev finds them",
-    r".*\.(mount|swap)": "follow what is mounted, which tests do",
-    r".*\.scope": "sessions of those who log in, as tests do",
     r"user@.*|user-runtime-dir@.*|user-.*\.slice": "come with the sessions",
     r"systemd-tmpfiles-clean.*": "loaded only while its timer has something to do",
     r"systemd-hostnamed\.service": "started by whoever asks for the name, as NetworkManager does, and ends when idle",
@@ -132,9 +132,9 @@ def fingerprint(file: str) -> str:
     return f"{status.st_mode:o} {status.st_uid}:{status.st_gid} {hashlib.sha256(content).hexdigest()}"
 
 
-def unit_settings() -> dict[str, str]:
-    """What the loaded units are set to."""
-    words = ["systemctl", "show", "--no-pager", "*"]
+def unit_settings(units: Iterable[str]) -> dict[str, str]:
+    """What the loaded units that these words match are set to."""
+    words = ["systemctl", "show", "--no-pager", *units]
     shown = subprocess.run(words, stdout=subprocess.PIPE, check=True).stdout.decode("utf-8", "replace")
     settings = {}
     moving, passing = any_of(MOVING_PROPERTIES), any_of(PASSING_UNITS)
@@ -152,4 +152,5 @@ def unit_settings() -> dict[str, str]:
 
 if __name__ == "__main__":
     files = {file: fingerprint(file) for top in TREES for file in tree(top)}
-    json.dump({"sysctl": kernel_settings(), "files": files, "units": unit_settings()}, sys.stdout)
+    units = unit_settings(sys.argv[1:] or LASTING_UNITS)
+    json.dump({"sysctl": kernel_settings(), "files": files, "units": units}, sys.stdout)

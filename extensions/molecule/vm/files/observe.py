@@ -6,8 +6,8 @@
 
 `boot` is the boot's identity, `failed` the units that failed, `interfaces` maps a name to its `mac`, `driver`,
 `carrier_changes` and `settings`, as ethtool sees them, `sockets` maps a program and the end that it listens on to the
-receive buffer, `units` maps a name to systemd's `properties` and its `processes`, `log` is the end of the kernel's
-messages.
+receive buffer, `units` maps a name to systemd's `properties` and its `processes`, `versions` maps a program to its
+version, `log` is the end of the kernel's messages.
 """
 
 from __future__ import annotations
@@ -228,6 +228,10 @@ def main(units: list[str]) -> None:
         "interfaces": {name: interface(name) for name in cards},
         "sockets": sockets(),
         "units": {name: unit(name) for name in units},
+        "versions": {
+            "systemd": output("systemctl", "--version").split()[1],
+            "NetworkManager": output("NetworkManager", "--version").strip(),
+        },
         "log": output("dmesg").splitlines()[-LOG_LINES:],
     }
     json.dump(document, sys.stdout)

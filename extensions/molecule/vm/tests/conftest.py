@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from machine import Machine, ask, kept, reported
+from machine import Machine, ask, keep, kept, reported
 
 
 def machine_at(step: str) -> Any:
@@ -34,5 +34,7 @@ tuned = machine_at("tuned")  # the machine when the runs were over, before its r
 
 @pytest.fixture(scope="session")
 def booted(clean: Machine) -> Machine:
-    """The machine now, after its reboot."""
-    return ask(list(clean.units))
+    """The machine now, after its reboot. The rollback's tests look at it too."""
+    machine = ask(list(clean.units), all_units=True)
+    keep("booted", machine)
+    return machine

@@ -3,21 +3,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Ask the virtual machine how it is, over ssh and without Ansible, so that no module of ours answers.
 
-`machine.py STEP UNIT...` keeps the answer in the records, as the step of this name.
+`machine.py [--all-units] STEP UNIT...` keeps the answer in the records, as the step of this name.
 SIPTUNE_TEST_GUEST names the directory that tests/vm/guest.py has made, SIPTUNE_TEST_RECORDS that of the records.
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import json
 import os
 import re
 import socket
 import subprocess
-import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,10 +34,24 @@ TIMEOUT_SECONDS = 300
 FED_SOCKETS, FED_ROUNDS, FED_BYTES, PAUSE_SECONDS = 40, 10, 172, 0.002
 
 
+# All commands share a connection, as opening one is slow in an emulated machine.
+SSH = ["ssh", "-F", str(GUEST / "ssh_config"), "-o", f"ControlPath={GUEST / 'ask'}", "siptune-vm"]
+
+
+@contextlib.contextmanager
+def connected() -> Iterator[None]:
+    """A fresh login, for as long as it lasts the connection of all commands."""
+    subprocess.run([*SSH[:-1], "-M", "-N", "-f", SSH[-1]], check=True, timeout=TIMEOUT_SECONDS)
+    try:
+        yield
+    finally:
+        subprocess.run([*SSH[:-1], "-q", "-O", "exit", SSH[-1]], check=True, timeout=TIMEOUT_SECONDS)
+
+
 def ssh(command: str, script: Path | None = None) -> str:
     """What a command of the ordinary user prints, with a script as its input. Raises CalledProcessError if it fails."""
     return subprocess.run(
-        ["ssh", "-F", str(GUEST / "ssh_config"), "siptune-vm", command],
+        [*SSH, command],
         input=script.read_text(encoding="utf-8") if script else "",
         stdout=subprocess.PIPE,
         text=True,
@@ -64,6 +78,7 @@ class Machine(NamedTuple):
     interfaces: dict[str, dict[str, Any]]
     sockets: dict[str, str]
     units: dict[str, dict[str, Any]]
+    versions: dict[str, str]
     log: list[str]
     login: str
     spread: dict[str, dict[str, list[int]]]
@@ -72,6 +87,10 @@ class Machine(NamedTuple):
     def names(self) -> dict[str, str]:
         """The interfaces' names by their hardware addresses."""
         return {card["mac"]: name for name, card in self.interfaces.items()}
+
+    def has(self, program: str, *version: int) -> bool:
+        """Whether a program is of this version or a later one."""
+        return tuple(int(part) for part in self.versions[program].split(".")) >= version
 
     @property
     def starts(self) -> dict[str, str]:
@@ -82,12 +101,7 @@ class Machine(NamedTuple):
 def spread(interface: str, port: int) -> dict[str, list[int]]:
     """How packets for a card spread over the machine's processors and the card's queues, as spread.py counts them."""
     command = f'sudo python3 -c "$(cat)" {interface} {FED_SOCKETS * FED_ROUNDS}'
-    with subprocess.Popen(
-        ["ssh", "-F", str(GUEST / "ssh_config"), "siptune-vm", command],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as counting:
+    with subprocess.Popen([*SSH, command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as counting:
         assert counting.stdin
         assert counting.stdout
         counting.stdin.write(SPREAD_SCRIPT.read_text(encoding="utf-8"))
@@ -106,14 +120,15 @@ def feed(port: int) -> None:
             time.sleep(PAUSE_SECONDS)
 
 
-def ask(units: list[str]) -> Machine:
-    """The machine as it is now, in a few round trips."""
-    state = json.loads(ssh("sudo python3 -", STATE_SCRIPT))
-    observed = json.loads(ssh(" ".join(["sudo python3 -", *units]), OBSERVE_SCRIPT))
-    parts = {"sysctl": state["sysctl"], "files": state["files"], "settings": state["units"], **observed}
-    feeds = json.loads((GUEST / "feeds.json").read_text(encoding="ascii"))
-    fed = {name: spread(name, port) for name, port in feeds.items() if name in observed["interfaces"]}
-    return Machine(**parts, login=open_files_of_login(), spread=fed)
+def ask(units: list[str], all_units: bool = False) -> Machine:
+    """The machine as it is now, with the settings of these units, or of all, which takes about as long as the rest."""
+    with connected():
+        state = json.loads(ssh(" ".join(["sudo python3 -", *([] if all_units else units)]), STATE_SCRIPT))
+        observed = json.loads(ssh(" ".join(["sudo python3 -", *units]), OBSERVE_SCRIPT))
+        parts = {"sysctl": state["sysctl"], "files": state["files"], "settings": state["units"], **observed}
+        feeds = json.loads((GUEST / "feeds.json").read_text(encoding="ascii"))
+        fed = {name: spread(name, port) for name, port in feeds.items() if name in observed["interfaces"]}
+        return Machine(**parts, login=open_files_of_login(), spread=fed)
 
 
 def differences(before: Mapping[str, object], after: Mapping[str, object]) -> dict[str, tuple[object, object]]:
@@ -149,4 +164,9 @@ def reported(step: str) -> dict[str, list[dict[str, Any]]]:
 
 
 if __name__ == "__main__":
-    keep(sys.argv[1], ask(sys.argv[2:]))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--all-units", action="store_true")
+    parser.add_argument("step")
+    parser.add_argument("units", nargs="+")
+    arguments = parser.parse_args()
+    keep(arguments.step, ask(arguments.units, arguments.all_units))

@@ -28,7 +28,7 @@ booted_back = machine_at("back-booted")  # the machine after the reboot that fol
 @pytest.fixture(scope="module")
 def now(clean: Machine) -> Machine:
     """The machine after another rollback."""
-    return ask(list(clean.units))
+    return ask(list(clean.units), all_units=True)
 
 
 def settings_of_cards(machine: Machine) -> dict[str, dict[str, str]]:
@@ -47,8 +47,10 @@ def test_a_role_alone_puts_its_own_part_back(
     items = {item["item"]: item for item in reported("single")[f"{layer} 0"]}
     assert items
     left = [name for name in items if live(name, without_some) != live(name, clean)]
-    # The login with a million descriptors is another layer's, and would be refused without room for them.
-    assert left == (["fs.nr_open"] if layer == "fs" else [])
+    # The login with a million descriptors is another layer's, and would be refused without room for them. Where systemd
+    # begins with more than that, there was nothing to raise.
+    raised = layer == "fs" and live("fs.nr_open", booted_tuned) != live("fs.nr_open", clean)
+    assert left == (["fs.nr_open"] if raised else [])
     assert [name for name in left if "below a descriptor limit in use" not in items[name]["reason"]] == []
     assert [name for name in items if live(name, booted_tuned) == live(name, clean)] == []
     assert not any(f"90-siptune-{layer}" in file for file in without_some.files)

@@ -31,7 +31,7 @@ back = machine_at("image-back")  # the machine after the rollback, before its re
 @pytest.fixture(scope="module")
 def now(clean: Machine) -> Machine:
     """The machine after the reboot that followed the rollback."""
-    return ask(list(clean.units))
+    return ask(list(clean.units), all_units=True)
 
 
 def items_of(step: str) -> Items:
