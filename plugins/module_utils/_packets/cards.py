@@ -153,8 +153,8 @@ def _queues(host: Host, card: Card, receive: Sequence[str], before: Reading | No
         found = [Queue(name, int(name[3:])) for name in receive]
     elif len(found) == 1 and len(receive) == 1:
         found = [found[0]._replace(queue=0)]
-    statistics = [(one or NO_READING).statistics.get(card.name, ()) for one in (before, after)]
-    packets, drops = (growth(*map(count, statistics)) for count in (queue_packets, queue_drops))
+    old, new = ((one or NO_READING).statistics.get(card.name, ()) for one in (before, after))
+    packets, drops = (growth(count(old), count(new)) for count in (queue_packets, queue_drops))
     return [
         one if one.queue is None else one._replace(packets=packets.get(one.queue), drops=drops.get(one.queue))
         for one in found
