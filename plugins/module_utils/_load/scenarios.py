@@ -191,13 +191,15 @@ def _taken(callee: str, number: int, with_media: bool, caller: _Caller, then: st
 
 def _ended(callee: str, number: int, with_media: bool, caller: _Caller, ack: str = "", then: str = "") -> str:
     """A call that was taken, to its end."""
-    to, uri = {"to": callee, "tag": _PEER, "caller": caller}, "[next_url]"
-    steps = [_send(_message("ACK", number, f"[routes]\n{_EMPTY}", uri=uri, **to), ack)]
+
+    def inside(method: str, number: int) -> str:
+        return _message(method, number, f"[routes]\n{_EMPTY}", callee, _PEER, "[next_url]", caller)
+
+    steps = [_send(inside("ACK", number), ack)]
     if with_media:
         play = f'<exec rtp_stream="{AUDIO_FILE},-1,0,PCMU/8000"/>'
         steps += [f"<nop><action>{play}</action></nop>\n", f'<pause milliseconds="{CALL_MILLISECONDS}"/>\n']
-    bye = _message("BYE", number + 1, f"[routes]\n{_EMPTY}", uri=uri, **to)
-    steps += [_send(bye, f' retrans="{T1}" start_txn="bye"')]
+    steps += [_send(inside("BYE", number + 1), f' retrans="{T1}" start_txn="bye"')]
     steps += [_receive(100, ' optional="true" response_txn="bye"'), _receive(200, f' response_txn="bye"{then}')]
     return "".join(steps)
 
