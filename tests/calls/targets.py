@@ -22,7 +22,7 @@ _BLOCK = re.compile(
 _FILE = re.compile(r"`(/etc/[^`]+)`(, at its end)?")
 
 START = {
-    "kamailio": "kamailio -f /etc/kamailio/kamailio.cfg -P /run/kamailio.pid -m 64 -u kamailio -g kamailio",
+    "kamailio": "kamailio -f /etc/kamailio/kamailio.cfg -E -P /run/kamailio.pid -m 64 -u kamailio -g kamailio",
     "rtpengine": "rtpengine --pidfile=/run/rtpengine.pid",
     "asterisk": "asterisk -g; timeout 60 sh -c 'until asterisk -rx \"core waitfullybooted\"; do sleep 0.2; done'",
 }

@@ -16,8 +16,8 @@ from ansible_collections.siptune.linux.plugins.module_utils._load.scenarios impo
 PATHS = ("user_packets_total", "kernel_packets_total")
 DIRECTIONS = 2  # from the caller, and back as an echo
 BY_THE_WAY = (
-    "rtpengine has relayed none of the media, so that this proof says nothing of it: the proxy sends these calls not "
-    "through it (rtpengine_manage), or has given it up for a while as it did not answer"
+    "rtpengine has relayed none of the media, so that this proof says nothing of it: the proxy does not hand it these "
+    "calls (rtpengine_manage), or has given it up for a while as it did not answer"
 )
 
 
