@@ -11,7 +11,7 @@ from typing import TypeVar
 Part = TypeVar("Part")
 
 
-def growth(before: Mapping[Part, int], after: Mapping[Part, int], bits: int | None = None) -> dict[Part, int]:
+def growth(before: Mapping[Part, int], after: Mapping[Part, int], *, bits: int | None = None) -> dict[Part, int]:
     """How much each part has grown between two readings.
 
     A part that is new has grown from nothing. One that reads less than before has begun again at zero: because it

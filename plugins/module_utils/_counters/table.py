@@ -120,7 +120,7 @@ def growth(
     before: Mapping[str, int] | None, after: Mapping[str, int] | None, bits: int | None = None
 ) -> dict[str, int] | None:
     """How much each part has grown between two readings, None where either is missing."""
-    return None if before is None or after is None else growth_of(before, after, bits)
+    return None if before is None or after is None else growth_of(before, after, bits=bits)
 
 
 # --- /proc/net/snmp, netstat and snmp6 -------------------------------------------------------

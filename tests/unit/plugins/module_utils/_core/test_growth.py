@@ -23,7 +23,7 @@ from hypothesis import strategies as st
     ids=["grown", "new", "gone", "made anew", "around", "made anew, 32 bits", "by processor"],
 )
 def test_growth(before: dict, after: dict, bits: int | None, expected: dict) -> None:
-    assert growth(before, after, bits) == expected
+    assert growth(before, after, bits=bits) == expected
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(0, 2**31 - 1))
