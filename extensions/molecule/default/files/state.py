@@ -73,6 +73,7 @@ LASTING_UNITS = ("*.automount", "*.path", "*.service", "*.slice", "*.socket", "*
 # Of these, units that come and go, each kind with the reason.
 PASSING_UNITS = {
     r"user@.*|user-runtime-dir@.*|user-.*\.slice": "come with the sessions",
+    r"(ldconfig|systemd-(hwdb-update|journal-catalog-update|sysusers|update-done))\.service": "the first boot's alone",
     r"systemd-tmpfiles-clean.*": "loaded only while its timer has something to do",
     r"systemd-hostnamed\.service": "started by whoever asks for the name, as NetworkManager does, and ends when idle",
 }
