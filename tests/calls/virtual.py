@@ -18,6 +18,7 @@ import guest
 from host import CallsError, Host
 
 PACKAGES = ("sip-tester", "tuned")
+OTHERS = ("rtpengine-daemon",)  # what the image has for other tests: with it, a proxy would be a host of media
 SEE_TO_EMULATOR = Path(__file__).resolve().parents[2] / "tools" / "vm-packages.sh"
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
@@ -47,7 +48,9 @@ def virtual_host() -> Iterator[Host]:
         except guest.GuestError as error:
             raise CallsError(f"no virtual machine: {error}") from error
         try:
-            yield Host((*guest.ssh(directory), "sudo"), str(directory / "ssh_config"), guest.NAME)
+            host = Host((*guest.ssh(directory), "sudo"), str(directory / "ssh_config"), guest.NAME)
+            host.run("dpkg", "--purge", *OTHERS)
+            yield host
         finally:
             guest.stop(directory)
 

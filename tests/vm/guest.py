@@ -221,7 +221,9 @@ def start_qemu(directory: Path, image: Image) -> int:
     emulator = find_emulator()
     key = (directory / "key.pub").read_text(encoding="ascii").split()[1]
     command = [
-        *(emulator, "-name", NAME, "-nodefaults", "-no-user-config", "-display", "none", "-daemonize"),
+        # Its threads have names, so that tests/calls/packets.py finds those of the processors.
+        *(emulator, "-name", f"{NAME},debug-threads=on", "-nodefaults", "-no-user-config", "-daemonize"),
+        *("-display", "none"),
         *("-pidfile", str(directory / "pid"), "-serial", f"file:{directory / 'console.log'}"),
         *("-machine", "q35", "-smp", str(PROCESSORS), "-m", str(MEMORY_MIB), *acceleration(emulator, image)),
         *(*image.kernel, *image.initrd, "-append", f"root=/dev/vda rw quiet console=ttyS0 panic=-1 siptune.key={key}"),
