@@ -38,7 +38,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help site plan audit rollback test check coverage lint style locks docs docs-check docs-site unit unit-oldest integration test-calls engines systemd browser sanity build build-check release release-check test-matrix molecule test-vm vm-shell test-arm64 bench calls prove-figures clean
+.PHONY: help site plan audit rollback test check coverage lint style locks docs docs-check docs-site unit unit-oldest integration test-calls engines systemd browser sanity build build-check release release-check test-matrix molecule test-vm vm-shell test-arm64 bench calls prove-figures packets clean
 
 help:  ## list the targets
 	@echo 'Tune a host:'
@@ -177,6 +177,9 @@ calls: packages $(TEST_VENV)/.ready $(COLLECTION)  ## measure what a stall costs
 
 prove-figures: packages $(TEST_VENV)/.ready $(COLLECTION)  ## how often a proof names what holds a host back, stock and tuned; ARGS='--only quota'
 	$(BIN)/python tests/calls/prove_figures.py $(ARGS)
+
+packets: packages $(TEST_VENV)/.ready $(COLLECTION)  ## measure packet steering, and a small table of connections, in a virtual machine; ARGS='steering tracking'
+	$(BIN)/python tests/calls/packets.py $(ARGS)
 
 clean:  ## remove all that make has created here; images stay under ~/.cache/siptune
 	rm -rf .build $(SITE_VENV) $(TEST_VENV) $(OLD_VENV) $(ENGINES_VENV) $(DOCS_VENV) $(RELEASE_VENV) siptune-linux-*.tar.gz

@@ -128,7 +128,12 @@ def _connection(host: Host, directory: str, name: str) -> dict[str, Any]:
     """
     if host.ssh_config:
         ssh = {"ansible_host": host.ssh_name, "ansible_ssh_common_args": f'-F "{host.ssh_config}"'}
-        return {**ssh, "ansible_control_path": "%(directory)s/%%C", "ansible_python_interpreter": "/usr/bin/python3"}
+        return {
+            **ssh,
+            "ansible_become": True,
+            "ansible_control_path": "%(directory)s/%%C",
+            "ansible_python_interpreter": "/usr/bin/python3",
+        }
     python = Path(directory, f"python3-{name}")
     python.write_text("#!/bin/sh\nexec " + " ".join([*host.enter, "python3"]) + ' "$@"\n', encoding="utf-8")
     python.chmod(0o755)

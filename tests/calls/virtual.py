@@ -50,7 +50,9 @@ def virtual_host(answering: Collection[str] = ()) -> Iterator[Host]:
         except guest.GuestError as error:
             raise CallsError(f"no virtual machine: {error}") from error
         try:
-            yield host_of(directory)
+            host = host_of(directory)
+            host.run("dpkg", "--purge", *OTHERS)
+            yield host
         finally:
             guest.stop(directory)
 

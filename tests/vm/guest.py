@@ -225,7 +225,9 @@ def start_qemu(directory: Path, image: Image, answering: Collection[str]) -> int
     emulator = find_emulator()
     key = (directory / "key.pub").read_text(encoding="ascii").split()[1]
     command = [
-        *(emulator, "-name", NAME, "-nodefaults", "-no-user-config", "-display", "none", "-daemonize"),
+        # Its threads have names, so that tests/calls/packets.py finds those of the processors.
+        *(emulator, "-name", f"{NAME},debug-threads=on", "-nodefaults", "-no-user-config", "-daemonize"),
+        *("-display", "none"),
         *("-pidfile", str(directory / "pid"), "-serial", f"file:{directory / 'console.log'}"),
         *("-qmp", f"unix:{directory / MONITOR},server=on,wait=off"),
         *("-machine", "q35", "-smp", str(PROCESSORS), "-m", str(MEMORY_MIB), *acceleration(emulator, image)),

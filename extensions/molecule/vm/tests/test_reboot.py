@@ -124,6 +124,16 @@ def test_interrupts_stay_where_they_were_sent(items: Items, clean: Machine, tune
     assert live(item, clean) != live(item, tuned) == live(item, booted) == "1"
 
 
+def test_a_media_daemon_alone_is_why_one_queue_is_steered(items: Items, clean: Machine, booted: Machine) -> None:
+    """No variable says so: rtpengine is installed, and the queue of the processors grows in the same run."""
+    assert clean.units["rtpengine-daemon.service"]["properties"]["ActiveState"] == "active"
+    steered, queue = items["enp0s4 rps_cpus"], items["net.core.netdev_max_backlog"]
+    assert (steered["state"], live("enp0s4 rps_cpus", clean)) == ("changed", "none")
+    assert "has all media handled by the processor" in steered["why"]
+    assert live("enp0s4 rps_cpus", booted) == steered["at_boot"] != "none"
+    assert (queue["state"], queue["after"], live(queue["item"], booted)) == ("changed", "10000", "10000")
+
+
 def off_the_interrupts(machine: Machine) -> float:
     """The share of the packets for the card with one queue that other processors handle than take its interrupts."""
     counted = machine.spread["enp0s4"]
