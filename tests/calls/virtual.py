@@ -18,6 +18,7 @@ import guest
 from host import CallsError, Host
 
 PACKAGES = ("sip-tester", "tuned")
+OTHERS = ("rtpengine-daemon",)  # what the image has for other tests: with it, a proxy would be a host of media
 SEE_TO_EMULATOR = Path(__file__).resolve().parents[2] / "tools" / "vm-packages.sh"
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
