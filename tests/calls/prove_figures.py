@@ -157,9 +157,12 @@ def main() -> None:
     if os.geteuid() != 0:
         sys.exit("Proving hosts needs root, for namespaces.")
     print("| host | held back by | named first | how often | otherwise |\n|---|---|---|---|---|", flush=True)
-    in_namespaces(given.only, given.runs)
-    if not {*KEYS, VIRTUAL}.isdisjoint(given.only):
-        in_machine(given.only, given.runs, given.guest)
+    try:
+        in_namespaces(given.only, given.runs)
+        if not {*KEYS, VIRTUAL}.isdisjoint(given.only):
+            in_machine(given.only, given.runs, given.guest)
+    except CallsError as error:
+        sys.exit(f"NOT MEASURED: {error}")
 
 
 if __name__ == "__main__":

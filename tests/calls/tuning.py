@@ -115,7 +115,8 @@ def _ansible(host: Host, directory: str, program: str, *words: str, generator: H
             command, env=environment, capture_output=True, text=True, check=False, timeout=TIMEOUT_SECONDS
         )
     except subprocess.TimeoutExpired as error:
-        raise CallsError(f"{program} did not end within {TIMEOUT_SECONDS} seconds") from error
+        said = (error.stdout or b"").decode(errors="replace").strip()[-3000:]  # bytes, whatever `text` says
+        raise CallsError(f"{program} did not end within {TIMEOUT_SECONDS} seconds: {said}") from error
     if done.returncode != 0:
         raise CallsError(f"{program} {words[0]}: {(done.stdout + done.stderr).strip()[-3000:]}")
     return done.stdout
