@@ -35,6 +35,7 @@ class _Message(ctypes.Structure):  # recvmmsg(2): a message header, and the leng
         ("control", ctypes.c_void_p),
         ("control_length", ctypes.c_size_t),
         ("flags", ctypes.c_int),
+        ("padding", ctypes.c_int),
         ("received", ctypes.c_uint),
     ]
 
