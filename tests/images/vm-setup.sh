@@ -78,8 +78,9 @@ chmod 0600 "$profile"
 # No name server answers in here, and Kamailio would wait for one, for each address.
 sed -i 's/^hosts:.*/hosts: files/' /etc/nsswitch.conf
 
-# rtpengine relays by itself: there is no kernel module of it, and a thread for each of two processors does.
-sed -i 's/^table = 0/table = -1\nnum-threads = 2/' /etc/rtpengine/rtpengine.conf
+# rtpengine relays by itself: there is no kernel module of it, and a thread for each of two processors does. It starts
+# before the cards have addresses, as nothing here waits for them.
+sed -i 's/^table = 0/table = -1\nnum-threads = 2/; s/^interface = any/interface = 127.0.0.1/' /etc/rtpengine/rtpengine.conf
 echo MANAGE_IPTABLES=no >>/etc/default/rtpengine-daemon
 
 # --- A packet filter that tracks connections: it loads nf_conntrack, later than systemd-sysctl sets anything ---
