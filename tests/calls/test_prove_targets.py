@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 import targets
 from host import CallsError, Host
-from namespace import namespace_host
+from namespace import build_tree, namespace_host
 from tuning import playbook
 
 KAMAILIO, WITH_TLS, WITH_RTPENGINE = "Kamailio", "Kamailio with TLS", "rtpengine behind Kamailio"
@@ -29,6 +29,7 @@ ASTERISK_WITH_TLS = "Asterisk with TLS"
 CREDENTIALS = {"user": "siptune-prove", "password": "change-me"}
 RATES = [1, 2, 4]  # of the steps of a proof up to the last one
 FEW, ONE_A_CONNECTION = 2, 4  # the highest rate
+MOVING = "forky"  # Debian's next release: on some days its packages do not fit each other
 
 
 class Target:
@@ -64,6 +65,13 @@ class Target:
         return found
 
 
+def skip_unless_built(suite: str) -> None:
+    try:
+        build_tree(suite)
+    except CallsError as error:
+        pytest.skip(f"NOT TESTED: {error}")
+
+
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Any]:
     """Starts daemons of a Debian suite with sections of the document."""
@@ -72,6 +80,8 @@ def start(tmp_path: Path) -> Iterator[Any]:
     with ExitStack() as stack:
 
         def started(suite: str, daemons: Sequence[str], headings: Sequence[str], define: str = "") -> Target:
+            if suite == MOVING:
+                skip_unless_built(suite)
             try:
                 host = stack.enter_context(namespace_host(suite))
                 targets.configure(host, headings, define)
