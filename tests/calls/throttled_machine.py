@@ -98,26 +98,15 @@ def small_table(bed: Bed) -> Iterator[None]:
 def small_ring(bed: Bed) -> Iterator[None]:
     """A receive ring of few descriptors, in a machine that is paused now and then."""
     bed.host.run("ethtool", "-G", RING_CARD.interface, "rx", str(SMALL_RING))
-    with pauses(directory_of(bed.host) / guest.MONITOR):
+    with pauses(directory_of(bed.host)):
         yield
 
 
 @contextlib.contextmanager
-def pauses(monitor: Path) -> Iterator[None]:
-    """Stop a machine again and again, as one that is moved. What comes in meanwhile comes at its card at once.
-
-    Source: QEMU Machine Protocol specification.
-    """
+def pauses(directory: Path) -> Iterator[None]:
+    """Stop a machine again and again, as one that is moved. What comes in meanwhile comes at its card at once."""
     ended = threading.Event()
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.connect(str(monitor))
-        stream = connection.makefile("rw", encoding="utf-8")
-
-        def order(command: str) -> None:
-            stream.write(json.dumps({"execute": command}) + "\n")
-            stream.flush()
-            while "return" not in json.loads(stream.readline()):  # an event
-                pass
+    with guest.monitor(directory) as order:
 
         def pause() -> None:
             while not ended.wait(RUNS_SECONDS):
@@ -125,8 +114,6 @@ def pauses(monitor: Path) -> Iterator[None]:
                 ended.wait(PAUSED_SECONDS)
                 order("cont")
 
-        stream.readline()  # the greeting
-        order("qmp_capabilities")
         pausing = threading.Thread(target=pause)
         pausing.start()
         try:

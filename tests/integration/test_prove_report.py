@@ -87,10 +87,7 @@ def test_hosts_that_are_left_out_or_cannot_be_proved_keep_their_samples() -> Non
     hosts["edge2"] = {**HERE, "__siptune_prove": {**target("edge2"), "failed": True, "msg": "lost"}}
     hosts["edge1"] = proved("edge1", {**BEFORE, "state": "as_is"})
     run = report(hosts, "--limit", "edge1,edge2")
-    assert (
-        "siptune-prove.prom keeps 2 earlier proofs, of other hosts, scenarios or transports"
-        in run.output
-    )
+    assert "siptune-prove.prom keeps 2 earlier proofs, of other hosts, scenarios or transports" in run.output
     found = samples()
     assert [found["siptune_prove_contract_holds", f"edge{number}"] for number in (1, 2, 3)] == [0, 1, 1]
     assert [one["error"] for one in targets()] == [None, "lost"]
