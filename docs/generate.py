@@ -123,9 +123,7 @@ LOGINS_HEADING = (
 )
 
 
-def page(
-    layers: Iterable[Layer], nics: Mapping[str, Any], services: Layer, beds: Sequence[Bed] = ()
-) -> str:
+def page(layers: Iterable[Layer], nics: Mapping[str, Any], services: Layer, beds: Sequence[Bed] = ()) -> str:
     """The whole page as Markdown. `beds` are those of docs/calls.json."""
     sections = [INTRODUCTION]
     sections += [_section(layer) for layer in layers]

@@ -16,7 +16,7 @@ BOOT = "/lib/systemd/systemd-sysctl || true"
 # A network namespace with the kernel's own defaults, and interfaces as prepare.yml made them.
 NEW_KERNEL = (
     "unshare --net sh -c 'ip link add eth0 type veth peer name eth0.100"
-    " && ip address add 192.0.2.1/24 dev eth0.100 && { " + BOOT + "; } 2>/dev/null && exec \"$@\"' sh "
+    " && ip address add 192.0.2.1/24 dev eth0.100 && { " + BOOT + '; } 2>/dev/null && exec "$@"\' sh '
 )
 
 

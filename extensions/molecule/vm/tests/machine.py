@@ -169,9 +169,7 @@ def reported(step: str) -> dict[str, list[dict[str, Any]]]:
     together = document.pop("__siptune_layers_result", {}).get("layers", {})
     by_role = {layer: parts for result in document.values() for layer, parts in result.get("layers", {}).items()}
     calls = {
-        f"{layer} {number}": call
-        for layer, parts in (together or by_role).items()
-        for number, call in enumerate(parts)
+        f"{layer} {number}": call for layer, parts in (together or by_role).items() for number, call in enumerate(parts)
     }
     return {name: result["items"] for name, result in calls.items() if "items" in (result or {})}
 
