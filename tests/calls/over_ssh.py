@@ -74,7 +74,16 @@ class Control:
         path = f"{os.path.dirname(sys.executable)}/{program}"
         with open(self.directory / "output", "w+", encoding="utf-8") as output:
             run = subprocess.Popen(
-                [*self._network, path, "--inventory", str(self.directory / "inventory.json"), *words],
+                # Whoever runs the tests may have had SIGHUP ignored, by nohup for example, and a terminal has not.
+                [
+                    *self._network,
+                    "env",
+                    "--default-signal=HUP",
+                    path,
+                    "--inventory",
+                    str(self.directory / "inventory.json"),
+                    *words,
+                ],
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
