@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
 import select
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,8 +33,8 @@ exec /lib/systemd/systemd
 """
 
 # What Ansible's own wrapper does on a target, in short: only ansible.module_utils and our collection are there.
-STARTER = """
-import runpy, sys, types
+PACKAGES = """
+import sys, types
 for name, path in (
     ("ansible", ["/srv/ansible"]),
     ("ansible_collections", []),
@@ -42,6 +43,10 @@ for name, path in (
 ):
     sys.modules[name] = types.ModuleType(name)
     sys.modules[name].__path__, sys.modules[name].__file__ = path, "".join(path) + "/__init__.py"
+"""
+STARTER = f"""
+import runpy
+{PACKAGES}
 from ansible.module_utils import basic
 if len(sys.argv) > 3:
     from ansible_collections.siptune.linux.plugins.module_utils._host import host
@@ -332,3 +337,21 @@ class Machine:
                 f"find {places} -type f -exec sha256sum {{}} + 2>/dev/null || true"
             ).splitlines()
         )
+
+
+def image_with(suite: str, *packages: str) -> str:
+    """The image of a suite with more packages, built if need be."""
+    build = [CHECKOUT / "tests/images/build", suite, *packages]
+    image = subprocess.run(build, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+    find_settings(image)
+    return image
+
+
+@contextlib.contextmanager
+def machine_with(suite: str, *packages: str) -> Iterator[Machine]:
+    """A container of a suite with more packages, for as long as it is used."""
+    machine = Machine(suite, image_with(suite, *packages))
+    try:
+        yield machine
+    finally:
+        machine.remove()

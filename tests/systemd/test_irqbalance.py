@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from machine import CHECKOUT, START_TIMEOUT_SECONDS, SUITES, Machine, find_settings
+from machine import PACKAGES, START_TIMEOUT_SECONDS, SUITES, Machine, machine_with
 
 BOUND = "/etc/systemd/system/irqbalance.service.d/10-test.conf"
 IN_A_CONTAINER = "[Unit]\nConditionVirtualization=\nConditionCPUs=\n[Service]\nReadWritePaths=\n"
@@ -25,16 +24,9 @@ SCRIPT, DROP_IN = "/etc/siptune/interrupts", "/etc/systemd/system/irqbalance.ser
 OURS = f"--policyscript={SCRIPT}"
 
 # A function of the collection, called with the host of the container.
-CALLER = """
-import json, sys, types
-for name, path in (
-    ("ansible", ["/srv/ansible"]),
-    ("ansible_collections", []),
-    ("ansible_collections.siptune", []),
-    ("ansible_collections.siptune.linux", ["/srv/siptune"]),
-):
-    sys.modules[name] = types.ModuleType(name)
-    sys.modules[name].__path__, sys.modules[name].__file__ = path, "".join(path) + "/__init__.py"
+CALLER = f"""
+import json
+{PACKAGES}
 from ansible_collections.siptune.linux.plugins.module_utils._core.undo import UndoLog
 from ansible_collections.siptune.linux.plugins.module_utils._host.host import Host
 from ansible_collections.siptune.linux.plugins.module_utils._host.netlink import Link
@@ -48,17 +40,11 @@ eval(compile(sys.argv[1], "test", "exec"))
 @pytest.fixture(scope="module", params=os.environ.get("SIPTUNE_TEST_SUITES", " ".join(SUITES)).split(), name="machine")
 def container_with_irqbalance(request: pytest.FixtureRequest) -> Iterator[Machine]:
     """A container in which irqbalance runs as its package starts it, but for what forbids that in containers."""
-    build = [CHECKOUT / "tests/images/build", request.param, "irqbalance"]
-    image = subprocess.run(build, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
-    find_settings(image)
-    machine = Machine(request.param, image)
-    try:
+    with machine_with(request.param, "irqbalance") as machine:
         machine.sh("mount --bind /proc/irq /proc/irq && mount -o remount,bind,ro /proc/irq")
         machine.write(BOUND, IN_A_CONTAINER)
         machine.sh("systemctl daemon-reload; systemctl restart irqbalance")
         yield machine
-    finally:
-        machine.remove()
 
 
 def call(machine: Machine, code: str) -> Any:

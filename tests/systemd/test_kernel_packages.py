@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from machine import CHECKOUT, find_settings, settings
+from machine import CHECKOUT, image_with, settings
 
 for _name, _path in (
     ("ansible_collections", []),
@@ -47,9 +47,7 @@ PROCESS = {
 def unpack(root: Path, package: tuple[str, ...], script: str) -> str:
     """Add the kernel of an image to a tree; returns its release."""
     before = set(releases(root))
-    build = [CHECKOUT / "tests/images/build", *package]
-    image = subprocess.run(build, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
-    find_settings(image)
+    image = image_with(*package)
     words = ["podman", "run", "--rm", "--network", "none", "--pull", "never", image, "/bin/sh", "-c", script]
     with subprocess.Popen(words, env={**os.environ, **settings()}, stdout=subprocess.PIPE) as packed:
         subprocess.run(["tar", "-C", str(root), "-x"], stdin=packed.stdout, check=True)

@@ -12,13 +12,12 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from machine import CHECKOUT, Machine, find_settings
+from machine import Machine, machine_with
 
 VERSIONS = {"bookworm": (1, 42), "trixie": (1, 52)}
 PROFILE = "/etc/NetworkManager/system-connections/cable.nmconnection"
@@ -45,16 +44,10 @@ def _chosen() -> list[str]:
 @pytest.fixture(scope="module", params=_chosen())
 def manager(request: pytest.FixtureRequest) -> Iterator[Machine]:
     """A container with a NetworkManager that owns one end of a virtual Ethernet pair, v0, with two receive queues."""
-    build = [CHECKOUT / "tests/images/build", request.param, "network-manager"]
-    image = subprocess.run(build, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
-    find_settings(image)
-    machine = Machine(request.param, image)
-    try:
+    with machine_with(request.param, "network-manager") as machine:
         machine.write("/etc/NetworkManager/conf.d/cable.conf", CONFIGURATION)
         machine.sh("systemctl restart NetworkManager")
         yield machine
-    finally:
-        machine.remove()
 
 
 @pytest.fixture

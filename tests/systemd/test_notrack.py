@@ -9,13 +9,12 @@ nft is 0.9.8 in Debian 11, 1.0.6 in 12 and 1.1.3 in 13.
 from __future__ import annotations
 
 import os
-import subprocess
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from machine import CHECKOUT, START_TIMEOUT_SECONDS, SUITES, Machine, find_settings, podman
+from machine import START_TIMEOUT_SECONDS, SUITES, Machine, machine_with, podman
 
 ITEM = "untracked UDP ports"
 PORTS = ["5060-5061", "30000-40000"]
@@ -40,15 +39,9 @@ def _chosen() -> list[str]:
 @pytest.fixture(scope="module", params=_chosen(), name="built")
 def container_with_firewalls(request: pytest.FixtureRequest) -> Iterator[Machine]:
     """A container with nftables and firewalld, neither of which its boots start."""
-    build = [CHECKOUT / "tests/images/build", request.param, "nftables", "firewalld"]
-    image = subprocess.run(build, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
-    find_settings(image)
-    machine = Machine(request.param, image)
-    try:
+    with machine_with(request.param, "nftables", "firewalld") as machine:
         machine.sh("systemctl disable --now firewalld nftables; nft flush ruleset; cp /etc/nftables.conf /root")
         yield machine
-    finally:
-        machine.remove()
 
 
 @pytest.fixture(name="machine")

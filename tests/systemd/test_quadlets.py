@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from machine import CHECKOUT, START_TIMEOUT_SECONDS, Machine, find_settings
+from machine import START_TIMEOUT_SECONDS, Machine, machine_with
 
 SUITE = "trixie"  # the first Debian whose podman knows quadlets
 # In here podman has neither the layers of a file system nor control groups of its own.
@@ -38,18 +37,12 @@ WANTED: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def host() -> Iterator[Machine]:
-    build = [CHECKOUT / "tests/images/build", SUITE, "podman", "runc"]
-    image = subprocess.run(build, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
-    find_settings(image)
-    machine = Machine(SUITE, image)
-    try:
+    with machine_with(SUITE, "podman", "runc") as machine:
         for path, text in {**SETTINGS, FILE: QUADLET}.items():
             machine.write(path, text)
         machine.sh("ip link set lo up; mkdir /srv/root; mount --bind / /srv/root")
         machine.sh("systemctl daemon-reload; systemctl start edge.service")
         yield machine
-    finally:
-        machine.remove()
 
 
 def daemon(host: Machine) -> dict[str, Any]:

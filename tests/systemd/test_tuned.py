@@ -9,13 +9,12 @@ In a container TuneD can set the container's own keys only, which do for that.
 from __future__ import annotations
 
 import os
-import subprocess
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from machine import CHECKOUT, Machine, find_settings
+from machine import Machine, machine_with
 
 SUITES = ("bookworm", "trixie")  # 2.20 and 2.25
 KEY = "net.ipv4.tcp_fastopen"
@@ -32,16 +31,10 @@ def _chosen() -> list[str]:
 @pytest.fixture(scope="module", params=_chosen())
 def tuned(request: pytest.FixtureRequest) -> Iterator[Machine]:
     """A container with TuneD, set to its profile for low latency."""
-    build = [CHECKOUT / "tests/images/build", request.param, "tuned"]
-    image = subprocess.run(build, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
-    find_settings(image)
-    machine = Machine(request.param, image)
-    try:
+    with machine_with(request.param, "tuned") as machine:
         machine.sh("echo network-latency > /etc/tuned/active_profile; echo manual > /etc/tuned/profile_mode")
         restart(machine)
         yield machine
-    finally:
-        machine.remove()
 
 
 def restart(machine: Machine) -> None:
