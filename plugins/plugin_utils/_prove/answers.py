@@ -89,7 +89,9 @@ _LIMITS: dict[tuple[str, int], tuple[Limit, ...]] = {
 }
 LIMITED = frozenset(daemon for daemon, _status in _LIMITS)
 _LEGS = 2  # a call that is handed on is two sessions
-_CREDENTIALS = "give siptune_prove_user and siptune_prove_password, a user of the daemon's"
+_GIVE = "give siptune_prove_user and siptune_prove_password"
+_CREDENTIALS = f"{_GIVE}, a user of the daemon's"
+_USER_OR_ACL = _GIVE + ", a user of the directory, or let {generator} in by an ACL of the profile "
 _REFUSED = "the daemon does not take siptune_prove_user with siptune_prove_password: compare them with its own"
 CHALLENGES = (401, 407)
 _WRONG_PASSWORD = {"freeswitch": (*CHALLENGES, 403)}  # what daemons answer to one, where it is no second challenge
@@ -120,14 +122,8 @@ _CAUSES = {
         "{callee} is not registered: give it an endpoint, and a section with type=aor and max_contacts=1, or there "
         "contact=sip:{callee}@{generator}:{port}"
     ),
-    ("freeswitch", model.REGISTER, 401): (
-        "give siptune_prove_user and siptune_prove_password, a user of the directory, or let {generator} in by an ACL "
-        "of the profile (apply-register-acl)"
-    ),
-    ("freeswitch", CALL, 407): (
-        "give siptune_prove_user and siptune_prove_password, a user of the directory, or let {generator} in by an ACL "
-        "of the profile (apply-inbound-acl)"
-    ),
+    ("freeswitch", model.REGISTER, 401): f"{_USER_OR_ACL}(apply-register-acl)",
+    ("freeswitch", CALL, 407): f"{_USER_OR_ACL}(apply-inbound-acl)",
     ("freeswitch", CALL, 480): "give the context of the caller an extension {callee} that answers",
 }
 
@@ -148,11 +144,10 @@ def own_limits(
     not named; one that is unknown may have been.
     """
     known = {one["name"]: one for one in ceilings}
-    limits = [limit for limit in _LIMITS.get((daemon or "", status), ()) if limit.name in known]
     limits = [
         limit
-        for limit in limits
-        if (known[limit.name].get("value") or 0) <= _LEGS * (rate if limit.a_second else calls)
+        for limit in _LIMITS.get((daemon or "", status), ())
+        if limit.name in known and (known[limit.name].get("value") or 0) <= _LEGS * (rate if limit.a_second else calls)
     ]
     if not limits:
         return None
